@@ -1,0 +1,34 @@
+//! Resources, names, conditions and reasons of the Meshroot APIs.
+//!
+//! Two families with a hard line between them:
+//! * `*.zephyr.solo.io/v1alpha1` is the original API, to the field ([`security`], [`networking`],
+//!   [`discovery`], [`shared`]). Original clients decode strictly, so nothing may be added to it.
+//! * `meshroot.dev/v1alpha1` is everything Meshroot adds ([`policy`], [`trust`], [`record`]).
+//!
+//! On the wire both follow proto3 JSON: lowerCamelCase names, bytes as padded base64, enums by name,
+//! and *absent means default*: defaults are never written and always understood.
+
+pub mod bytes;
+pub mod discovery;
+pub mod names;
+pub mod networking;
+pub mod policy;
+pub mod reason;
+pub mod record;
+pub mod security;
+pub mod shared;
+pub mod trust;
+
+pub use bytes::Bytes;
+pub use discovery::{KubernetesCluster, Mesh};
+pub use networking::VirtualMesh;
+pub use policy::TrustPolicy;
+pub use reason::Reason;
+pub use record::IssuanceRecord;
+pub use security::VirtualMeshCertificateSigningRequest;
+pub use trust::MeshTrust;
+
+/// True for the value that proto3 JSON leaves out.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,150 @@
+//! Names of objects, labels and annotations: the one place where they are made and taken apart.
+
+use crate::shared::MeshType;
+
+/// Namespace of the hub, and of the agent in each workload cluster.
+pub const SYSTEM_NAMESPACE: &str = "meshroot-system";
+/// Namespace where an earlier Service Mesh Hub kept its roots.
+pub const EARLIER_NAMESPACE: &str = "service-mesh-hub";
+/// Prefix of the hub's namespaces, one per cluster.
+const CLUSTER_NAMESPACE_PREFIX: &str = "meshroot-cluster-";
+
+/// Label on every object that Meshroot creates; the value is [`MANAGED_BY`].
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY_LABEL`].
+pub const MANAGED_BY: &str = "meshroot";
+/// Label: name of the cluster that an object is about.
+pub const CLUSTER_LABEL: &str = "meshroot.dev/cluster";
+/// Label: name of the Mesh that an object is about.
+pub const MESH_LABEL: &str = "meshroot.dev/mesh";
+/// Annotation on Secrets that the agent wrote for a mesh: the request whose certificate they hold.
+pub const REQUEST_ANNOTATION: &str = "meshroot.dev/request";
+/// Annotation on a request that the hub made to force a renewal: why.
+pub const REASON_ANNOTATION: &str = "meshroot.dev/reason";
+/// Annotation on a MeshTrust or VirtualMesh: set by `meshroot renew`, the time at which it was asked.
+pub const RENEW_ANNOTATION: &str = "meshroot.dev/renew";
+/// Annotation on discovered Meshes: Istio revision.
+pub const REVISION_ANNOTATION: &str = "meshroot.dev/revision";
+/// Annotation on a control plane's pod template that makes Kubernetes restart it.
+pub const RESTARTED_AT_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt";
+
+/// Type of a builtin root's Secret, as the original system wrote it.
+pub const ROOT_SECRET_TYPE: &str = "solo.io/ca-root";
+/// Key of a root Secret: the certificate.
+pub const ROOT_CERTIFICATE_KEY: &str = "root-cert.pem";
+/// Key of a root Secret: the private key.
+pub const ROOT_PRIVATE_KEY_KEY: &str = "key.pem";
+/// Key of a root Secret: the chain of a signer that is itself an intermediate.
+pub const ROOT_CHAIN_KEY: &str = "cert-chain.pem";
+
+/// Name of the hub's leader election Lease.
+pub const HUB_LEASE: &str = "meshroot-hub";
+/// Name of each agent's Lease, in the cluster's namespace on the hub: leader election and heartbeat in one.
+pub const AGENT_LEASE: &str = "meshroot-agent";
+/// Name of each agent's ServiceAccount, in the cluster's namespace on the hub.
+pub const AGENT_SERVICE_ACCOUNT: &str = "meshroot-agent";
+/// Name of the hub's ServiceAccount in [`SYSTEM_NAMESPACE`].
+pub const HUB_SERVICE_ACCOUNT: &str = "meshroot-hub";
+/// Secret in the workload cluster with the hub's address, CA and the agent's token.
+pub const HUB_CREDENTIALS_SECRET: &str = "meshroot-hub-credentials";
+
+/// The hub's namespace for a cluster's records.
+pub fn cluster_namespace(cluster: &str) -> String {
+    format!("{CLUSTER_NAMESPACE_PREFIX}{cluster}")
+}
+
+/// The cluster whose records a namespace of the hub holds.
+pub fn cluster_of_namespace(namespace: &str) -> Option<&str> {
+    namespace.strip_prefix(CLUSTER_NAMESPACE_PREFIX).filter(|cluster| !cluster.is_empty())
+}
+
+/// Name of a Mesh object: `<type>-<namespace>-<cluster>`, with the revision appended where there is one.
+pub fn mesh(mesh_type: MeshType, namespace: &str, cluster: &str, revision: Option<&str>) -> String {
+    let base = format!("{}-{namespace}-{cluster}", mesh_type.word());
+    match revision.filter(|revision| !revision.is_empty() && *revision != "default") {
+        Some(revision) => format!("{base}-{revision}"),
+        None => base,
+    }
+}
+
+/// Name of the Secret of a builtin root.
+pub fn root_secret(virtual_mesh: &str) -> String {
+    format!("{virtual_mesh}-ca-certs")
+}
+
+/// Name of a request: `<mesh>.<virtual mesh>.<n>`, the same for its IssuanceRecord.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestName {
+    /// Name of the Mesh.
+    pub mesh: String,
+    /// Name of the VirtualMesh.
+    pub virtual_mesh: String,
+    /// 1 for the first issuance, then 2, 3, … for each renewal.
+    pub generation: u32,
+}
+
+impl RequestName {
+    /// The first request of a mesh.
+    pub fn first(mesh: impl Into<String>, virtual_mesh: impl Into<String>) -> Self {
+        Self { mesh: mesh.into(), virtual_mesh: virtual_mesh.into(), generation: 1 }
+    }
+
+    /// The request that renews this one.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self { generation: self.generation.saturating_add(1), ..self.clone() }
+    }
+
+    /// Takes a name apart. A mesh's name may hold dots, so it is read from the end; `None` for names that
+    /// the original system made.
+    pub fn parse(name: &str) -> Option<Self> {
+        let mut parts = name.rsplitn(3, '.');
+        let generation = parts.next()?.parse::<u32>().ok().filter(|generation| *generation > 0)?;
+        let virtual_mesh = parts.next().filter(|part| !part.is_empty())?;
+        let mesh = parts.next().filter(|part| !part.is_empty())?;
+        Some(Self { mesh: mesh.to_owned(), virtual_mesh: virtual_mesh.to_owned(), generation })
+    }
+
+    /// Name of the key Secret in the workload cluster.
+    pub fn key_secret(&self) -> String {
+        format!("{self}-key")
+    }
+}
+
+impl std::fmt::Display for RequestName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.mesh, self.virtual_mesh, self.generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_name_survives_being_written_and_read() {
+        let name = RequestName::first("istio-istio-system-east.1", "demo").next();
+        assert_eq!(name.to_string(), "istio-istio-system-east.1.demo.2");
+        assert_eq!(RequestName::parse(&name.to_string()), Some(name));
+    }
+
+    #[test]
+    fn a_name_of_the_original_system_is_no_request_name() {
+        for name in ["istio-istio-system-east-cert-request", "a.b.0", "a.b.c", ".b.1", "b.1"] {
+            assert_eq!(RequestName::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_default_revision_is_not_appended_to_a_mesh_name() {
+        assert_eq!(mesh(MeshType::Istio, "istio-system", "east", Some("default")), "istio-istio-system-east");
+        assert_eq!(mesh(MeshType::Istio, "istio-system", "east", Some("1-31")), "istio-istio-system-east-1-31");
+    }
+
+    #[test]
+    fn a_cluster_is_found_again_from_its_namespace() {
+        assert_eq!(cluster_of_namespace(&cluster_namespace("east")), Some("east"));
+        assert_eq!(cluster_of_namespace("meshroot-cluster-"), None);
+        assert_eq!(cluster_of_namespace("default"), None);
+    }
+}

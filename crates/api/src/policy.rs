@@ -1,0 +1,265 @@
+//! `meshroot.dev` TrustPolicy: how one virtual mesh issues, approves and renews.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::CustomResource;
+use kube::core::Duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::shared::ResourceRef;
+
+/// How one virtual mesh issues, approves and renews. Lives beside the VirtualMesh, under the same name;
+/// the hub makes one with defaults where none exists.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "meshroot.dev",
+    version = "v1alpha1",
+    kind = "TrustPolicy",
+    plural = "trustpolicies",
+    shortname = "tp",
+    category = "meshroot",
+    namespaced,
+    derive = "PartialEq",
+    status = "TrustPolicyStatus",
+    printcolumn(name = "Virtual Mesh", type_ = "string", json_path = ".spec.virtualMeshRef.name"),
+    printcolumn(name = "Approval", type_ = "string", json_path = ".spec.approval.mode"),
+    printcolumn(name = "Members", type_ = "integer", json_path = ".status.members"),
+    printcolumn(name = "Issued", type_ = "integer", json_path = ".status.issued"),
+    printcolumn(name = "Loaded", type_ = "integer", json_path = ".status.loaded"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor"),
+    validation = Rule::new("self.spec.virtualMeshRef == oldSelf.spec.virtualMeshRef")
+        .message("spec.virtualMeshRef never changes")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustPolicySpec {
+    /// The virtual mesh that this policy is for.
+    pub virtual_mesh_ref: ResourceRef,
+    /// The root.
+    #[serde(default)]
+    pub root: RootPolicy,
+    /// The intermediates of the members.
+    #[serde(default)]
+    pub intermediate: IntermediatePolicy,
+    /// What an intermediate may be named.
+    #[serde(default)]
+    pub hosts: HostsPolicy,
+    /// Who approves.
+    #[serde(default)]
+    pub approval: ApprovalPolicy,
+    /// What agents do with a CA Secret that somebody else wrote.
+    #[serde(default)]
+    pub adopt: Adopt,
+    /// What agents do where a control plane must be restarted to load its certificate.
+    #[serde(default)]
+    pub restart: Restart,
+}
+
+/// A key algorithm with its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum KeyAlgorithm {
+    /// RSA, modulus of 2048 bits.
+    #[serde(rename = "RSA-2048")]
+    Rsa2048,
+    /// RSA, modulus of 3072 bits.
+    #[serde(rename = "RSA-3072")]
+    Rsa3072,
+    /// RSA, modulus of 4096 bits.
+    #[serde(rename = "RSA-4096")]
+    Rsa4096,
+    /// ECDSA on NIST P-256.
+    #[serde(rename = "ECDSA-P256")]
+    EcdsaP256,
+    /// ECDSA on NIST P-384.
+    #[serde(rename = "ECDSA-P384")]
+    EcdsaP384,
+    /// Ed25519. Istio only.
+    Ed25519,
+}
+
+impl KeyAlgorithm {
+    /// The name on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rsa2048 => "RSA-2048",
+            Self::Rsa3072 => "RSA-3072",
+            Self::Rsa4096 => "RSA-4096",
+            Self::EcdsaP256 => "ECDSA-P256",
+            Self::EcdsaP384 => "ECDSA-P384",
+            Self::Ed25519 => "Ed25519",
+        }
+    }
+}
+
+/// The root.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RootPolicy {
+    /// Key of a builtin root; where absent, RSA of `VirtualMesh.spec.certificateAuthority.builtin.rsaKeySizeBytes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyAlgorithm>,
+    /// Answers the hub's question when it found the root of an earlier installation: whether to take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<EarlierRoot>,
+}
+
+/// What to do with a root that an earlier Service Mesh Hub left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum EarlierRoot {
+    /// Take it as this virtual mesh's root.
+    Use,
+    /// Leave it alone and make a new one.
+    Ignore,
+}
+
+/// The intermediates of the members.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IntermediatePolicy {
+    /// Lifetime, such as `2160h` (90 days, the default); never past the end of the issuer.
+    #[serde(default = "default_ttl")]
+    pub ttl: Duration,
+    /// Fraction of the lifetime after which a renewal begins, 2/3 by default.
+    #[serde(default = "default_renew_at")]
+    #[schemars(range(min = 0.1, max = 0.95))]
+    pub renew_at: f64,
+    /// Key that agents make, ECDSA-P256 by default.
+    #[serde(default = "default_key")]
+    pub key: KeyAlgorithm,
+    /// `pathLenConstraint`, 0 by default: only leaves below it.
+    #[serde(default)]
+    #[schemars(range(max = 4))]
+    pub path_len: u8,
+}
+
+fn default_ttl() -> Duration {
+    Duration::from(std::time::Duration::from_secs(90 * 24 * 3600))
+}
+
+fn default_renew_at() -> f64 {
+    // Six digits, so that the value survives JSON unchanged.
+    0.666_667
+}
+
+fn default_key() -> KeyAlgorithm {
+    KeyAlgorithm::EcdsaP256
+}
+
+impl Default for IntermediatePolicy {
+    fn default() -> Self {
+        Self { ttl: default_ttl(), renew_at: default_renew_at(), key: default_key(), path_len: 0 }
+    }
+}
+
+/// What an intermediate may be named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostsPolicy {
+    /// Hosts that a request may carry beside its mesh's own identity. Another mesh's identity is refused even so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 2048)))]
+    pub allow: Vec<String>,
+}
+
+/// Who approves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalPolicy {
+    /// AUTOMATIC (default): what passes the checks is approved. THIRD_PARTY: a person or a system decides.
+    #[serde(default)]
+    pub mode: ApprovalMode,
+}
+
+/// The modes of approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ApprovalMode {
+    /// What passes the checks is approved.
+    #[default]
+    Automatic,
+    /// Nothing is signed before somebody sets `status.thirdPartyApproval.approvalStatus` to APPROVED.
+    ThirdParty,
+}
+
+/// What agents do with a CA Secret that somebody else wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Adopt {
+    /// Leave it alone and say what is there.
+    #[default]
+    Never,
+    /// Keep a copy in a backup Secret, then write over it.
+    Always,
+}
+
+/// What agents do where a control plane must be restarted to load its certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Restart {
+    /// Say so, with the command that does it.
+    #[default]
+    Manual,
+    /// Restart it.
+    Automatic,
+}
+
+/// What the hub makes of a policy and its virtual mesh.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustPolicyStatus {
+    /// The roots, the signing one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<RootStatus>,
+    /// What is being waited for, in one line; empty where nothing is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub waiting_for: String,
+    /// Since when `waitingFor` says what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<Time>,
+    /// Member meshes.
+    #[serde(default)]
+    pub members: u32,
+    /// Members whose newest request was answered with a certificate.
+    #[serde(default)]
+    pub issued: u32,
+    /// Members whose control plane was seen to use that certificate.
+    #[serde(default)]
+    pub loaded: u32,
+    /// `Ready`: every member has a certificate and uses it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+/// One root of a virtual mesh.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RootStatus {
+    /// SHA-256 of the certificate's DER, in hex.
+    pub fingerprint: String,
+    /// Subject, as RFC 4514 writes it.
+    pub subject: String,
+    /// Start of its validity.
+    pub not_before: Option<Time>,
+    /// End of its validity.
+    pub not_after: Option<Time>,
+    /// Where it stands.
+    pub phase: RootPhase,
+}
+
+/// Where a root stands between being made and being forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RootPhase {
+    /// Made, not yet given to anybody.
+    Prepared,
+    /// In the members' trust anchors.
+    Trusted,
+    /// Signs intermediates.
+    #[default]
+    Signing,
+    /// Still trusted, signs nothing.
+    Retiring,
+    /// Gone from the members' trust anchors.
+    Removed,
+}

@@ -1,0 +1,124 @@
+//! Reasons: one enum variant each, and the same word in status, event, condition, metric and log.
+
+use crate::shared::State;
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $state:ident,)+) => {
+        /// Why something is as it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Reason {
+            /// Every reason, for documentation and tests.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The word in status, event, condition, metric and log.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant),)+ }
+            }
+
+            /// What it means, for the reference.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii(),)+ }
+            }
+
+            /// The state of the original API that goes with it.
+            pub fn state(self) -> State {
+                match self { $(Self::$variant => State::$state,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The cluster's agent has not made its key and certificate signing request yet.
+    WaitingForAgent => Unknown,
+    /// A person or a ticket system has to approve or deny first.
+    WaitingForApproval => Unknown,
+    /// The certificate was issued.
+    Issued => Accepted,
+    /// Somebody denied the request. Final.
+    Denied => Invalid,
+    /// `csrData` is not one well-formed PKCS#10 request of at most 32 KiB.
+    CsrMalformed => Invalid,
+    /// The request's own signature does not verify.
+    CsrSignatureInvalid => Invalid,
+    /// The key is too weak, of a kind that meshes refuse, or known to be broken.
+    WeakKey => Invalid,
+    /// An earlier request in the virtual mesh used this key; a renewal brings a new one.
+    KeyReused => Invalid,
+    /// The names in the PKCS#10 request are not those of `certConfig.hosts`.
+    HostsMismatch => Invalid,
+    /// A host is neither the mesh's own identity nor allowed by the TrustPolicy.
+    HostNotAllowed => Invalid,
+    /// A host is the identity of another mesh.
+    HostOfAnotherMesh => Invalid,
+    /// There is no VirtualMesh of that name.
+    UnknownVirtualMesh => Invalid,
+    /// No mesh of this cluster matches the request.
+    UnknownMesh => Invalid,
+    /// The mesh is not a member of that virtual mesh.
+    NotAMember => Invalid,
+    /// Meshes of this type cannot take an intermediate CA.
+    UnsupportedMesh => Invalid,
+    /// The virtual mesh has no usable root at the moment.
+    RootUnavailable => ProcessingError,
+    /// The root cannot sign what the policy asks for.
+    ProfileImpossible => Invalid,
+    /// The ledger holds an entry for this request that does not fit it.
+    RecordMismatch => Conflict,
+    /// Signing, or checking what was signed, failed.
+    SigningFailed => ProcessingError,
+    /// The specification was accepted.
+    Valid => Accepted,
+    /// A member mesh does not exist.
+    MeshMissing => Invalid,
+    /// A mesh is a member of more than one virtual mesh.
+    MeshInTwoVirtualMeshes => Conflict,
+    /// Limited trust is not supported.
+    LimitedTrustUnsupported => Invalid,
+    /// Access control is not Meshroot's to enforce.
+    AccessControlUnsupported => Invalid,
+    /// A field has a value that cannot be worked with.
+    SpecInvalid => Invalid,
+    /// The root's Secret does not exist.
+    RootSecretMissing => Invalid,
+    /// The root's Secret is there and cannot be used.
+    RootSecretInvalid => Invalid,
+    /// The root of an earlier installation was found and somebody has to say whether to use it.
+    EarlierRootFound => Conflict,
+    /// A new root was made.
+    RootMade => Accepted,
+    /// Members are still without a certificate.
+    Issuing => Unknown,
+    /// Every member has a certificate; not every control plane was seen to use it yet.
+    WaitingForPickup => Unknown,
+    /// Every member has a certificate and uses it.
+    Ready => Accepted,
+    /// The agent made a key and a request.
+    Requested => Unknown,
+    /// The answer does not verify against the key, the roots or what was asked.
+    ResponseInvalid => ProcessingError,
+    /// The mesh, or its peers, would break on this certificate.
+    LintRefused => Invalid,
+    /// The Secret belongs to somebody else.
+    ForeignSecret => Conflict,
+    /// Written for the mesh; the control plane has not been seen to use it yet.
+    Installed => Unknown,
+    /// The control plane must be restarted to load its certificate.
+    RestartNeeded => Unknown,
+    /// The control plane was seen to use the certificate.
+    Loaded => Accepted,
+    /// A renewal was asked for by a person.
+    RenewalAsked => Unknown,
+    /// A renewal was asked for because the policy changed.
+    PolicyChanged => Unknown,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}

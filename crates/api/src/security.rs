@@ -1,0 +1,162 @@
+//! `security.zephyr.solo.io`: the certificate signing request, the record that all else turns on.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::Bytes;
+use crate::is_default;
+use crate::shared::{MeshType, ResourceRef, Status};
+
+/// Asks a virtual mesh's certificate authority for one intermediate CA.
+///
+/// The hub (or, for a renewal, the agent) writes `virtualMeshRef` and `certConfig`; the agent adds
+/// `csrData` once; the hub answers in `status`, once.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "security.zephyr.solo.io",
+    version = "v1alpha1",
+    kind = "VirtualMeshCertificateSigningRequest",
+    plural = "virtualmeshcertificatesigningrequests",
+    singular = "virtualmeshcertificatesigningrequest",
+    shortname = "vmcsr",
+    category = "meshroot",
+    namespaced,
+    derive = "PartialEq",
+    status = "VirtualMeshCertificateSigningRequestStatus",
+    printcolumn(name = "Virtual Mesh", type_ = "string", json_path = ".spec.virtualMeshRef.name"),
+    printcolumn(name = "Type", type_ = "string", json_path = ".spec.certConfig.meshType", priority = 1),
+    printcolumn(name = "Approval", type_ = "string", json_path = ".status.thirdPartyApproval.approvalStatus"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.computedStatus.state"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.computedStatus.message"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.spec.?virtualMeshRef.?name.orValue('') == oldSelf.spec.?virtualMeshRef.?name.orValue('') && self.spec.?virtualMeshRef.?__namespace__.orValue('') == oldSelf.spec.?virtualMeshRef.?__namespace__.orValue('') && self.spec.?virtualMeshRef.?cluster.orValue('') == oldSelf.spec.?virtualMeshRef.?cluster.orValue('')")
+        .message("spec.virtualMeshRef never changes: create a new request instead"),
+    validation = Rule::new("self.spec.?certConfig.?hosts.orValue([]) == oldSelf.spec.?certConfig.?hosts.orValue([]) && self.spec.?certConfig.?org.orValue('') == oldSelf.spec.?certConfig.?org.orValue('') && self.spec.?certConfig.?meshType.orValue('ISTIO') == oldSelf.spec.?certConfig.?meshType.orValue('ISTIO')")
+        .message("spec.certConfig never changes: create a new request instead"),
+    validation = Rule::new("size(oldSelf.spec.?csrData.orValue(b'')) == 0 || self.spec.?csrData.orValue(b'') == oldSelf.spec.csrData")
+        .message("spec.csrData is set once: create a new request instead"),
+    validation = Rule::new("size(oldSelf.?status.?response.?caCertificate.orValue(b'')) == 0 || (self.?status.?response.?caCertificate.orValue(b'') == oldSelf.status.response.caCertificate && self.?status.?response.?rootCertificate.orValue(b'') == oldSelf.?status.?response.?rootCertificate.orValue(b''))")
+        .message("status.response is set once: ask for a renewal instead"),
+    validation = Rule::new("oldSelf.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING') == 'PENDING' || self.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING') == oldSelf.status.thirdPartyApproval.approvalStatus")
+        .message("status.thirdPartyApproval.approvalStatus is final once it is APPROVED or DENIED"),
+    validation = Rule::new("self.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING') == 'PENDING' || size(self.spec.?csrData.orValue(b'')) > 0")
+        .message("status.thirdPartyApproval.approvalStatus: there is no spec.csrData to decide on yet")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct VirtualMeshCertificateSigningRequestSpec {
+    /// PKCS#10 certificate signing request, PEM or DER, at most 32 KiB. Set once.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 43_692))]
+    pub csr_data: Bytes,
+    /// What the certificate is to say. Never changes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cert_config: CertConfig,
+    /// The virtual mesh whose root is asked to sign. Never changes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub virtual_mesh_ref: ResourceRef,
+}
+
+/// What the certificate is to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CertConfig {
+    /// Subject alternative names: DNS names, IP addresses, URIs (`spiffe://…`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 64), inner(length(max = 2048)))]
+    pub hosts: Vec<String>,
+    /// Organization (`O`) in the subject.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 64))]
+    pub org: String,
+    /// The service mesh that will use the certificate.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mesh_type: MeshType,
+}
+
+/// What the certificate authority answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VirtualMeshCertificateSigningRequestStatus {
+    /// The certificates. Set once.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub response: Response,
+    /// The decision of a person or a ticket system.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub third_party_approval: ThirdPartyApprovalWorkflow,
+    /// What the hub makes of this request.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub computed_status: Status,
+}
+
+/// The issued certificate with what is needed to trust it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    /// PEM: the issued certificate first, then those between it and the root.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 262_144))]
+    pub ca_certificate: Bytes,
+    /// PEM: every root that is trusted now, the signing one first.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 262_144))]
+    pub root_certificate: Bytes,
+}
+
+/// Approval by somebody other than the hub.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ThirdPartyApprovalWorkflow {
+    /// When this was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_updated_time: Option<Time>,
+    /// A reason for people, such as a ticket number.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 4096))]
+    pub message: String,
+    /// The decision. APPROVED and DENIED are final and need `spec.csrData`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub approval_status: ApprovalStatus,
+}
+
+/// The decision on a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ApprovalStatus {
+    /// Not decided, the default. Nothing is signed.
+    #[default]
+    Pending,
+    /// May be signed.
+    Approved,
+    /// Never to be signed.
+    Denied,
+}
+
+impl ApprovalStatus {
+    /// The name on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Approved => "APPROVED",
+            Self::Denied => "DENIED",
+        }
+    }
+}
+
+impl VirtualMeshCertificateSigningRequest {
+    /// The status, or the default one where nothing was written yet.
+    pub fn status_or_default(&self) -> VirtualMeshCertificateSigningRequestStatus {
+        self.status.clone().unwrap_or_default()
+    }
+
+    /// True once a certificate was written to `status.response`.
+    pub fn is_answered(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| !status.response.ca_certificate.0.is_empty())
+    }
+
+    /// The decision, PENDING where nothing was written yet.
+    pub fn approval(&self) -> ApprovalStatus {
+        self.status.as_ref().map(|status| status.third_party_approval.approval_status).unwrap_or_default()
+    }
+}

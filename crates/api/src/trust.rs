@@ -1,0 +1,152 @@
+//! `meshroot.dev` MeshTrust: what one mesh should use, and what it has loaded.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{Adopt, KeyAlgorithm, Restart};
+
+/// What one mesh should use, and what it has loaded. Same name and namespace as its Mesh.
+///
+/// The hub writes the spec, the agent of that cluster the status; the hub believes the status for that
+/// cluster only.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "meshroot.dev",
+    version = "v1alpha1",
+    kind = "MeshTrust",
+    plural = "meshtrusts",
+    shortname = "mt",
+    category = "meshroot",
+    namespaced,
+    derive = "PartialEq",
+    status = "MeshTrustStatus",
+    printcolumn(name = "Request", type_ = "string", json_path = ".spec.request"),
+    printcolumn(name = "Pickup", type_ = "string", json_path = ".status.pickup"),
+    printcolumn(name = "Expires", type_ = "date", json_path = ".status.loaded.notAfter"),
+    printcolumn(name = "Witness", type_ = "string", json_path = ".status.witness", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct MeshTrustSpec {
+    /// Name of the request whose certificate is to be in use.
+    pub request: String,
+    /// Trust anchors: PEM, the signing root first.
+    #[schemars(length(max = 262_144))]
+    pub trust_anchors: String,
+    /// Key that the agent makes for its next request.
+    pub key: KeyAlgorithm,
+    /// Fraction of the certificate's lifetime after which the agent renews.
+    pub renew_at: f64,
+    /// What to do with a CA Secret that somebody else wrote.
+    #[serde(default)]
+    pub adopt: Adopt,
+    /// What to do where the control plane must be restarted.
+    #[serde(default)]
+    pub restart: Restart,
+}
+
+/// What the agent saw.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MeshTrustStatus {
+    /// Whether the control plane uses what it should.
+    #[serde(default)]
+    pub pickup: Pickup,
+    /// What the pickup was seen by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Witness>,
+    /// One sentence for people: what is so, and what to do about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// When `pickup` last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// Request whose certificate the agent wrote for the mesh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<String>,
+    /// What the control plane has loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<Loaded>,
+    /// Version of the agent that wrote this.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub agent_version: String,
+    /// `Loaded`: True once the certificate is CONFIRMED in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+/// Whether a control plane uses what it should.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Pickup {
+    /// Nothing is known yet.
+    #[default]
+    Unknown,
+    /// Written; the control plane has not been seen to use it yet.
+    Waiting,
+    /// Seen in use.
+    Confirmed,
+    /// The control plane must be restarted first; the message has the command.
+    RestartNeeded,
+}
+
+impl Pickup {
+    /// The name on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "UNKNOWN",
+            Self::Waiting => "WAITING",
+            Self::Confirmed => "CONFIRMED",
+            Self::RestartNeeded => "RESTART_NEEDED",
+        }
+    }
+}
+
+/// What a pickup was seen by, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Witness {
+    /// A workload certificate that the control plane issued chains to the intermediate.
+    WorkloadCertificate,
+    /// A metric of the control plane shows the intermediate's end of validity.
+    Metric,
+    /// The trust anchors that the control plane publishes are the expected ones.
+    PublishedAnchors,
+}
+
+impl Witness {
+    /// The name on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WorkloadCertificate => "WORKLOAD_CERTIFICATE",
+            Self::Metric => "METRIC",
+            Self::PublishedAnchors => "PUBLISHED_ANCHORS",
+        }
+    }
+}
+
+/// What a control plane has loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Loaded {
+    /// Request that the certificate answers.
+    pub request: String,
+    /// SHA-256 of the intermediate's DER, in hex.
+    pub fingerprint: String,
+    /// Serial of the intermediate, in hex.
+    pub serial: String,
+    /// SHA-256 of each trust anchor's DER, in hex.
+    #[serde(default)]
+    pub roots: Vec<String>,
+    /// Start of the intermediate's validity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Time>,
+    /// End of the intermediate's validity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Time>,
+    /// Longest lifetime of a workload certificate that was seen, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf_lifetime_seconds: Option<i64>,
+}
