@@ -1,0 +1,40 @@
+//! Keys, certificate requests, certificates, chains and path validation: bytes in, types out.
+//!
+//! Nothing here talks to a network, reads a clock or issues a certificate: times are arguments, and
+//! only `meshroot-ca` signs certificates. Everything that is read is hostile until it is parsed.
+
+mod algorithm;
+mod certificate;
+mod distinguished_name;
+mod extension;
+mod fingerprint;
+mod gate;
+mod general_name;
+mod host;
+mod key;
+mod name_constraint;
+mod oid;
+mod path;
+mod path_check;
+mod pem;
+mod private_key;
+mod public_key;
+mod request;
+mod serial;
+mod tlv;
+
+pub use certificate::{Certificate, CertificateError, parse_bundle, to_bundle};
+pub use distinguished_name::{DistinguishedName, NameError};
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use general_name::GeneralNameError;
+pub use host::{Host, HostError};
+pub use key::{KeyError, KeyKind};
+pub use name_constraint::NameConstraintError;
+pub use path::{DEFAULT_MAX_DEPTH, PathOptions, Purpose, build_path};
+pub use path_check::{PathError, PathPosition};
+pub use pem::PemError;
+pub use private_key::PrivateKey;
+pub use public_key::PublicKey;
+pub use request::{CertificateRequest, MAX_REQUEST_BYTES, RequestError};
+pub use serial::Serial;
+pub use tlv::TlvError;

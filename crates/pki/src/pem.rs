@@ -1,0 +1,144 @@
+//! Strict PEM: blocks and nothing but blocks.
+//!
+//! What follows a block is as binding as the block: istiod, Go and OpenSSL each skip other text in
+//! another way, so text around blocks is refused rather than guessed at (RFC 7468 section 2 allows both).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use der::pem::LineEnding;
+use zeroize::Zeroizing;
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+const DASHES: &str = "-----";
+
+/// One decoded block. The content is wiped on drop, because it may be a key.
+pub(crate) struct Block {
+    pub(crate) label: String,
+    pub(crate) der: Zeroizing<Vec<u8>>,
+}
+
+/// Why a text is no sequence of PEM blocks. Lines are counted from 1; no content is repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PemError {
+    /// The bytes are no text.
+    #[error("the PEM is not text (byte {offset} is not UTF-8)")]
+    NotText {
+        /// Offset of the first such byte.
+        offset: usize,
+    },
+    /// There is no block at all.
+    #[error("no PEM block was found")]
+    Empty,
+    /// Something other than a block stands at this line.
+    #[error("line {line} is not part of a PEM block; remove comments and other text")]
+    Text {
+        /// The line.
+        line: usize,
+    },
+    /// The block has no END line, or one with another label.
+    #[error("the {label} block that begins at line {line} does not end")]
+    Unfinished {
+        /// Label of the block.
+        label: String,
+        /// Line of its BEGIN.
+        line: usize,
+    },
+    /// The block has header lines, as encrypted keys of old OpenSSL do.
+    #[error("the {label} block has headers (line {line}), as encrypted keys do; decrypt it first")]
+    Headers {
+        /// Label of the block.
+        label: String,
+        /// Line of the first header.
+        line: usize,
+    },
+    /// The content is not base64.
+    #[error("the {label} block that begins at line {line} is not base64")]
+    Base64 {
+        /// Label of the block.
+        label: String,
+        /// Line of its BEGIN.
+        line: usize,
+    },
+}
+
+/// Whether `bytes` look like PEM rather than DER.
+pub(crate) fn looks_like_pem(bytes: &[u8]) -> bool {
+    // DER of everything read here is a SEQUENCE (0x30, the character '0').
+    bytes.first() != Some(&0x30)
+}
+
+/// Reads all blocks; blank lines may stand between them, and nothing else.
+pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block>, PemError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| PemError::NotText { offset: error.valid_up_to() })?;
+    let mut lines = text.lines().enumerate();
+    let mut blocks = Vec::new();
+    while let Some((index, line)) = lines.next() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let label = boundary_label(line, BEGIN).ok_or(PemError::Text { line: index + 1 })?;
+        blocks.push(read_block(label, index + 1, &mut lines)?);
+    }
+    if blocks.is_empty() {
+        return Err(PemError::Empty);
+    }
+    Ok(blocks)
+}
+
+/// Writes one block: lines of 64 characters, one line feed at the end.
+pub(crate) fn encode(label: &str, der: &[u8]) -> String {
+    // The labels are constants of this crate, so the encoder has nothing to refuse.
+    der::pem::encode_string(label, LineEnding::LF, der).unwrap_or_default()
+}
+
+fn read_block<'a>(
+    label: &str,
+    line: usize,
+    lines: &mut impl Iterator<Item = (usize, &'a str)>,
+) -> Result<Block, PemError> {
+    let mut content = Zeroizing::new(String::with_capacity(4096));
+    for (index, text) in lines {
+        if let Some(end) = boundary_label(text, END) {
+            if end != label {
+                break;
+            }
+            return decode(label, line, &content);
+        }
+        if text.contains(':') {
+            let (label, line) = (label.to_owned(), index + 1);
+            return Err(PemError::Headers { label, line });
+        }
+        if text.starts_with(DASHES) {
+            break;
+        }
+        push(&mut content, text);
+    }
+    let label = label.to_owned();
+    Err(PemError::Unfinished { label, line })
+}
+
+/// Appends without leaving an unwiped copy behind when the buffer grows.
+fn push(content: &mut Zeroizing<String>, text: &str) {
+    if content.len() + text.len() > content.capacity() {
+        let mut larger = Zeroizing::new(String::with_capacity(2 * (content.capacity() + text.len())));
+        larger.push_str(content);
+        *content = larger;
+    }
+    content.push_str(text);
+}
+
+fn decode(label: &str, line: usize, content: &str) -> Result<Block, PemError> {
+    let mut der = Zeroizing::new(vec![0; content.len() / 4 * 3 + 3]);
+    let length =
+        STANDARD.decode_slice(content, &mut der).map_err(|_| PemError::Base64 { label: label.to_owned(), line })?;
+    der.truncate(length);
+    let label = label.to_owned();
+    Ok(Block { label, der })
+}
+
+fn boundary_label<'a>(line: &'a str, start: &str) -> Option<&'a str> {
+    let label = line.strip_prefix(start)?.strip_suffix(DASHES)?;
+    let printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic() && byte != b'-';
+    (label.len() <= 64 && label.bytes().all(printable)).then_some(label)
+}

@@ -1,0 +1,209 @@
+//! Whatever this crate accepts, rustls-webpki and OpenSSL accept: bent at random and asked again.
+
+use std::time::Duration;
+
+use meshroot_pki::{Certificate, Purpose};
+use proptest::prelude::*;
+use proptest::sample::select;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage as WebpkiUsage, anchor_from_trusted_cert};
+use x509_cert::ext::pkix::KeyUsages;
+
+use crate::paths::Chain;
+use crate::support::{
+    CLIENT_AUTH, NOW, SERVER_AUTH, Template, basic_constraints, dns_subtree, extended_key_usage, extension, ip_subtree,
+    key_usage, name, name_constraints, openssl, subject_key_identifier,
+};
+
+fn webpki_accepts([leaf, intermediate, root]: &[Certificate; 3], purpose: Purpose) -> bool {
+    let root = CertificateDer::from(root.der());
+    let anchors: Vec<TrustAnchor<'_>> = anchor_from_trusted_cert(&root).into_iter().collect();
+    let leaf = CertificateDer::from(leaf.der());
+    let Ok(leaf) = EndEntityCert::try_from(&leaf) else { return false };
+    let usage = match purpose {
+        Purpose::Client => WebpkiUsage::client_auth(),
+        _ => WebpkiUsage::server_auth(),
+    };
+    let intermediates = [CertificateDer::from(intermediate.der())];
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(NOW.try_into().unwrap()));
+    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &intermediates, now, usage, None, None).is_ok()
+}
+
+fn openssl_accepts([leaf, intermediate, root]: &[Certificate; 3], purpose: Purpose) -> Result<(), String> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, certificate: &Certificate| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, certificate.to_pem()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (leaf, intermediate, root) =
+        (file("leaf.pem", leaf), file("intermediate.pem", intermediate), file("root.pem", root));
+    let purpose = if purpose == Purpose::Client { "sslclient" } else { "sslserver" };
+    let at = NOW.to_string();
+    let command = [
+        "verify",
+        "-no-CApath",
+        "-no-CAstore",
+        "-attime",
+        &at,
+        "-purpose",
+        purpose,
+        "-CAfile",
+        &root,
+        "-untrusted",
+        &intermediate,
+        &leaf,
+    ];
+    openssl(&command, b"").map(|_| ())
+}
+
+/// One thing to bend, at one of the three certificates.
+#[derive(Clone, Copy, Debug)]
+enum Bend {
+    Nothing,
+    PathLen(Option<u8>),
+    NotAuthority,
+    NoBasicConstraints,
+    Usage(KeyUsages),
+    NoUsage,
+    Purposes(&'static [&'static str]),
+    Expired,
+    NotYet,
+    LastSecond,
+    FirstSecond,
+    KeyIdentifier,
+    NoKeyIdentifier,
+    Critical(&'static str),
+    PermittedDns(&'static str),
+    ExcludedDns(&'static str),
+    PermittedIp(&'static [u8]),
+    ExcludedIp(&'static [u8]),
+    Version1,
+    Issuer,
+}
+
+fn bends() -> impl Strategy<Value = Bend> {
+    select(vec![
+        Bend::Nothing,
+        Bend::PathLen(None),
+        Bend::PathLen(Some(0)),
+        Bend::PathLen(Some(1)),
+        Bend::PathLen(Some(255)),
+        Bend::NotAuthority,
+        Bend::NoBasicConstraints,
+        Bend::Usage(KeyUsages::DigitalSignature),
+        Bend::Usage(KeyUsages::KeyCertSign),
+        Bend::Usage(KeyUsages::DecipherOnly),
+        Bend::NoUsage,
+        Bend::Purposes(&[SERVER_AUTH]),
+        Bend::Purposes(&[CLIENT_AUTH]),
+        Bend::Purposes(&[CLIENT_AUTH, SERVER_AUTH]),
+        Bend::Purposes(&["2.5.29.37.0"]),
+        Bend::Purposes(&[]),
+        Bend::Expired,
+        Bend::NotYet,
+        Bend::LastSecond,
+        Bend::FirstSecond,
+        Bend::KeyIdentifier,
+        Bend::NoKeyIdentifier,
+        Bend::Critical("1.2.3.4"),
+        Bend::Critical("2.5.29.36"),
+        Bend::PermittedDns("svc"),
+        Bend::PermittedDns(".shop.svc"),
+        Bend::PermittedDns("pay.svc"),
+        Bend::PermittedDns(""),
+        Bend::ExcludedDns("pay.svc"),
+        Bend::ExcludedDns("shop.svc"),
+        Bend::ExcludedDns(""),
+        Bend::PermittedIp(&[10, 0, 0, 0, 255, 0, 0, 0]),
+        Bend::PermittedIp(&[10, 1, 2, 3, 255, 255, 255, 255]),
+        Bend::PermittedIp(&[0; 8]),
+        Bend::PermittedIp(&[0; 32]),
+        Bend::ExcludedIp(&[10, 0, 0, 0, 255, 0, 0, 0]),
+        Bend::ExcludedIp(&[11, 0, 0, 0, 255, 0, 0, 0]),
+        Bend::Version1,
+        Bend::Issuer,
+    ])
+}
+
+fn apply(template: &mut Template, bend: Bend) {
+    match bend {
+        Bend::Nothing => {}
+        Bend::PathLen(path_len) => template.with(basic_constraints(true, path_len)),
+        Bend::NotAuthority => template.with(basic_constraints(false, None)),
+        Bend::NoBasicConstraints => template.without("2.5.29.19"),
+        Bend::Usage(usage) => template.with(key_usage(usage.into())),
+        Bend::NoUsage => template.without("2.5.29.15"),
+        Bend::Purposes(purposes) => template.with(extended_key_usage(purposes)),
+        Bend::Expired => template.not_after = NOW - 1,
+        Bend::NotYet => template.not_before = NOW + 1,
+        Bend::LastSecond => template.not_after = NOW,
+        Bend::FirstSecond => template.not_before = NOW,
+        Bend::KeyIdentifier => template.with(subject_key_identifier(&[7; 20])),
+        Bend::NoKeyIdentifier => template.without("2.5.29.14"),
+        Bend::Critical(oid) => template.with(extension(oid, true, vec![0x30, 0x00])),
+        Bend::PermittedDns(base) => template.with(name_constraints(&[dns_subtree(base)], &[])),
+        Bend::ExcludedDns(base) => template.with(name_constraints(&[], &[dns_subtree(base)])),
+        Bend::PermittedIp(base) => template.with(name_constraints(&[ip_subtree(base)], &[])),
+        Bend::ExcludedIp(base) => template.with(name_constraints(&[], &[ip_subtree(base)])),
+        Bend::Version1 => {
+            template.version = None;
+            template.extensions.clear();
+        }
+        Bend::Issuer => template.issuer = name("stranger"),
+    }
+}
+
+fn bent(root: Bend, intermediate: Bend, leaf: Bend, purpose: Purpose) -> Chain {
+    let mut chain = Chain::new();
+    chain.options.purpose = purpose;
+    apply(&mut chain.root, root);
+    apply(&mut chain.intermediate, intermediate);
+    apply(&mut chain.leaf, leaf);
+    chain
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+
+    #[test]
+    fn what_is_accepted_here_rustls_webpki_accepts(
+        root in bends(), intermediate in bends(), leaf in bends(), purpose in select(vec![Purpose::Server, Purpose::Client]),
+    ) {
+        let chain = bent(root, intermediate, leaf, purpose);
+        let certificates = chain.certificates();
+        // webpki takes no CA for a leaf; here that is a question worth asking.
+        prop_assume!(!certificates[0].is_ca());
+        if chain.build().is_ok() {
+            prop_assert!(webpki_accepts(&certificates, purpose));
+        }
+    }
+}
+
+#[test]
+fn the_judges_tell_a_good_chain_from_a_bad_one() {
+    for (leaf, good) in [(Bend::Nothing, true), (Bend::Expired, false)] {
+        let certificates = bent(Bend::Nothing, Bend::Nothing, leaf, Purpose::Server).certificates();
+        assert_eq!(webpki_accepts(&certificates, Purpose::Server), good);
+        assert_eq!(openssl_accepts(&certificates, Purpose::Server).is_ok(), good);
+    }
+}
+
+#[test]
+fn what_is_accepted_here_openssl_accepts() {
+    let mut accepted = 0;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    while accepted < 60 {
+        let tree = (bends(), bends(), bends(), any::<bool>()).new_tree(&mut runner).unwrap();
+        let (root, intermediate, leaf, client) = proptest::strategy::ValueTree::current(&tree);
+        let purpose = if client { Purpose::Client } else { Purpose::Server };
+        let chain = bent(root, intermediate, leaf, purpose);
+        let certificates = chain.certificates();
+        if chain.build().is_err() || certificates[0].is_ca() {
+            continue;
+        }
+        accepted += 1;
+        let verdict = openssl_accepts(&certificates, purpose);
+        assert_eq!(verdict, Ok(()), "root {root:?}, intermediate {intermediate:?}, leaf {leaf:?}, {purpose:?}");
+    }
+}

@@ -1,0 +1,15 @@
+//! The crate's behaviour, one subject a module; OpenSSL and rustls-webpki are asked for a second opinion.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod agreement;
+mod certificates;
+mod gate;
+mod hosts;
+mod keys;
+mod names;
+mod path_refusals;
+mod paths;
+mod properties;
+mod requests;
+mod support;
