@@ -1,0 +1,99 @@
+//! Where the real parts (etcd, kube-apiserver, istiod, zlint …) are, and what happens without them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// Names the directory of the real parts; `cargo xtask` sets it.
+pub const TOOLS_VARIABLE: &str = "MESHROOT_TOOLS";
+
+/// Proof that the real parts a test asked for are there.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    directory: PathBuf,
+}
+
+impl Tools {
+    /// The path of one real part.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+/// Asks for real parts by name.
+///
+/// Returns `None` after one line on standard error where a part is missing, so that a test can
+/// return early on a machine without them.
+///
+/// # Panics
+/// Where a part is missing and the environment has `CI`: there, nothing is skipped in silence.
+pub fn require(names: &[&str]) -> Option<Tools> {
+    let directory = directory();
+    let missing = missing(&directory, names);
+    if missing.is_empty() {
+        return Some(Tools { directory });
+    }
+    let message = missing_message(&directory, &missing);
+    // A test that cannot run must fail where it counts.
+    assert!(std::env::var_os("CI").is_none(), "{message}");
+    eprintln!("not tested here: {message}");
+    None
+}
+
+/// The path of one real part. The error says what to run when it is missing.
+pub fn path(name: &str) -> Result<PathBuf> {
+    let directory = directory();
+    let missing = missing(&directory, &[name]);
+    if !missing.is_empty() {
+        bail!(missing_message(&directory, &missing));
+    }
+    Ok(directory.join(name))
+}
+
+/// The workspace's root directory.
+pub fn workspace() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package).to_path_buf()
+}
+
+fn directory() -> PathBuf {
+    match std::env::var_os(TOOLS_VARIABLE) {
+        Some(directory) if !directory.is_empty() => directory.into(),
+        _ => workspace().join("target/tools/bin"),
+    }
+}
+
+fn missing<'a>(directory: &Path, names: &[&'a str]) -> Vec<&'a str> {
+    let absent = |name: &&&str| !directory.join(name).is_file();
+    names.iter().filter(absent).copied().collect()
+}
+
+fn missing_message(directory: &Path, missing: &[&str]) -> String {
+    format!(
+        "{} not found in {}; build the real parts with `cargo xtask tools`",
+        missing.join(", "),
+        directory.display()
+    )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_names_each_missing_part_and_the_command_that_builds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("etcd"), "").unwrap();
+        let missing = missing(directory.path(), &["etcd", "zlint", "kubectl"]);
+        assert_eq!(missing, ["zlint", "kubectl"]);
+        let message = missing_message(directory.path(), &missing);
+        assert!(message.starts_with("zlint, kubectl not found"), "{message}");
+        assert!(message.contains("cargo xtask tools"), "{message}");
+    }
+
+    #[test]
+    fn the_workspace_is_the_directory_with_the_lock_file() {
+        assert!(workspace().join("Cargo.lock").is_file());
+    }
+}

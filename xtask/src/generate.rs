@@ -1,0 +1,22 @@
+//! `cargo xtask generate`: the files that follow from the Rust types.
+
+use anyhow::Result;
+
+use crate::cargo;
+
+/// Write the files that follow from the Rust types (CRDs, API reference)
+#[derive(clap::Args, Default)]
+pub(crate) struct Arguments {
+    /// Write nothing; fail where a file differs from what would be written
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut command = cargo::command(["run", "--package", "meshroot-api"]);
+    command.args(["--example", "generate", "--"]);
+    if arguments.check {
+        command.arg("--check");
+    }
+    cargo::run(&mut command)
+}

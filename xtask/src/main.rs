@@ -1,0 +1,55 @@
+//! One entry point for people and CI: `cargo xtask --help`.
+
+mod bench;
+mod cargo;
+mod ci;
+mod deny;
+mod e2e;
+mod generate;
+mod golang;
+mod progress;
+mod stamp;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "Builds, tests and checks this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Tools(tools::Arguments),
+    Test(test::Arguments),
+    E2e(e2e::Arguments),
+    Bench(bench::Arguments),
+    Generate(generate::Arguments),
+    Deny,
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Tools(arguments) => tools::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::E2e(arguments) => e2e::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Deny => deny::run(),
+        Command::Ci => ci::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
