@@ -1,0 +1,223 @@
+//! Who signs: a certificate that may, its key, and the way up to the roots.
+
+use jiff::Timestamp;
+use meshroot_pki::{
+    Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, PrivateKey, Purpose, build_path,
+    parse_bundle,
+};
+use x509_cert::ext::pkix::KeyUsages;
+
+use crate::signer::{MemorySigner, Signer};
+
+/// The signing certificate of a virtual mesh, checked at load.
+#[derive(Debug)]
+pub struct Issuer {
+    certificate: Certificate,
+    /// From the signing certificate up to, without, the root; empty where the root signs.
+    chain: Vec<Certificate>,
+    roots: Vec<Certificate>,
+    signer: Box<dyn Signer>,
+}
+
+/// Why a certificate and key cannot sign for a virtual mesh.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuerError {
+    /// No root was given.
+    #[error("root-cert.pem: there is no certificate in it")]
+    NoRoot,
+    /// The file is there but is no certificate.
+    #[error("{file}: {source}")]
+    Certificate {
+        /// Which file.
+        file: &'static str,
+        /// What is wrong.
+        source: CertificateError,
+    },
+    /// The key cannot be read.
+    #[error("key.pem: {0}")]
+    Key(#[from] KeyError),
+    /// The key belongs to another certificate.
+    #[error(
+        "key.pem: the key (public key {key}) is not that of the certificate {certificate} (public key {expected}); \
+         give the key that belongs to it"
+    )]
+    KeyMismatch {
+        /// Fingerprint of the given key's public half.
+        key: Fingerprint,
+        /// Fingerprint of the certificate's public key.
+        expected: Fingerprint,
+        /// Subject of the certificate.
+        certificate: String,
+    },
+    /// The certificate is not a CA.
+    #[error("{file}: {subject} is not a CA (basicConstraints); give a CA certificate")]
+    NotCertificateAuthority {
+        /// Which file.
+        file: &'static str,
+        /// Subject of the certificate.
+        subject: String,
+    },
+    /// The certificate may not sign certificates.
+    #[error("{file}: the keyUsage of {subject} lacks keyCertSign")]
+    KeyCertSignMissing {
+        /// Which file.
+        file: &'static str,
+        /// Subject of the certificate.
+        subject: String,
+    },
+    /// No intermediate may stand below the certificate.
+    #[error(
+        "{file}: {subject} has pathLen 0 and cannot sign an intermediate; give a CA with a longer path length or none"
+    )]
+    PathLenZero {
+        /// Which file.
+        file: &'static str,
+        /// Subject of the certificate.
+        subject: String,
+    },
+    /// The certificate is out of its validity.
+    #[error("{file}: {subject} is valid from {not_before} to {not_after}, not at {now}")]
+    NotValid {
+        /// Which file.
+        file: &'static str,
+        /// Subject of the certificate.
+        subject: String,
+        /// Start of its validity.
+        not_before: Timestamp,
+        /// End of its validity.
+        not_after: Timestamp,
+        /// The time it was checked at.
+        now: Timestamp,
+    },
+    /// The certificate does not lead to the root.
+    #[error("cert-chain.pem: the signing certificate does not lead to root-cert.pem: {0}")]
+    Chain(#[from] PathError),
+    /// The certificate is no root and no chain was given.
+    #[error(
+        "root-cert.pem: {subject} was issued by {issuer} and is no root; put the company root into root-cert.pem and \
+         the chain, signing certificate first, into cert-chain.pem"
+    )]
+    NotSelfSigned {
+        /// Subject of the certificate.
+        subject: String,
+        /// Its issuer.
+        issuer: String,
+    },
+}
+
+const ROOT: &str = "root-cert.pem";
+const CHAIN: &str = "cert-chain.pem";
+
+impl Issuer {
+    /// Loads a root, or an intermediate of a company root, from the PEM files of its Secret.
+    ///
+    /// Without `chain_pem` the root itself signs; with it the first certificate of the chain does.
+    /// Holds: the key is the signer's, the signer is a valid CA that may sign an intermediate, and its chain
+    /// leads to a root by the project's own path validator.
+    pub fn load(
+        root_pem: &[u8],
+        key_pem: &[u8],
+        chain_pem: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<Self, IssuerError> {
+        let roots = bundle(ROOT, root_pem)?;
+        let chain = chain_pem.map(|pem| bundle(CHAIN, pem)).transpose()?.unwrap_or_default();
+        let signer = MemorySigner::new(PrivateKey::from_pem(key_pem)?);
+        Self::new(roots, chain, Box::new(signer), now)
+    }
+
+    /// Puts an issuer together from its parts, with the same checks.
+    pub fn new(
+        roots: Vec<Certificate>,
+        chain: Vec<Certificate>,
+        signer: Box<dyn Signer>,
+        now: Timestamp,
+    ) -> Result<Self, IssuerError> {
+        let chain: Vec<_> = chain.into_iter().filter(|certificate| !roots.contains(certificate)).collect();
+        let (file, certificate) = match (chain.first(), roots.first()) {
+            (Some(first), _) => (CHAIN, first.clone()),
+            (None, Some(root)) => (ROOT, root.clone()),
+            (None, None) => return Err(IssuerError::NoRoot),
+        };
+        check_key(&certificate, signer.as_ref())?;
+        check_may_sign(file, &certificate)?;
+        for root in &roots {
+            check_valid(ROOT, root, now)?;
+        }
+        check_valid(file, &certificate, now)?;
+        check_path(&certificate, &chain, &roots, now)?;
+        Ok(Self { certificate, chain, roots, signer })
+    }
+
+    /// The signing certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// From the signing certificate up to, without, the root; empty where the root signs.
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// Every root that is trusted, the signing one first.
+    pub fn roots(&self) -> &[Certificate] {
+        &self.roots
+    }
+
+    /// Holds the key.
+    pub fn signer(&self) -> &dyn Signer {
+        self.signer.as_ref()
+    }
+}
+
+fn bundle(file: &'static str, pem: &[u8]) -> Result<Vec<Certificate>, IssuerError> {
+    parse_bundle(pem).map_err(|source| IssuerError::Certificate { file, source })
+}
+
+fn check_key(certificate: &Certificate, signer: &dyn Signer) -> Result<(), IssuerError> {
+    let key = signer.public_key().fingerprint();
+    let expected = certificate.public_key().fingerprint();
+    if key == expected {
+        return Ok(());
+    }
+    Err(IssuerError::KeyMismatch { key, expected, certificate: certificate.subject().to_string() })
+}
+
+fn check_may_sign(file: &'static str, certificate: &Certificate) -> Result<(), IssuerError> {
+    let subject = certificate.subject().to_string();
+    if !certificate.is_ca() {
+        return Err(IssuerError::NotCertificateAuthority { file, subject });
+    }
+    if certificate.key_usage().is_some_and(|usage| !usage.0.contains(KeyUsages::KeyCertSign)) {
+        return Err(IssuerError::KeyCertSignMissing { file, subject });
+    }
+    if certificate.path_len() == Some(0) {
+        return Err(IssuerError::PathLenZero { file, subject });
+    }
+    Ok(())
+}
+
+fn check_valid(file: &'static str, certificate: &Certificate, now: Timestamp) -> Result<(), IssuerError> {
+    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+    if not_before <= now && now <= not_after {
+        return Ok(());
+    }
+    Err(IssuerError::NotValid { file, subject: certificate.subject().to_string(), not_before, not_after, now })
+}
+
+fn check_path(
+    certificate: &Certificate,
+    chain: &[Certificate],
+    roots: &[Certificate],
+    now: Timestamp,
+) -> Result<(), IssuerError> {
+    if chain.is_empty() && !certificate.is_self_issued() {
+        let (subject, issuer) = (certificate.subject().to_string(), certificate.issuer().to_string());
+        return Err(IssuerError::NotSelfSigned { subject, issuer });
+    }
+    if chain.is_empty() {
+        certificate.verify_signed_by(certificate.public_key())?;
+    }
+    build_path(certificate, chain, roots, &PathOptions::new(now, Purpose::Any))?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Decisions: approval, issuance, renewal and trust state, as pure functions of a snapshot and a clock.
+//!
+//! Nothing here does I/O. Each decision comes with a [`Reason`](meshroot_api::Reason) and, where a person has
+//! to act, a message that names the object, the field, the value and what to do.
+
+pub mod identity;
+pub mod issuance;
+pub mod lint;
+pub mod membership;
+pub mod pickup;
+pub mod progress;
+pub mod refusal;
+pub mod renewal;
+
+pub use refusal::Refusal;

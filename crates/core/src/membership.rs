@@ -1,0 +1,249 @@
+//! Which mesh is in which virtual mesh, and whether a virtual mesh can be worked with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshroot_api::names;
+use meshroot_api::shared::ResourceRef;
+use meshroot_api::{Reason, VirtualMesh};
+
+use crate::refusal::Refusal;
+
+/// Namespace and name of an object of the hub.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Key {
+    /// A key from its parts.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The key of an object.
+    pub fn of<K: kube::Resource>(object: &K) -> Self {
+        let meta = object.meta();
+        Self::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+    }
+
+    /// The object that a virtual mesh (or a request) in `namespace` refers to: an empty namespace means the
+    /// cluster's where a cluster is named, else the referring object's own.
+    pub fn resolve(reference: &ResourceRef, namespace: &str) -> Self {
+        let resolved = match (reference.namespace.as_str(), reference.cluster.as_str()) {
+            ("", "") => namespace.to_owned(),
+            ("", cluster) => names::cluster_namespace(cluster),
+            (given, _) => given.to_owned(),
+        };
+        Self::new(resolved, &reference.name)
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// The virtual meshes of every mesh that is a member of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    of: BTreeMap<Key, BTreeSet<Key>>,
+}
+
+impl Membership {
+    /// Reads the members of all virtual meshes. Those that are being deleted count no more.
+    pub fn read<'a>(virtual_meshes: impl IntoIterator<Item = &'a VirtualMesh>) -> Self {
+        let mut of: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+        for virtual_mesh in virtual_meshes {
+            if virtual_mesh.metadata.deletion_timestamp.is_some() {
+                continue;
+            }
+            let key = Key::of(virtual_mesh);
+            for member in members(virtual_mesh) {
+                of.entry(member).or_default().insert(key.clone());
+            }
+        }
+        Self { of }
+    }
+
+    /// The one virtual mesh of a mesh; `None` where it is in none, an error where it is in several.
+    pub fn virtual_mesh(&self, mesh: &Key) -> Result<Option<&Key>, Refusal> {
+        let Some(all) = self.of.get(mesh) else { return Ok(None) };
+        if all.len() > 1 {
+            return Err(in_several(mesh, all));
+        }
+        Ok(all.first())
+    }
+}
+
+/// The members of a virtual mesh.
+pub fn members(virtual_mesh: &VirtualMesh) -> impl Iterator<Item = Key> {
+    let namespace = virtual_mesh.metadata.namespace.as_deref().unwrap_or_default();
+    virtual_mesh.spec.meshes.iter().map(|reference| Key::resolve(reference, namespace))
+}
+
+/// What stands in the way of working with a virtual mesh. `exists` tells whether a mesh object exists.
+pub fn validate(
+    virtual_mesh: &VirtualMesh,
+    membership: &Membership,
+    exists: impl Fn(&Key) -> bool,
+) -> Result<(), Refusal> {
+    let spec = &virtual_mesh.spec;
+    if spec.limited.is_some() {
+        let message =
+            "spec.limited: limited trust is not supported, members share one root; set spec.shared: {} instead";
+        return Err(Refusal::new(Reason::LimitedTrustUnsupported, message));
+    }
+    if spec.enforce_access_control.is_enabled() {
+        let message = "spec.enforceAccessControl: Meshroot does trust, not access control; remove the field and use the mesh's own policies";
+        return Err(Refusal::new(Reason::AccessControlUnsupported, message));
+    }
+    if let Some(builtin) = &spec.certificate_authority.builtin {
+        validate_builtin(builtin)?;
+    }
+    validate_provided(virtual_mesh)?;
+    for member in members(virtual_mesh) {
+        membership.virtual_mesh(&member)?;
+        if !exists(&member) {
+            let message = format!("spec.meshes: there is no Mesh {member}; create it, or remove it from the list");
+            return Err(Refusal::new(Reason::MeshMissing, message));
+        }
+    }
+    Ok(())
+}
+
+fn validate_builtin(builtin: &meshroot_api::networking::Builtin) -> Result<(), Refusal> {
+    let bits = builtin.rsa_key_size_bytes;
+    if ![0, 3072, 4096].contains(&bits) {
+        let message = format!(
+            "spec.certificateAuthority.builtin.rsaKeySizeBytes: {bits} (it means bits) is not 3072 or 4096; \
+             for an elliptic curve set spec.root.key of the TrustPolicy"
+        );
+        return Err(Refusal::new(Reason::SpecInvalid, message));
+    }
+    if builtin.ttl_days > 3650 {
+        let message = format!("spec.certificateAuthority.builtin.ttlDays: {} is more than 3650", builtin.ttl_days);
+        return Err(Refusal::new(Reason::SpecInvalid, message));
+    }
+    Ok(())
+}
+
+fn validate_provided(virtual_mesh: &VirtualMesh) -> Result<(), Refusal> {
+    match &virtual_mesh.spec.certificate_authority.provided {
+        Some(provided) if provided.certificate.name.is_empty() => Err(Refusal::new(
+            Reason::SpecInvalid,
+            "spec.certificateAuthority.provided.certificate.name: is empty; name the Secret that holds the root",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn in_several(mesh: &Key, all: &BTreeSet<Key>) -> Refusal {
+    let named = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let message =
+        format!("Mesh {mesh} is in virtual meshes {named}; a mesh may be in one only: remove it from the others");
+    Refusal::new(Reason::MeshInTwoVirtualMeshes, message)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use meshroot_api::networking::{Builtin, Empty, EnforceAccessControl, VirtualMeshSpec};
+
+    fn virtual_mesh(name: &str, change: impl FnOnce(&mut VirtualMeshSpec)) -> VirtualMesh {
+        let mut spec = VirtualMeshSpec {
+            meshes: vec![ResourceRef::new("istio-istio-system-east", "meshroot-cluster-east")],
+            ..Default::default()
+        };
+        change(&mut spec);
+        let mut made = VirtualMesh::new(name, spec);
+        made.metadata.namespace = Some("meshroot-system".into());
+        made
+    }
+
+    fn refusal(virtual_mesh: &VirtualMesh, exists: bool) -> Refusal {
+        validate(virtual_mesh, &Membership::read([virtual_mesh]), |_| exists).unwrap_err()
+    }
+
+    #[test]
+    fn a_plain_virtual_mesh_is_valid() {
+        let plain = virtual_mesh("demo", |_| ());
+        assert_eq!(validate(&plain, &Membership::read([&plain]), |_| true), Ok(()));
+    }
+
+    #[test]
+    fn a_mesh_in_two_virtual_meshes_is_a_conflict_that_names_both() {
+        let (one, two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
+        let refused = validate(&one, &Membership::read([&one, &two]), |_| true).unwrap_err();
+        assert_eq!(refused.reason, Reason::MeshInTwoVirtualMeshes);
+        assert!(refused.message.contains("meshroot-system/one and meshroot-system/two"), "{}", refused.message);
+    }
+
+    #[test]
+    fn a_virtual_mesh_that_is_being_deleted_holds_no_member() {
+        let (one, mut two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
+        two.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(validate(&one, &Membership::read([&one, &two]), |_| true), Ok(()));
+    }
+
+    #[test]
+    fn each_unsupported_or_impossible_field_is_refused_by_name() {
+        let cases: [(&str, Reason, Box<dyn Fn(&mut VirtualMeshSpec)>); 5] = [
+            ("spec.limited", Reason::LimitedTrustUnsupported, Box::new(|spec| spec.limited = Some(Empty {}))),
+            (
+                "spec.enforceAccessControl",
+                Reason::AccessControlUnsupported,
+                Box::new(|spec| {
+                    spec.enforce_access_control = EnforceAccessControl::Bool(true);
+                }),
+            ),
+            (
+                "rsaKeySizeBytes",
+                Reason::SpecInvalid,
+                Box::new(|spec| {
+                    spec.certificate_authority.builtin =
+                        Some(Builtin { rsa_key_size_bytes: 1024, ..Default::default() });
+                }),
+            ),
+            (
+                "ttlDays",
+                Reason::SpecInvalid,
+                Box::new(|spec| {
+                    spec.certificate_authority.builtin = Some(Builtin { ttl_days: 3651, ..Default::default() });
+                }),
+            ),
+            (
+                "provided.certificate.name",
+                Reason::SpecInvalid,
+                Box::new(|spec| {
+                    spec.certificate_authority.provided = Some(Default::default());
+                }),
+            ),
+        ];
+        for (field, reason, change) in cases {
+            let refused = refusal(&virtual_mesh("demo", change), true);
+            assert_eq!(refused.reason, reason, "{field}");
+            assert!(refused.message.contains(field), "{field}: {}", refused.message);
+        }
+    }
+
+    #[test]
+    fn a_member_that_does_not_exist_is_named() {
+        let refused = refusal(&virtual_mesh("demo", |_| ()), false);
+        assert_eq!(refused.reason, Reason::MeshMissing);
+        assert!(refused.message.contains("meshroot-cluster-east/istio-istio-system-east"));
+    }
+
+    #[test]
+    fn a_reference_without_namespace_is_resolved_by_its_cluster_and_then_by_its_owner() {
+        let mut reference = ResourceRef::new("m", "");
+        assert_eq!(Key::resolve(&reference, "here"), Key::new("here", "m"));
+        reference.cluster = "east".into();
+        assert_eq!(Key::resolve(&reference, "here"), Key::new("meshroot-cluster-east", "m"));
+    }
+}
