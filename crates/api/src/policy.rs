@@ -28,7 +28,7 @@ use crate::shared::ResourceRef;
     printcolumn(name = "Loaded", type_ = "integer", json_path = ".status.loaded"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor"),
-    validation = Rule::new("self.spec.virtualMeshRef == oldSelf.spec.virtualMeshRef")
+    validation = Rule::new("self.spec.virtualMeshRef.?name.orValue('') == oldSelf.spec.virtualMeshRef.?name.orValue('') && self.spec.virtualMeshRef.?__namespace__.orValue('') == oldSelf.spec.virtualMeshRef.?__namespace__.orValue('') && self.spec.virtualMeshRef.?cluster.orValue('') == oldSelf.spec.virtualMeshRef.?cluster.orValue('')")
         .message("spec.virtualMeshRef never changes")
 )]
 #[serde(rename_all = "camelCase")]
@@ -134,7 +134,7 @@ pub struct IntermediatePolicy {
 }
 
 fn default_ttl() -> Duration {
-    Duration::from(std::time::Duration::from_secs(90 * 24 * 3600))
+    Duration::from(std::time::Duration::from_hours(90 * 24))
 }
 
 fn default_renew_at() -> f64 {
@@ -240,8 +240,10 @@ pub struct RootStatus {
     /// Subject, as RFC 4514 writes it.
     pub subject: String,
     /// Start of its validity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Time>,
     /// End of its validity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,
     /// Where it stands.
     pub phase: RootPhase,

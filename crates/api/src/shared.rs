@@ -14,12 +14,15 @@ use crate::is_default;
 pub struct ResourceRef {
     /// Name of the object.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 253))]
     pub name: String,
     /// Namespace of the object.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 253))]
     pub namespace: String,
     /// Cluster that holds the object.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 253))]
     pub cluster: String,
 }
 

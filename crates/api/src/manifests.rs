@@ -1,0 +1,59 @@
+//! The Kubernetes objects that Meshroot installs, as pure functions of a few names.
+//!
+//! `meshroot install`, `meshroot cluster join` and `cargo xtask generate` all take them from here, so
+//! what is documented under `deploy/` is what is installed. Every object carries the label
+//! `app.kubernetes.io/managed-by: meshroot`, has its `apiVersion` and `kind`, and may be applied
+//! again at any time. Where order matters (a Namespace before what is in it), the list is in order.
+
+mod access;
+mod agent;
+mod crds;
+mod hub;
+mod policies;
+mod schema;
+mod users;
+mod workload;
+mod yaml;
+
+pub use agent::{
+    AgentCredentials, CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY,
+    DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_deployment, agent_hub_objects, agent_rbac,
+};
+pub use crds::crds;
+pub use hub::{hub_deployment, hub_rbac, hub_user, root_namespace_rbac};
+pub use policies::policies;
+pub use users::user_roles;
+pub use yaml::to_yaml;
+
+use serde_json::{Map, Value, json};
+
+use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
+
+/// The port that the hub and the agent serve `/healthz`, `/readyz` and `/metrics` on.
+pub const HEALTH_PORT: u16 = 8080;
+
+/// A Namespace.
+pub fn namespace(name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata(name, None) })
+}
+
+/// Metadata with the label that every object carries.
+pub(crate) fn metadata(name: &str, namespace: Option<&str>) -> Value {
+    let mut metadata = Map::new();
+    metadata.insert("name".to_owned(), json!(name));
+    if let Some(namespace) = namespace {
+        metadata.insert("namespace".to_owned(), json!(namespace));
+    }
+    metadata.insert("labels".to_owned(), json!({ MANAGED_BY_LABEL: MANAGED_BY }));
+    Value::Object(metadata)
+}
+
+/// Adds one label to an object that [`metadata`] began.
+pub(crate) fn label(mut object: Value, key: &str, value: &str) -> Value {
+    object["metadata"]["labels"][key] = json!(value);
+    object
+}
+
+#[cfg(test)]
+#[path = "manifests/tests.rs"]
+mod tests;

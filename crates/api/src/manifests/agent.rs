@@ -1,0 +1,162 @@
+//! What an agent needs: on the hub, and in its own cluster.
+
+use serde_json::{Value, json};
+
+use super::access::{READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account};
+use super::workload::{Workload, deployment};
+use super::{label, metadata, namespace};
+use crate::Bytes;
+use crate::names::{
+    AGENT_LEASE, AGENT_SERVICE_ACCOUNT, CLUSTER_LABEL, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE, cluster_namespace,
+};
+
+/// Key of the credentials Secret: the hub's address, `https://…`.
+pub const CREDENTIAL_SERVER_KEY: &str = "server";
+/// Key of the credentials Secret: the certificates that the hub's server is verified with, PEM.
+pub const CREDENTIAL_CA_KEY: &str = "ca.crt";
+/// Key of the credentials Secret: the agent's token on the hub, which the agent renews and writes back.
+pub const CREDENTIAL_TOKEN_KEY: &str = "token";
+/// Key of the credentials Secret: the cluster's name on the hub.
+pub const CREDENTIAL_CLUSTER_KEY: &str = "cluster";
+
+/// Where Istio is installed unless somebody chose otherwise.
+pub const DEFAULT_MESH_NAMESPACE: &str = "istio-system";
+
+const NAME: &str = "meshroot-agent";
+const MESH_ROLE: &str = "meshroot-agent-mesh";
+
+/// What an agent needs on the hub: the cluster's namespace, in it a ServiceAccount with its rights, and
+/// the KubernetesCluster (in the hub's namespace).
+///
+/// The rights end at that namespace. In it the agent writes `spec` of requests and the status of
+/// MeshTrusts; never the status of a request, and it reads no Secret. It may ask for a new token of
+/// its own ServiceAccount, so that it renews its credentials by itself.
+pub fn agent_hub_objects(cluster: &str) -> Vec<Value> {
+    let home = cluster_namespace(cluster);
+    let agent = Subject { name: AGENT_SERVICE_ACCOUNT, namespace: &home };
+    let mut objects = vec![namespace(&home), service_account(AGENT_SERVICE_ACCOUNT, &home)];
+    objects.extend(role(NAME, &home, agent, &hub_rules()));
+    objects.push(kubernetes_cluster(cluster));
+    objects.into_iter().map(|object| label(object, CLUSTER_LABEL, cluster)).collect()
+}
+
+/// How an agent reaches the hub.
+pub struct AgentCredentials<'a> {
+    /// Name of the agent's cluster on the hub.
+    pub cluster: &'a str,
+    /// The hub's address, `https://…`.
+    pub server: &'a str,
+    /// PEM: the certificates that the hub's server is verified with.
+    pub ca_pem: &'a str,
+    /// A bound token of the agent's ServiceAccount on the hub.
+    pub token: &'a str,
+}
+
+impl AgentCredentials<'_> {
+    /// The Secret `meshroot-hub-credentials` of the workload cluster.
+    pub fn secret(&self) -> Value {
+        let data = |text: &str| Bytes::from(text.to_owned());
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": metadata(HUB_CREDENTIALS_SECRET, Some(SYSTEM_NAMESPACE)),
+            "type": "Opaque",
+            "data": {
+                CREDENTIAL_SERVER_KEY: data(self.server),
+                CREDENTIAL_CA_KEY: data(self.ca_pem),
+                CREDENTIAL_TOKEN_KEY: data(self.token),
+                CREDENTIAL_CLUSTER_KEY: data(self.cluster),
+            },
+        })
+    }
+}
+
+/// What an agent needs in its own cluster, the credentials apart: namespace, rights, Deployment.
+pub fn agent_cluster_objects(cluster: &str, image: &str, mesh_namespaces: &[String]) -> Vec<Value> {
+    let mut objects = vec![namespace(SYSTEM_NAMESPACE)];
+    objects.extend(agent_rbac(mesh_namespaces));
+    objects.push(agent_deployment(cluster, image));
+    objects
+}
+
+/// The agent's ServiceAccount with what it may do in its own cluster, and no more.
+///
+/// Keys are Secrets in its own namespace. In each of `mesh_namespaces` (`istio-system` where the list is
+/// empty) it may create Secrets and write those that a mesh reads its CA from, restart the control plane,
+/// and read the mesh's configuration.
+pub fn agent_rbac(mesh_namespaces: &[String]) -> Vec<Value> {
+    let agent = Subject { name: AGENT_SERVICE_ACCOUNT, namespace: SYSTEM_NAMESPACE };
+    let default = [DEFAULT_MESH_NAMESPACE.to_owned()];
+    let mesh_namespaces = if mesh_namespaces.is_empty() { &default } else { mesh_namespaces };
+    let mut objects = vec![service_account(AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE)];
+    objects.extend(bound_cluster_role(NAME, agent, &[allow("apps", &["deployments"], READ)]));
+    objects.extend(role(NAME, SYSTEM_NAMESPACE, agent, &own_namespace_rules()));
+    objects.extend(mesh_namespaces.iter().flat_map(|namespace| role(MESH_ROLE, namespace, agent, &mesh_rules())));
+    objects
+}
+
+/// The agent's Deployment. `image` has `meshroot-agent` in its path.
+///
+/// The agent reads [`HUB_CREDENTIALS_SECRET`] through the API, not as a volume, so that it can write a
+/// renewed token back.
+pub fn agent_deployment(cluster: &str, image: &str) -> Value {
+    let object = deployment(&Workload {
+        name: NAME,
+        namespace: SYSTEM_NAMESPACE,
+        image,
+        service_account: AGENT_SERVICE_ACCOUNT,
+        replicas: 1,
+        arguments: &["--cluster", cluster],
+    });
+    label(object, CLUSTER_LABEL, cluster)
+}
+
+fn kubernetes_cluster(cluster: &str) -> Value {
+    json!({
+        "apiVersion": "discovery.zephyr.solo.io/v1alpha1",
+        "kind": "KubernetesCluster",
+        "metadata": metadata(cluster, Some(SYSTEM_NAMESPACE)),
+        "spec": { "writeNamespace": SYSTEM_NAMESPACE },
+    })
+}
+
+fn hub_rules() -> Vec<Value> {
+    let write = [READ, &["create", "update", "patch"]].concat();
+    let requests = [&write[..], &["delete"]].concat();
+    let mut rules = vec![
+        allow("security.zephyr.solo.io", &["virtualmeshcertificatesigningrequests"], &requests),
+        allow("discovery.zephyr.solo.io", &["meshes"], &write),
+        allow("meshroot.dev", &["meshtrusts"], READ),
+        allow("meshroot.dev", &["meshtrusts/status"], &["update", "patch"]),
+        allow("coordination.k8s.io", &["leases"], &["create"]),
+        allow_named("coordination.k8s.io", "leases", &[AGENT_LEASE], &["get", "update", "patch"]),
+        allow_named("", "serviceaccounts/token", &[AGENT_SERVICE_ACCOUNT], &["create"]),
+    ];
+    rules.extend(allow_events());
+    rules
+}
+
+fn own_namespace_rules() -> Vec<Value> {
+    let mut rules = vec![
+        allow("", &["secrets"], &[READ, &["create", "update", "patch", "delete"]].concat()),
+        allow_named("", "configmaps", &["istio-ca-root-cert"], &["get"]),
+        // To ask the mesh's CA for a workload certificate of its own: proof of what the mesh has loaded.
+        allow_named("", "serviceaccounts/token", &[AGENT_SERVICE_ACCOUNT], &["create"]),
+    ];
+    rules.extend(allow_events());
+    rules
+}
+
+fn mesh_rules() -> Vec<Value> {
+    let mut rules = vec![
+        // No name can be given for `create`: a backup's is not known beforehand.
+        allow("", &["secrets"], &["create"]),
+        allow_named("", "secrets", &["cacerts"], &["get", "update", "patch", "delete"]),
+        // `istio` and `istio-<revision>`; no list, so only what is known by name.
+        allow("", &["configmaps"], &["get"]),
+        allow("", &["services"], &["get", "list"]),
+        allow("apps", &["deployments"], &["patch"]),
+    ];
+    rules.extend(allow_events());
+    rules
+}

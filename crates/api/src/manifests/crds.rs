@@ -1,0 +1,38 @@
+//! The custom resource definitions of every kind.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt as _;
+
+use super::schema;
+use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
+use crate::{
+    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
+};
+
+/// The definition of every kind, sorted by name.
+///
+/// Schemas are structural and reject `null`; the original API's kinds have exactly the fields of its
+/// `.proto` files; the rules in them are CEL and need Kubernetes 1.30 or later.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    let mut definitions = vec![
+        VirtualMeshCertificateSigningRequest::crd(),
+        VirtualMesh::crd(),
+        Mesh::crd(),
+        KubernetesCluster::crd(),
+        TrustPolicy::crd(),
+        MeshTrust::crd(),
+        IssuanceRecord::crd(),
+    ];
+    definitions.iter_mut().for_each(finish);
+    definitions.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
+    definitions
+}
+
+fn finish(definition: &mut CustomResourceDefinition) {
+    let labels = definition.metadata.labels.get_or_insert_default();
+    labels.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
+    let schemas = definition.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
+    for root in schemas.filter_map(|validation| validation.open_api_v3_schema.as_mut()) {
+        schema::finish_root(root);
+    }
+}

@@ -1,0 +1,98 @@
+//! What the hub needs in its own cluster.
+
+use serde_json::{Value, json};
+
+use super::access::{READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account};
+use super::workload::{Workload, deployment};
+use super::{label, metadata};
+use crate::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT};
+
+const NAME: &str = "meshroot-hub";
+const ROOTS_ROLE: &str = "meshroot-hub-roots";
+const REPLICAS: u32 = 2;
+
+/// The user name of a hub that runs in `namespace`, for [`super::policies`].
+pub fn hub_user(namespace: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{HUB_SERVICE_ACCOUNT}")
+}
+
+/// The hub's ServiceAccount in `namespace` with what it may do, and no more.
+///
+/// Root keys are Secrets in the hub's own namespace or in `root_namespaces`: those of virtual meshes
+/// that keep their root beside them, that of an earlier Service Mesh Hub
+/// ([`crate::names::EARLIER_NAMESPACE`], only where it exists), and those that
+/// `certificateAuthority.provided.certificate` names. A right on the Secrets of the whole cluster would
+/// be a right on everything in it, so each further namespace is named by `meshroot install
+/// --root-namespace NAMESPACE`.
+pub fn hub_rbac(namespace: &str, root_namespaces: &[String]) -> Vec<Value> {
+    let hub = subject(namespace);
+    let mut objects = vec![service_account(HUB_SERVICE_ACCOUNT, namespace)];
+    objects.extend(bound_cluster_role(NAME, hub, &cluster_rules()));
+    objects.extend(role(NAME, namespace, hub, &own_namespace_rules()));
+    objects.extend(root_namespace_rbac(namespace, namespace));
+    let others = root_namespaces.iter().filter(|other| *other != namespace);
+    objects.extend(others.flat_map(|other| root_namespace_rbac(namespace, other)));
+    objects
+}
+
+/// Lets the hub that runs in `namespace` read and create root Secrets in `root_namespace`; never change
+/// or delete one.
+pub fn root_namespace_rbac(namespace: &str, root_namespace: &str) -> [Value; 2] {
+    let rules = [allow("", &["secrets"], &["get", "list", "create"])];
+    role(ROOTS_ROLE, root_namespace, subject(namespace), &rules)
+}
+
+/// The hub's Deployment and PodDisruptionBudget. `image` has `meshroot-hub` in its path.
+///
+/// Two replicas: one holds the lease and works, the other takes over within seconds.
+pub fn hub_deployment(namespace: &str, image: &str) -> Vec<Value> {
+    let workload = Workload {
+        name: NAME,
+        namespace,
+        image,
+        service_account: HUB_SERVICE_ACCOUNT,
+        replicas: REPLICAS,
+        arguments: &[],
+    };
+    let budget = json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(NAME, Some(namespace)),
+        "spec": { "minAvailable": 1, "selector": { "matchLabels": workload.selector() } },
+    });
+    vec![deployment(&workload), label(budget, "app.kubernetes.io/name", NAME)]
+}
+
+fn subject(namespace: &str) -> Subject<'_> {
+    Subject { name: HUB_SERVICE_ACCOUNT, namespace }
+}
+
+fn cluster_rules() -> Vec<Value> {
+    let requests = "security.zephyr.solo.io";
+    let [networking, discovery, meshroot] = ["networking.zephyr.solo.io", "discovery.zephyr.solo.io", "meshroot.dev"];
+    let mut rules = vec![
+        allow(
+            requests,
+            &["virtualmeshcertificatesigningrequests"],
+            &[READ, &["create", "update", "patch", "delete"]].concat(),
+        ),
+        allow(requests, &["virtualmeshcertificatesigningrequests/status"], &["update", "patch"]),
+        allow(networking, &["virtualmeshes"], READ),
+        allow(networking, &["virtualmeshes/status"], &["update", "patch"]),
+        allow(discovery, &["meshes", "kubernetesclusters"], READ),
+        allow(meshroot, &["trustpolicies", "meshtrusts"], &[READ, &["create", "update", "patch"]].concat()),
+        allow(meshroot, &["trustpolicies/status"], &["update", "patch"]),
+        allow(meshroot, &["issuancerecords"], &[READ, &["create", "delete"]].concat()),
+        // The agents' heartbeats, one Lease in each cluster's namespace.
+        allow("coordination.k8s.io", &["leases"], READ),
+    ];
+    rules.extend(allow_events());
+    rules
+}
+
+fn own_namespace_rules() -> Vec<Value> {
+    vec![
+        allow("coordination.k8s.io", &["leases"], &["create"]),
+        allow_named("coordination.k8s.io", "leases", &[HUB_LEASE], &["get", "update", "patch"]),
+    ]
+}

@@ -1,0 +1,211 @@
+//! Rights by field, which roles cannot tell apart: admission policies, beside the rules in the CRDs.
+//!
+//! In an admission policy a custom object is untyped: a field called `namespace` is read as
+//! `ref['namespace']` (in a CRD's rule it is `ref.__namespace__`), and bytes are base64 text.
+
+use serde_json::{Value, json};
+
+use super::metadata;
+use crate::names::AGENT_SERVICE_ACCOUNT;
+
+const GROUP: &str = "admissionregistration.k8s.io/v1";
+
+/// The ValidatingAdmissionPolicies, each followed by its binding. `hub_user` is the user name of the hub
+/// ([`super::hub_user`]).
+///
+/// They bind every client, cluster administrators too; only a deletion is left to roles (agents excepted).
+/// A policy that cannot be evaluated refuses (`failurePolicy: Fail`). A new policy acts within seconds,
+/// not at once.
+pub fn policies(hub_user: &str) -> Vec<Value> {
+    let policies = [requests(), request_status(), mesh_trusts(), mesh_trust_status(), issuance_records()];
+    policies.iter().flat_map(|policy| [policy.object(hub_user), policy.binding()]).collect()
+}
+
+struct Policy {
+    name: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    operations: &'static [&'static str],
+    variables: Vec<(&'static str, String)>,
+    rules: Vec<(String, &'static str)>,
+}
+
+impl Policy {
+    fn object(&self, hub_user: &str) -> Value {
+        let variables = who(hub_user).into_iter().chain(self.variables.iter().cloned());
+        let variables = variables.map(|(name, expression)| json!({ "name": name, "expression": expression }));
+        let validations = self.rules.iter().map(
+            |(expression, message)| json!({ "expression": expression, "message": message, "reason": "Forbidden" }),
+        );
+        json!({
+            "apiVersion": GROUP,
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": metadata(self.name, None),
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": { "resourceRules": [{
+                    "apiGroups": [self.group],
+                    "apiVersions": ["*"],
+                    "operations": self.operations,
+                    "resources": [self.resource],
+                }] },
+                "variables": variables.collect::<Vec<_>>(),
+                "validations": validations.collect::<Vec<_>>(),
+            },
+        })
+    }
+
+    fn binding(&self) -> Value {
+        json!({
+            "apiVersion": GROUP,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": metadata(self.name, None),
+            "spec": { "policyName": self.name, "validationActions": ["Deny"] },
+        })
+    }
+}
+
+/// Who asks: the hub, any agent, the agent that the object's namespace belongs to.
+fn who(hub_user: &str) -> [(&'static str, String); 3] {
+    let agent = format!("'system:serviceaccount:' + request.namespace + ':{AGENT_SERVICE_ACCOUNT}'");
+    [
+        ("hub", format!("request.userInfo.username == '{hub_user}'")),
+        ("agent", "request.userInfo.username.startsWith('system:serviceaccount:meshroot-cluster-')".to_owned()),
+        ("ownAgent", format!("request.userInfo.username == {agent}")),
+    ]
+}
+
+/// `part` of the object equals that of the old object, where absent and `default` are the same.
+fn unchanged(part: &str, default: &str) -> String {
+    format!("object.?{part}.orValue({default}) == oldObject.?{part}.orValue({default})")
+}
+
+fn requests() -> Policy {
+    let same_csr = unchanged("spec.?csrData", "''");
+    Policy {
+        name: "meshroot-requests",
+        group: "security.zephyr.solo.io",
+        resource: "virtualmeshcertificatesigningrequests",
+        operations: &["CREATE", "UPDATE"],
+        variables: vec![("sameCsr", format!("request.operation == 'CREATE' || ({same_csr})"))],
+        rules: vec![
+            (
+                "!variables.agent || variables.ownAgent".to_owned(),
+                "an agent writes requests in its own cluster's namespace only",
+            ),
+            (
+                "variables.sameCsr || variables.hub || variables.ownAgent".to_owned(),
+                "spec.csrData is written by the agent of the request's namespace only",
+            ),
+        ],
+    }
+}
+
+fn request_status() -> Policy {
+    let approve = "authorizer.group('networking.zephyr.solo.io').resource('virtualmeshes')\
+                   .namespace(variables.virtualMeshNamespace).name(variables.virtualMeshName)\
+                   .check('approve').allowed()";
+    let same_response = all(&[
+        unchanged("status.?response.?caCertificate", "''"),
+        unchanged("status.?response.?rootCertificate", "''"),
+    ]);
+    let same_state = all(&[
+        unchanged("status.?computedStatus.?state", "'UNKNOWN'"),
+        unchanged("status.?computedStatus.?message", "''"),
+    ]);
+    let same_decision = all(&[
+        unchanged("status.?thirdPartyApproval.?approvalStatus", "'PENDING'"),
+        unchanged("status.?thirdPartyApproval.?message", "''"),
+        unchanged("status.?thirdPartyApproval.?lastUpdatedTime", "''"),
+    ]);
+    Policy {
+        name: "meshroot-request-status",
+        group: "security.zephyr.solo.io",
+        resource: "virtualmeshcertificatesigningrequests/status",
+        operations: &["UPDATE"],
+        variables: vec![
+            ("virtualMesh", "oldObject.?spec.?virtualMeshRef.orValue({})".to_owned()),
+            ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
+            // An empty namespace means the request's own.
+            ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
+            (
+                "virtualMeshNamespace",
+                "variables.refNamespace == '' ? request.namespace : variables.refNamespace".to_owned(),
+            ),
+        ],
+        rules: vec![
+            (format!("variables.hub || ({same_response})"), "status.response is written by the hub only"),
+            (format!("variables.hub || ({same_state})"), "status.computedStatus is written by the hub only"),
+            (
+                format!("variables.hub || ({same_decision}) || (!variables.agent && {approve})"),
+                "status.thirdPartyApproval is written by the hub, and by those who may approve on the virtual mesh \
+                 (verb `approve` on virtualmeshes.networking.zephyr.solo.io); never by an agent",
+            ),
+        ],
+    }
+}
+
+fn mesh_trusts() -> Policy {
+    Policy {
+        name: "meshroot-mesh-trusts",
+        group: "meshroot.dev",
+        resource: "meshtrusts",
+        operations: &["CREATE", "UPDATE"],
+        variables: vec![("sameSpec", "request.operation == 'UPDATE' && object.spec == oldObject.spec".to_owned())],
+        rules: vec![
+            (
+                "!variables.agent".to_owned(),
+                "a MeshTrust is created and changed by the hub; an agent writes its status",
+            ),
+            ("variables.hub || variables.sameSpec".to_owned(), "spec of a MeshTrust is written by the hub only"),
+        ],
+    }
+}
+
+fn mesh_trust_status() -> Policy {
+    Policy {
+        name: "meshroot-mesh-trust-status",
+        group: "meshroot.dev",
+        resource: "meshtrusts/status",
+        operations: &["UPDATE"],
+        variables: vec![],
+        rules: vec![(
+            "variables.ownAgent".to_owned(),
+            "status of a MeshTrust is written by the agent of its namespace only",
+        )],
+    }
+}
+
+fn issuance_records() -> Policy {
+    // What decides whether the record is kept, and what people search by, belongs to the record.
+    // Finalizers may go once it is being deleted, or that would never end.
+    let same = all(&[
+        "object.spec == oldObject.spec".to_owned(),
+        unchanged("metadata.?labels", "{}"),
+        unchanged("metadata.?annotations", "{}"),
+        unchanged("metadata.?ownerReferences", "[]"),
+        format!("(has(oldObject.metadata.deletionTimestamp) || {})", unchanged("metadata.?finalizers", "[]")),
+    ]);
+    Policy {
+        name: "meshroot-issuance-records",
+        group: "meshroot.dev",
+        resource: "issuancerecords",
+        operations: &["CREATE", "UPDATE", "DELETE"],
+        variables: vec![],
+        rules: vec![
+            (
+                "request.operation != 'CREATE' || variables.hub".to_owned(),
+                "an IssuanceRecord is created by the hub only",
+            ),
+            (format!("request.operation != 'UPDATE' || ({same})"), "an IssuanceRecord never changes"),
+            (
+                "request.operation != 'DELETE' || !variables.agent".to_owned(),
+                "an IssuanceRecord is never deleted by an agent",
+            ),
+        ],
+    }
+}
+
+fn all(conditions: &[String]) -> String {
+    conditions.join(" && ")
+}

@@ -1,0 +1,49 @@
+//! Roles for people, which an administrator binds.
+
+use serde_json::{Value, json};
+
+use super::access::{READ, allow, cluster_role};
+use super::label;
+
+const REQUESTS: &str = "security.zephyr.solo.io";
+const NETWORKING: &str = "networking.zephyr.solo.io";
+const DISCOVERY: &str = "discovery.zephyr.solo.io";
+const MESHROOT: &str = "meshroot.dev";
+
+/// ClusterRoles for people: `meshroot-viewer` (part of the cluster's own `view`), `meshroot-operator` and
+/// `meshroot-approver`. They are bound to nobody.
+pub fn user_roles() -> Vec<Value> {
+    let viewer = cluster_role("meshroot-viewer", &viewer_rules());
+    vec![
+        label(viewer, "rbac.authorization.k8s.io/aggregate-to-view", "true"),
+        cluster_role("meshroot-operator", &[viewer_rules(), operator_rules()].concat()),
+        cluster_role("meshroot-approver", &[viewer_rules(), approver_rules()].concat()),
+    ]
+}
+
+fn viewer_rules() -> Vec<Value> {
+    vec![
+        allow(REQUESTS, &["virtualmeshcertificatesigningrequests"], READ),
+        allow(NETWORKING, &["virtualmeshes"], READ),
+        allow(DISCOVERY, &["meshes", "kubernetesclusters"], READ),
+        allow(MESHROOT, &["trustpolicies", "meshtrusts", "issuancerecords"], READ),
+    ]
+}
+
+fn operator_rules() -> Vec<Value> {
+    let write = ["create", "update", "patch", "delete"];
+    vec![
+        allow(NETWORKING, &["virtualmeshes"], &write),
+        allow(DISCOVERY, &["meshes", "kubernetesclusters"], &write),
+        allow(MESHROOT, &["trustpolicies"], &write),
+        // The admission policy leaves its metadata: an annotation asks for a renewal.
+        allow(MESHROOT, &["meshtrusts"], &["patch", "update"]),
+    ]
+}
+
+fn approver_rules() -> Vec<Value> {
+    vec![
+        allow(REQUESTS, &["virtualmeshcertificatesigningrequests/status"], &["get", "update", "patch"]),
+        json!({ "apiGroups": [NETWORKING], "resources": ["virtualmeshes"], "verbs": ["approve"] }),
+    ]
+}

@@ -1,0 +1,1 @@
+//! The hub: validates, asks for approval, records, signs, distributes.
