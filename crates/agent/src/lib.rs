@@ -1,1 +1,71 @@
 //! The agent: makes keys and requests, installs what verifies, reports what the mesh loaded.
+//!
+//! One process in each workload cluster, with two connections: its own cluster, and the hub with a token of that
+//! cluster's ServiceAccount there. Private keys are made here, kept in a Secret here, and sent nowhere. This
+//! crate does not depend on the issuing engine: an agent cannot sign.
+
+mod agent;
+mod controllers;
+mod credentials;
+mod error;
+mod keys;
+mod meshes;
+mod metrics;
+mod options;
+mod wiring;
+
+pub use options::Options;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use meshroot_api::names;
+use meshroot_cluster::connect::{Target, connect, connect_with_token, install_crypto_provider};
+use meshroot_cluster::lease::{self, LeaseSettings};
+use meshroot_cluster::shutdown::Shutdown;
+use meshroot_cluster::telemetry::{self, Telemetry};
+
+use crate::agent::Agent;
+use crate::credentials::Credentials;
+
+const COMPONENT: &str = "meshroot-agent";
+
+/// Runs until SIGTERM or SIGINT, then ends work in progress and releases the lease.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    install_crypto_provider();
+    telemetry::init(options.log_format(), options.log_filter.as_deref())?;
+    let shutdown = Shutdown::on_signals()?;
+    let telemetry = Telemetry::new(COMPONENT, env!("CARGO_PKG_VERSION"));
+    let (address, serving) = telemetry
+        .serve(options.listen, shutdown.clone())
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let target = Target { kubeconfig: options.kubeconfig.clone(), context: options.context.clone() };
+    let local = connect(&target, COMPONENT).await?;
+    let Some(credentials) = Credentials::wait(&local, &options, &telemetry, &shutdown).await? else {
+        serving.await?;
+        return Ok(());
+    };
+    let hub = connect_with_token(&credentials.server, &credentials.ca_pem, credentials.token.clone(), COMPONENT)?;
+    let namespace = names::cluster_namespace(&credentials.cluster);
+    // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.
+    let mut settings = LeaseSettings::new(&namespace, names::AGENT_LEASE, options.holder());
+    settings.duration = options.lease_duration;
+    settings.retry = options.lease_duration / 3;
+    let drained = Shutdown::manual();
+    let (leadership, election) = lease::elect(hub.clone(), settings, drained.clone());
+    tracing::info!(%address, cluster = credentials.cluster, hub = credentials.server, version = env!("CARGO_PKG_VERSION"), "agent started");
+    let renewing = tokio::spawn(credentials.clone().keep_fresh(hub.clone(), local.clone(), shutdown.clone()));
+    let agent = Arc::new(Agent::new(hub, local, &credentials, &options, leadership, &telemetry, &shutdown));
+    wiring::work(agent, &telemetry, &shutdown).await;
+    drained.trigger();
+    election.await?;
+    renewing.abort();
+    serving.await?;
+    tracing::info!("agent stopped");
+    Ok(())
+}
+
+/// How long the agent waits before it looks again for credentials that are not there yet.
+const CREDENTIALS_AGAIN: Duration = Duration::from_secs(5);

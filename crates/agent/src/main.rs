@@ -1,1 +1,8 @@
-fn main() {}
+//! The agent's process.
+
+use clap::Parser;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> anyhow::Result<()> {
+    meshroot_agent::run(meshroot_agent::Options::parse()).await
+}

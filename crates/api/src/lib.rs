@@ -18,6 +18,7 @@ pub mod networking;
 pub mod policy;
 pub mod reason;
 pub mod record;
+mod rules;
 pub mod security;
 pub mod shared;
 pub mod trust;

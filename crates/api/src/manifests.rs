@@ -55,5 +55,5 @@ pub(crate) fn label(mut object: Value, key: &str, value: &str) -> Value {
 }
 
 #[cfg(test)]
-#[path = "manifests/tests.rs"]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;

@@ -21,8 +21,8 @@ pub const MESH_LABEL: &str = "meshroot.dev/mesh";
 pub const REQUEST_ANNOTATION: &str = "meshroot.dev/request";
 /// Annotation on a request that the hub made to force a renewal: why.
 pub const REASON_ANNOTATION: &str = "meshroot.dev/reason";
-/// Annotation on a MeshTrust or VirtualMesh: set by `meshroot renew`, the time at which it was asked.
-pub const RENEW_ANNOTATION: &str = "meshroot.dev/renew";
+/// Annotation on a request that the hub made: digest of what the policy asked for, so that the same policy asks once.
+pub const POLICY_ANNOTATION: &str = "meshroot.dev/policy";
 /// Annotation on discovered Meshes: Istio revision.
 pub const REVISION_ANNOTATION: &str = "meshroot.dev/revision";
 /// Annotation on a control plane's pod template that makes Kubernetes restart it.

@@ -6,6 +6,7 @@ use kube::core::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::{VIRTUAL_MESH_REF, never_changes};
 use crate::shared::ResourceRef;
 
 /// How one virtual mesh issues, approves and renews. Lives beside the VirtualMesh, under the same name;
@@ -28,8 +29,7 @@ use crate::shared::ResourceRef;
     printcolumn(name = "Loaded", type_ = "integer", json_path = ".status.loaded"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor"),
-    validation = Rule::new("self.spec.virtualMeshRef.?name.orValue('') == oldSelf.spec.virtualMeshRef.?name.orValue('') && self.spec.virtualMeshRef.?__namespace__.orValue('') == oldSelf.spec.virtualMeshRef.?__namespace__.orValue('') && self.spec.virtualMeshRef.?cluster.orValue('') == oldSelf.spec.virtualMeshRef.?cluster.orValue('')")
-        .message("spec.virtualMeshRef never changes")
+    validation = never_changes(&VIRTUAL_MESH_REF, "spec.virtualMeshRef never changes: create a new policy instead")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TrustPolicySpec {

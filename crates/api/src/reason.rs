@@ -117,6 +117,15 @@ reasons! {
     PolicyChanged => Unknown,
 }
 
+impl Reason {
+    /// The reason at the beginning of a status message (`Reason: sentence`), with the sentence.
+    pub fn split(message: &str) -> Option<(Self, &str)> {
+        let (word, sentence) = message.split_once(": ")?;
+        let reason = Self::ALL.iter().copied().find(|reason| reason.word() == word)?;
+        Some((reason, sentence))
+    }
+}
+
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.word())

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::is_default;
+use crate::rules::{Field, VIRTUAL_MESH_REF, is_set_once, needs, never_changes};
 use crate::shared::{MeshType, ResourceRef, Status};
 
 /// Asks a virtual mesh's certificate authority for one intermediate CA.
@@ -31,18 +32,20 @@ use crate::shared::{MeshType, ResourceRef, Status};
     printcolumn(name = "State", type_ = "string", json_path = ".status.computedStatus.state"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.computedStatus.message"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.spec.?virtualMeshRef.?name.orValue('') == oldSelf.spec.?virtualMeshRef.?name.orValue('') && self.spec.?virtualMeshRef.?__namespace__.orValue('') == oldSelf.spec.?virtualMeshRef.?__namespace__.orValue('') && self.spec.?virtualMeshRef.?cluster.orValue('') == oldSelf.spec.?virtualMeshRef.?cluster.orValue('')")
-        .message("spec.virtualMeshRef never changes: create a new request instead"),
-    validation = Rule::new("self.spec.?certConfig.?hosts.orValue([]) == oldSelf.spec.?certConfig.?hosts.orValue([]) && self.spec.?certConfig.?org.orValue('') == oldSelf.spec.?certConfig.?org.orValue('') && self.spec.?certConfig.?meshType.orValue('ISTIO') == oldSelf.spec.?certConfig.?meshType.orValue('ISTIO')")
-        .message("spec.certConfig never changes: create a new request instead"),
-    validation = Rule::new("size(oldSelf.spec.?csrData.orValue(b'')) == 0 || self.spec.?csrData.orValue(b'') == oldSelf.spec.csrData")
-        .message("spec.csrData is set once: create a new request instead"),
-    validation = Rule::new("size(oldSelf.?status.?response.?caCertificate.orValue(b'')) == 0 || (self.?status.?response.?caCertificate.orValue(b'') == oldSelf.status.response.caCertificate && self.?status.?response.?rootCertificate.orValue(b'') == oldSelf.?status.?response.?rootCertificate.orValue(b''))")
-        .message("status.response is set once: ask for a renewal instead"),
-    validation = Rule::new("oldSelf.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING') == 'PENDING' || self.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING') == oldSelf.status.thirdPartyApproval.approvalStatus")
-        .message("status.thirdPartyApproval.approvalStatus is final once it is APPROVED or DENIED"),
-    validation = Rule::new("self.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING') == 'PENDING' || size(self.spec.?csrData.orValue(b'')) > 0")
-        .message("status.thirdPartyApproval.approvalStatus: there is no spec.csrData to decide on yet")
+    validation = never_changes(&VIRTUAL_MESH_REF, "spec.virtualMeshRef never changes: create a new request instead"),
+    validation = never_changes(&CERT_CONFIG, "spec.certConfig never changes: create a new request instead"),
+    validation = is_set_once(CSR_DATA, &[CSR_DATA], "spec.csrData is set once: create a new request instead"),
+    validation = is_set_once(RESPONSE[0], &RESPONSE, "status.response is set once: ask for a renewal instead"),
+    validation = is_set_once(
+        APPROVAL,
+        &[APPROVAL],
+        "status.thirdPartyApproval.approvalStatus is final once it is APPROVED or DENIED"
+    ),
+    validation = needs(
+        APPROVAL,
+        CSR_DATA,
+        "status.thirdPartyApproval.approvalStatus: there is no spec.csrData to decide on yet"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct VirtualMeshCertificateSigningRequestSpec {
@@ -57,6 +60,16 @@ pub struct VirtualMeshCertificateSigningRequestSpec {
     #[serde(default, skip_serializing_if = "is_default")]
     pub virtual_mesh_ref: ResourceRef,
 }
+
+const CSR_DATA: Field = Field::text("spec.csrData");
+const CERT_CONFIG: [Field; 3] = [
+    Field::list("spec.certConfig.hosts"),
+    Field::text("spec.certConfig.org"),
+    Field::word("spec.certConfig.meshType", "'ISTIO'"),
+];
+const RESPONSE: [Field; 2] =
+    [Field::text("status.response.caCertificate"), Field::text("status.response.rootCertificate")];
+const APPROVAL: Field = Field::word("status.thirdPartyApproval.approvalStatus", "'PENDING'");
 
 /// What the certificate is to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

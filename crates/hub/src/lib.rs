@@ -1,1 +1,55 @@
-//! The hub: validates, asks for approval, records, signs, distributes.
+//! The hub: validates virtual meshes, asks for approval, records, signs, distributes.
+//!
+//! One process in the management cluster leads, by a Lease; only the leader writes. Each controller reads a
+//! snapshot, lets `meshroot-core` decide, and makes one write.
+
+mod authority;
+mod controllers;
+mod error;
+mod hub;
+mod key_index;
+mod ledger;
+mod metrics;
+mod options;
+mod wiring;
+
+pub use options::Options;
+
+use anyhow::Context as _;
+use meshroot_cluster::connect::{Target, connect, install_crypto_provider};
+use meshroot_cluster::lease::{self, LeaseSettings};
+use meshroot_cluster::shutdown::Shutdown;
+use meshroot_cluster::telemetry::{self, Telemetry};
+use std::sync::Arc;
+
+use crate::hub::Hub;
+
+const COMPONENT: &str = "meshroot-hub";
+
+/// Runs until SIGTERM or SIGINT, then ends work in progress and releases the lease.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    install_crypto_provider();
+    telemetry::init(options.log_format(), options.log_filter.as_deref())?;
+    let shutdown = Shutdown::on_signals()?;
+    let telemetry = Telemetry::new(COMPONENT, env!("CARGO_PKG_VERSION"));
+    let (address, serving) = telemetry
+        .serve(options.listen, shutdown.clone())
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let target = Target { kubeconfig: options.kubeconfig.clone(), context: options.context.clone() };
+    let client = connect(&target, COMPONENT).await?;
+    let mut settings = LeaseSettings::new(&options.namespace, meshroot_api::names::HUB_LEASE, options.holder());
+    settings.duration = options.lease_duration;
+    settings.retry = options.lease_duration / 3;
+    // The lease outlives the work: it is released once nothing writes any more.
+    let drained = Shutdown::manual();
+    let (leadership, election) = lease::elect(client.clone(), settings, drained.clone());
+    tracing::info!(%address, namespace = options.namespace, version = env!("CARGO_PKG_VERSION"), "hub started");
+    let hub = Arc::new(Hub::new(client, &options, leadership, &telemetry, &shutdown));
+    wiring::work(hub, &telemetry, &shutdown).await;
+    drained.trigger();
+    election.await?;
+    serving.await?;
+    tracing::info!("hub stopped");
+    Ok(())
+}

@@ -1,1 +1,126 @@
-//! Placeholder.
+use super::*;
+
+fn everything() -> Vec<Value> {
+    let mut objects: Vec<Value> = crds().iter().map(|crd| serde_json::to_value(crd).unwrap()).collect();
+    objects.extend(policies(&hub_user("meshroot-system")));
+    objects.extend(hub_rbac("meshroot-system", &["meshes".to_owned()]));
+    objects.extend(hub_deployment("meshroot-system", "meshroot:1"));
+    objects.extend(agent_hub_objects("east"));
+    objects.extend(agent_cluster_objects("east", "meshroot:1", &[]));
+    objects.extend(user_roles());
+    objects.push(AgentCredentials { cluster: "east", server: "https://hub", ca_pem: "PEM", token: "T" }.secret());
+    objects
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects.iter().filter(|object| object["kind"] == kind).collect()
+}
+
+fn namespaces(objects: &[&Value]) -> Vec<String> {
+    objects.iter().filter_map(|object| object["metadata"]["namespace"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_object_says_what_it_is_and_who_manages_it() {
+    for object in everything() {
+        assert!(object["apiVersion"].is_string() && object["kind"].is_string(), "{object}");
+        assert!(object["metadata"]["name"].is_string(), "{object}");
+        assert_eq!(object["metadata"]["labels"][MANAGED_BY_LABEL], MANAGED_BY, "{object}");
+    }
+}
+
+#[test]
+fn what_is_written_as_yaml_is_read_back_unchanged_and_in_order() {
+    let objects = everything();
+    let yaml = to_yaml(&objects).unwrap();
+    let again: Vec<Value> = serde_saphyr::from_multiple(&yaml).unwrap();
+    assert_eq!(again, objects);
+    assert_eq!(to_yaml(&again).unwrap(), yaml);
+}
+
+#[test]
+fn a_document_begins_with_what_it_is() {
+    let yaml = to_yaml(&[namespace("b"), namespace("a")]).unwrap();
+    let documents: Vec<_> = yaml.split("---\n").collect();
+    let expected = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  labels:\n    app.kubernetes.io/managed-by: meshroot\n  name: {name}\n"
+        )
+    };
+    assert_eq!(documents, [expected("b"), expected("a")]);
+}
+
+#[test]
+fn no_schema_takes_null_or_an_integer_format_that_kubernetes_does_not_know() {
+    let definitions = serde_json::to_string(&crds()).unwrap();
+    assert!(!definitions.contains("\"nullable\""));
+    assert!(!definitions.contains("\"uint"));
+}
+
+#[test]
+fn conditions_are_merged_by_their_type() {
+    let definitions = serde_json::to_value(crds()).unwrap();
+    let kinds = definitions.as_array().unwrap().iter().filter_map(|definition| {
+        let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        let conditions = &schema["properties"]["status"]["properties"]["conditions"];
+        conditions.is_object().then_some(conditions)
+    });
+    let keys: Vec<_> = kinds.map(|conditions| &conditions["x-kubernetes-list-map-keys"]).collect();
+    assert_eq!(keys, [&json!(["type"]), &json!(["type"])]);
+}
+
+#[test]
+fn the_policies_name_the_hub_that_they_were_made_for() {
+    let text = to_yaml(&policies(&hub_user("elsewhere"))).unwrap();
+    assert!(text.contains("'system:serviceaccount:elsewhere:meshroot-hub'"));
+    assert!(!text.contains("meshroot-system"));
+}
+
+#[test]
+fn a_policy_that_cannot_be_evaluated_refuses() {
+    let policies = policies(&hub_user("meshroot-system"));
+    for policy in of_kind(&policies, "ValidatingAdmissionPolicy") {
+        assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{}", policy["metadata"]["name"]);
+        let bound = of_kind(&policies, "ValidatingAdmissionPolicyBinding")
+            .iter()
+            .any(|binding| binding["spec"]["policyName"] == policy["metadata"]["name"]);
+        assert!(bound, "{} is bound", policy["metadata"]["name"]);
+    }
+}
+
+#[test]
+fn secrets_are_no_part_of_any_cluster_role() {
+    for role in of_kind(&everything(), "ClusterRole") {
+        assert!(!role["rules"].to_string().contains("secrets"), "{}", role["metadata"]["name"]);
+    }
+}
+
+#[test]
+fn the_hub_gets_its_own_namespace_once_however_often_it_is_named() {
+    let named = ["meshroot-system".to_owned(), "meshes".to_owned()];
+    let objects = hub_rbac("meshroot-system", &named);
+    let roots: Vec<_> =
+        of_kind(&objects, "Role").into_iter().filter(|role| role["metadata"]["name"] == "meshroot-hub-roots").collect();
+    assert_eq!(namespaces(&roots), named);
+}
+
+#[test]
+fn an_agent_without_named_mesh_namespaces_gets_that_of_istio() {
+    let roles = |namespaces_of_meshes: &[String]| {
+        let objects = agent_rbac(namespaces_of_meshes);
+        namespaces(&of_kind(&objects, "Role"))
+    };
+    assert_eq!(roles(&[]), ["meshroot-system", "istio-system"]);
+    let named = ["istio-a".to_owned(), "istio-b".to_owned()];
+    assert_eq!(roles(&named), ["meshroot-system", "istio-a", "istio-b"]);
+}
+
+#[test]
+fn the_programs_are_told_what_they_need() {
+    let arguments = |deployment: &Value| deployment["spec"]["template"]["spec"]["containers"][0]["args"].clone();
+    let hub = &hub_deployment("meshroot-system", "meshroot:1")[0];
+    let shared = ["--namespace", "meshroot-system", "--listen", "0.0.0.0:8080", "--log-format", "json"];
+    assert_eq!(arguments(hub), json!(shared));
+    let agent = agent_deployment("east", "meshroot:1");
+    assert_eq!(arguments(&agent), json!([&["--cluster", "east"], &shared[..]].concat()));
+}

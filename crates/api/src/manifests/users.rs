@@ -36,7 +36,7 @@ fn operator_rules() -> Vec<Value> {
         allow(NETWORKING, &["virtualmeshes"], &write),
         allow(DISCOVERY, &["meshes", "kubernetesclusters"], &write),
         allow(MESHROOT, &["trustpolicies"], &write),
-        // The admission policy leaves its metadata: an annotation asks for a renewal.
+        // Its metadata is all that the admission policy leaves.
         allow(MESHROOT, &["meshtrusts"], &["patch", "update"]),
     ]
 }

@@ -1,0 +1,76 @@
+//! Control planes that run in this cluster become Mesh objects on the hub.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use meshroot_api::{Mesh, names};
+use meshroot_cluster::queue::Outcome;
+use meshroot_cluster::write::{create_if_absent, replace};
+
+use crate::agent::Agent;
+use crate::error::AgentError;
+use crate::meshes::Discovered;
+
+/// Configuration that names the trust domain is not followed, so it is read again.
+const AGAIN: Duration = Duration::from_secs(300);
+
+/// Makes and corrects the Mesh objects of this cluster. Those that somebody wrote by hand are left alone.
+pub(crate) async fn reconcile(agent: Arc<Agent>, (): ()) -> Result<Outcome, AgentError> {
+    for deployment in agent.deployments.store().state() {
+        match agent.istio.discover(&deployment, &agent.cluster).await {
+            Ok(Some(discovered)) => write(&agent, discovered).await?,
+            Ok(None) => {}
+            // Others are discovered all the same.
+            Err(error) => tracing::warn!(deployment = deployment.metadata.name, %error, "control plane not read"),
+        }
+    }
+    Ok(Outcome::RequeueAfter(AGAIN))
+}
+
+async fn write(agent: &Agent, discovered: Discovered) -> Result<(), AgentError> {
+    let api: Api<Mesh> = Api::namespaced(agent.hub.clone(), &agent.namespace);
+    match agent.mesh(&discovered.name) {
+        None => {
+            agent.check_leads()?;
+            create_if_absent(&api, &mesh(agent, &discovered)).await?;
+            tracing::info!(mesh = discovered.name, "control plane found");
+        }
+        Some(found) if found.spec == discovered.spec || !is_ours(&found) => {}
+        Some(found) => {
+            agent.check_leads()?;
+            let mut next = found.as_ref().clone();
+            next.spec = discovered.spec;
+            next.metadata.managed_fields = None;
+            replace(&api, &next).await?;
+            tracing::info!(mesh = discovered.name, "control plane changed");
+        }
+    }
+    Ok(())
+}
+
+fn is_ours(mesh: &Mesh) -> bool {
+    let labels = mesh.metadata.labels.as_ref();
+    labels.and_then(|labels| labels.get(names::MANAGED_BY_LABEL)).is_some_and(|value| value == names::MANAGED_BY)
+}
+
+fn mesh(agent: &Agent, discovered: &Discovered) -> Mesh {
+    let mut mesh = Mesh::new(&discovered.name, discovered.spec.clone());
+    let revision =
+        discovered.revision.clone().map(|revision| [(names::REVISION_ANNOTATION.to_owned(), revision)].into());
+    mesh.metadata = ObjectMeta {
+        name: Some(discovered.name.clone()),
+        namespace: Some(agent.namespace.clone()),
+        labels: Some(
+            [
+                (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
+                (names::CLUSTER_LABEL.to_owned(), agent.cluster.clone()),
+            ]
+            .into(),
+        ),
+        annotations: revision,
+        ..ObjectMeta::default()
+    };
+    mesh
+}

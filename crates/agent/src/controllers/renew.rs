@@ -1,0 +1,78 @@
+//! Renewals: the next request from what is kept beside the key, and what may be forgotten afterwards.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use meshroot_api::names::{self, RequestName};
+use meshroot_api::{Bytes, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_cluster::crash;
+use meshroot_cluster::write::{create_if_absent, delete};
+use meshroot_core::{Refusal, renewal};
+
+use super::request::certificate_request;
+use crate::agent::Agent;
+use crate::error::AgentError;
+
+/// Makes the request that renews `in_use`, key first, unless it is under way.
+pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName) -> Result<(), AgentError> {
+    let next = in_use.next();
+    if agent.request(&next).is_some() {
+        return Ok(());
+    }
+    let Some(kept) = agent.keys.find(in_use).await? else {
+        let message = format!(
+            "the key Secret {} is gone, and with it what a renewal is made from; run `meshroot renew`",
+            in_use.key_secret()
+        );
+        return Err(Refusal::new(Reason::ResponseInvalid, message).into());
+    };
+    agent.check_leads()?;
+    let key = agent.keys.ensure(&next, trust.spec.key, &kept.spec).await?;
+    let csr = certificate_request(&next, &kept.spec, &key.private_key)?;
+    let mut spec = kept.spec;
+    spec.csr_data = Bytes::from(csr.to_pem());
+    let mut request = Request::new(&next.to_string(), spec);
+    request.metadata = ObjectMeta {
+        name: Some(next.to_string()),
+        namespace: Some(agent.namespace.clone()),
+        labels: Some(
+            [
+                (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
+                (names::MESH_LABEL.to_owned(), next.mesh.clone()),
+            ]
+            .into(),
+        ),
+        ..ObjectMeta::default()
+    };
+    agent.check_leads()?;
+    crash::point("agent-before-renewal");
+    create_if_absent(&Api::namespaced(agent.hub.clone(), &agent.namespace), &request).await?;
+    crash::point("agent-after-renewal");
+    tracing::info!(request = %next, renews = %in_use, "{}", Reason::Requested);
+    Ok(())
+}
+
+/// Deletes older requests and their keys, now that `in_use` was seen in use. The request first: a key without a
+/// request is found again by its label.
+pub(crate) async fn forget_superseded(agent: &Agent, in_use: &RequestName) -> Result<(), AgentError> {
+    let api: Api<Request> = Api::namespaced(agent.hub.clone(), &agent.namespace);
+    let known: Vec<RequestName> = agent
+        .requests
+        .store()
+        .state()
+        .iter()
+        .filter_map(|request| RequestName::parse(request.metadata.name.as_deref()?))
+        .collect();
+    for old in renewal::superseded(in_use, &known) {
+        if let Some(request) = agent.request(old) {
+            agent.check_leads()?;
+            delete(&api, request.as_ref()).await?;
+            crash::point("agent-after-forget-request");
+        }
+    }
+    let keys = agent.keys.requests(&in_use.mesh).await?;
+    for old in renewal::superseded(in_use, &keys) {
+        agent.check_leads()?;
+        agent.keys.delete(old).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Requests of this cluster: a key first, then the certificate signing request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Api;
+use meshroot_api::names::RequestName;
+use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
+use meshroot_api::{Bytes, Reason, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_cluster::crash;
+use meshroot_cluster::queue::Outcome;
+use meshroot_cluster::write::replace;
+use meshroot_core::{Refusal, identity};
+use meshroot_pki::{CertificateRequest, DistinguishedName, Host, PrivateKey};
+
+use crate::agent::Agent;
+use crate::error::AgentError;
+
+/// Answers a request that the hub (or `meshroot renew`) made with a key and a PKCS#10 request.
+pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome, AgentError> {
+    // Requests of the original system are answered by the agent that made them.
+    let Some(parsed) = RequestName::parse(&name) else { return Ok(Outcome::Done) };
+    agent.mesh_queue.add(parsed.mesh.clone());
+    let Some(request) = agent.request(&parsed) else { return Ok(Outcome::Done) };
+    let waits = request.spec.csr_data.0.is_empty() && request.metadata.deletion_timestamp.is_none();
+    if !waits || agent.mesh(&parsed.mesh).is_none() {
+        return Ok(Outcome::Done);
+    }
+    let Some(trust) = agent.trust(&parsed.mesh) else { return Ok(Outcome::RequeueAfter(Duration::from_secs(2))) };
+    agent.check_leads()?;
+    let key = agent.keys.ensure(&parsed, trust.spec.key, &request.spec).await?;
+    let csr = certificate_request(&parsed, &request.spec, &key.private_key)?;
+    agent.check_leads()?;
+    submit(&agent, &request, &csr).await?;
+    crash::point("agent-after-csr");
+    tracing::info!(request = name, csr_sha256 = %csr.fingerprint(), key = %key.private_key.public_key().kind_name(), "{}", Reason::Requested);
+    Ok(Outcome::Done)
+}
+
+async fn submit(agent: &Agent, request: &Request, csr: &CertificateRequest) -> Result<(), AgentError> {
+    let api: Api<Request> = Api::namespaced(agent.hub.clone(), &agent.namespace);
+    let mut next = request.clone();
+    next.spec.csr_data = Bytes::from(csr.to_pem());
+    next.status = None;
+    next.metadata.managed_fields = None;
+    crash::point("agent-before-csr");
+    replace(&api, &next).await?;
+    Ok(())
+}
+
+/// The PKCS#10 request for a spec: same names, a subject that tells people whose it is.
+pub(crate) fn certificate_request(
+    name: &RequestName,
+    spec: &RequestSpec,
+    key: &PrivateKey,
+) -> Result<CertificateRequest, AgentError> {
+    let refuse = |what: &dyn std::fmt::Display| {
+        Refusal::new(Reason::SpecInvalid, format!("request {name}, spec.certConfig: {what}"))
+    };
+    let hosts = spec.cert_config.hosts.iter().map(|host| host.parse::<Host>().map_err(|error| refuse(&error)));
+    let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
+    let organization = match spec.cert_config.org.as_str() {
+        "" => identity::organization(spec.cert_config.mesh_type),
+        organization => organization,
+    };
+    let short = |text: &str| text.chars().take(64).collect::<String>();
+    let subject = DistinguishedName::new(organization, &short(&name.virtual_mesh), &short(&name.mesh))
+        .map_err(|error| refuse(&error))?;
+    Ok(CertificateRequest::create(key, &subject, &hosts)?)
+}

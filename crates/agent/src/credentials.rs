@@ -1,0 +1,201 @@
+//! How the agent reaches the hub: the Secret that `meshroot cluster join` wrote, and a token that renews itself.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use kube::api::PostParams;
+use kube::{Api, Client};
+use meshroot_api::manifests::{CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY};
+use meshroot_api::names;
+use meshroot_cluster::clock;
+use meshroot_cluster::connect::SharedToken;
+use meshroot_cluster::shutdown::Shutdown;
+use meshroot_cluster::telemetry::Telemetry;
+use meshroot_cluster::write::{Failure, classify, replace};
+use serde::Deserialize;
+
+use crate::CREDENTIALS_AGAIN;
+use crate::options::Options;
+
+/// Address, trust and token for the hub.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    pub(crate) cluster: String,
+    pub(crate) server: String,
+    pub(crate) ca_pem: Vec<u8>,
+    pub(crate) token: SharedToken,
+    namespace: String,
+    lifetime: Option<Lifetime>,
+}
+
+/// From a token's claims.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Lifetime {
+    exp: i64,
+    iat: i64,
+}
+
+/// A token of this lifetime is asked for.
+const TOKEN_SECONDS: i64 = 24 * 3600;
+/// After a failed renewal, and at least between two.
+const AGAIN: Duration = Duration::from_secs(30);
+
+impl Credentials {
+    /// Reads the Secret, and waits for it where it is not there yet. `None` after a shutdown.
+    pub(crate) async fn wait(
+        local: &Client,
+        options: &Options,
+        telemetry: &Telemetry,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<Option<Self>> {
+        let ready = telemetry.readiness("hub-credentials");
+        let api: Api<Secret> = Api::namespaced(local.clone(), &options.namespace);
+        loop {
+            match api.get(names::HUB_CREDENTIALS_SECRET).await {
+                Ok(secret) => {
+                    let credentials = Self::read(&secret, options)?;
+                    ready.set(true);
+                    return Ok(Some(credentials));
+                }
+                Err(error) => tracing::warn!(
+                    namespace = options.namespace,
+                    secret = names::HUB_CREDENTIALS_SECRET,
+                    error = %classify(&error),
+                    "no credentials for the hub yet; run `meshroot cluster join`"
+                ),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(CREDENTIALS_AGAIN) => {}
+                () = shutdown.wait() => return Ok(None),
+            }
+        }
+    }
+
+    fn read(secret: &Secret, options: &Options) -> anyhow::Result<Self> {
+        let part = |key: &str| {
+            let bytes = secret.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.clone());
+            bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| {
+                anyhow::anyhow!(
+                    "Secret {}/{}: the key {key} is missing; run `meshroot cluster join` again",
+                    options.namespace,
+                    names::HUB_CREDENTIALS_SECRET
+                )
+            })
+        };
+        let text = |key: &str| anyhow::Ok(String::from_utf8(part(key)?)?.trim().to_owned());
+        let cluster = text(CREDENTIAL_CLUSTER_KEY)?;
+        if let Some(expected) = options.cluster.as_ref().filter(|expected| **expected != cluster) {
+            anyhow::bail!(
+                "the credentials are those of cluster {cluster:?}, --cluster says {expected:?}; correct one of them"
+            );
+        }
+        let token = text(CREDENTIAL_TOKEN_KEY)?;
+        Ok(Self {
+            cluster,
+            server: text(CREDENTIAL_SERVER_KEY)?,
+            ca_pem: part(CREDENTIAL_CA_KEY)?,
+            lifetime: lifetime(&token),
+            token: SharedToken::new(token),
+            namespace: options.namespace.clone(),
+        })
+    }
+
+    /// Renews the token at two thirds of its life, and writes it back for the next start, until the shutdown.
+    pub(crate) async fn keep_fresh(mut self, hub: Client, local: Client, shutdown: Shutdown) {
+        loop {
+            let pause = self.lifetime.map_or(AGAIN, |lifetime| until_renewal(lifetime, clock::now()));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.wait() => return,
+            }
+            match self.renew(&hub, &local).await {
+                Ok(()) => tracing::info!("token for the hub renewed"),
+                Err(error) => {
+                    tracing::warn!(%error, "the token for the hub was not renewed, trying again");
+                    // Somebody may have joined the cluster again meanwhile.
+                    self.reread(&local).await;
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
+    async fn renew(&mut self, hub: &Client, local: &Client) -> anyhow::Result<()> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(hub.clone(), &names::cluster_namespace(&self.cluster));
+        let asked = TokenRequest {
+            spec: Some(TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() }),
+            ..TokenRequest::default()
+        };
+        let answer =
+            accounts.create_token_request(names::AGENT_SERVICE_ACCOUNT, &PostParams::default(), &asked).await?;
+        let token = answer.status.and_then(|status| status.token).unwrap_or_default();
+        anyhow::ensure!(!token.is_empty(), "the hub answered without a token");
+        // In use at once: if writing it back fails, the old one in the Secret is still good for a while.
+        self.token.set(&token);
+        self.lifetime = lifetime(&token);
+        let secrets: Api<Secret> = Api::namespaced(local.clone(), &self.namespace);
+        let mut secret = secrets.get(names::HUB_CREDENTIALS_SECRET).await?;
+        secret.data.get_or_insert_default().insert(CREDENTIAL_TOKEN_KEY.to_owned(), ByteString(token.into_bytes()));
+        secret.metadata.managed_fields = None;
+        replace(&secrets, &secret).await?;
+        Ok(())
+    }
+
+    async fn reread(&mut self, local: &Client) {
+        let secrets: Api<Secret> = Api::namespaced(local.clone(), &self.namespace);
+        match secrets.get(names::HUB_CREDENTIALS_SECRET).await {
+            Ok(secret) => {
+                let token = secret.data.as_ref().and_then(|data| data.get(CREDENTIAL_TOKEN_KEY));
+                if let Some(token) = token.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok()) {
+                    self.lifetime = lifetime(token.trim());
+                    self.token.set(token.trim());
+                }
+            }
+            Err(error) if matches!(classify(&error), Failure::NotFound { .. }) => {
+                tracing::warn!("the credentials for the hub are gone; run `meshroot cluster join` again");
+            }
+            Err(error) => tracing::debug!(%error, "credentials not read"),
+        }
+    }
+}
+
+/// Issue and expiry, read without a check: only the hub, which made the token, can check it.
+fn lifetime(token: &str) -> Option<Lifetime> {
+    let claims = token.split('.').nth(1)?;
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+    serde_json::from_slice(&claims).ok()
+}
+
+fn until_renewal(lifetime: Lifetime, now: Timestamp) -> Duration {
+    let whole = lifetime.exp.saturating_sub(lifetime.iat).max(0);
+    let due = lifetime.iat.saturating_add(whole / 3 * 2);
+    Duration::from_secs(u64::try_from(due.saturating_sub(now.as_second())).unwrap_or(0)).max(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_at_two_thirds_of_its_life() {
+        let lifetime = Lifetime { iat: 1_000, exp: 1_000 + 3_600 };
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(until_renewal(lifetime, at(1_000)), Duration::from_secs(2_400));
+        assert_eq!(until_renewal(lifetime, at(9_000)), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn the_lifetime_is_read_from_the_claims_and_absent_in_anything_else() {
+        let claims = BASE64_URL_SAFE_NO_PAD.encode(br#"{"exp":200,"iat":100,"sub":"x"}"#);
+        let read = lifetime(&format!("header.{claims}.signature")).unwrap();
+        assert_eq!((read.iat, read.exp), (100, 200));
+        assert!(lifetime("opaque").is_none());
+        assert!(lifetime("a.b.c").is_none());
+    }
+}

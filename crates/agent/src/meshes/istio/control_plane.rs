@@ -1,0 +1,37 @@
+//! Restarting a control plane, where the policy allows it.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use meshroot_api::names;
+use meshroot_cluster::write::FIELD_MANAGER;
+use serde_json::json;
+
+use super::{Istio, Place};
+use crate::error::AgentError;
+
+/// Annotation on the Deployment: the request that it was restarted for, so that it is restarted once.
+const RESTARTED_FOR_ANNOTATION: &str = "meshroot.dev/restarted-for";
+
+impl Istio {
+    /// Restarts istiod for a request as `kubectl rollout restart` does; `false` if that was done before.
+    pub(crate) async fn restart(&self, place: &Place, request: &str, at: jiff::Timestamp) -> Result<bool, AgentError> {
+        let api: Api<Deployment> = Api::namespaced(self.local.clone(), &place.namespace);
+        let what = || format!("Deployment {}/{}", place.namespace, place.deployment);
+        let found = api.get(&place.deployment).await.map_err(AgentError::read(what()))?;
+        let done = found.metadata.annotations.as_ref().and_then(|all| all.get(RESTARTED_FOR_ANNOTATION));
+        if done.is_some_and(|done| done == request) {
+            return Ok(false);
+        }
+        let patch = json!({
+            "metadata": {
+                "resourceVersion": found.metadata.resource_version,
+                "annotations": { RESTARTED_FOR_ANNOTATION: request },
+            },
+            "spec": { "template": { "metadata": { "annotations": { names::RESTARTED_AT_ANNOTATION: at.to_string() } } } },
+        });
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        api.patch(&place.deployment, &parameters, &Patch::Merge(&patch)).await.map_err(AgentError::read(what()))?;
+        Ok(true)
+    }
+}

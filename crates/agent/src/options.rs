@@ -1,0 +1,129 @@
+//! The agent's command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use meshroot_cluster::telemetry::LogFormat;
+
+/// Makes keys and certificate requests for the meshes of one cluster, installs what the hub issues, and reports
+/// what each mesh has loaded.
+///
+/// Runs in the workload cluster (`meshroot cluster join` deploys it) and reads the hub's address and its token
+/// from the Secret meshroot-hub-credentials.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "meshroot-agent", version)]
+pub struct Options {
+    /// Name of this cluster on the hub; must be the one in the credentials.
+    #[arg(long, env = "MESHROOT_CLUSTER")]
+    pub cluster: Option<String>,
+    /// Namespace of the agent in its cluster: the credentials, and the private keys.
+    #[arg(long, env = "MESHROOT_NAMESPACE", default_value = meshroot_api::names::SYSTEM_NAMESPACE)]
+    pub namespace: String,
+    /// Address for /healthz, /readyz and /metrics.
+    #[arg(long, env = "MESHROOT_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Kubeconfig file; inside a cluster the ServiceAccount of the pod is used.
+    #[arg(long, env = "KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long)]
+    pub context: Option<String>,
+    /// Where a mesh's CA service and metrics are reached from here, where that is not
+    /// `istiod.<namespace>.svc`: MESH=HOST:PORT or MESH=HOST:PORT,METRICS_HOST:PORT. May be repeated.
+    #[arg(long = "istiod", value_name = "MESH=ADDRESS")]
+    pub istiod: Vec<IstiodAddress>,
+    /// Format of the log on standard error.
+    #[arg(long, value_enum, default_value = "text")]
+    pub log_format: Format,
+    /// What is logged, such as `info` or `meshroot_agent=debug`.
+    #[arg(long, env = "MESHROOT_LOG")]
+    pub log_filter: Option<String>,
+    /// Name of this process in the Lease; the pod's name where it is set.
+    #[arg(long, env = "POD_NAME")]
+    pub identity: Option<String>,
+    /// Seconds without renewal after which another agent of this cluster takes over; a third of it is the heartbeat.
+    #[arg(long, value_parser = seconds, default_value = "60")]
+    pub lease_duration: Duration,
+}
+
+/// Format of the log.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where one mesh's control plane is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IstiodAddress {
+    /// Name of the Mesh.
+    pub mesh: String,
+    /// Host and port of the CA service.
+    pub authority: String,
+    /// Host and port of the metrics.
+    pub metrics: Option<String>,
+}
+
+impl std::str::FromStr for IstiodAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mesh, addresses) = text.split_once('=').ok_or("give MESH=HOST:PORT")?;
+        let (authority, metrics) = match addresses.split_once(',') {
+            Some((authority, metrics)) => (authority, Some(metrics.to_owned())),
+            None => (addresses, None),
+        };
+        let whole = |address: &str| {
+            address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        };
+        if mesh.is_empty() || !whole(authority) || metrics.as_deref().is_some_and(|address| !whole(address)) {
+            return Err(format!("{text:?} is not MESH=HOST:PORT[,METRICS_HOST:PORT]"));
+        }
+        Ok(Self { mesh: mesh.to_owned(), authority: authority.to_owned(), metrics })
+    }
+}
+
+impl Options {
+    pub(crate) fn log_format(&self) -> LogFormat {
+        match self.log_format {
+            Format::Text => LogFormat::Text,
+            Format::Json => LogFormat::Json,
+        }
+    }
+
+    pub(crate) fn holder(&self) -> String {
+        self.identity.clone().unwrap_or_else(|| format!("meshroot-agent-{}", std::process::id()))
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds @ 3..=600) => Ok(Duration::from_secs(seconds)),
+        _ => Err("give whole seconds from 3 to 600".to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_its_mesh_and_may_name_the_metrics() {
+        let both: IstiodAddress = "istio-istio-system-east=127.0.0.1:15012,127.0.0.1:15014".parse().unwrap();
+        assert_eq!(both.mesh, "istio-istio-system-east");
+        assert_eq!(both.metrics.as_deref(), Some("127.0.0.1:15014"));
+        assert_eq!("m=h:1".parse::<IstiodAddress>().unwrap().metrics, None);
+    }
+
+    #[test]
+    fn an_address_without_mesh_host_or_port_is_refused() {
+        for text in ["h:1", "=h:1", "m=h", "m=:1", "m=h:x", "m=h:1,h"] {
+            assert!(text.parse::<IstiodAddress>().is_err(), "{text}");
+        }
+    }
+}

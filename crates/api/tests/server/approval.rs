@@ -1,0 +1,109 @@
+//! Who may approve.
+
+use serde_json::{Value, json};
+
+use crate::setup::{EAST, MESHES, Server, assert_refused, create, patch_status, request, with_everything};
+
+const APPROVED: &str = "APPROVED";
+
+fn csr_for(virtual_mesh: &Value) -> Value {
+    json!({ "csrData": "Q1NS", "virtualMeshRef": virtual_mesh })
+}
+
+/// Lets `user` write the status of every request, and `approve` with the given rules.
+async fn grant(server: &Server, user: &str, namespace: &str, rules: &[Value]) {
+    let admin = server.admin().await;
+    let group = "rbac.authorization.k8s.io";
+    let (api, name) = (format!("{group}/v1"), format!("{user}-{namespace}"));
+    server.api.create_service_account("people", user).await.unwrap();
+    let subject = json!({ "kind": "ServiceAccount", "name": user, "namespace": "people" });
+    let status = json!({
+        "apiGroups": ["security.zephyr.solo.io"],
+        "resources": ["virtualmeshcertificatesigningrequests/status"],
+        "verbs": ["patch"],
+    });
+    for (scope, namespace, rules) in [("Cluster", None, &[status][..]), ("", Some(namespace), rules)] {
+        let metadata = json!({ "name": name, "namespace": namespace });
+        let role = json!({ "apiVersion": api, "kind": format!("{scope}Role"), "metadata": metadata, "rules": rules });
+        create(&admin, &role).await.unwrap();
+        let binding = json!({
+            "apiVersion": api,
+            "kind": format!("{scope}RoleBinding"),
+            "metadata": metadata,
+            "roleRef": { "apiGroup": group, "kind": format!("{scope}Role"), "name": name },
+            "subjects": [subject],
+        });
+        create(&admin, &binding).await.unwrap();
+    }
+}
+
+fn approve(virtual_meshes: &[&str]) -> Value {
+    json!({
+        "apiGroups": ["networking.zephyr.solo.io"],
+        "resources": ["virtualmeshes"],
+        "resourceNames": virtual_meshes,
+        "verbs": ["approve"],
+    })
+}
+
+async fn decide(server: &Server, user: &str, object: &Value, decision: &str) -> kube::Result<()> {
+    let client = server.user(("people", user)).await;
+    let status = json!({ "thirdPartyApproval": {
+        "approvalStatus": decision, "message": "ticket 7", "lastUpdatedTime": "2026-01-01T00:00:00Z",
+    } });
+    patch_status(&client, object, status).await.map(drop)
+}
+
+#[tokio::test]
+async fn who_may_write_the_status_but_not_approve_is_refused() {
+    let Some(server) = with_everything().await else { return };
+    grant(&server, "alice", MESHES, &[approve(&["other"])]).await;
+    let object = request(EAST, "alice.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
+    create(&server.admin().await, &object).await.unwrap();
+    for decision in [APPROVED, "DENIED", "PENDING"] {
+        assert_refused(decide(&server, "alice", &object, decision).await, "those who may approve on the virtual mesh");
+    }
+}
+
+#[tokio::test]
+async fn who_may_approve_one_virtual_mesh_decides_on_its_requests_and_no_others() {
+    let Some(server) = with_everything().await else { return };
+    grant(&server, "bob", MESHES, &[approve(&["demo"])]).await;
+    let admin = server.admin().await;
+    let own = request(EAST, "bob.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
+    create(&admin, &own).await.unwrap();
+    decide(&server, "bob", &own, APPROVED).await.unwrap();
+    let elsewhere = [
+        json!({ "name": "demo", "namespace": "elsewhere" }),
+        json!({ "name": "demo" }),
+        json!({ "name": "other", "namespace": MESHES }),
+        json!({}),
+    ];
+    for (number, virtual_mesh) in elsewhere.iter().enumerate() {
+        let object = request(EAST, &format!("bob.other.{number}"), &csr_for(virtual_mesh));
+        create(&admin, &object).await.unwrap();
+        assert_refused(decide(&server, "bob", &object, APPROVED).await, "those who may approve on the virtual mesh");
+    }
+}
+
+#[tokio::test]
+async fn a_reference_without_a_namespace_means_a_virtual_mesh_beside_the_request() {
+    let Some(server) = with_everything().await else { return };
+    grant(&server, "carol", EAST, &[approve(&["near"])]).await;
+    let object = request(EAST, "carol.1", &csr_for(&json!({ "name": "near" })));
+    create(&server.admin().await, &object).await.unwrap();
+    decide(&server, "carol", &object, APPROVED).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_approver_cannot_write_the_certificate() {
+    let Some(server) = with_everything().await else { return };
+    grant(&server, "dave", MESHES, &[approve(&["demo"])]).await;
+    let object = request(EAST, "dave.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
+    create(&server.admin().await, &object).await.unwrap();
+    let client = server.user(("people", "dave")).await;
+    let status = json!({
+        "thirdPartyApproval": { "approvalStatus": APPROVED }, "response": { "caCertificate": "Q0E=" },
+    });
+    assert_refused(patch_status(&client, &object, status).await, "status.response is written by the hub only");
+}

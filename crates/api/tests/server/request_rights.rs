@@ -1,0 +1,139 @@
+//! Who may write what of a request.
+
+use serde_json::{Value, json};
+
+use crate::setup::{
+    EAST, HUB, WEST, assert_no_right, assert_refused, create, delete, issuance_record, mesh_trust, patch, patch_status,
+    request, resource, with_everything,
+};
+
+fn spec() -> Value {
+    json!({ "virtualMeshRef": { "name": "demo", "namespace": "meshes" } })
+}
+
+fn secret(namespace: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "root", "namespace": namespace } })
+}
+
+#[tokio::test]
+async fn an_agent_writes_requests_in_its_own_namespace_only() {
+    let Some(server) = with_everything().await else { return };
+    let agent = server.agent(EAST).await;
+    let own = request(EAST, "agent.own.1", &spec());
+    create(&agent, &own).await.unwrap();
+    patch(&agent, &own, json!({ "spec": { "csrData": "Q1NS" } })).await.unwrap();
+    delete(&agent, &own).await.unwrap();
+    assert_no_right(create(&agent, &request(WEST, "agent.own.1", &spec())).await);
+    assert_no_right(resource(&agent, &request(WEST, "any", &spec())).get("any").await);
+}
+
+#[tokio::test]
+async fn an_agent_writes_no_status_of_a_request_and_reads_no_secret() {
+    let Some(server) = with_everything().await else { return };
+    let (agent, admin) = (server.agent(EAST).await, server.admin().await);
+    let own = request(EAST, "agent.status.1", &json!({ "csrData": "Q1NS" }));
+    create(&agent, &own).await.unwrap();
+    assert_no_right(patch_status(&agent, &own, json!({ "computedStatus": { "state": "ACCEPTED" } })).await);
+    for namespace in [EAST, WEST, HUB.0] {
+        let secret = secret(namespace);
+        create(&admin, &secret).await.unwrap();
+        assert_no_right(resource(&agent, &secret).get("root").await);
+        assert_no_right(resource(&agent, &secret).list(&kube::api::ListParams::default()).await);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_with_the_rights_of_an_administrator_is_still_held_to_its_namespace_and_decides_nothing() {
+    let Some(server) = with_everything().await else { return };
+    let (admin, north) = (server.admin().await, "meshroot-cluster-north");
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": { "name": "north-is-mighty" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "meshroot-agent", "namespace": north }],
+    });
+    create(&admin, &binding).await.unwrap();
+    let agent = server.agent(north).await;
+    let result = create(&agent, &request(WEST, "north.1", &spec())).await;
+    assert_refused(result, "in its own cluster's namespace only");
+    assert_refused(create(&agent, &mesh_trust(north, "north")).await, "an agent writes its status");
+    let (hub, record) = (server.hub().await, issuance_record(north, "north.1"));
+    create(&hub, &record).await.unwrap();
+    assert_refused(delete(&agent, &record).await, "never deleted by an agent");
+    let foreign = mesh_trust(WEST, "foreign");
+    create(&hub, &foreign).await.unwrap();
+    let pickup = json!({ "pickup": "CONFIRMED" });
+    assert_refused(patch_status(&agent, &foreign, pickup).await, "by the agent of its namespace only");
+    let own = request(north, "north.1", &json!({ "csrData": "Q1NS" }));
+    create(&agent, &own).await.unwrap();
+    let approval = json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED" } });
+    assert_refused(patch_status(&agent, &own, approval).await, "never by an agent");
+    let state = json!({ "computedStatus": { "state": "ACCEPTED" } });
+    assert_refused(patch_status(&agent, &own, state).await, "status.computedStatus is written by the hub only");
+}
+
+#[tokio::test]
+async fn an_administrator_creates_a_whole_request_but_adds_no_csr_to_another_one() {
+    let Some(server) = with_everything().await else { return };
+    let admin = server.admin().await;
+    create(&admin, &request(EAST, "admin.whole.1", &json!({ "csrData": "Q1NS" }))).await.unwrap();
+    let without = request(EAST, "admin.without.1", &spec());
+    create(&admin, &without).await.unwrap();
+    let csr = json!({ "spec": { "csrData": "Q1NS" } });
+    let result = patch(&admin, &without, csr.clone()).await;
+    assert_refused(result, "spec.csrData is written by the agent of the request's namespace only");
+    patch(&admin, &without, json!({ "metadata": { "labels": { "a": "b" } } })).await.unwrap();
+    patch(&server.hub().await, &without, csr).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_status_that_comes_with_a_new_request_is_dropped() {
+    let Some(server) = with_everything().await else { return };
+    let mut object = request(EAST, "admin.status.1", &json!({ "csrData": "Q1NS" }));
+    object["status"] = json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED" } });
+    let stored = create(&server.agent(EAST).await, &object).await.unwrap();
+    assert_eq!(stored.data.get("status"), None);
+    let status = json!({ "status": { "response": { "caCertificate": "Q0E=" } } });
+    let stored = patch(&server.admin().await, &object, status).await.unwrap();
+    assert_eq!(stored.data.get("status"), None);
+}
+
+#[tokio::test]
+async fn only_the_hub_answers_a_request() {
+    let Some(server) = with_everything().await else { return };
+    let (admin, hub) = (server.admin().await, server.hub().await);
+    let object = request(EAST, "answered.1", &json!({ "csrData": "Q1NS" }));
+    create(&admin, &object).await.unwrap();
+    for response in [json!({ "caCertificate": "Q0E=" }), json!({ "rootCertificate": "Q0E=" })] {
+        let result = patch_status(&admin, &object, json!({ "response": response })).await;
+        assert_refused(result, "status.response is written by the hub only");
+    }
+    for status in [json!({ "state": "ACCEPTED" }), json!({ "message": "all is well" })] {
+        let result = patch_status(&admin, &object, json!({ "computedStatus": status })).await;
+        assert_refused(result, "status.computedStatus is written by the hub only");
+    }
+    let status = json!({
+        "response": { "caCertificate": "Q0E=", "rootCertificate": "Uk9PVA==" },
+        "thirdPartyApproval": { "approvalStatus": "APPROVED", "lastUpdatedTime": "2026-01-01T00:00:00Z" },
+        "computedStatus": { "state": "ACCEPTED", "message": "issued" },
+    });
+    patch_status(&hub, &object, status).await.unwrap();
+    let result = patch_status(&admin, &object, json!({ "response": null })).await;
+    assert_refused(result, "status.response is");
+}
+
+#[tokio::test]
+async fn an_agent_renews_its_own_token_and_no_other() {
+    use k8s_openapi::api::authentication::v1::TokenRequest;
+    use k8s_openapi::api::core::v1::ServiceAccount;
+    let Some(server) = with_everything().await else { return };
+    let agent = server.agent(EAST).await;
+    let token = async |namespace: &str, name: &str| {
+        let api: kube::Api<ServiceAccount> = kube::Api::namespaced(agent.clone(), namespace);
+        api.create_token_request(name, &kube::api::PostParams::default(), &TokenRequest::default()).await
+    };
+    assert!(token(EAST, "meshroot-agent").await.unwrap().status.is_some());
+    assert_no_right(token(WEST, "meshroot-agent").await);
+    assert_no_right(token(HUB.0, HUB.1).await);
+}

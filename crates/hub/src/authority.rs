@@ -1,0 +1,280 @@
+//! The issuers of all virtual meshes: found, made once, and never replaced by accident.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Api, Client};
+use meshroot_api::networking::CertificateAuthority;
+use meshroot_api::policy::{EarlierRoot, KeyAlgorithm, RootPolicy};
+use meshroot_api::{Reason, TrustPolicy, VirtualMesh, names};
+use meshroot_ca::{Issuer, RootSpec, make_root};
+use meshroot_cluster::write::{Failure, classify, create_if_absent};
+use meshroot_cluster::{clock, crash};
+use meshroot_core::Refusal;
+use meshroot_core::membership::Key;
+use meshroot_pki::{DistinguishedName, KeyKind};
+
+/// Issuers by virtual mesh, each read again after a while: a Secret may be corrected or taken away.
+pub(crate) struct Authority {
+    client: Client,
+    namespace: String,
+    known: Mutex<HashMap<Key, Known>>,
+    making: tokio::sync::Mutex<()>,
+}
+
+struct Known {
+    issuer: Arc<Issuer>,
+    source: (CertificateAuthority, RootPolicy),
+    read: Instant,
+}
+
+/// How long an issuer is used before its Secret is read again.
+const FRESH: Duration = Duration::from_secs(30);
+
+impl Authority {
+    pub(crate) fn new(client: Client, namespace: &str) -> Self {
+        let (known, making) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { client, namespace: namespace.to_owned(), known, making }
+    }
+
+    /// The issuer of a virtual mesh. Makes a builtin root where there never was one.
+    pub(crate) async fn issuer(
+        &self,
+        virtual_mesh: &VirtualMesh,
+        policy: &TrustPolicy,
+    ) -> Result<Arc<Issuer>, Refusal> {
+        let key = Key::of(virtual_mesh);
+        let source = (virtual_mesh.spec.certificate_authority.clone(), policy.spec.root.clone());
+        if let Some(issuer) = self.known(&key, &source) {
+            return Ok(issuer);
+        }
+        let _one_at_a_time = self.making.lock().await;
+        if let Some(issuer) = self.known(&key, &source) {
+            return Ok(issuer);
+        }
+        let loaded = self.load(&key, virtual_mesh, policy).await?;
+        check_unchanged(&loaded, policy)?;
+        let issuer = Arc::new(loaded);
+        let known = Known { issuer: Arc::clone(&issuer), source, read: Instant::now() };
+        self.lock().insert(key, known);
+        Ok(issuer)
+    }
+
+    pub(crate) fn forget(&self, key: &Key) {
+        self.lock().remove(key);
+    }
+
+    fn known(&self, key: &Key, source: &(CertificateAuthority, RootPolicy)) -> Option<Arc<Issuer>> {
+        let known = self.lock();
+        let known = known.get(key).filter(|known| known.source == *source && known.read.elapsed() < FRESH)?;
+        Some(Arc::clone(&known.issuer))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn load(&self, key: &Key, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Result<Issuer, Refusal> {
+        if let Some(provided) = &virtual_mesh.spec.certificate_authority.provided {
+            let place = Key::resolve(&provided.certificate, &key.namespace);
+            return match self.secret(&place).await? {
+                Some(secret) => read(&place, &secret),
+                None => Err(missing(&place, "create it with root-cert.pem and key.pem")),
+            };
+        }
+        let place = Key::new(&self.namespace, builtin_secret(key, &self.namespace));
+        if let Some(secret) = self.secret(&place).await? {
+            return read(&place, &secret);
+        }
+        if policy.status.as_ref().is_some_and(|status| !status.roots.is_empty()) {
+            return Err(missing(
+                &place,
+                "it was there before: restore it from a backup; a new root is never made in its place",
+            ));
+        }
+        match self.earlier(key, policy).await? {
+            Some(issuer) => Ok(issuer),
+            None => self.make(&place, key, virtual_mesh, policy).await,
+        }
+    }
+
+    /// The root of an earlier Service Mesh Hub, where one was found and its use was allowed.
+    async fn earlier(&self, key: &Key, policy: &TrustPolicy) -> Result<Option<Issuer>, Refusal> {
+        let place = Key::new(names::EARLIER_NAMESPACE, names::root_secret(&key.name));
+        let found = match self.secret(&place).await {
+            // Without a right to look there is no earlier installation that could be taken over.
+            Err(refusal) if refusal.message.contains("forbidden") => None,
+            found => found?,
+        };
+        match (found, policy.spec.root.earlier) {
+            (None, _) | (Some(_), Some(EarlierRoot::Ignore)) => Ok(None),
+            (Some(secret), Some(EarlierRoot::Use)) => read(&place, &secret).map(Some),
+            (Some(_), None) => Err(Refusal::new(
+                Reason::EarlierRootFound,
+                format!(
+                    "Secret {place} holds the root of an earlier Service Mesh Hub; set spec.root.earlier of the \
+                     TrustPolicy to USE to go on with it, or to IGNORE to make a new root"
+                ),
+            )),
+        }
+    }
+
+    async fn make(
+        &self,
+        place: &Key,
+        key: &Key,
+        virtual_mesh: &VirtualMesh,
+        policy: &TrustPolicy,
+    ) -> Result<Issuer, Refusal> {
+        let spec = root_spec(key, virtual_mesh, policy)?;
+        let now = clock::now();
+        // RSA key generation takes seconds.
+        let made = tokio::task::spawn_blocking(move || make_root(&spec, now)).await;
+        let (certificate, private_key) =
+            made.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))?;
+        let secret = root_secret(place, key, &certificate.to_pem(), &private_key.to_pkcs8_pem());
+        crash::point("root-before-secret");
+        // Whoever comes second loads what the first one stored.
+        let stored =
+            create_if_absent(&self.secrets(&place.namespace), &secret).await.map_err(|error| unavailable(&error))?;
+        crash::point("root-after-secret");
+        let made_here = stored.is_created();
+        let issuer = read(place, &stored.into_object())?;
+        if made_here {
+            let fingerprint = issuer.certificate().fingerprint();
+            tracing::info!(target: "audit", virtual_mesh = %key, %fingerprint, secret = %place, "root made");
+        }
+        Ok(issuer)
+    }
+
+    async fn secret(&self, place: &Key) -> Result<Option<Secret>, Refusal> {
+        match self.secrets(&place.namespace).get(&place.name).await {
+            Ok(secret) => Ok(Some(secret)),
+            Err(error) => match classify(&error) {
+                Failure::NotFound { .. } => Ok(None),
+                Failure::Forbidden { .. } => Err(Refusal::new(
+                    Reason::RootSecretInvalid,
+                    format!(
+                        "Secret {place}: reading it is forbidden to the hub; apply what `meshroot install \
+                         --root-namespace {}` prints",
+                        place.namespace
+                    ),
+                )),
+                failure => Err(Refusal::new(Reason::RootUnavailable, format!("Secret {place}: {failure}"))),
+            },
+        }
+    }
+
+    fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+/// Another root under the same virtual mesh would cut off every member: only a rotation may do that.
+fn check_unchanged(issuer: &Issuer, policy: &TrustPolicy) -> Result<(), Refusal> {
+    let Some(known) = policy.status.as_ref().and_then(|status| status.roots.first()) else { return Ok(()) };
+    let found = issuer.roots().first().map(|root| root.fingerprint().to_string()).unwrap_or_default();
+    if known.fingerprint == found {
+        return Ok(());
+    }
+    let message = format!(
+        "the root's Secret now holds root {found}, members trust {}; put the former root back: \
+         another root at once would cut the members off from each other",
+        known.fingerprint
+    );
+    Err(Refusal::new(Reason::RootSecretInvalid, message))
+}
+
+fn read(place: &Key, secret: &Secret) -> Result<Issuer, Refusal> {
+    let invalid = |what: String| Refusal::new(Reason::RootSecretInvalid, format!("Secret {place}: {what}"));
+    let part = |name: &str| secret.data.as_ref().and_then(|data| data.get(name)).map(|bytes| bytes.0.as_slice());
+    let needed =
+        |name: &'static str| part(name).ok_or_else(|| invalid(format!("the key {name} is missing; put it back")));
+    let root = needed(names::ROOT_CERTIFICATE_KEY)?;
+    let key = needed(names::ROOT_PRIVATE_KEY_KEY)?;
+    Issuer::load(root, key, part(names::ROOT_CHAIN_KEY), clock::now()).map_err(|error| invalid(error.to_string()))
+}
+
+/// A virtual mesh beside the hub has the name that the original system gave; those of other namespaces carry it in front.
+fn builtin_secret(key: &Key, hub_namespace: &str) -> String {
+    if key.namespace == hub_namespace {
+        names::root_secret(&key.name)
+    } else {
+        format!("{}.{}", key.namespace, names::root_secret(&key.name))
+    }
+}
+
+fn root_spec(key: &Key, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Result<RootSpec, Refusal> {
+    let builtin = virtual_mesh.spec.certificate_authority.builtin.clone().unwrap_or_default();
+    let days = if builtin.ttl_days == 0 { 365 } else { builtin.ttl_days };
+    let kind = match policy.spec.root.key {
+        Some(algorithm) => key_kind(algorithm),
+        None if builtin.rsa_key_size_bytes == 3072 => KeyKind::Rsa3072,
+        None => KeyKind::Rsa4096,
+    };
+    let organization = if builtin.org_name.is_empty() { "Meshroot" } else { &builtin.org_name };
+    let short: String = key.name.chars().take(56).collect();
+    let subject = DistinguishedName::new(organization, &short, &format!("{short} root 1")).map_err(|error| {
+        Refusal::new(Reason::SpecInvalid, format!("spec.certificateAuthority.builtin.orgName: {error}"))
+    })?;
+    Ok(RootSpec { key: kind, subject, lifetime: SignedDuration::from_hours(24 * i64::from(days)) })
+}
+
+/// The key that a policy names.
+pub(crate) fn key_kind(algorithm: KeyAlgorithm) -> KeyKind {
+    match algorithm {
+        KeyAlgorithm::Rsa2048 => KeyKind::Rsa2048,
+        KeyAlgorithm::Rsa3072 => KeyKind::Rsa3072,
+        KeyAlgorithm::Rsa4096 => KeyKind::Rsa4096,
+        KeyAlgorithm::EcdsaP256 => KeyKind::EcdsaP256,
+        KeyAlgorithm::EcdsaP384 => KeyKind::EcdsaP384,
+        KeyAlgorithm::Ed25519 => KeyKind::Ed25519,
+    }
+}
+
+fn root_secret(place: &Key, virtual_mesh: &Key, certificate: &str, private_key: &str) -> Secret {
+    let data = [
+        (names::ROOT_CERTIFICATE_KEY.to_owned(), k8s_openapi::ByteString(certificate.as_bytes().to_vec())),
+        (names::ROOT_PRIVATE_KEY_KEY.to_owned(), k8s_openapi::ByteString(private_key.as_bytes().to_vec())),
+    ];
+    let annotation = ("meshroot.dev/virtual-mesh".to_owned(), virtual_mesh.to_string());
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(place.name.clone()),
+            namespace: Some(place.namespace.clone()),
+            labels: Some([(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into()),
+            annotations: Some([annotation].into()),
+            ..ObjectMeta::default()
+        },
+        type_: Some(names::ROOT_SECRET_TYPE.to_owned()),
+        immutable: Some(true),
+        data: Some(data.into()),
+        ..Secret::default()
+    }
+}
+
+fn missing(place: &Key, fix: &str) -> Refusal {
+    Refusal::new(Reason::RootSecretMissing, format!("Secret {place} does not exist; {fix}"))
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(Reason::RootUnavailable, format!("the root could not be made: {error}"))
+}
+
+/// The end of a root's validity and the rest of its facts, for status.
+pub(crate) fn root_status(issuer: &Issuer) -> Vec<meshroot_api::policy::RootStatus> {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use meshroot_api::policy::{RootPhase, RootStatus};
+    let status = |(place, root): (usize, &meshroot_pki::Certificate)| RootStatus {
+        fingerprint: root.fingerprint().to_string(),
+        subject: root.subject().to_string(),
+        not_before: Some(Time(root.not_before())),
+        not_after: Some(Time(root.not_after())),
+        phase: if place == 0 { RootPhase::Signing } else { RootPhase::Trusted },
+    };
+    issuer.roots().iter().enumerate().map(status).collect()
+}

@@ -1,0 +1,208 @@
+//! Members: each mesh of a virtual mesh gets its MeshTrust, its first request, and a renewal when the policy changes.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use meshroot_api::names::{self, RequestName};
+use meshroot_api::security::{CertConfig, VirtualMeshCertificateSigningRequestSpec as RequestSpec};
+use meshroot_api::shared::ResourceRef;
+use meshroot_api::trust::MeshTrustSpec;
+use meshroot_api::{MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_ca::Issuer;
+use meshroot_cluster::crash;
+use meshroot_cluster::queue::Outcome;
+use meshroot_cluster::write::{create_if_absent, replace};
+use meshroot_core::membership::{self, Key};
+use meshroot_core::{Refusal, identity};
+use meshroot_pki::{CertificateRequest, Fingerprint, to_bundle};
+
+use super::request::profile;
+use crate::authority::key_kind;
+use crate::error::HubError;
+use crate::hub::Hub;
+
+/// Makes what is missing for one mesh, one write at a time.
+pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
+    let Some(member) = Member::gather(&hub, &key).await? else { return Ok(Outcome::Done) };
+    member.ensure_trust(&hub).await?;
+    crash::point("hub-after-trust");
+    match member.newest(&hub) {
+        None if member.was_recorded(&hub) => Ok(Outcome::Done),
+        None => member.create(&hub, &member.current, None).await,
+        Some((name, request)) => member.renew_if_changed(&hub, &name, &request).await,
+    }
+}
+
+struct Member {
+    key: Key,
+    virtual_mesh: Arc<VirtualMesh>,
+    policy: Arc<TrustPolicy>,
+    issuer: Arc<Issuer>,
+    config: CertConfig,
+    trust: Option<Arc<MeshTrust>>,
+    /// The request that MeshTrust names, or the first.
+    current: RequestName,
+}
+
+impl Member {
+    /// `None` where there is nothing to do for this mesh, or nothing can be done and its virtual mesh says why.
+    async fn gather(hub: &Hub, key: &Key) -> Result<Option<Self>, HubError> {
+        let Some(mesh) = hub.mesh(key) else { return Ok(None) };
+        let membership = hub.membership();
+        let Ok(Some(virtual_mesh_key)) = membership.virtual_mesh(key) else { return Ok(None) };
+        let Some(virtual_mesh) = hub.virtual_mesh(virtual_mesh_key) else { return Ok(None) };
+        let Some(policy) = hub.policy(virtual_mesh_key)? else { return Ok(None) };
+        if membership::validate(&virtual_mesh, &membership, |_| true).is_err() {
+            return Ok(None);
+        }
+        let Ok(config) = identity::cert_config(&mesh) else { return Ok(None) };
+        let issuer = hub.authority.issuer(&virtual_mesh, &policy).await?;
+        let trust = hub.trust(key);
+        let current = current(trust.as_deref(), key, virtual_mesh_key);
+        Ok(Some(Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust, current }))
+    }
+
+    /// MeshTrust as it should be: the newest certificate that was issued, and what the policy says.
+    async fn ensure_trust(&self, hub: &Hub) -> Result<(), HubError> {
+        let wanted = self.trust_spec(hub);
+        let api: Api<MeshTrust> = Api::namespaced(hub.client.clone(), &self.key.namespace);
+        match &self.trust {
+            Some(trust) if trust.spec == wanted => {}
+            Some(trust) => {
+                hub.fence()?;
+                let mut next = trust.as_ref().clone();
+                next.spec = wanted;
+                next.metadata.managed_fields = None;
+                replace(&api, &next).await?;
+            }
+            None => {
+                hub.fence()?;
+                let mut made = MeshTrust::new(&self.key.name, wanted);
+                made.metadata = self.metadata(&self.key.name);
+                create_if_absent(&api, &made).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn trust_spec(&self, hub: &Hub) -> MeshTrustSpec {
+        let policy = &self.policy.spec;
+        MeshTrustSpec {
+            request: self.newest_answered(hub).unwrap_or_else(|| self.current.clone()).to_string(),
+            trust_anchors: to_bundle(self.issuer.roots()),
+            key: policy.intermediate.key,
+            renew_at: policy.intermediate.renew_at,
+            adopt: policy.adopt,
+            restart: policy.restart,
+        }
+    }
+
+    fn newest_answered(&self, hub: &Hub) -> Option<RequestName> {
+        self.generations(hub).filter(|(_, request)| request.is_answered()).last().map(|(name, _)| name)
+    }
+
+    fn newest(&self, hub: &Hub) -> Option<(RequestName, Arc<Request>)> {
+        self.generations(hub).last()
+    }
+
+    /// The requests of this mesh from the current one on. Numbers have no holes: each renewal follows the last.
+    fn generations<'a>(&'a self, hub: &'a Hub) -> impl Iterator<Item = (RequestName, Arc<Request>)> + 'a {
+        let first = Some(self.current.clone());
+        std::iter::successors(first, |name| Some(name.next()))
+            .map(|name| (hub.request(&self.key.namespace, &name.to_string()), name))
+            .enumerate()
+            // The current one may be gone while its renewal exists.
+            .take_while(|(place, (request, _))| *place == 0 || request.is_some())
+            .filter_map(|(_, (request, name))| Some((name, request?)))
+    }
+
+    /// A request that was decided and is gone is not made again: its renewal comes from the agent.
+    fn was_recorded(&self, hub: &Hub) -> bool {
+        hub.records.object(Some(&self.key.namespace), &self.current.to_string()).is_some()
+    }
+
+    async fn renew_if_changed(&self, hub: &Hub, name: &RequestName, request: &Request) -> Result<Outcome, HubError> {
+        if !request.is_answered() {
+            return Ok(Outcome::Done);
+        }
+        let digest = self.policy_digest()?;
+        let asked = request.metadata.annotations.as_ref().and_then(|all| all.get(names::POLICY_ANNOTATION));
+        if asked == Some(&digest) || !self.differs(hub, name, request)? {
+            return Ok(Outcome::Done);
+        }
+        self.create(hub, &name.next(), Some(Reason::PolicyChanged)).await
+    }
+
+    /// Whether what was issued is not what the policy asks for now.
+    fn differs(&self, hub: &Hub, name: &RequestName, request: &Request) -> Result<bool, HubError> {
+        let record = hub.records.object(Some(&self.key.namespace), &name.to_string());
+        let Some(prepared) = record.as_ref().and_then(|record| record.spec.prepared.as_ref()) else { return Ok(false) };
+        if prepared.profile_sha256 != profile(&self.policy)?.fingerprint().to_string()
+            || prepared.issuer_sha256 != self.issuer.certificate().fingerprint().to_string()
+            || request.spec.cert_config != self.config
+        {
+            return Ok(true);
+        }
+        let Ok(csr) = CertificateRequest::parse(&request.spec.csr_data.0) else { return Ok(false) };
+        Ok(csr.public_key().kind() != Some(key_kind(self.policy.spec.intermediate.key)))
+    }
+
+    /// Says for which policy a request was made, so that a policy that cannot be met is asked for once.
+    fn policy_digest(&self) -> Result<String, HubError> {
+        let text = format!(
+            "{} {} {} {:?} {}",
+            profile(&self.policy)?.fingerprint(),
+            self.issuer.certificate().fingerprint(),
+            self.policy.spec.intermediate.key.word(),
+            self.config.hosts,
+            self.config.org
+        );
+        Ok(Fingerprint::of(text.as_bytes()).to_string())
+    }
+
+    async fn create(&self, hub: &Hub, name: &RequestName, reason: Option<Reason>) -> Result<Outcome, HubError> {
+        hub.fence()?;
+        let virtual_mesh = Key::of(self.virtual_mesh.as_ref());
+        let spec = RequestSpec {
+            cert_config: self.config.clone(),
+            virtual_mesh_ref: ResourceRef::new(&virtual_mesh.name, &virtual_mesh.namespace),
+            ..RequestSpec::default()
+        };
+        let mut request = Request::new(&name.to_string(), spec);
+        request.metadata = self.metadata(&name.to_string());
+        let mut annotations = vec![(names::POLICY_ANNOTATION.to_owned(), self.policy_digest()?)];
+        annotations.extend(reason.map(|reason| (names::REASON_ANNOTATION.to_owned(), reason.word().to_owned())));
+        request.metadata.annotations = Some(annotations.into_iter().collect());
+        let api: Api<Request> = Api::namespaced(hub.client.clone(), &self.key.namespace);
+        let written = create_if_absent(&api, &request).await?;
+        if let (true, Some(reason)) = (written.is_created(), reason) {
+            let message = format!("request {name} asks the agent for a certificate as the policy now says");
+            hub.report(&written.into_object(), &Refusal::new(reason, message), "Renew").await;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn metadata(&self, name: &str) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(self.key.namespace.clone()),
+            labels: Some(
+                [
+                    (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
+                    (names::MESH_LABEL.to_owned(), self.key.name.clone()),
+                ]
+                .into(),
+            ),
+            ..ObjectMeta::default()
+        }
+    }
+}
+
+/// The request that MeshTrust names where it is of this virtual mesh; the first one of this mesh otherwise.
+fn current(trust: Option<&MeshTrust>, key: &Key, virtual_mesh: &Key) -> RequestName {
+    trust
+        .and_then(|trust| RequestName::parse(&trust.spec.request))
+        .filter(|name| name.virtual_mesh == virtual_mesh.name)
+        .unwrap_or_else(|| RequestName::first(&key.name, &virtual_mesh.name))
+}

@@ -1,0 +1,345 @@
+//! Requests: checked, decided, recorded, signed, answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kube::Api;
+use meshroot_api::record::{Decision as Recorded, IssuanceRecordSpec, Verdict};
+use meshroot_api::security::{ApprovalStatus, Response, VirtualMeshCertificateSigningRequestStatus as RequestStatus};
+use meshroot_api::shared::Status;
+use meshroot_api::{Bytes, Mesh, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_ca::{
+    Issued, Issuer, Order, PrepareError, Prepared, Profile, ProfileSpec, Recorded as RecordedCertificate,
+};
+use meshroot_cluster::queue::Outcome;
+use meshroot_cluster::write::replace_status;
+use meshroot_cluster::{clock, crash};
+use meshroot_core::issuance::{self, Checked, Decision, Snapshot};
+use meshroot_core::membership::Key;
+use meshroot_core::{Refusal, identity};
+use meshroot_pki::{Host, to_bundle};
+
+use crate::error::HubError;
+use crate::hub::Hub;
+use crate::ledger::{Entry, facts, wire_time};
+
+/// Brings one request as far as it can go.
+pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
+    let Some(request) = hub.request(&key.namespace, &key.name) else { return Ok(Outcome::Done) };
+    if request.is_answered() || request.metadata.deletion_timestamp.is_some() {
+        return Ok(Outcome::Done);
+    }
+    let place = Place::gather(&hub, &key, &request)?;
+    if let Some(record) = hub.records.object(Some(&key.namespace), &key.name) {
+        return continue_recorded(&hub, &request, &place, &record.spec).await;
+    }
+    match decide(&hub, &request, &place) {
+        Decision::Answered => Ok(Outcome::Done),
+        Decision::Wait(refusal) => say(&hub, &request, &refusal).await,
+        Decision::Refuse(refusal) if refusal.reason == Reason::Denied => deny(&hub, &request, &refusal).await,
+        Decision::Refuse(refusal) => say(&hub, &request, &refusal).await,
+        Decision::Issue { checked, by, message } => {
+            let decision =
+                Recorded { verdict: Verdict::Approved, by: by.to_owned(), message, time: wire_time(clock::now()) };
+            issue(&hub, &request, &place, &checked, decision, None).await
+        }
+    }
+}
+
+/// The objects around a request.
+struct Place {
+    key: Key,
+    virtual_mesh: Option<Arc<VirtualMesh>>,
+    policy: Option<Arc<TrustPolicy>>,
+    mesh: Option<Arc<Mesh>>,
+}
+
+impl Place {
+    fn gather(hub: &Hub, key: &Key, request: &Request) -> Result<Self, HubError> {
+        let virtual_mesh_key = Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace);
+        let virtual_mesh = hub.virtual_mesh(&virtual_mesh_key);
+        let policy = hub.policy(&virtual_mesh_key)?;
+        let mesh = mesh_of(hub, key, request);
+        Ok(Self { key: key.clone(), virtual_mesh, policy, mesh })
+    }
+
+    /// Virtual mesh, policy and mesh, all of which a decision to issue implies.
+    fn whole(&self) -> Result<(&VirtualMesh, &TrustPolicy, &Mesh), Refusal> {
+        match (&self.virtual_mesh, &self.policy, &self.mesh) {
+            (Some(virtual_mesh), Some(policy), Some(mesh)) => Ok((virtual_mesh, policy, mesh)),
+            (Some(_), None, _) => Err(Refusal::new(Reason::RootUnavailable, "the TrustPolicy is not there yet")),
+            _ => Err(Refusal::new(Reason::UnknownMesh, "the VirtualMesh or the Mesh is gone")),
+        }
+    }
+}
+
+/// By name; for names of the original system by identity, where exactly one mesh of the cluster has it.
+fn mesh_of(hub: &Hub, key: &Key, request: &Request) -> Option<Arc<Mesh>> {
+    if let Some(name) = meshroot_api::names::RequestName::parse(&key.name) {
+        return hub.mesh(&Key::new(&key.namespace, name.mesh));
+    }
+    let mut matching = hub.meshes.store().state();
+    matching
+        .retain(|mesh| mesh.metadata.namespace.as_deref() == Some(&key.namespace) && issuance::matches(request, mesh));
+    if matching.len() == 1 { matching.pop() } else { None }
+}
+
+fn decide(hub: &Hub, request: &Request, place: &Place) -> Decision {
+    let no_hosts = Vec::new();
+    let policy = place.policy.as_ref().map(|policy| &policy.spec);
+    let virtual_mesh_key = Key::resolve(&request.spec.virtual_mesh_ref, &place.key.namespace);
+    let uid = request.metadata.uid.clone().unwrap_or_default();
+    issuance::decide(&Snapshot {
+        request,
+        virtual_mesh: place.virtual_mesh.as_deref(),
+        mesh: place.mesh.as_deref(),
+        allowed_hosts: policy.map_or(&no_hosts, |policy| &policy.hosts.allow),
+        mode: policy.map(|policy| policy.approval.mode).unwrap_or_default(),
+        mesh_of_host: &|host: &Host| other_mesh(hub, place, host),
+        earlier_use: &|csr| {
+            let public_key = csr.public_key().fingerprint().to_string();
+            hub.keys.reserve(virtual_mesh_key.clone(), public_key, place.key.clone(), uid.clone())
+        },
+    })
+}
+
+fn other_mesh(hub: &Hub, place: &Place, host: &Host) -> Option<Key> {
+    let own = place.mesh.as_ref().map(|mesh| Key::of(mesh.as_ref()));
+    let all = hub.meshes.store().state();
+    let other = all
+        .iter()
+        .find(|mesh| identity::host(&mesh.spec).as_ref() == Some(host) && Some(Key::of(mesh.as_ref())) != own)?;
+    Some(Key::of(other.as_ref()))
+}
+
+/// The decision is in the ledger: what it says is done, whatever the policy says now.
+async fn continue_recorded(
+    hub: &Hub,
+    request: &Request,
+    place: &Place,
+    record: &IssuanceRecordSpec,
+) -> Result<Outcome, HubError> {
+    if record.request.uid != request.metadata.uid.clone().unwrap_or_default() {
+        let message =
+            "the ledger has an entry for an earlier request of this name; delete this request and ask for a renewal";
+        return say(hub, request, &Refusal::new(Reason::RecordMismatch, message)).await;
+    }
+    let Some(prepared) = &record.prepared else {
+        let refusal = denial(&record.decision.message);
+        return say(hub, request, &refusal).await;
+    };
+    let csr = match issuance::read(request) {
+        Ok(csr) if csr.fingerprint().to_string() == record.csr_sha256 => csr,
+        _ => {
+            let message = "spec.csrData is not what the ledger's decision is about; ask for a renewal";
+            return say(hub, request, &Refusal::new(Reason::RecordMismatch, message)).await;
+        }
+    };
+    let mut hosts: Vec<Host> = request.spec.cert_config.hosts.iter().filter_map(|host| host.parse().ok()).collect();
+    hosts.sort();
+    hosts.dedup();
+    let checked = Checked { csr, hosts };
+    issue(hub, request, place, &checked, record.decision.clone(), facts(prepared)).await
+}
+
+async fn issue(
+    hub: &Hub,
+    request: &Request,
+    place: &Place,
+    checked: &Checked,
+    decision: Recorded,
+    recorded: Option<meshroot_ca::Facts>,
+) -> Result<Outcome, HubError> {
+    let (virtual_mesh, policy, mesh) = match place.whole() {
+        Ok(whole) => whole,
+        Err(refusal) => return say_and_fail(hub, request, refusal).await,
+    };
+    let issuer = match hub.authority.issuer(virtual_mesh, policy).await {
+        Ok(issuer) => issuer,
+        Err(refusal) => return say_and_fail(hub, request, unavailable(&refusal)).await,
+    };
+    let prepared = match prepare(request, virtual_mesh, policy, mesh, checked, &issuer, recorded) {
+        Ok(prepared) => prepared,
+        Err(refusal) => return say(hub, request, &refusal).await,
+    };
+    let entry = entry(hub, request, place, checked, decision.clone());
+    crash::point("hub-before-record");
+    let certificate = prepared.record(&entry).await?;
+    crash::point("hub-after-record");
+    let started = Instant::now();
+    let issued = match sign(certificate, Arc::clone(&issuer)).await {
+        Ok(issued) => issued,
+        Err(refusal) => return say_and_fail(hub, request, refusal).await,
+    };
+    hub.metrics.issued(&Key::of(virtual_mesh).to_string(), started.elapsed().as_secs_f64());
+    crash::point("hub-before-response");
+    answer(hub, request, &issued, &issuer, &decision).await?;
+    crash::point("hub-after-response");
+    audit(place, checked, &issued, &decision);
+    hub.metrics.decided(Reason::Issued);
+    Ok(Outcome::Done)
+}
+
+fn prepare(
+    request: &Request,
+    virtual_mesh: &VirtualMesh,
+    policy: &TrustPolicy,
+    mesh: &Mesh,
+    checked: &Checked,
+    issuer: &Issuer,
+    recorded: Option<meshroot_ca::Facts>,
+) -> Result<Prepared, Refusal> {
+    let impossible = |error: &dyn std::fmt::Display| Refusal::new(Reason::ProfileImpossible, error.to_string());
+    let profile = profile(policy)?;
+    let (mesh_name, generation) = issuance::subject_parts(request, &Key::of(mesh).name);
+    let organization = match request.spec.cert_config.org.as_str() {
+        "" => identity::organization(request.spec.cert_config.mesh_type),
+        organization => organization,
+    };
+    let virtual_mesh = Key::of(virtual_mesh).name;
+    let order =
+        Order::new(&checked.csr, organization, &virtual_mesh, &mesh_name, &generation, checked.hosts.clone(), profile)
+            .map_err(|error| impossible(&error))?;
+    let prepared = match recorded {
+        Some(facts) => Prepared::resume(order, issuer, &facts),
+        None => Prepared::new(order, issuer, clock::now()),
+    };
+    prepared.map_err(|error| match error {
+        PrepareError::RecordMismatch { .. } => Refusal::new(Reason::RecordMismatch, error.to_string()),
+        error => impossible(&error),
+    })
+}
+
+/// The validated profile of a policy.
+pub(crate) fn profile(policy: &TrustPolicy) -> Result<Profile, Refusal> {
+    let spec = &policy.spec.intermediate;
+    let lifetime = std::time::Duration::from(spec.ttl);
+    let lifetime = jiff::SignedDuration::try_from(lifetime).unwrap_or(jiff::SignedDuration::MAX);
+    Profile::try_from(ProfileSpec { lifetime, path_len: spec.path_len })
+        .map_err(|error| Refusal::new(Reason::SpecInvalid, format!("TrustPolicy {}: {error}", Key::of(policy))))
+}
+
+fn entry<'a>(hub: &'a Hub, request: &Request, place: &Place, checked: &Checked, decision: Recorded) -> Entry<'a> {
+    Entry {
+        hub,
+        request: place.key.clone(),
+        uid: request.metadata.uid.clone().unwrap_or_default(),
+        virtual_mesh_ref: request.spec.virtual_mesh_ref.clone(),
+        csr: checked.csr.fingerprint(),
+        public_key: checked.csr.public_key().fingerprint(),
+        decision,
+    }
+}
+
+async fn sign(recorded: RecordedCertificate, issuer: Arc<Issuer>) -> Result<Issued, Refusal> {
+    let failed = |error: &dyn std::fmt::Display| Refusal::new(Reason::SigningFailed, error.to_string());
+    let now = clock::now();
+    // RSA takes milliseconds.
+    let signed = tokio::task::spawn_blocking(move || recorded.sign(&issuer, now)).await;
+    signed.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+}
+
+async fn answer(
+    hub: &Hub,
+    request: &Request,
+    issued: &Issued,
+    issuer: &Issuer,
+    decision: &Recorded,
+) -> Result<(), HubError> {
+    let mut status = request.status_or_default();
+    status.response = Response {
+        ca_certificate: Bytes::from(issued.to_pem()),
+        root_certificate: Bytes::from(to_bundle(issuer.roots())),
+    };
+    if status.third_party_approval.approval_status != ApprovalStatus::Approved {
+        status.third_party_approval.approval_status = ApprovalStatus::Approved;
+        status.third_party_approval.message = format!("approved by {}: {}", decision.by, decision.message);
+        status.third_party_approval.last_updated_time = Some(decision.time.clone());
+    }
+    let certificate = issued.certificate();
+    let message =
+        format!("{}: serial {}, valid until {}", Reason::Issued, certificate.serial(), certificate.not_after());
+    status.computed_status = Status::new(Reason::Issued.state(), message);
+    write(hub, request, status).await
+}
+
+async fn deny(hub: &Hub, request: &Request, refusal: &Refusal) -> Result<Outcome, HubError> {
+    let csr = issuance::read(request).ok();
+    let workflow = request.status_or_default().third_party_approval;
+    if let Some(csr) = csr {
+        let decision = Recorded {
+            verdict: Verdict::Denied,
+            by: "third-party".to_owned(),
+            message: workflow.message.clone(),
+            time: workflow.last_updated_time.clone().unwrap_or_else(|| wire_time(clock::now())),
+        };
+        let key = Key::of(request);
+        let entry = Entry {
+            hub,
+            request: key.clone(),
+            uid: request.metadata.uid.clone().unwrap_or_default(),
+            virtual_mesh_ref: request.spec.virtual_mesh_ref.clone(),
+            csr: csr.fingerprint(),
+            public_key: csr.public_key().fingerprint(),
+            decision,
+        };
+        entry.write(None).await?;
+        tracing::info!(target: "audit", request = %key, csr_sha256 = %csr.fingerprint(), by = "third-party", why = workflow.message, "denied");
+    }
+    say(hub, request, refusal).await
+}
+
+fn denial(message: &str) -> Refusal {
+    Refusal::new(Reason::Denied, format!("denied: {message}; ask for a renewal once the cause is settled"))
+}
+
+/// Says in the request's status what is so; writes, and publishes an event, only if it was not said before.
+async fn say(hub: &Hub, request: &Request, refusal: &Refusal) -> Result<Outcome, HubError> {
+    let mut status = request.status_or_default();
+    let said = refusal.status();
+    if status.computed_status != said {
+        status.computed_status = said;
+        write(hub, request, status).await?;
+        hub.metrics.decided(refusal.reason);
+        if refusal.reason != Reason::WaitingForAgent {
+            hub.report(request, refusal, "Decide").await;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn say_and_fail(hub: &Hub, request: &Request, refusal: Refusal) -> Result<Outcome, HubError> {
+    say(hub, request, &refusal).await?;
+    Err(refusal.into())
+}
+
+fn unavailable(refusal: &Refusal) -> Refusal {
+    Refusal::new(Reason::RootUnavailable, format!("{}: {}", refusal.reason, refusal.message))
+}
+
+async fn write(hub: &Hub, request: &Request, status: RequestStatus) -> Result<(), HubError> {
+    hub.fence()?;
+    let namespace = request.metadata.namespace.clone().unwrap_or_default();
+    let api: Api<Request> = Api::namespaced(hub.client.clone(), &namespace);
+    let mut next = request.clone();
+    next.status = Some(status);
+    next.metadata.managed_fields = None;
+    replace_status(&api, &next).await?;
+    Ok(())
+}
+
+fn audit(place: &Place, checked: &Checked, issued: &Issued, decision: &Recorded) {
+    let certificate = issued.certificate();
+    tracing::info!(
+        target: "audit",
+        request = %place.key,
+        csr_sha256 = %checked.csr.fingerprint(),
+        by = decision.by,
+        why = decision.message,
+        serial = %certificate.serial(),
+        fingerprint = %certificate.fingerprint(),
+        issuer = %certificate.issuer(),
+        not_after = %certificate.not_after(),
+        "issued"
+    );
+}

@@ -1,0 +1,171 @@
+//! What all controllers of the hub share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource};
+use meshroot_api::Reason;
+use meshroot_api::{IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest};
+use meshroot_cluster::events::{Kind, Reporter};
+use meshroot_cluster::lease::{Fence, Leadership};
+use meshroot_cluster::queue::Queue;
+use meshroot_cluster::shutdown::Shutdown;
+use meshroot_cluster::telemetry::Telemetry;
+use meshroot_cluster::watch::Watched;
+use meshroot_core::Refusal;
+use meshroot_core::membership::{Key, Membership};
+
+use crate::authority::Authority;
+use crate::error::HubError;
+use crate::key_index::KeyIndex;
+use crate::ledger::Ledgers;
+use crate::metrics::Metrics;
+use crate::options::Options;
+
+/// The generation of each object's spec that was acted upon: what only changed its status costs nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Generations(Mutex<HashMap<(&'static str, Key), Option<i64>>>);
+
+impl Generations {
+    /// Whether this generation (`None`: the object is gone) is another one than at the last call.
+    pub(crate) fn changed(&self, kind: &'static str, key: &Key, generation: Option<i64>) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert((kind, key.clone()), generation) != Some(generation)
+    }
+
+    /// Acts upon everything again, as a new leader must.
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Client, local copies of everything that is read, queues, and the certificate authority.
+pub(crate) struct Hub {
+    pub(crate) client: Client,
+    pub(crate) virtual_meshes: Watched<VirtualMesh>,
+    pub(crate) policies: Watched<TrustPolicy>,
+    pub(crate) meshes: Watched<Mesh>,
+    pub(crate) requests: Watched<VirtualMeshCertificateSigningRequest>,
+    pub(crate) records: Watched<IssuanceRecord>,
+    pub(crate) trusts: Watched<MeshTrust>,
+    pub(crate) virtual_mesh_queue: Queue<Key>,
+    pub(crate) member_queue: Queue<Key>,
+    pub(crate) request_queue: Queue<Key>,
+    pub(crate) authority: Authority,
+    pub(crate) ledgers: Ledgers,
+    pub(crate) keys: KeyIndex,
+    pub(crate) metrics: Metrics,
+    pub(crate) leadership: Leadership,
+    pub(crate) generations: Generations,
+    membership: RwLock<Arc<Membership>>,
+    reporter: Reporter,
+}
+
+impl Hub {
+    pub(crate) fn new(
+        client: Client,
+        options: &Options,
+        leadership: Leadership,
+        telemetry: &Telemetry,
+        shutdown: &Shutdown,
+    ) -> Self {
+        let all = watcher::Config::default;
+        // One cluster's requests never wait for another's.
+        let by_cluster = || Queue::with_groups(|key: &Key| key.namespace.clone());
+        Self {
+            virtual_meshes: Watched::start(Api::all(client.clone()), all(), shutdown),
+            policies: Watched::start(Api::all(client.clone()), all(), shutdown),
+            meshes: Watched::start(Api::all(client.clone()), all(), shutdown),
+            requests: Watched::start(Api::all(client.clone()), all(), shutdown),
+            records: Watched::start(Api::all(client.clone()), all(), shutdown),
+            trusts: Watched::start(Api::all(client.clone()), all(), shutdown),
+            virtual_mesh_queue: Queue::new(),
+            member_queue: by_cluster(),
+            request_queue: by_cluster(),
+            authority: Authority::new(client.clone(), &options.namespace),
+            ledgers: Ledgers::default(),
+            keys: KeyIndex::default(),
+            metrics: Metrics::register(telemetry),
+            leadership,
+            generations: Generations::default(),
+            membership: RwLock::default(),
+            reporter: Reporter::new(client.clone(), "meshroot-hub", options.holder()),
+            client,
+        }
+    }
+
+    /// True once every local copy was read.
+    pub(crate) async fn synced(&self) -> bool {
+        self.virtual_meshes.synced().await
+            && self.policies.synced().await
+            && self.meshes.synced().await
+            && self.requests.synced().await
+            && self.records.synced().await
+            && self.trusts.synced().await
+    }
+
+    /// The number that goes with every write that only a leader may make; asked again right before each.
+    pub(crate) fn fence(&self) -> Result<Fence, HubError> {
+        self.leadership.state().ok_or(HubError::NotLeader)
+    }
+
+    pub(crate) fn membership(&self) -> Arc<Membership> {
+        Arc::clone(&self.membership.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn read_membership(&self) {
+        let virtual_meshes = self.virtual_meshes.store().state();
+        let read = Arc::new(Membership::read(virtual_meshes.iter().map(Arc::as_ref)));
+        *self.membership.write().unwrap_or_else(PoisonError::into_inner) = read;
+    }
+
+    pub(crate) fn virtual_mesh(&self, key: &Key) -> Option<Arc<VirtualMesh>> {
+        self.virtual_meshes.object(Some(&key.namespace), &key.name)
+    }
+
+    pub(crate) fn mesh(&self, key: &Key) -> Option<Arc<Mesh>> {
+        self.meshes.object(Some(&key.namespace), &key.name)
+    }
+
+    pub(crate) fn trust(&self, key: &Key) -> Option<Arc<MeshTrust>> {
+        self.trusts.object(Some(&key.namespace), &key.name)
+    }
+
+    pub(crate) fn request(&self, namespace: &str, name: &str) -> Option<Arc<VirtualMeshCertificateSigningRequest>> {
+        self.requests.object(Some(namespace), name)
+    }
+
+    /// The policy of a virtual mesh: the only one whose `virtualMeshRef` names it. Several are an error.
+    pub(crate) fn policy(&self, virtual_mesh: &Key) -> Result<Option<Arc<TrustPolicy>>, Refusal> {
+        let mut all = self.policies.store().state();
+        all.retain(|policy| {
+            let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
+            policy.metadata.deletion_timestamp.is_none()
+                && Key::resolve(&policy.spec.virtual_mesh_ref, namespace) == *virtual_mesh
+        });
+        if let [one, two, ..] = all.as_slice() {
+            let message = format!(
+                "TrustPolicies {} and {} are both for VirtualMesh {virtual_mesh}; delete one of them",
+                Key::of(one.as_ref()),
+                Key::of(two.as_ref())
+            );
+            return Err(Refusal::new(Reason::SpecInvalid, message));
+        }
+        Ok(all.pop())
+    }
+
+    pub(crate) async fn report<K>(&self, object: &K, refusal: &Refusal, action: &str)
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        use meshroot_api::shared::State;
+        let kind = match refusal.reason.state() {
+            State::Accepted | State::Unknown => Kind::Normal,
+            _ => Kind::Warning,
+        };
+        let about: ObjectReference = object.object_ref(&());
+        self.reporter.publish(&about, kind, refusal.reason.word(), action, refusal.message.clone()).await;
+    }
+}

@@ -1,0 +1,171 @@
+//! The ledger of issuance: one chain of IssuanceRecords in each cluster's namespace.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use kube::Api;
+use kube::api::ListParams;
+use meshroot_api::record::{Decision, IssuanceRecordSpec, PreparedCertificate, RecordedRequest};
+use meshroot_api::shared::ResourceRef;
+use meshroot_api::{IssuanceRecord, names};
+use meshroot_ca::{Facts, Ledger};
+use meshroot_cluster::lease::Fence;
+use meshroot_cluster::write::{Written, create_if_absent};
+use meshroot_core::membership::Key;
+use meshroot_pki::Fingerprint;
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::error::HubError;
+use crate::hub::Hub;
+
+/// Where each namespace's chain ends, as far as this term of leadership knows.
+#[derive(Debug, Default)]
+pub(crate) struct Ledgers {
+    ends: Mutex<HashMap<String, Arc<AsyncMutex<Option<End>>>>>,
+}
+
+#[derive(Clone, Debug)]
+struct End {
+    fence: Fence,
+    sequence: u64,
+    digest: String,
+}
+
+/// One entry to be made.
+pub(crate) struct Entry<'a> {
+    pub(crate) hub: &'a Hub,
+    pub(crate) request: Key,
+    pub(crate) uid: String,
+    pub(crate) virtual_mesh_ref: ResourceRef,
+    pub(crate) csr: Fingerprint,
+    pub(crate) public_key: Fingerprint,
+    pub(crate) decision: Decision,
+}
+
+impl Ledger for Entry<'_> {
+    type Error = HubError;
+
+    async fn append(&self, facts: &Facts) -> Result<(), HubError> {
+        self.write(Some(prepared(facts))).await
+    }
+}
+
+impl Entry<'_> {
+    /// Makes the entry at the end of its namespace's chain. The very same entry is fine, another one is not.
+    pub(crate) async fn write(&self, prepared: Option<PreparedCertificate>) -> Result<(), HubError> {
+        let chain = self.hub.ledgers.chain(&self.request.namespace);
+        let mut end = chain.lock().await;
+        let fence = self.hub.fence()?;
+        let last = match end.take() {
+            Some(known) if known.fence == fence => known,
+            // A new term: others may have written since.
+            _ => self.read_end(fence).await?,
+        };
+        let spec = self.spec(prepared, &last);
+        let digest = digest(&spec);
+        let record = record(&self.request, spec);
+        self.hub.fence()?;
+        match create_if_absent(&self.records(), &record).await? {
+            Written::Created(_) => {
+                *end = Some(End { fence, sequence: record.spec.sequence, digest });
+                Ok(())
+            }
+            Written::Existed(found) if same(&found.spec, &record.spec) => Ok(()),
+            Written::Existed(_) => Err(HubError::LedgerConflict { request: self.request.to_string() }),
+        }
+    }
+
+    fn spec(&self, prepared: Option<PreparedCertificate>, last: &End) -> IssuanceRecordSpec {
+        IssuanceRecordSpec {
+            request: RecordedRequest { name: self.request.name.clone(), uid: self.uid.clone() },
+            virtual_mesh_ref: self.virtual_mesh_ref.clone(),
+            csr_sha256: self.csr.to_string(),
+            public_key_sha256: self.public_key.to_string(),
+            decision: self.decision.clone(),
+            prepared,
+            sequence: last.sequence + 1,
+            previous_sha256: last.digest.clone(),
+            fence: last.fence.0,
+        }
+    }
+
+    async fn read_end(&self, fence: Fence) -> Result<End, HubError> {
+        let all =
+            self.records().list(&ListParams::default()).await.map_err(|error| HubError::ReadLedger(Box::new(error)))?;
+        let last = all.items.iter().map(|record| &record.spec).max_by_key(|spec| spec.sequence);
+        Ok(End { fence, sequence: last.map_or(0, |spec| spec.sequence), digest: last.map(digest).unwrap_or_default() })
+    }
+
+    fn records(&self) -> Api<IssuanceRecord> {
+        Api::namespaced(self.hub.client.clone(), &self.request.namespace)
+    }
+}
+
+impl Ledgers {
+    fn chain(&self, namespace: &str) -> Arc<AsyncMutex<Option<End>>> {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(ends.entry(namespace.to_owned()).or_default())
+    }
+}
+
+/// What was prepared, read back from an entry.
+pub(crate) fn facts(prepared: &PreparedCertificate) -> Option<Facts> {
+    Some(Facts {
+        serial: unhex(&prepared.serial)?,
+        tbs: prepared.tbs_sha256.parse().ok()?,
+        issuer: prepared.issuer_sha256.parse().ok()?,
+        not_before: prepared.not_before.0,
+        not_after: prepared.not_after.0,
+        profile: prepared.profile_sha256.parse().ok()?,
+    })
+}
+
+fn prepared(facts: &Facts) -> PreparedCertificate {
+    PreparedCertificate {
+        serial: hex(&facts.serial),
+        tbs_sha256: facts.tbs.to_string(),
+        issuer_sha256: facts.issuer.to_string(),
+        not_before: Time(facts.not_before),
+        not_after: Time(facts.not_after),
+        profile_sha256: facts.profile.to_string(),
+    }
+}
+
+/// SHA-256 over the entry as JSON, whose fields always come in the same order.
+fn digest(spec: &IssuanceRecordSpec) -> String {
+    Fingerprint::of(&serde_json::to_vec(spec).unwrap_or_default()).to_string()
+}
+
+fn same(found: &IssuanceRecordSpec, wanted: &IssuanceRecordSpec) -> bool {
+    found.request == wanted.request
+        && found.csr_sha256 == wanted.csr_sha256
+        && found.prepared == wanted.prepared
+        && found.decision.verdict == wanted.decision.verdict
+}
+
+fn record(request: &Key, spec: IssuanceRecordSpec) -> IssuanceRecord {
+    let mut record = IssuanceRecord::new(&request.name, spec);
+    record.metadata = ObjectMeta {
+        name: Some(request.name.clone()),
+        namespace: Some(request.namespace.clone()),
+        labels: Some([(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into()),
+        ..ObjectMeta::default()
+    };
+    record
+}
+
+/// Times are kept in whole seconds, as they are on the wire.
+pub(crate) fn wire_time(now: Timestamp) -> Time {
+    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}

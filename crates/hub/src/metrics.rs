@@ -1,0 +1,79 @@
+//! The hub's own metrics. Reasons are the same words as in status and events.
+
+use meshroot_cluster::telemetry::Telemetry;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+
+type Labels = Vec<(&'static str, String)>;
+
+/// Counters and gauges of the hub.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    issued: Family<Labels, Counter>,
+    decisions: Family<Labels, Counter>,
+    members: Family<Labels, Gauge>,
+    signing: Histogram,
+    failures: Family<Labels, Counter>,
+    /// 1 while this hub leads.
+    pub(crate) leader: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn register(telemetry: &Telemetry) -> Self {
+        let metrics = Self {
+            issued: Family::default(),
+            decisions: Family::default(),
+            members: Family::default(),
+            signing: Histogram::new(exponential_buckets(0.000_05, 2.0, 14)),
+            failures: Family::default(),
+            leader: Gauge::default(),
+        };
+        telemetry.registry(|registry| {
+            registry.register("meshroot_certificates_issued", "Certificates issued", metrics.issued.clone());
+            registry.register(
+                "meshroot_request_decisions",
+                "Decisions on requests, by reason",
+                metrics.decisions.clone(),
+            );
+            registry.register(
+                "meshroot_virtual_mesh_members",
+                "Members of a virtual mesh, by how far they are",
+                metrics.members.clone(),
+            );
+            registry.register(
+                "meshroot_signing_duration_seconds",
+                "Time to sign and check one certificate",
+                metrics.signing.clone(),
+            );
+            registry.register(
+                "meshroot_controller_failures",
+                "Failed reconciliations, tried again",
+                metrics.failures.clone(),
+            );
+            registry.register("meshroot_leader", "1 while this process leads", metrics.leader.clone());
+        });
+        metrics
+    }
+
+    pub(crate) fn issued(&self, virtual_mesh: &str, seconds: f64) {
+        self.issued.get_or_create(&vec![("virtual_mesh", virtual_mesh.to_owned())]).inc();
+        self.signing.observe(seconds);
+    }
+
+    pub(crate) fn decided(&self, reason: meshroot_api::Reason) {
+        self.decisions.get_or_create(&vec![("reason", reason.word().to_owned())]).inc();
+    }
+
+    pub(crate) fn failed(&self, controller: &'static str) {
+        self.failures.get_or_create(&vec![("controller", controller.to_owned())]).inc();
+    }
+
+    pub(crate) fn members(&self, virtual_mesh: &str, progress: &meshroot_core::progress::Progress) {
+        for (state, count) in [("member", progress.members), ("issued", progress.issued), ("loaded", progress.loaded)] {
+            let labels = vec![("virtual_mesh", virtual_mesh.to_owned()), ("state", state.to_owned())];
+            self.members.get_or_create(&labels).set(i64::from(count));
+        }
+    }
+}

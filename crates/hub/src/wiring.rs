@@ -1,0 +1,220 @@
+//! From changes to keys, and from keys to controllers, while this hub leads.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Resource;
+use kube::runtime::reflector::ObjectRef;
+use meshroot_api::names::RequestName;
+use meshroot_cluster::queue::{self, Outcome, Queue};
+use meshroot_cluster::shutdown::Shutdown;
+use meshroot_cluster::telemetry::Telemetry;
+use meshroot_cluster::watch::{Changes, Watched};
+use meshroot_core::membership::{self, Key};
+use serde::de::DeserializeOwned;
+
+use crate::controllers::{member, request, virtual_mesh};
+use crate::error::HubError;
+use crate::hub::Hub;
+
+/// Many members change together: their sum is written once.
+const GATHER: Duration = Duration::from_millis(500);
+const CONCURRENCY: usize = 32;
+
+/// Works whenever this hub leads, until the shutdown.
+pub(crate) async fn work(hub: Arc<Hub>, telemetry: &Telemetry, shutdown: &Shutdown) {
+    let synced = telemetry.readiness("watches");
+    if !hub.synced().await {
+        return;
+    }
+    synced.set(true);
+    let mut leadership = hub.leadership.clone();
+    while !shutdown.is_triggered() {
+        tokio::select! {
+            fence = leadership.wait_until_leader() => tracing::info!(fence = fence.0, "this hub leads"),
+            () = shutdown.wait() => return,
+        }
+        hub.metrics.leader.set(1);
+        let term = Shutdown::manual();
+        let working = lead(Arc::clone(&hub), &term);
+        tokio::pin!(working);
+        tokio::select! {
+            () = &mut working => {}
+            () = leadership.lost() => tracing::warn!("this hub no longer leads"),
+            () = shutdown.wait() => {}
+        }
+        term.trigger();
+        working.await;
+        hub.metrics.leader.set(0);
+    }
+}
+
+async fn lead(hub: Arc<Hub>, term: &Shutdown) {
+    hub.read_membership();
+    // Before any request is looked at: which keys were used already.
+    hub.records.store().state().iter().for_each(|record| hub.keys.learn(record));
+    hub.generations.forget();
+    let worker = |queue: &Queue<Key>| (queue.clone(), term.clone());
+    let (virtual_meshes, members, requests) =
+        (worker(&hub.virtual_mesh_queue), worker(&hub.member_queue), worker(&hub.request_queue));
+    tokio::join!(
+        follow(&hub.virtual_meshes, term, |key, hub| virtual_mesh_changed(hub, &key), &hub),
+        follow(&hub.policies, term, |key, hub| policy_changed(hub, &key), &hub),
+        follow(&hub.meshes, term, |key, hub| mesh_changed(hub, &key), &hub),
+        follow(&hub.requests, term, |key, hub| request_changed(hub, key), &hub),
+        follow(&hub.records, term, |key, hub| record_changed(hub, key), &hub),
+        follow(&hub.trusts, term, |key, hub| trust_changed(hub, key), &hub),
+        queue::run(virtual_meshes.0, 4, virtual_meshes.1, |key| controller(
+            &hub,
+            "virtual-mesh",
+            key,
+            virtual_mesh::reconcile
+        )),
+        queue::run(members.0, CONCURRENCY, members.1, |key| controller(&hub, "member", key, member::reconcile)),
+        queue::run(requests.0, CONCURRENCY, requests.1, |key| controller(&hub, "request", key, request::reconcile)),
+    );
+}
+
+fn controller<F, R>(
+    hub: &Arc<Hub>,
+    name: &'static str,
+    key: Key,
+    reconcile: R,
+) -> impl Future<Output = Outcome> + use<F, R>
+where
+    R: Fn(Arc<Hub>, Key) -> F,
+    F: Future<Output = Result<Outcome, HubError>> + Send + 'static,
+{
+    let (hub, work) = (Arc::clone(hub), reconcile(Arc::clone(hub), key.clone()));
+    async move {
+        match work.await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let outcome = error.outcome();
+                if outcome == Outcome::Retry {
+                    hub.metrics.failed(name);
+                    tracing::warn!(controller = name, %key, %error, "will try again");
+                } else {
+                    tracing::debug!(controller = name, %key, %error, "will look again");
+                }
+                outcome
+            }
+        }
+    }
+}
+
+async fn follow<K>(watched: &Watched<K>, term: &Shutdown, changed: impl Fn(Key, &Hub), hub: &Hub)
+where
+    K: Resource<DynamicType: Default + Eq + Hash + Clone + Send + Sync>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    let mut changes: Changes<K> = watched.changes();
+    loop {
+        tokio::select! {
+            () = term.wait() => return,
+            next = changes.next() => match next {
+                Some(object) => changed(key(&object), hub),
+                None => return,
+            },
+        }
+    }
+}
+
+fn key<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static>(object: &ObjectRef<K>) -> Key {
+    Key::new(object.namespace.clone().unwrap_or_default(), &object.name)
+}
+
+fn virtual_mesh_changed(hub: &Hub, key: &Key) {
+    let generation = hub.virtual_mesh(key).and_then(|virtual_mesh| virtual_mesh.metadata.generation);
+    if !hub.generations.changed("VirtualMesh", key, generation) {
+        return;
+    }
+    hub.read_membership();
+    hub.virtual_mesh_queue.add_after(key.clone(), Duration::from_millis(20));
+    if let Some(virtual_mesh) = hub.virtual_mesh(key) {
+        membership::members(&virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
+    }
+    reconsider_requests(hub, |reference| reference == key);
+    // A mesh that left one virtual mesh may have settled the conflict of another.
+    for other in hub.virtual_meshes.store().state() {
+        hub.virtual_mesh_queue.add_after(Key::of(other.as_ref()), GATHER);
+    }
+}
+
+fn policy_changed(hub: &Hub, key: &Key) {
+    let generation = hub.policies.object(Some(&key.namespace), &key.name).and_then(|policy| policy.metadata.generation);
+    if !hub.generations.changed("TrustPolicy", key, generation) {
+        return;
+    }
+    let virtual_mesh = match hub.policies.object(Some(&key.namespace), &key.name) {
+        Some(policy) => Key::resolve(&policy.spec.virtual_mesh_ref, &key.namespace),
+        // Deleted: by convention it had the name of its virtual mesh.
+        None => key.clone(),
+    };
+    hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), Duration::from_millis(20));
+    if let Some(virtual_mesh) = hub.virtual_mesh(&virtual_mesh) {
+        membership::members(&virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
+    }
+    reconsider_requests(hub, |reference| *reference == virtual_mesh);
+}
+
+fn mesh_changed(hub: &Hub, key: &Key) {
+    hub.member_queue.add(key.clone());
+    if let Ok(Some(virtual_mesh)) = hub.membership().virtual_mesh(key) {
+        hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), GATHER);
+    }
+    for request in hub.requests.store().state() {
+        if request.metadata.namespace.as_deref() == Some(&key.namespace) && !request.is_answered() {
+            hub.request_queue.add(Key::of(request.as_ref()));
+        }
+    }
+}
+
+fn request_changed(hub: &Hub, key: Key) {
+    let request = hub.request(&key.namespace, &key.name);
+    if let Some(name) = RequestName::parse(&key.name)
+        && request.as_ref().is_none_or(|request| request.is_answered())
+    {
+        hub.member_queue.add(Key::new(&key.namespace, name.mesh));
+    }
+    if let Some(request) = request {
+        hub.virtual_mesh_queue.add_after(Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace), GATHER);
+    }
+    hub.request_queue.add(key);
+}
+
+fn record_changed(hub: &Hub, key: Key) {
+    if let Some(record) = hub.records.object(Some(&key.namespace), &key.name) {
+        hub.keys.learn(&record);
+    }
+    let answered = hub.request(&key.namespace, &key.name).is_none_or(|request| request.is_answered());
+    if !answered {
+        hub.request_queue.add(key);
+    }
+}
+
+fn trust_changed(hub: &Hub, key: Key) {
+    if let Ok(Some(virtual_mesh)) = hub.membership().virtual_mesh(&key) {
+        hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), GATHER);
+    }
+    let generation = hub.trust(&key).and_then(|trust| trust.metadata.generation);
+    if hub.generations.changed("MeshTrust", &key, generation) {
+        hub.member_queue.add(key);
+    }
+}
+
+fn reconsider_requests(hub: &Hub, of: impl Fn(&Key) -> bool) {
+    for request in hub.requests.store().state() {
+        let key = Key::of(request.as_ref());
+        if !request.is_answered() && of(&Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace)) {
+            hub.request_queue.add(key);
+        }
+    }
+}
