@@ -1,11 +1,14 @@
 //! Who signs: a certificate that may, its key, and the way up to the roots.
 
+use const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS;
+use der::Decode;
 use jiff::Timestamp;
 use meshroot_pki::{
-    Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, PrivateKey, Purpose, build_path,
-    parse_bundle,
+    Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, PathPosition, PrivateKey, Purpose,
+    build_path, parse_bundle,
 };
-use x509_cert::ext::pkix::KeyUsages;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{KeyUsages, NameConstraints};
 
 use crate::signer::{MemorySigner, Signer};
 
@@ -89,7 +92,15 @@ pub enum IssuerError {
         /// The time it was checked at.
         now: Timestamp,
     },
-    /// The certificate does not lead to the root.
+    /// The root names itself as its issuer, but its own key did not sign it.
+    #[error("root-cert.pem: {subject} is not signed by its own key: {source}; give the root as it was issued")]
+    SelfSignature {
+        /// Subject of the certificate.
+        subject: String,
+        /// What the check of the signature said.
+        source: KeyError,
+    },
+    /// The certificate does not lead to the root, or what will be issued below it would not.
     #[error("cert-chain.pem: the signing certificate does not lead to root-cert.pem: {0}")]
     Chain(#[from] PathError),
     /// The certificate is no root and no chain was given.
@@ -216,8 +227,40 @@ fn check_path(
         return Err(IssuerError::NotSelfSigned { subject, issuer });
     }
     if chain.is_empty() {
-        certificate.verify_signed_by(certificate.public_key())?;
+        let signed = certificate.verify_signed_by(certificate.public_key());
+        let subject = || certificate.subject().to_string();
+        signed.map_err(|source| IssuerError::SelfSignature { subject: subject(), source })?;
     }
-    build_path(certificate, chain, roots, &PathOptions::new(now, Purpose::Any))?;
+    // Mutual TLS: an extended key usage anywhere on the way up must allow both sides.
+    for purpose in [Purpose::Server, Purpose::Client] {
+        check_allows_issuance(&build_path(certificate, chain, roots, &PathOptions::new(now, purpose))?)?;
+    }
     Ok(())
+}
+
+/// Everything on the way up must allow one more CA below it, the intermediate that is to be issued, with a
+/// SPIFFE ID: the path validator would refuse it only after it is signed.
+fn check_allows_issuance(path: &[Certificate]) -> Result<(), PathError> {
+    for (index, certificate) in path.iter().enumerate() {
+        let found = index + 1;
+        if constrains_uris(certificate) {
+            let certificate = PathPosition { index: found, subject: certificate.subject().to_string() };
+            return Err(PathError::UriNameConstraint { certificate });
+        }
+        if let Some(allowed) = certificate.path_len().filter(|allowed| usize::from(*allowed) < found) {
+            let certificate = PathPosition { index: found, subject: certificate.subject().to_string() };
+            return Err(PathError::PathLenExceeded { certificate, allowed, found });
+        }
+    }
+    Ok(())
+}
+
+fn constrains_uris(certificate: &Certificate) -> bool {
+    let extensions = certificate.tbs().extensions().map(Vec::as_slice).unwrap_or_default();
+    extensions.iter().filter(|extension| extension.extn_id == ID_CE_NAME_CONSTRAINTS).any(|extension| {
+        let Ok(constraints) = NameConstraints::from_der(extension.extn_value.as_bytes()) else { return true };
+        let subtrees = [constraints.permitted_subtrees, constraints.excluded_subtrees];
+        let is_uri = |base: &GeneralName| matches!(base, GeneralName::UniformResourceIdentifier(_));
+        subtrees.iter().flatten().flatten().any(|subtree| is_uri(&subtree.base))
+    })
 }

@@ -1,8 +1,11 @@
 //! What an intermediate must look like, whoever built it: the profile of `docs/issuance.md`, rule by rule.
 
+use const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME;
+use der::Decode;
 use meshroot_pki::{Certificate, Host, KeyError};
 use x509_cert::Version;
-use x509_cert::ext::pkix::KeyUsages;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{KeyUsages, SubjectAltName};
 
 use crate::issuer::Issuer;
 use crate::order::Order;
@@ -106,7 +109,7 @@ fn lint_frame(certificate: &Certificate, issuer: &Issuer) -> Result<(), LintErro
         return Err(LintError::Version);
     }
     let serial = certificate.serial();
-    if serial.is_zero() || serial.as_bytes().len() > 20 {
+    if serial.is_zero() || is_longer_than_20_octets(serial.as_bytes()) {
         return Err(LintError::Serial { serial: serial.to_string() });
     }
     if certificate.subject().is_empty() {
@@ -116,6 +119,11 @@ fn lint_frame(certificate: &Certificate, issuer: &Issuer) -> Result<(), LintErro
         return Err(LintError::IssuerName);
     }
     Ok(())
+}
+
+/// As an INTEGER: a leading one bit takes an octet more.
+fn is_longer_than_20_octets(serial: &[u8]) -> bool {
+    serial.len() > 20 || (serial.len() == 20 && serial[0] >= 0x80)
 }
 
 fn lint_validity(certificate: &Certificate, issuer: &Certificate) -> Result<(), LintError> {
@@ -186,8 +194,18 @@ fn lint_constraints(certificate: &Certificate, order: &Order, issuer: &Certifica
         hosts.sort();
         hosts
     };
-    if sorted(certificate.hosts()) != sorted(order.hosts.clone()) {
+    // Names of other types are no hosts, but some peer may act on them.
+    if alternative_names(certificate) != order.hosts.len() || sorted(certificate.hosts()) != sorted(order.hosts.clone())
+    {
         return Err(LintError::Hosts);
     }
     Ok(())
+}
+
+/// How many subject alternative names there are, of whatever type.
+fn alternative_names(certificate: &Certificate) -> usize {
+    let extensions = certificate.tbs().extensions().map(Vec::as_slice).unwrap_or_default();
+    let read = |extension: &Extension| SubjectAltName::from_der(extension.extn_value.as_bytes());
+    let found = extensions.iter().find(|extension| extension.extn_id == ID_CE_SUBJECT_ALT_NAME);
+    found.map_or(0, |extension| read(extension).map_or(usize::MAX, |names| names.0.len()))
 }

@@ -10,7 +10,13 @@ use crate::root::{BACKDATED, random_serial, whole_seconds};
 use crate::signer::SignerError;
 use crate::tbs::{self, Fields};
 
-/// To-be-signed bytes that passed the lint. They cannot be signed before they are recorded.
+/// To-be-signed bytes that passed the lint. They cannot be signed before they are recorded:
+///
+/// ```compile_fail,E0599
+/// fn sign_at_once(prepared: meshroot_ca::Prepared, issuer: &meshroot_ca::Issuer, now: jiff::Timestamp) {
+///     let _ = prepared.sign(issuer, now);
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Prepared {
     order: Order,
@@ -45,6 +51,20 @@ pub trait Ledger {
 }
 
 /// Prepared bytes that are in the ledger. The only thing that can be signed.
+///
+/// ```
+/// fn sign(recorded: &meshroot_ca::Recorded, issuer: &meshroot_ca::Issuer, now: jiff::Timestamp) {
+///     let _ = recorded.sign(issuer, now);
+/// }
+/// ```
+///
+/// Only [`Prepared::record`] makes one:
+///
+/// ```compile_fail,E0423
+/// fn skip_the_ledger(prepared: meshroot_ca::Prepared) -> meshroot_ca::Recorded {
+///     meshroot_ca::Recorded(prepared)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Recorded(Prepared);
 

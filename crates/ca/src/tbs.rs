@@ -51,7 +51,7 @@ struct TbsCertificate<'a> {
 
 #[derive(Sequence)]
 struct Certificate {
-    tbs_certificate: Any,
+    tbs: Any,
     signature_algorithm: AlgorithmIdentifierOwned,
     signature: BitString,
 }
@@ -74,7 +74,7 @@ pub(crate) fn encode(fields: &Fields<'_>) -> der::Result<Vec<u8>> {
 /// DER of the certificate: these very bytes, the algorithm again, the signature.
 pub(crate) fn assemble(tbs: &[u8], algorithm: &AlgorithmIdentifierOwned, signature: &[u8]) -> der::Result<Vec<u8>> {
     Certificate {
-        tbs_certificate: Any::from_der(tbs)?,
+        tbs: Any::from_der(tbs)?,
         signature_algorithm: algorithm.clone(),
         signature: BitString::from_bytes(signature)?,
     }

@@ -136,7 +136,12 @@ fn check_place(snapshot: &Snapshot<'_>) -> Result<(), Refusal> {
         );
         return Err(Refusal::new(Reason::NotAMember, message));
     }
-    identity::supported(&key.name, snapshot.request.spec.cert_config.mesh_type)
+    // What the mesh is counts as much as what the request says it is.
+    let asked = snapshot.request.spec.cert_config.mesh_type;
+    [Some(asked), mesh.spec.mesh_type()]
+        .into_iter()
+        .flatten()
+        .try_for_each(|mesh_type| identity::supported(&key.name, mesh_type))
 }
 
 fn check(snapshot: &Snapshot<'_>) -> Result<Checked, Refusal> {

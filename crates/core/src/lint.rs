@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 use meshroot_pki::{Certificate, PathOptions, Purpose, build_path};
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::NameConstraints;
+use x509_cert::ext::pkix::name::GeneralName;
 use x509_usage::may_sign;
 
 /// One thing that a mesh or its peers would break on.
@@ -32,9 +35,14 @@ pub fn istio(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec
     }));
     findings.extend(upper_findings(upper));
     findings.extend(roots.iter().filter_map(root_finding));
-    if let Err(error) = build_path(intermediate, upper, roots, &PathOptions::new(at, Purpose::Any)) {
-        findings.push(finding("path", format!("the intermediate does not lead to root-cert.pem: {error}")));
-    }
+    findings.extend(chain.iter().chain(roots).filter(|one| constrains_uris(one)).map(|one| {
+        let message = format!(
+            "{} constrains URI names: ztunnel and Linkerd (webpki) refuse every SPIFFE ID below it",
+            one.subject()
+        );
+        finding("uri-name-constraint", message)
+    }));
+    findings.extend(path_finding(intermediate, upper, roots, at));
     if let Some(issuer_end) =
         upper.iter().chain(roots).filter(|ca| ca.subject() == intermediate.issuer()).map(Certificate::not_after).max()
         && intermediate.not_after() > issuer_end
@@ -46,6 +54,18 @@ pub fn istio(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec
         findings.push(finding("outlives-issuer", message));
     }
     findings
+}
+
+/// Mutual TLS: the way up must serve both sides.
+fn path_finding(
+    intermediate: &Certificate,
+    upper: &[Certificate],
+    roots: &[Certificate],
+    at: Timestamp,
+) -> Option<Finding> {
+    let judge = |purpose| build_path(intermediate, upper, roots, &PathOptions::new(at, purpose)).err();
+    let error = [Purpose::Any, Purpose::Server, Purpose::Client].into_iter().find_map(judge)?;
+    Some(finding("path", format!("the intermediate does not lead to root-cert.pem: {error}")))
 }
 
 fn intermediate_findings(certificate: &Certificate) -> Vec<Finding> {
@@ -93,16 +113,27 @@ fn root_finding(root: &Certificate) -> Option<Finding> {
     })
 }
 
+/// `anyExtendedKeyUsage` is no substitute: webpki wants the purpose itself.
 fn allows_both(usages: &[impl ToString]) -> bool {
     let has = |oid: &str| usages.iter().any(|usage| usage.to_string() == oid);
-    has(ANY_EXTENDED_KEY_USAGE) || (has(SERVER_AUTH) && has(CLIENT_AUTH))
+    has(SERVER_AUTH) && has(CLIENT_AUTH)
+}
+
+fn constrains_uris(certificate: &Certificate) -> bool {
+    let extensions = certificate.tbs().extensions().map(Vec::as_slice).unwrap_or_default();
+    extensions.iter().filter(|extension| extension.extn_id.to_string() == NAME_CONSTRAINTS).any(|extension| {
+        let Ok(constraints) = NameConstraints::from_der(extension.extn_value.as_bytes()) else { return true };
+        let subtrees = [constraints.permitted_subtrees, constraints.excluded_subtrees];
+        let is_uri = |base: &GeneralName| matches!(base, GeneralName::UniformResourceIdentifier(_));
+        subtrees.iter().flatten().flatten().any(|subtree| is_uri(&subtree.base))
+    })
 }
 
 fn finding(rule: &'static str, message: impl Into<String>) -> Finding {
     Finding { rule, message: message.into() }
 }
 
-const ANY_EXTENDED_KEY_USAGE: &str = "2.5.29.37.0";
+const NAME_CONSTRAINTS: &str = "2.5.29.30";
 const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 

@@ -152,7 +152,9 @@ fn in_several(mesh: &Key, all: &BTreeSet<Key>) -> Refusal {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
-    use meshroot_api::networking::{Builtin, Empty, EnforceAccessControl, VirtualMeshSpec};
+    use meshroot_api::networking::{Builtin, Empty, EnforceAccessControl, Provided, VirtualMeshSpec};
+
+    type Change = Box<dyn Fn(&mut VirtualMeshSpec)>;
 
     fn virtual_mesh(name: &str, change: impl FnOnce(&mut VirtualMeshSpec)) -> VirtualMesh {
         let mut spec = VirtualMeshSpec {
@@ -193,7 +195,7 @@ mod tests {
 
     #[test]
     fn each_unsupported_or_impossible_field_is_refused_by_name() {
-        let cases: [(&str, Reason, Box<dyn Fn(&mut VirtualMeshSpec)>); 5] = [
+        let cases: [(&str, Reason, Change); 5] = [
             ("spec.limited", Reason::LimitedTrustUnsupported, Box::new(|spec| spec.limited = Some(Empty {}))),
             (
                 "spec.enforceAccessControl",
@@ -221,7 +223,7 @@ mod tests {
                 "provided.certificate.name",
                 Reason::SpecInvalid,
                 Box::new(|spec| {
-                    spec.certificate_authority.provided = Some(Default::default());
+                    spec.certificate_authority.provided = Some(Provided::default());
                 }),
             ),
         ];

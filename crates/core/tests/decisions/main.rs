@@ -1,0 +1,14 @@
+//! The decisions, one subject a module. Certificates and requests are real ones, broken ones included.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod identity;
+mod issuance;
+mod issuance_refusals;
+mod lint;
+mod pickup;
+mod renewal;
+mod scene;
+#[allow(dead_code, reason = "shared with the tests of other crates")]
+#[path = "../../../pki/tests/pki/support.rs"]
+mod x509;
