@@ -186,7 +186,7 @@ mod tests {
     fn a_token_is_renewed_at_two_thirds_of_its_life() {
         let lifetime = Lifetime { iat: 1_000, exp: 1_000 + 3_600 };
         let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(until_renewal(lifetime, at(1_000)), Duration::from_secs(2_400));
+        assert_eq!(until_renewal(lifetime, at(1_000)), Duration::from_mins(40));
         assert_eq!(until_renewal(lifetime, at(9_000)), Duration::from_secs(1));
     }
 

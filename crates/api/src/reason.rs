@@ -53,6 +53,10 @@ reasons! {
     HostsMismatch => Invalid,
     /// A host is neither the mesh's own identity nor allowed by the TrustPolicy.
     HostNotAllowed => Invalid,
+    /// The organization asked for is not the one of the mesh's type.
+    OrgNotAllowed => Invalid,
+    /// The request's name, or its reference, says another virtual mesh than the other does.
+    NameMismatch => Invalid,
     /// A host is the identity of another mesh.
     HostOfAnotherMesh => Invalid,
     /// There is no VirtualMesh of that name.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::ApprovalMode;
-use meshroot_api::security::ApprovalStatus;
+use meshroot_api::security::{ApprovalStatus, CertConfig};
 use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
 use meshroot_pki::{CertificateRequest, Host, RequestError};
 
@@ -125,6 +125,7 @@ fn check_place(snapshot: &Snapshot<'_>) -> Result<(), Refusal> {
             format!("spec.virtualMeshRef: there is no VirtualMesh {reference}; create it, or delete this request");
         return Err(Refusal::new(Reason::UnknownVirtualMesh, message));
     };
+    check_name(snapshot.request)?;
     let Some(mesh) = snapshot.mesh else {
         let message = "no Mesh of this cluster goes with the request's name or spec.certConfig.hosts; create the Mesh, or delete this request";
         return Err(Refusal::new(Reason::UnknownMesh, message));
@@ -150,12 +151,40 @@ fn check(snapshot: &Snapshot<'_>) -> Result<Checked, Refusal> {
         let message = format!("spec.csrData: request {earlier} used this key already; a new request needs a new key");
         return Err(Refusal::new(Reason::KeyReused, message));
     }
+    check_organization(&snapshot.request.spec.cert_config)?;
     let hosts = configured_hosts(&snapshot.request.spec.cert_config.hosts)?;
     check_same_hosts(&csr, &hosts)?;
     if let Some(mesh) = snapshot.mesh {
         hosts.iter().try_for_each(|host| check_host(host, mesh, snapshot))?;
     }
     Ok(Checked { csr, hosts })
+}
+
+/// A name of ours carries the virtual mesh; a certificate must not be filed under another one.
+fn check_name(request: &VirtualMeshCertificateSigningRequest) -> Result<(), Refusal> {
+    let name = request.metadata.name.as_deref().unwrap_or_default();
+    let referred = &request.spec.virtual_mesh_ref.name;
+    match RequestName::parse(name) {
+        Some(parsed) if parsed.virtual_mesh != *referred => {
+            let message = format!(
+                "the name says virtual mesh {}, spec.virtualMeshRef.name says {referred}; create the request as \
+                 {}.{referred}.{}",
+                parsed.virtual_mesh, parsed.mesh, parsed.generation
+            );
+            Err(Refusal::new(Reason::NameMismatch, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The organization comes from an object that a cluster may write: it must not name somebody else's.
+fn check_organization(config: &CertConfig) -> Result<(), Refusal> {
+    let expected = identity::organization(config.mesh_type);
+    if config.org.is_empty() || config.org.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    let message = format!("spec.certConfig.org: {:?} is not {expected:?}, the mesh's type; leave it out", config.org);
+    Err(Refusal::new(Reason::OrgNotAllowed, message))
 }
 
 fn configured_hosts(hosts: &[String]) -> Result<Vec<Host>, Refusal> {

@@ -14,7 +14,7 @@ use crate::error::AgentError;
 use crate::meshes::Discovered;
 
 /// Configuration that names the trust domain is not followed, so it is read again.
-const AGAIN: Duration = Duration::from_secs(300);
+const AGAIN: Duration = Duration::from_mins(5);
 
 /// Makes and corrects the Mesh objects of this cluster. Those that somebody wrote by hand are left alone.
 pub(crate) async fn reconcile(agent: Arc<Agent>, (): ()) -> Result<Outcome, AgentError> {

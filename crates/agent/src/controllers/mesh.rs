@@ -25,7 +25,7 @@ use crate::meshes::istio::{Found, Installed, Istio, Place};
 /// How often a control plane is asked that has not shown the new certificate yet.
 const ASK_SOON: Duration = Duration::from_secs(2);
 /// How often one is asked that has: files and control planes change behind our back.
-const ASK_AGAIN: Duration = Duration::from_secs(300);
+const ASK_AGAIN: Duration = Duration::from_mins(5);
 
 /// Brings one mesh as far as it can go.
 pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome, AgentError> {

@@ -10,6 +10,15 @@ use crate::names::AGENT_SERVICE_ACCOUNT;
 
 const GROUP: &str = "admissionregistration.k8s.io/v1";
 
+/// Whether the one who asks may approve on the request's virtual mesh.
+const APPROVE: &str = "authorizer.group('networking.zephyr.solo.io').resource('virtualmeshes')\
+                       .namespace(variables.virtualMeshNamespace).name(variables.virtualMeshName)\
+                       .check('approve').allowed()";
+
+/// An empty namespace means the request's own.
+const VIRTUAL_MESH_NAMESPACE: &str =
+    "variables.refNamespace == '' ? request.namespace : variables.refNamespace";
+
 /// The ValidatingAdmissionPolicies, each followed by its binding. `hub_user` is the user name of the hub
 /// ([`super::hub_user`]).
 ///
@@ -82,12 +91,23 @@ fn unchanged(part: &str, default: &str) -> String {
 
 fn requests() -> Policy {
     let same_csr = unchanged("spec.?csrData", "''");
+    // Whoever brings a key of their own asks for a CA in their own hands: that takes the right to approve.
+    let no_csr = "object.?spec.?csrData.orValue('') == ''";
     Policy {
         name: "meshroot-requests",
         group: "security.zephyr.solo.io",
         resource: "virtualmeshcertificatesigningrequests",
         operations: &["CREATE", "UPDATE"],
-        variables: vec![("sameCsr", format!("request.operation == 'CREATE' || ({same_csr})"))],
+        variables: vec![
+            ("virtualMesh", "object.?spec.?virtualMeshRef.orValue({})".to_owned()),
+            ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
+            ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
+            ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
+            (
+                "sameCsr",
+                format!("request.operation == 'CREATE' ? ({no_csr} || (!variables.agent && {APPROVE})) : ({same_csr})"),
+            ),
+        ],
         rules: vec![
             (
                 "!variables.agent || variables.ownAgent".to_owned(),
@@ -95,16 +115,14 @@ fn requests() -> Policy {
             ),
             (
                 "variables.sameCsr || variables.hub || variables.ownAgent".to_owned(),
-                "spec.csrData is written by the agent of the request's namespace only",
+                "spec.csrData is written by the agent of the request's namespace only; a new request may carry it from \
+                 those who may approve on the virtual mesh",
             ),
         ],
     }
 }
 
 fn request_status() -> Policy {
-    let approve = "authorizer.group('networking.zephyr.solo.io').resource('virtualmeshes')\
-                   .namespace(variables.virtualMeshNamespace).name(variables.virtualMeshName)\
-                   .check('approve').allowed()";
     let same_response = all(&[
         unchanged("status.?response.?caCertificate", "''"),
         unchanged("status.?response.?rootCertificate", "''"),
@@ -126,18 +144,14 @@ fn request_status() -> Policy {
         variables: vec![
             ("virtualMesh", "oldObject.?spec.?virtualMeshRef.orValue({})".to_owned()),
             ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
-            // An empty namespace means the request's own.
             ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
-            (
-                "virtualMeshNamespace",
-                "variables.refNamespace == '' ? request.namespace : variables.refNamespace".to_owned(),
-            ),
+            ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
         ],
         rules: vec![
             (format!("variables.hub || ({same_response})"), "status.response is written by the hub only"),
             (format!("variables.hub || ({same_state})"), "status.computedStatus is written by the hub only"),
             (
-                format!("variables.hub || ({same_decision}) || (!variables.agent && {approve})"),
+                format!("variables.hub || ({same_decision}) || (!variables.agent && {APPROVE})"),
                 "status.thirdPartyApproval is written by the hub, and by those who may approve on the virtual mesh \
                  (verb `approve` on virtualmeshes.networking.zephyr.solo.io); never by an agent",
             ),

@@ -36,8 +36,8 @@ fn operator_rules() -> Vec<Value> {
         allow(NETWORKING, &["virtualmeshes"], &write),
         allow(DISCOVERY, &["meshes", "kubernetesclusters"], &write),
         allow(MESHROOT, &["trustpolicies"], &write),
-        // Its metadata is all that the admission policy leaves.
-        allow(MESHROOT, &["meshtrusts"], &["patch", "update"]),
+        // `meshroot renew` creates the next request; the admission policy keeps csrData from it.
+        allow(REQUESTS, &["virtualmeshcertificatesigningrequests"], &["create", "delete"]),
     ]
 }
 

@@ -17,12 +17,10 @@ async fn grant(server: &Server, user: &str, namespace: &str, rules: &[Value]) {
     let (api, name) = (format!("{group}/v1"), format!("{user}-{namespace}"));
     server.api.create_service_account("people", user).await.unwrap();
     let subject = json!({ "kind": "ServiceAccount", "name": user, "namespace": "people" });
-    let status = json!({
-        "apiGroups": ["security.zephyr.solo.io"],
-        "resources": ["virtualmeshcertificatesigningrequests/status"],
-        "verbs": ["patch"],
-    });
-    for (scope, namespace, rules) in [("Cluster", None, &[status][..]), ("", Some(namespace), rules)] {
+    let requests = |resource: &str, verb: &str| json!({ "apiGroups": ["security.zephyr.solo.io"], "resources": [resource], "verbs": [verb] });
+    let kind = "virtualmeshcertificatesigningrequests";
+    let requests = [requests(&format!("{kind}/status"), "patch"), requests(kind, "create")];
+    for (scope, namespace, rules) in [("Cluster", None, &requests[..]), ("", Some(namespace), rules)] {
         let metadata = json!({ "name": name, "namespace": namespace });
         let role = json!({ "apiVersion": api, "kind": format!("{scope}Role"), "metadata": metadata, "rules": rules });
         create(&admin, &role).await.unwrap();
@@ -106,4 +104,17 @@ async fn an_approver_cannot_write_the_certificate() {
         "thirdPartyApproval": { "approvalStatus": APPROVED }, "response": { "caCertificate": "Q0E=" },
     });
     assert_refused(patch_status(&client, &object, status).await, "status.response is written by the hub only");
+}
+
+#[tokio::test]
+async fn only_who_may_approve_brings_a_csr_of_their_own_in_a_new_request() {
+    let Some(server) = with_everything().await else { return };
+    grant(&server, "frank", MESHES, &[approve(&["other"])]).await;
+    let frank = server.user(("people", "frank")).await;
+    let reference = |name: &str| json!({ "name": name, "namespace": MESHES });
+    let refused = create(&frank, &request(EAST, "frank.1", &csr_for(&reference("demo")))).await;
+    assert_refused(refused, "a new request may carry it from those who may approve");
+    let without = json!({ "virtualMeshRef": reference("demo") });
+    create(&frank, &request(EAST, "frank.2", &without)).await.unwrap();
+    create(&frank, &request(EAST, "frank.3", &csr_for(&reference("other")))).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::setup::{
-    EAST, WEST, assert_no_right, assert_refused, create, mesh_trust, patch, patch_status, with_everything,
+    EAST, WEST, assert_no_right, assert_refused, create, mesh_trust, patch, patch_status, request, with_everything,
 };
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn a_mesh_trust_is_created_and_changed_by_the_hub_only() {
 }
 
 #[tokio::test]
-async fn an_operator_may_annotate_a_mesh_trust_and_no_more() {
+async fn an_operator_asks_for_a_renewal_but_brings_no_csr_and_changes_no_mesh_trust() {
     let Some(server) = with_everything().await else { return };
     let object = mesh_trust(EAST, "renew");
     create(&server.hub().await, &object).await.unwrap();
@@ -34,10 +34,13 @@ async fn an_operator_may_annotate_a_mesh_trust_and_no_more() {
     });
     create(&server.admin().await, &binding).await.unwrap();
     let erin = server.user(("people", "erin")).await;
-    let annotation = json!({ "metadata": { "annotations": { "meshroot.dev/renew": "2026-01-01T00:00:00Z" } } });
-    patch(&erin, &object, annotation).await.unwrap();
+    let reference = json!({ "name": "demo", "namespace": "meshes" });
+    create(&erin, &request(EAST, "renew.demo.2", &json!({ "virtualMeshRef": reference }))).await.unwrap();
+    let whole = json!({ "virtualMeshRef": reference, "csrData": "Q1NS" });
+    let refused = create(&erin, &request(EAST, "renew.demo.3", &whole)).await;
+    assert_refused(refused, "a new request may carry it from those who may approve");
     let change = json!({ "spec": { "trustAnchors": "another" } });
-    assert_refused(patch(&erin, &object, change).await, "spec of a MeshTrust is written by the hub only");
+    assert_no_right(patch(&erin, &object, change).await);
 }
 
 #[tokio::test]

@@ -217,3 +217,17 @@ fn every_refusal_is_for_the_user_to_act_on() {
         assert_eq!(reason.state(), State::Unknown, "{reason}");
     }
 }
+
+#[test]
+fn an_organization_that_is_not_the_type_of_the_mesh_is_refused() {
+    let mut scene = Scene::new();
+    scene.request.spec.cert_config.org = "Bank of Somewhere".to_owned();
+    scene.assert_refused(Reason::OrgNotAllowed, &["spec.certConfig.org", "Bank of Somewhere", "Istio"]);
+}
+
+#[test]
+fn a_name_that_says_another_virtual_mesh_than_the_reference_is_refused() {
+    let mut scene = Scene::new();
+    scene.request.metadata.name = Some("istio-istio-system-east.other.1".to_owned());
+    scene.assert_refused(Reason::NameMismatch, &["virtual mesh other", "spec.virtualMeshRef.name says demo"]);
+}

@@ -35,9 +35,8 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     }
     match decide(&hub, &request, &place) {
         Decision::Answered => Ok(Outcome::Done),
-        Decision::Wait(refusal) => say(&hub, &request, &refusal).await,
         Decision::Refuse(refusal) if refusal.reason == Reason::Denied => deny(&hub, &request, &refusal).await,
-        Decision::Refuse(refusal) => say(&hub, &request, &refusal).await,
+        Decision::Wait(refusal) | Decision::Refuse(refusal) => say(&hub, &request, &refusal).await,
         Decision::Issue { checked, by, message } => {
             let decision =
                 Recorded { verdict: Verdict::Approved, by: by.to_owned(), message, time: wire_time(clock::now()) };
@@ -98,7 +97,7 @@ fn decide(hub: &Hub, request: &Request, place: &Place) -> Decision {
         mesh_of_host: &|host: &Host| other_mesh(hub, place, host),
         earlier_use: &|csr| {
             let public_key = csr.public_key().fingerprint().to_string();
-            hub.keys.reserve(virtual_mesh_key.clone(), public_key, place.key.clone(), uid.clone())
+            hub.keys.reserve(virtual_mesh_key.clone(), public_key, place.key.clone(), &uid)
         },
     })
 }

@@ -26,7 +26,7 @@ use crate::hub::Hub;
 use crate::ledger::wire_time;
 
 /// How often a virtual mesh is looked at without any change: a root Secret may have been taken away.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// Brings the status of one virtual mesh, and of its policy, up to date.
 pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
