@@ -42,10 +42,13 @@ impl Authority {
     }
 
     /// The issuer of a virtual mesh. Makes a builtin root where there never was one.
+    ///
+    /// `issued_before` tells whether the ledger has an entry for the virtual mesh: then there was a root.
     pub(crate) async fn issuer(
         &self,
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
+        issued_before: impl Fn() -> bool,
     ) -> Result<Arc<Issuer>, Refusal> {
         let key = Key::of(virtual_mesh);
         let source = (virtual_mesh.spec.certificate_authority.clone(), policy.spec.root.clone());
@@ -56,7 +59,7 @@ impl Authority {
         if let Some(issuer) = self.known(&key, &source) {
             return Ok(issuer);
         }
-        let loaded = self.load(&key, virtual_mesh, policy).await?;
+        let loaded = self.load(&key, virtual_mesh, policy, issued_before).await?;
         check_unchanged(&loaded, policy)?;
         let issuer = Arc::new(loaded);
         let known = Known { issuer: Arc::clone(&issuer), source, read: Instant::now() };
@@ -78,7 +81,13 @@ impl Authority {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn load(&self, key: &Key, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Result<Issuer, Refusal> {
+    async fn load(
+        &self,
+        key: &Key,
+        virtual_mesh: &VirtualMesh,
+        policy: &TrustPolicy,
+        issued_before: impl Fn() -> bool,
+    ) -> Result<Issuer, Refusal> {
         if let Some(provided) = &virtual_mesh.spec.certificate_authority.provided {
             let place = Key::resolve(&provided.certificate, &key.namespace);
             return match self.secret(&place).await? {
@@ -90,36 +99,29 @@ impl Authority {
         if let Some(secret) = self.secret(&place).await? {
             return read(&place, &secret);
         }
-        if policy.status.as_ref().is_some_and(|status| !status.roots.is_empty()) {
-            return Err(missing(
-                &place,
-                "it was there before: restore it from a backup; a new root is never made in its place",
-            ));
+        let earlier = Key::new(names::EARLIER_NAMESPACE, names::root_secret(&key.name));
+        if policy.spec.root.earlier == Some(EarlierRoot::Use) {
+            return match self.secret(&earlier).await? {
+                Some(secret) => read(&earlier, &secret),
+                None => Err(missing(&earlier, "spec.root.earlier of the TrustPolicy says USE: put it back")),
+            };
         }
-        match self.earlier(key, policy).await? {
-            Some(issuer) => Ok(issuer),
-            None => self.make(&place, key, virtual_mesh, policy).await,
+        if issued_before() || policy.status.as_ref().is_some_and(|status| !status.roots.is_empty()) {
+            let fix = "it was there before: restore it from a backup; a new root is never made in its place";
+            return Err(missing(&place, fix));
         }
+        if policy.spec.root.earlier.is_none() && self.exists(&earlier).await? {
+            return Err(ask_about(&earlier));
+        }
+        self.make(&place, key, virtual_mesh, policy).await
     }
 
-    /// The root of an earlier Service Mesh Hub, where one was found and its use was allowed.
-    async fn earlier(&self, key: &Key, policy: &TrustPolicy) -> Result<Option<Issuer>, Refusal> {
-        let place = Key::new(names::EARLIER_NAMESPACE, names::root_secret(&key.name));
-        let found = match self.secret(&place).await {
-            // Without a right to look there is no earlier installation that could be taken over.
-            Err(refusal) if refusal.message.contains("forbidden") => None,
-            found => found?,
-        };
-        match (found, policy.spec.root.earlier) {
-            (None, _) | (Some(_), Some(EarlierRoot::Ignore)) => Ok(None),
-            (Some(secret), Some(EarlierRoot::Use)) => read(&place, &secret).map(Some),
-            (Some(_), None) => Err(Refusal::new(
-                Reason::EarlierRootFound,
-                format!(
-                    "Secret {place} holds the root of an earlier Service Mesh Hub; set spec.root.earlier of the \
-                     TrustPolicy to USE to go on with it, or to IGNORE to make a new root"
-                ),
-            )),
+    /// Without a right to look there is no earlier installation that could be taken over.
+    async fn exists(&self, place: &Key) -> Result<bool, Refusal> {
+        match self.secret(place).await {
+            Ok(found) => Ok(found.is_some()),
+            Err(refusal) if refusal.reason == Reason::RootSecretInvalid => Ok(false),
+            Err(refusal) => Err(refusal),
         }
     }
 
@@ -263,6 +265,14 @@ fn missing(place: &Key, fix: &str) -> Refusal {
 
 fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::new(Reason::RootUnavailable, format!("the root could not be made: {error}"))
+}
+
+fn ask_about(earlier: &Key) -> Refusal {
+    let message = format!(
+        "Secret {earlier} holds the root of an earlier Service Mesh Hub; set spec.root.earlier of the TrustPolicy to USE \
+         to go on with it, or to IGNORE to make a new root"
+    );
+    Refusal::new(Reason::EarlierRootFound, message)
 }
 
 /// The end of a root's validity and the rest of its facts, for status.

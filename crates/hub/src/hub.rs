@@ -8,6 +8,7 @@ use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use meshroot_api::Reason;
 use meshroot_api::{IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest};
+use meshroot_ca::Issuer;
 use meshroot_cluster::events::{Kind, Reporter};
 use meshroot_cluster::lease::{Fence, Leadership};
 use meshroot_cluster::queue::Queue;
@@ -154,6 +155,22 @@ impl Hub {
             return Err(Refusal::new(Reason::SpecInvalid, message));
         }
         Ok(all.pop())
+    }
+
+    /// The issuer of a virtual mesh.
+    pub(crate) async fn issuer(
+        &self,
+        virtual_mesh: &VirtualMesh,
+        policy: &TrustPolicy,
+    ) -> Result<Arc<Issuer>, Refusal> {
+        let key = Key::of(virtual_mesh);
+        let issued_before = || {
+            self.records.store().state().iter().any(|record| {
+                let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
+                record.spec.prepared.is_some() && Key::resolve(&record.spec.virtual_mesh_ref, namespace) == key
+            })
+        };
+        self.authority.issuer(virtual_mesh, policy, issued_before).await
     }
 
     pub(crate) async fn report<K>(&self, object: &K, refusal: &Refusal, action: &str)

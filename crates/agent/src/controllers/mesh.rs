@@ -24,6 +24,8 @@ use crate::meshes::istio::{Found, Installed, Istio, Place};
 
 /// How often a control plane is asked that has not shown the new certificate yet.
 const ASK_SOON: Duration = Duration::from_secs(2);
+/// How often, once it has not for minutes.
+const ASK_LATER: Duration = Duration::from_secs(30);
 /// How often one is asked that has: files and control planes change behind our back.
 const ASK_AGAIN: Duration = Duration::from_mins(5);
 
@@ -54,7 +56,8 @@ async fn bring_forward(
     let roots = anchors(trust)?;
     let mut found = agent.istio.find(place).await?;
     let request = agent.request(&wanted);
-    if let Some(request) = request.as_ref().filter(|request| request.is_answered()) {
+    let answered = request.as_ref().filter(|request| request.is_answered());
+    if let Some(request) = answered.filter(|_| !is_settled(&found, &wanted, &roots)) {
         let bundle = verify(agent, &wanted, request, mesh, roots.clone(), now).await?;
         agent.check_leads()?;
         if agent.istio.install(place, found, &bundle, trust.spec.adopt, now).await? {
@@ -69,6 +72,14 @@ async fn bring_forward(
         Found::Ours(installed) => follow_up(agent, trust, place, &installed, &roots, now).await,
         Found::Nothing | Found::Foreign(_) => waiting(agent, trust, place, &wanted, request.as_deref(), now).await,
     }
+}
+
+/// True where `cacerts` holds what it should, untouched: the key Secret need not be read again.
+fn is_settled(found: &Found, wanted: &RequestName, roots: &[Certificate]) -> bool {
+    let Found::Ours(installed) = found else { return false };
+    installed.intact
+        && installed.request == wanted.to_string()
+        && installed.anchors.iter().eq(roots.iter().map(Certificate::fingerprint).collect::<Vec<_>>().iter())
 }
 
 /// Nothing is installed yet: says what is waited for, and a denial in particular.
@@ -136,7 +147,7 @@ async fn follow_up(
     if due <= now {
         renew::begin(agent, trust, &name).await?;
     }
-    Ok(Outcome::RequeueAfter(next_look(state, due, now)))
+    Ok(Outcome::RequeueAfter(next_look(state, installed.written, due, now)))
 }
 
 async fn act_on(
@@ -196,12 +207,14 @@ fn next_trouble(agent: &Agent, in_use: &RequestName) -> Option<Refusal> {
     (!matches!(refusal.reason, Reason::Requested | Reason::WaitingForAgent)).then_some(refusal)
 }
 
-fn next_look(state: Pickup, due: Timestamp, now: Timestamp) -> Duration {
+/// Often at first, ever less often the longer nothing is to be seen, and in time for the renewal.
+fn next_look(state: Pickup, written: Timestamp, due: Timestamp, now: Timestamp) -> Duration {
     let until_due = Duration::try_from(due.duration_since(now)).unwrap_or(ASK_SOON).max(ASK_SOON);
-    match state {
-        Pickup::Confirmed => ASK_AGAIN.min(until_due),
-        _ => ASK_SOON,
+    if state == Pickup::Confirmed {
+        return ASK_AGAIN.min(until_due);
     }
+    let waited = Duration::try_from(now.duration_since(written)).unwrap_or(ASK_SOON);
+    (waited / 4).clamp(ASK_SOON, ASK_LATER).min(until_due)
 }
 
 /// The response, checked against what this cluster asked for: own key, path to the anchors, identity, linter.

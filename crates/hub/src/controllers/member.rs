@@ -57,7 +57,7 @@ impl Member {
             return Ok(None);
         }
         let Ok(config) = identity::cert_config(&mesh) else { return Ok(None) };
-        let issuer = hub.authority.issuer(&virtual_mesh, &policy).await?;
+        let issuer = hub.issuer(&virtual_mesh, &policy).await?;
         let trust = hub.trust(key);
         let current = current(trust.as_deref(), key, virtual_mesh_key);
         Ok(Some(Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust, current }))

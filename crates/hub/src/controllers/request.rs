@@ -153,7 +153,7 @@ async fn issue(
         Ok(whole) => whole,
         Err(refusal) => return say_and_fail(hub, request, refusal).await,
     };
-    let issuer = match hub.authority.issuer(virtual_mesh, policy).await {
+    let issuer = match hub.issuer(virtual_mesh, policy).await {
         Ok(issuer) => issuer,
         Err(refusal) => return say_and_fail(hub, request, unavailable(&refusal)).await,
     };

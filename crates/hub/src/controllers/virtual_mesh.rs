@@ -66,7 +66,7 @@ impl Findings {
 
 async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Findings {
     let valid = Refusal::new(Reason::Valid, "the specification was accepted");
-    let issuer = match hub.authority.issuer(virtual_mesh, policy).await {
+    let issuer = match hub.issuer(virtual_mesh, policy).await {
         Ok(issuer) => issuer,
         Err(refusal) => {
             return Findings { config: valid, certificates: refusal, progress: None, issuer: None };

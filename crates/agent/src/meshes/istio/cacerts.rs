@@ -27,6 +27,8 @@ const CHAIN: &str = "cert-chain.pem";
 const ROOTS: &str = "root-cert.pem";
 /// Annotation: when the agent wrote the Secret.
 const WRITTEN_ANNOTATION: &str = "meshroot.dev/written";
+/// Annotation: SHA-256 of what was written, so that a change by somebody else is seen.
+const DIGEST_ANNOTATION: &str = "meshroot.dev/digest";
 
 /// What Secret `cacerts` holds now.
 pub(crate) enum Found {
@@ -48,6 +50,8 @@ pub(crate) struct Installed {
     pub(crate) anchors: Vec<Fingerprint>,
     /// When it was written.
     pub(crate) written: Timestamp,
+    /// Whether it still holds, byte for byte, what was written.
+    pub(crate) intact: bool,
     secret: Secret,
 }
 
@@ -82,7 +86,9 @@ impl Istio {
                 let made = create_if_absent(&self.secrets(place), &wanted).await?;
                 Ok(made.is_created())
             }
-            Found::Ours(installed) if installed.secret.data == wanted.data && installed.request == bundle.request => {
+            Found::Ours(installed)
+                if installed.intact && installed.secret.data == wanted.data && installed.request == bundle.request =>
+            {
                 Ok(false)
             }
             Found::Ours(installed) => {
@@ -161,6 +167,7 @@ fn secret(place: &Place, bundle: &Bundle, now: Timestamp) -> Secret {
     .collect();
     let annotations = [
         (names::REQUEST_ANNOTATION.to_owned(), bundle.request.clone()),
+        (DIGEST_ANNOTATION.to_owned(), digest(&data)),
         (WRITTEN_ANNOTATION.to_owned(), Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()),
     ];
     Secret {
@@ -183,6 +190,10 @@ fn secret(place: &Place, bundle: &Bundle, now: Timestamp) -> Secret {
     }
 }
 
+fn digest(data: &BTreeMap<String, ByteString>) -> String {
+    Fingerprint::of(&serde_json::to_vec(data).unwrap_or_default()).to_string()
+}
+
 fn installed(secret: Secret) -> Installed {
     let annotation = |name: &str| secret.metadata.annotations.as_ref().and_then(|all| all.get(name)).cloned();
     let certificates = |file: &str| {
@@ -194,6 +205,7 @@ fn installed(secret: Secret) -> Installed {
         intermediate: certificates(CERTIFICATE).into_iter().next(),
         anchors: certificates(ROOTS).iter().map(Certificate::fingerprint).collect(),
         written: annotation(WRITTEN_ANNOTATION).and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
+        intact: secret.data.as_ref().map(digest) == annotation(DIGEST_ANNOTATION),
         secret,
     }
 }
