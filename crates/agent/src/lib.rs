@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use meshroot_api::names;
-use meshroot_cluster::connect::{Target, connect, connect_with_token, install_crypto_provider};
-use meshroot_cluster::lease::{self, LeaseSettings};
+use meshroot_cluster::connect::{connect, connect_with_token, install_crypto_provider};
+use meshroot_cluster::lease;
 use meshroot_cluster::shutdown::Shutdown;
 use meshroot_cluster::telemetry::{self, Telemetry};
 
@@ -34,15 +34,15 @@ const COMPONENT: &str = "meshroot-agent";
 /// Runs until SIGTERM or SIGINT, then ends work in progress and releases the lease.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     install_crypto_provider();
-    telemetry::init(options.log_format(), options.log_filter.as_deref())?;
+    let process = &options.process;
+    telemetry::init(process.log_format.into(), process.log_filter.as_deref())?;
     let shutdown = Shutdown::on_signals()?;
     let telemetry = Telemetry::new(COMPONENT, env!("CARGO_PKG_VERSION"));
     let (address, serving) = telemetry
-        .serve(options.listen, shutdown.clone())
+        .serve(process.listen, shutdown.clone())
         .await
-        .with_context(|| format!("cannot listen on {}", options.listen))?;
-    let target = Target { kubeconfig: options.kubeconfig.clone(), context: options.context.clone() };
-    let local = connect(&target, COMPONENT).await?;
+        .with_context(|| format!("cannot listen on {}", process.listen))?;
+    let local = connect(&process.target(), COMPONENT).await?;
     let Some(credentials) = Credentials::wait(&local, &options, &telemetry, &shutdown).await? else {
         serving.await?;
         return Ok(());
@@ -50,9 +50,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let hub = connect_with_token(&credentials.server, &credentials.ca_pem, credentials.token.clone(), COMPONENT)?;
     let namespace = names::cluster_namespace(&credentials.cluster);
     // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.
-    let mut settings = LeaseSettings::new(&namespace, names::AGENT_LEASE, options.holder());
-    settings.duration = options.lease_duration;
-    settings.retry = options.lease_duration / 3;
+    let settings = process.lease(&namespace, names::AGENT_LEASE, options.lease_duration);
     let drained = Shutdown::manual();
     let (leadership, election) = lease::elect(hub.clone(), settings, drained.clone());
     tracing::info!(%address, cluster = credentials.cluster, hub = credentials.server, version = env!("CARGO_PKG_VERSION"), "agent started");

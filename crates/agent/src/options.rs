@@ -1,11 +1,9 @@
 //! The agent's command line.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
-use meshroot_cluster::telemetry::LogFormat;
+use clap::Parser;
+use meshroot_cluster::process::{ProcessOptions, lease_seconds};
 
 /// Makes keys and certificate requests for the meshes of one cluster, installs what the hub issues, and reports
 /// what each mesh has loaded.
@@ -21,40 +19,16 @@ pub struct Options {
     /// Namespace of the agent in its cluster: the credentials, and the private keys.
     #[arg(long, env = "MESHROOT_NAMESPACE", default_value = meshroot_api::names::SYSTEM_NAMESPACE)]
     pub namespace: String,
-    /// Address for /healthz, /readyz and /metrics.
-    #[arg(long, env = "MESHROOT_LISTEN", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// Kubeconfig file; inside a cluster the ServiceAccount of the pod is used.
-    #[arg(long, env = "KUBECONFIG")]
-    pub kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig.
-    #[arg(long)]
-    pub context: Option<String>,
     /// Where a mesh's CA service and metrics are reached from here, where that is not
     /// `istiod.<namespace>.svc`: MESH=HOST:PORT or MESH=HOST:PORT,METRICS_HOST:PORT. May be repeated.
     #[arg(long = "istiod", value_name = "MESH=ADDRESS")]
     pub istiod: Vec<IstiodAddress>,
-    /// Format of the log on standard error.
-    #[arg(long, value_enum, default_value = "text")]
-    pub log_format: Format,
-    /// What is logged, such as `info` or `meshroot_agent=debug`.
-    #[arg(long, env = "MESHROOT_LOG")]
-    pub log_filter: Option<String>,
-    /// Name of this process in the Lease; the pod's name where it is set.
-    #[arg(long, env = "POD_NAME")]
-    pub identity: Option<String>,
     /// Seconds without renewal after which another agent of this cluster takes over; a third of it is the heartbeat.
-    #[arg(long, value_parser = seconds, default_value = "60")]
+    #[arg(long, value_parser = lease_seconds, default_value = "60")]
     pub lease_duration: Duration,
-}
-
-/// Format of the log.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Format {
-    /// Lines for people.
-    Text,
-    /// One JSON object a line.
-    Json,
+    /// What hub and agent share.
+    #[command(flatten)]
+    pub process: ProcessOptions,
 }
 
 /// Where one mesh's control plane is reached.
@@ -84,26 +58,6 @@ impl std::str::FromStr for IstiodAddress {
             return Err(format!("{text:?} is not MESH=HOST:PORT[,METRICS_HOST:PORT]"));
         }
         Ok(Self { mesh: mesh.to_owned(), authority: authority.to_owned(), metrics })
-    }
-}
-
-impl Options {
-    pub(crate) fn log_format(&self) -> LogFormat {
-        match self.log_format {
-            Format::Text => LogFormat::Text,
-            Format::Json => LogFormat::Json,
-        }
-    }
-
-    pub(crate) fn holder(&self) -> String {
-        self.identity.clone().unwrap_or_else(|| format!("meshroot-agent-{}", std::process::id()))
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<u64>() {
-        Ok(seconds @ 3..=600) => Ok(Duration::from_secs(seconds)),
-        _ => Err("give whole seconds from 3 to 600".to_owned()),
     }
 }
 

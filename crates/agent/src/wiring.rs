@@ -1,17 +1,14 @@
 //! From changes to keys, and from keys to controllers, while this agent leads in its cluster.
 
 use std::fmt::Debug;
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Resource;
 use meshroot_api::names::RequestName;
+use meshroot_cluster::process::while_leading;
 use meshroot_cluster::queue::{self, Outcome};
 use meshroot_cluster::shutdown::Shutdown;
 use meshroot_cluster::telemetry::Telemetry;
-use meshroot_cluster::watch::Watched;
-use serde::de::DeserializeOwned;
 
 use crate::agent::Agent;
 use crate::controllers::{discovery, mesh, request};
@@ -26,34 +23,18 @@ pub(crate) async fn work(agent: Arc<Agent>, telemetry: &Telemetry, shutdown: &Sh
         return;
     }
     synced.set(true);
-    let mut leadership = agent.leadership.clone();
-    while !shutdown.is_triggered() {
-        tokio::select! {
-            fence = leadership.wait_until_leader() => tracing::info!(fence = fence.0, "this agent leads in its cluster"),
-            () = shutdown.wait() => return,
-        }
-        agent.metrics.leader.set(1);
-        let term = Shutdown::manual();
-        let working = lead(Arc::clone(&agent), &term);
-        tokio::pin!(working);
-        tokio::select! {
-            () = &mut working => {}
-            () = leadership.lost() => tracing::warn!("this agent no longer leads in its cluster"),
-            () = shutdown.wait() => {}
-        }
-        term.trigger();
-        working.await;
-        agent.metrics.leader.set(0);
-    }
+    let (leadership, leads) = (agent.leadership.clone(), agent.metrics.leader.clone());
+    while_leading(leadership, &leads, shutdown, |term| lead(Arc::clone(&agent), term)).await;
 }
 
-async fn lead(agent: Arc<Agent>, term: &Shutdown) {
+async fn lead(agent: Arc<Agent>, term: Shutdown) {
+    let term = &term;
     agent.discovery_queue.add(());
     tokio::join!(
-        follow(&agent.requests, term, |name| agent.request_queue.add(name)),
-        follow(&agent.trusts, term, |name| trust_changed(&agent, name)),
-        follow(&agent.meshes, term, |name| mesh_changed(&agent, name)),
-        follow(&agent.deployments, term, |_| agent.discovery_queue.add_after((), Duration::from_millis(100))),
+        agent.requests.follow(term, |object| agent.request_queue.add(object.name)),
+        agent.trusts.follow(term, |object| trust_changed(&agent, object.name)),
+        agent.meshes.follow(term, |object| mesh_changed(&agent, object.name)),
+        agent.deployments.follow(term, |_| agent.discovery_queue.add_after((), Duration::from_millis(100))),
         queue::run(agent.discovery_queue.clone(), 1, term.clone(), |key| controller(
             &agent,
             "discovery",
@@ -118,28 +99,6 @@ where
                 }
                 outcome
             }
-        }
-    }
-}
-
-async fn follow<K>(watched: &Watched<K>, term: &Shutdown, changed: impl Fn(String))
-where
-    K: Resource<DynamicType: Default + Eq + Hash + Clone + Send + Sync>
-        + Clone
-        + Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
-{
-    let mut changes = watched.changes();
-    loop {
-        tokio::select! {
-            () = term.wait() => return,
-            next = changes.next() => match next {
-                Some(object) => changed(object.name),
-                None => return,
-            },
         }
     }
 }

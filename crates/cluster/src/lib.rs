@@ -5,6 +5,7 @@
 //! - [`watch`], [`queue`]: from watch events to keys that are worked on, fairly and once at a time
 //! - [`lease`]: one leader, with a fencing number
 //! - [`events`], [`telemetry`]: what people and machines see of the process
+//! - [`process`]: what hub and agent share as programs
 //! - [`shutdown`], [`clock`], [`crash`]: how it stops, what time it is, how tests break it
 
 pub mod clock;
@@ -12,6 +13,7 @@ pub mod connect;
 pub mod crash;
 pub mod events;
 pub mod lease;
+pub mod process;
 pub mod queue;
 pub mod shutdown;
 pub mod telemetry;

@@ -121,6 +121,20 @@ where
         }
         Changes { pending, shutdown: self.shutdown.clone() }
     }
+
+    /// Tells `changed` the key of every object that is there now and of all that change, until `term` is over.
+    pub async fn follow(&self, term: &Shutdown, changed: impl Fn(ObjectRef<K>)) {
+        let mut changes = self.changes();
+        loop {
+            tokio::select! {
+                () = term.wait() => return,
+                next = changes.next() => match next {
+                    Some(object) => changed(object),
+                    None => return,
+                },
+            }
+        }
+    }
 }
 
 /// Keys of changed objects, each at most once however often it changed meanwhile; a slow reader misses none.

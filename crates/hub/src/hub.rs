@@ -92,7 +92,7 @@ impl Hub {
             leadership,
             generations: Generations::default(),
             membership: RwLock::default(),
-            reporter: Reporter::new(client.clone(), "meshroot-hub", options.holder()),
+            reporter: Reporter::new(client.clone(), crate::COMPONENT, options.process.holder(crate::COMPONENT)),
             client,
         }
     }

@@ -16,8 +16,8 @@ mod wiring;
 pub use options::Options;
 
 use anyhow::Context as _;
-use meshroot_cluster::connect::{Target, connect, install_crypto_provider};
-use meshroot_cluster::lease::{self, LeaseSettings};
+use meshroot_cluster::connect::{connect, install_crypto_provider};
+use meshroot_cluster::lease;
 use meshroot_cluster::shutdown::Shutdown;
 use meshroot_cluster::telemetry::{self, Telemetry};
 use std::sync::Arc;
@@ -29,18 +29,16 @@ const COMPONENT: &str = "meshroot-hub";
 /// Runs until SIGTERM or SIGINT, then ends work in progress and releases the lease.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     install_crypto_provider();
-    telemetry::init(options.log_format(), options.log_filter.as_deref())?;
+    let process = &options.process;
+    telemetry::init(process.log_format.into(), process.log_filter.as_deref())?;
     let shutdown = Shutdown::on_signals()?;
     let telemetry = Telemetry::new(COMPONENT, env!("CARGO_PKG_VERSION"));
     let (address, serving) = telemetry
-        .serve(options.listen, shutdown.clone())
+        .serve(process.listen, shutdown.clone())
         .await
-        .with_context(|| format!("cannot listen on {}", options.listen))?;
-    let target = Target { kubeconfig: options.kubeconfig.clone(), context: options.context.clone() };
-    let client = connect(&target, COMPONENT).await?;
-    let mut settings = LeaseSettings::new(&options.namespace, meshroot_api::names::HUB_LEASE, options.holder());
-    settings.duration = options.lease_duration;
-    settings.retry = options.lease_duration / 3;
+        .with_context(|| format!("cannot listen on {}", process.listen))?;
+    let client = connect(&process.target(), COMPONENT).await?;
+    let settings = process.lease(&options.namespace, meshroot_api::names::HUB_LEASE, options.lease_duration);
     // The lease outlives the work: it is released once nothing writes any more.
     let drained = Shutdown::manual();
     let (leadership, election) = lease::elect(client.clone(), settings, drained.clone());

@@ -1,6 +1,5 @@
 //! From changes to keys, and from keys to controllers, while this hub leads.
 
-use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +7,11 @@ use std::time::Duration;
 use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use meshroot_api::names::RequestName;
+use meshroot_cluster::process::while_leading;
 use meshroot_cluster::queue::{self, Outcome, Queue};
 use meshroot_cluster::shutdown::Shutdown;
 use meshroot_cluster::telemetry::Telemetry;
-use meshroot_cluster::watch::{Changes, Watched};
 use meshroot_core::membership::{self, Key};
-use serde::de::DeserializeOwned;
 
 use crate::controllers::{member, request, virtual_mesh};
 use crate::error::HubError;
@@ -30,28 +28,12 @@ pub(crate) async fn work(hub: Arc<Hub>, telemetry: &Telemetry, shutdown: &Shutdo
         return;
     }
     synced.set(true);
-    let mut leadership = hub.leadership.clone();
-    while !shutdown.is_triggered() {
-        tokio::select! {
-            fence = leadership.wait_until_leader() => tracing::info!(fence = fence.0, "this hub leads"),
-            () = shutdown.wait() => return,
-        }
-        hub.metrics.leader.set(1);
-        let term = Shutdown::manual();
-        let working = lead(Arc::clone(&hub), &term);
-        tokio::pin!(working);
-        tokio::select! {
-            () = &mut working => {}
-            () = leadership.lost() => tracing::warn!("this hub no longer leads"),
-            () = shutdown.wait() => {}
-        }
-        term.trigger();
-        working.await;
-        hub.metrics.leader.set(0);
-    }
+    let (leadership, leads) = (hub.leadership.clone(), hub.metrics.leader.clone());
+    while_leading(leadership, &leads, shutdown, |term| lead(Arc::clone(&hub), term)).await;
 }
 
-async fn lead(hub: Arc<Hub>, term: &Shutdown) {
+async fn lead(hub: Arc<Hub>, term: Shutdown) {
+    let term = &term;
     hub.read_membership();
     // Before any request is looked at: which keys were used already.
     hub.records.store().state().iter().for_each(|record| hub.keys.learn(record));
@@ -60,12 +42,12 @@ async fn lead(hub: Arc<Hub>, term: &Shutdown) {
     let (virtual_meshes, members, requests) =
         (worker(&hub.virtual_mesh_queue), worker(&hub.member_queue), worker(&hub.request_queue));
     tokio::join!(
-        follow(&hub.virtual_meshes, term, |key, hub| virtual_mesh_changed(hub, &key), &hub),
-        follow(&hub.policies, term, |key, hub| policy_changed(hub, &key), &hub),
-        follow(&hub.meshes, term, |key, hub| mesh_changed(hub, &key), &hub),
-        follow(&hub.requests, term, |key, hub| request_changed(hub, key), &hub),
-        follow(&hub.records, term, |key, hub| record_changed(hub, key), &hub),
-        follow(&hub.trusts, term, |key, hub| trust_changed(hub, key), &hub),
+        hub.virtual_meshes.follow(term, |object| virtual_mesh_changed(&hub, &key(&object))),
+        hub.policies.follow(term, |object| policy_changed(&hub, &key(&object))),
+        hub.meshes.follow(term, |object| mesh_changed(&hub, &key(&object))),
+        hub.requests.follow(term, |object| request_changed(&hub, key(&object))),
+        hub.records.follow(term, |object| record_changed(&hub, key(&object))),
+        hub.trusts.follow(term, |object| trust_changed(&hub, key(&object))),
         queue::run(virtual_meshes.0, 4, virtual_meshes.1, |key| controller(
             &hub,
             "virtual-mesh",
@@ -101,28 +83,6 @@ where
                 }
                 outcome
             }
-        }
-    }
-}
-
-async fn follow<K>(watched: &Watched<K>, term: &Shutdown, changed: impl Fn(Key, &Hub), hub: &Hub)
-where
-    K: Resource<DynamicType: Default + Eq + Hash + Clone + Send + Sync>
-        + Clone
-        + Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
-{
-    let mut changes: Changes<K> = watched.changes();
-    loop {
-        tokio::select! {
-            () = term.wait() => return,
-            next = changes.next() => match next {
-                Some(object) => changed(key(&object), hub),
-                None => return,
-            },
         }
     }
 }
