@@ -11,7 +11,7 @@ use meshroot_api::trust::{Pickup, Witness};
 use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_cluster::queue::Outcome;
 use meshroot_cluster::{clock, crash};
-use meshroot_core::pickup::{self, Seen, Written};
+use meshroot_core::pickup::{self, Written};
 use meshroot_core::{Refusal, identity, lint, renewal};
 use meshroot_pki::{Certificate, parse_bundle};
 
@@ -274,10 +274,4 @@ fn anchors(trust: &MeshTrust) -> Result<Vec<Certificate>, Refusal> {
 fn parse_name(name: &str) -> Result<RequestName, Refusal> {
     RequestName::parse(name)
         .ok_or_else(|| Refusal::new(Reason::ResponseInvalid, format!("{name:?} is no name of a request")))
-}
-
-/// Only what a report needs of what was seen.
-pub(crate) fn leaf_lifetime(seen: &Seen) -> Option<i64> {
-    let leaf = seen.workload_chain.as_ref()?.first()?;
-    Some(leaf.not_after().duration_since(leaf.not_before()).as_secs())
 }

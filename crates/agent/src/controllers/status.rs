@@ -10,7 +10,6 @@ use meshroot_cluster::write::replace_status;
 use meshroot_core::Refusal;
 use meshroot_core::pickup::{Seen, Written};
 
-use super::mesh::leaf_lifetime;
 use crate::agent::Agent;
 use crate::error::AgentError;
 use crate::meshes::istio::Place;
@@ -118,4 +117,9 @@ fn condition(trust: &MeshTrust, before: &MeshTrustStatus, report: &Report, now: 
         observed_generation: trust.metadata.generation,
         last_transition_time: since.map_or(now, |one| one.last_transition_time.clone()),
     }
+}
+
+fn leaf_lifetime(seen: &Seen) -> Option<i64> {
+    let leaf = seen.workload_chain.as_ref()?.first()?;
+    Some(leaf.not_after().duration_since(leaf.not_before()).as_secs())
 }

@@ -1,0 +1,175 @@
+//! What a certificate or request says, as fields for people and for programs.
+
+use jiff::Timestamp;
+use meshroot_pki::{Certificate, CertificateRequest, Host};
+use serde_json::{Map, Value, json};
+
+use super::Item;
+use crate::age;
+
+/// Fields in the order in which a person asks for them: title and values.
+pub type Facts = Vec<(&'static str, Vec<String>)>;
+
+/// What a certificate says.
+pub fn certificate(certificate: &Certificate, now: Timestamp) -> Facts {
+    let key = certificate.public_key();
+    vec![
+        ("Subject", vec![name(&certificate.subject().to_string())]),
+        ("Issuer", vec![issuer(certificate)]),
+        ("Serial", vec![certificate.serial().to_string()]),
+        ("Valid from", vec![age::date(certificate.not_before())]),
+        ("Valid until", vec![validity_end(certificate, now)]),
+        ("Names", hosts(&certificate.hosts())),
+        ("Key", vec![format!("{} {}", key.kind_name(), key.fingerprint())]),
+        ("Authority", vec![authority(certificate)]),
+        ("Key usage", key_usage(certificate)),
+        ("Purposes", purposes(certificate)),
+        ("Key id", vec![certificate.subject_key_identifier().map_or_else(|| NONE.to_owned(), |id| hex(&id))]),
+        ("Issuer key id", vec![certificate.authority_key_identifier().map_or_else(|| NONE.to_owned(), |id| hex(&id))]),
+        ("Fingerprint", vec![certificate.fingerprint().to_string()]),
+    ]
+}
+
+/// What a certificate request says.
+pub fn request(request: &CertificateRequest) -> Facts {
+    let key = request.public_key();
+    let strength = key.check_strength().map_or_else(|error| format!("REFUSED: {error}"), |()| "accepted".to_owned());
+    vec![
+        ("CSR SHA-256", vec![request.fingerprint().to_string()]),
+        ("Subject", vec![name(&request.subject().to_string())]),
+        ("Names", hosts(request.hosts())),
+        ("Key", vec![format!("{} {}", key.kind_name(), key.fingerprint())]),
+        ("Key strength", vec![strength]),
+    ]
+}
+
+/// What any item of a file says.
+pub fn item(item: &Item, now: Timestamp) -> (&'static str, Facts) {
+    match item {
+        Item::Certificate(it) => ("Certificate", certificate(it, now)),
+        Item::Request(it) => ("Certificate request", request(it)),
+        Item::PrivateKey { kind, public_key } => {
+            ("Private key (not shown)", vec![("Public key", vec![format!("{kind} {public_key}")])])
+        }
+        Item::Unreadable { label, why } => {
+            ("Unreadable", vec![("Block", vec![label.clone()]), ("Why", vec![why.clone()])])
+        }
+    }
+}
+
+/// Facts as an object: `{"kind": "certificate", "validUntil": …}`; lists stay lists.
+pub fn to_json(kind: &str, facts: &Facts) -> Value {
+    let mut object = Map::from_iter([("kind".to_owned(), json!(kind))]);
+    for (title, values) in facts {
+        let value = match values.as_slice() {
+            [one] if !LISTS.contains(title) => json!(one),
+            many => json!(many),
+        };
+        object.insert(camel_case(title), value);
+    }
+    Value::Object(object)
+}
+
+/// Names in one spelling; what has none says so.
+pub fn hosts(hosts: &[Host]) -> Vec<String> {
+    hosts.iter().map(ToString::to_string).collect()
+}
+
+/// `CA, path length 0`.
+pub fn authority(certificate: &Certificate) -> String {
+    match (certificate.is_ca(), certificate.path_len()) {
+        (false, _) => "no: signs no other certificates".to_owned(),
+        (true, None) => "CA, any path length".to_owned(),
+        (true, Some(length)) => format!("CA, path length {length}"),
+    }
+}
+
+fn validity_end(certificate: &Certificate, now: Timestamp) -> String {
+    let until = certificate.not_after();
+    let text = age::with_distance(until, now);
+    if until < now {
+        format!("EXPIRED {text}")
+    } else if certificate.not_before() > now {
+        format!("{text}, NOT YET VALID")
+    } else {
+        text
+    }
+}
+
+fn issuer(certificate: &Certificate) -> String {
+    if certificate.is_self_issued() {
+        let signed = certificate.verify_signed_by(certificate.public_key());
+        return match signed {
+            Ok(()) => "itself (a root)".to_owned(),
+            Err(error) => format!("the same name, but another key: {error}"),
+        };
+    }
+    name(&certificate.issuer().to_string())
+}
+
+fn name(text: &str) -> String {
+    if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() }
+}
+
+fn key_usage(certificate: &Certificate) -> Vec<String> {
+    let Some(usage) = certificate.key_usage() else { return vec!["any (no keyUsage)".to_owned()] };
+    let all = [
+        (usage.digital_signature(), "digitalSignature"),
+        (usage.non_repudiation(), "nonRepudiation"),
+        (usage.key_encipherment(), "keyEncipherment"),
+        (usage.data_encipherment(), "dataEncipherment"),
+        (usage.key_agreement(), "keyAgreement"),
+        (usage.key_cert_sign(), "keyCertSign"),
+        (usage.crl_sign(), "cRLSign"),
+    ];
+    all.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()).collect()
+}
+
+fn purposes(certificate: &Certificate) -> Vec<String> {
+    let Some(purposes) = certificate.extended_key_usage() else {
+        return vec!["any (no extendedKeyUsage)".to_owned()];
+    };
+    let word = |oid: String| match oid.as_str() {
+        "1.3.6.1.5.5.7.3.1" => "serverAuth".to_owned(),
+        "1.3.6.1.5.5.7.3.2" => "clientAuth".to_owned(),
+        "2.5.29.37.0" => "anyExtendedKeyUsage".to_owned(),
+        _ => oid,
+    };
+    purposes.iter().map(|oid| word(oid.to_string())).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn camel_case(title: &str) -> String {
+    let mut words = title.split([' ', '-']);
+    let first = words.next().unwrap_or_default().to_lowercase();
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect::<String>())
+    };
+    words.filter_map(capital).fold(first, |text, word| text + &word)
+}
+
+const NONE: &str = "none";
+const LISTS: [&str; 3] = ["Names", "Key usage", "Purposes"];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_become_field_names() {
+        assert_eq!(camel_case("Valid until"), "validUntil");
+        assert_eq!(camel_case("CSR SHA-256"), "csrSha256");
+        assert_eq!(camel_case("Issuer key id"), "issuerKeyId");
+    }
+
+    #[test]
+    fn one_name_is_still_a_list_of_names() {
+        let facts: Facts = vec![("Names", vec!["a".to_owned()]), ("Serial", vec!["01".to_owned()])];
+        assert_eq!(to_json("certificate", &facts), json!({ "kind": "certificate", "names": ["a"], "serial": "01" }));
+    }
+}

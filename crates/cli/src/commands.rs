@@ -1,0 +1,35 @@
+//! One module for each subcommand.
+
+pub mod cluster;
+pub mod completion;
+pub mod decide;
+pub mod describe;
+pub mod get;
+pub mod inspect;
+pub mod install;
+pub mod renew;
+pub mod verify;
+pub mod version;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::terminal::Terminal;
+
+/// Runs what was asked for.
+pub async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+    let global = arguments.global;
+    match arguments.command {
+        Command::Get(asked) => get::run(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Describe(asked) => describe::run(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Approve(asked) => decide::approve(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Deny(asked) => decide::deny(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Renew(asked) => renew::run(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Inspect(asked) => inspect::run(&global, &asked, terminal).await,
+        Command::Verify(asked) => verify::run(&global, &asked, terminal).await,
+        Command::Install(asked) => install::run(&asked, terminal),
+        Command::Cluster(asked) => cluster::run(&global, &asked, terminal).await,
+        Command::Completion(asked) => completion::run(&asked, terminal),
+        Command::Version => version::run(global.output, terminal),
+    }
+}

@@ -1,0 +1,109 @@
+//! The hub, as agents of other clusters see it.
+
+use std::path::PathBuf;
+
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use meshroot_pki::{Certificate, parse_bundle, to_bundle};
+
+use crate::failure::Failure;
+
+/// Where the hub is and how its server is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) server: String,
+    pub(super) ca_pem: String,
+}
+
+/// Reads address and CA from a kubeconfig's context; `server` and `ca` win over what it says.
+pub(super) async fn address(
+    kubeconfig: Option<&PathBuf>,
+    context: Option<&str>,
+    server: Option<&str>,
+    ca: Option<&PathBuf>,
+) -> Result<Address, Failure> {
+    let config = config(kubeconfig, context).await?;
+    let server = match server {
+        Some(server) => server.to_owned(),
+        None => config.cluster_url.to_string(),
+    };
+    check_server(&server)?;
+    let ca_pem = match ca {
+        Some(file) => ca_of_file(file)?,
+        None => ca_of_config(&config)?,
+    };
+    Ok(Address { server: server.trim_end_matches('/').to_owned(), ca_pem })
+}
+
+/// Whether an agent elsewhere cannot mean the same machine by this address.
+pub(super) fn is_loopback(server: &str) -> bool {
+    let rest = server.strip_prefix("https://").unwrap_or(server);
+    ["localhost", "127.", "[::1]", "0.0.0.0"].iter().any(|local| rest.starts_with(local))
+}
+
+async fn config(kubeconfig: Option<&PathBuf>, context: Option<&str>) -> Result<Config, Failure> {
+    let failed = |error: kube::config::KubeconfigError| {
+        Failure::unreachable(format!("the hub's kubeconfig: {error}"))
+            .fix("check --hub-kubeconfig and --hub-context")
+            .caused_by(&error)
+    };
+    let read = match kubeconfig {
+        Some(file) => Kubeconfig::read_from(file),
+        None => Kubeconfig::read(),
+    };
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    Config::from_custom_kubeconfig(read.map_err(failed)?, &options).await.map_err(failed)
+}
+
+fn check_server(server: &str) -> Result<(), Failure> {
+    let host = server.strip_prefix("https://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    if host.is_some_and(|host| !host.is_empty() && !host.contains('@')) {
+        return Ok(());
+    }
+    // It may hold a password: not repeated.
+    Err(Failure::usage("the address of the hub is no https://HOST:PORT")
+        .fix("give --hub-server https://HOST:PORT, as the agent reaches it"))
+}
+
+fn ca_of_file(file: &PathBuf) -> Result<String, Failure> {
+    let bytes =
+        std::fs::read(file).map_err(|error| Failure::no(format!("{} cannot be read: {error}", file.display())))?;
+    let bundle = parse_bundle(&bytes).map_err(|error| Failure::no(format!("{}: {error}", file.display())))?;
+    Ok(to_bundle(&bundle))
+}
+
+fn ca_of_config(config: &Config) -> Result<String, Failure> {
+    let fix = "give --hub-ca FILE with the certificates that the hub's server is verified with";
+    let Some(certificates) = config.root_cert.as_ref().filter(|all| !all.is_empty()) else {
+        return Err(Failure::no(
+            "the hub's kubeconfig names no CA (certificate-authority-data); the agent trusts no server without one",
+        )
+        .fix(fix));
+    };
+    let read: Result<Vec<_>, _> = certificates.iter().map(|der| Certificate::from_der(der)).collect();
+    let read = read.map_err(|error| Failure::no(format!("the CA in the hub's kubeconfig: {error}")).fix(fix))?;
+    Ok(to_bundle(&read))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_with_a_host_is_an_address() {
+        for good in ["https://hub.example.com:6443", "https://10.0.0.1/", "https://hub/k8s/clusters/c1"] {
+            check_server(good).unwrap();
+        }
+        for wrong in ["", "hub:6443", "http://hub", "https://", "https:///x", "https://user:secret@hub"] {
+            assert!(check_server(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_this_machine_is_no_address_for_others() {
+        assert!(is_loopback("https://127.0.0.1:6443"));
+        assert!(is_loopback("https://localhost:6443"));
+        assert!(!is_loopback("https://10.0.0.1:6443"));
+    }
+}

@@ -1,0 +1,265 @@
+//! `meshroot cluster join`: idempotent, so that what broke off halfway is finished by the same command.
+
+mod identity;
+mod token;
+
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Client;
+use meshroot_api::manifests::{AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_hub_objects};
+use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_cluster::connect::{Target, connect};
+use serde_json::{Value, json};
+
+use super::apply::{apply, title};
+use super::check_name;
+use super::hub::{self, Address};
+use super::leave::remove;
+use crate::age::{date, parse_duration};
+use crate::arguments::Global;
+use crate::commands::version::VERSION;
+use crate::failure::Failure;
+use crate::session::USER_AGENT;
+use crate::terminal::Terminal;
+use identity::CLUSTER_UID_ANNOTATION;
+
+/// Which cluster joins which hub.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    /// Name for the cluster on the hub
+    name: String,
+    /// Context of the hub
+    #[arg(long, value_name = "CONTEXT")]
+    hub_context: Option<String>,
+    /// Kubeconfig of the hub, if it is another file
+    #[arg(long, value_name = "FILE")]
+    hub_kubeconfig: Option<PathBuf>,
+    /// Address of the hub's API server as the agent reaches it; the kubeconfig's if left out
+    #[arg(long, value_name = "URL")]
+    hub_server: Option<String>,
+    /// PEM file with the certificates that this server is verified with; the kubeconfig's if left out
+    #[arg(long, value_name = "FILE")]
+    hub_ca: Option<PathBuf>,
+    /// Namespace of a mesh's control plane in the cluster; may be given again
+    #[arg(long, value_name = "NAMESPACE", default_value = DEFAULT_MESH_NAMESPACE)]
+    mesh_namespace: Vec<String>,
+    /// The agent's image; the default has the version of this command
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// Lifetime of the agent's first token; the agent renews it by itself
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
+    token_lifetime: SignedDuration,
+    /// Take the place of another cluster that has this name, or that this cluster has under another name
+    #[arg(long)]
+    replace: bool,
+    /// Say what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Both ends.
+struct Ends {
+    hub: Client,
+    cluster: Client,
+    address: Address,
+}
+
+/// Joins it.
+pub(super) async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+    check_name(&asked.name)?;
+    check_contexts(global, asked)?;
+    let ends = ends(global, asked).await?;
+    let identity = identity::check(&ends.hub, &ends.cluster, &asked.name, asked.replace).await?;
+    identity::check_mesh_namespaces(&ends.cluster, &asked.mesh_namespace).await?;
+
+    terminal.line(format!("hub {}", ends.address.server))?;
+    if identity.replaces_another {
+        void_tokens(&ends.hub, asked, terminal).await?;
+    }
+    for object in hub_objects(&asked.name, &identity.uid) {
+        put(&ends.hub, &object, asked.dry_run, terminal).await?;
+    }
+    let token = if asked.dry_run {
+        terminal.line("  would ask for a token of the agent's ServiceAccount")?;
+        None
+    } else {
+        let token = token::issue(&ends.hub, &asked.name, asked.token_lifetime).await?;
+        terminal.line(format!("  issued      a token that expires {} (the agent renews it)", date(token.expires)))?;
+        Some(token.token)
+    };
+
+    terminal.line(format!("cluster {}", asked.name))?;
+    for object in cluster_objects(asked, &ends.address, token.as_ref().map(|token| token.as_str())) {
+        put(&ends.cluster, &object, asked.dry_run, terminal).await?;
+    }
+    if let Some(former) = identity.former_name {
+        terminal.line(format!("\nnote: its place as {former} is left on the hub: meshroot cluster leave {former}"))?;
+    }
+    terminal.print(&next_steps(asked, &ends.address))
+}
+
+/// A hub that is its own workload cluster is fine, but must be meant.
+fn check_contexts(global: &Global, asked: &Arguments) -> Result<(), Failure> {
+    let same_file = asked.hub_kubeconfig.is_none() || asked.hub_kubeconfig == global.kubeconfig;
+    if same_file && asked.hub_context.is_none() && global.context.is_none() {
+        return Err(Failure::usage("which of the two is the hub, and which the cluster?")
+            .fix("give --hub-context CONTEXT for the hub and --context CONTEXT for the cluster"));
+    }
+    Ok(())
+}
+
+async fn ends(global: &Global, asked: &Arguments) -> Result<Ends, Failure> {
+    let hub_kubeconfig = asked.hub_kubeconfig.clone().or_else(|| global.kubeconfig.clone());
+    let hub = Target { kubeconfig: hub_kubeconfig.clone(), context: asked.hub_context.clone() };
+    let cluster = Target { kubeconfig: global.kubeconfig.clone(), context: global.context.clone() };
+    let context = asked.hub_context.as_deref();
+    Ok(Ends {
+        hub: connect(&hub, USER_AGENT).await?,
+        cluster: connect(&cluster, USER_AGENT).await?,
+        address: hub::address(hub_kubeconfig.as_ref(), context, asked.hub_server.as_deref(), asked.hub_ca.as_ref())
+            .await?,
+    })
+}
+
+async fn put(client: &Client, object: &Value, dry: bool, terminal: &mut Terminal) -> Result<(), Failure> {
+    let deed = apply(client, object, dry).await?;
+    terminal.line(format!("  {:<11} {}", deed.word(dry), title(object)))
+}
+
+/// The cluster that had the name before may still hold a token, and would renew it for ever: tokens end with the
+/// ServiceAccount, which is made anew afterwards.
+async fn void_tokens(hub: &Client, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+    let title = format!("ServiceAccount {}/{AGENT_SERVICE_ACCOUNT}", cluster_namespace(&asked.name));
+    let deed = if asked.dry_run {
+        "would delete"
+    } else {
+        remove::<ServiceAccount>(hub, &cluster_namespace(&asked.name)).await?;
+        "deleted"
+    };
+    terminal.line(format!("  {deed:<11} {title}   (tokens of the cluster that had this name are void)"))
+}
+
+/// What the agent needs on the hub; the namespace remembers which cluster it is for.
+fn hub_objects(cluster: &str, uid: &str) -> Vec<Value> {
+    let mut objects = agent_hub_objects(cluster);
+    let home = cluster_namespace(cluster);
+    for object in &mut objects {
+        if object["kind"] == "Namespace" && object["metadata"]["name"] == home.as_str() {
+            object["metadata"]["annotations"][CLUSTER_UID_ANNOTATION] = json!(uid);
+        }
+    }
+    objects
+}
+
+/// What the agent needs in its cluster. The credentials come before the Deployment that reads them; without a
+/// token (a dry run) their place is held by the name alone.
+fn cluster_objects(asked: &Arguments, address: &Address, token: Option<&str>) -> Vec<Value> {
+    let image = asked.image.clone().unwrap_or_else(|| format!("meshroot-agent:{VERSION}"));
+    let mut objects = agent_cluster_objects(&asked.name, &image, &asked.mesh_namespace);
+    let credentials = AgentCredentials {
+        cluster: &asked.name,
+        server: &address.server,
+        ca_pem: &address.ca_pem,
+        token: token.unwrap_or_default(),
+    };
+    let first_deployment = objects.iter().position(|object| object["kind"] == "Deployment").unwrap_or(objects.len());
+    objects.insert(first_deployment, credentials.secret());
+    objects
+}
+
+fn next_steps(asked: &Arguments, address: &Address) -> String {
+    let cluster = &asked.name;
+    let mesh =
+        format!("istio-{}-{cluster}", asked.mesh_namespace.first().map_or(DEFAULT_MESH_NAMESPACE, String::as_str));
+    let home = cluster_namespace(cluster);
+    let note = if hub::is_loopback(&address.server) {
+        format!(
+            "note: the agent will call {}, which within a pod is the pod itself; if it runs in one, repeat this with\n      --hub-server https://HOST:PORT\n\n",
+            address.server
+        )
+    } else {
+        String::new()
+    };
+    let heading = if asked.dry_run { "nothing was written; without --dry-run, next:" } else { "next:" };
+    format!(
+        "
+{note}{heading}
+  meshroot cluster list          the agent is there once its state is ok
+  meshroot get mesh -n {home}
+  and one virtual mesh, on the hub:
+
+apiVersion: networking.zephyr.solo.io/v1alpha1
+kind: VirtualMesh
+metadata:
+  name: demo
+  namespace: {SYSTEM_NAMESPACE}
+spec:
+  meshes:
+  - {{ name: {mesh}, namespace: {home} }}
+"
+    )
+}
+
+const AFTER_HELP: &str = "\
+May be repeated at any time: what is missing is made, and the agent gets a new token.
+Needs an administrator on both sides (namespaces, roles, service account tokens).
+
+Examples:
+  meshroot cluster join east --hub-context hub --context east
+  meshroot cluster join east --hub-context hub --context east --dry-run
+  meshroot cluster join east --hub-context hub --context east --hub-server https://hub:6443
+  meshroot cluster join east --hub-kubeconfig hub.yaml --kubeconfig east.yaml";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use meshroot_api::names::HUB_CREDENTIALS_SECRET;
+
+    use super::*;
+
+    fn asked(words: &[&str]) -> Arguments {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct Outer {
+            #[command(flatten)]
+            asked: Arguments,
+        }
+        Outer::parse_from([&["join", "east"], words].concat()).asked
+    }
+
+    fn address() -> Address {
+        Address { server: "https://hub:6443".to_owned(), ca_pem: "CA".to_owned() }
+    }
+
+    #[test]
+    fn the_namespace_on_the_hub_remembers_which_cluster_it_is_for() {
+        let objects = hub_objects("east", "uid-1");
+        assert_eq!(objects[0]["metadata"]["annotations"][CLUSTER_UID_ANNOTATION], "uid-1");
+    }
+
+    #[test]
+    fn the_credentials_are_there_before_the_agent_that_reads_them() {
+        let objects = cluster_objects(&asked(&[]), &address(), Some("token"));
+        let place = |kind: &str| objects.iter().position(|object| object["kind"] == kind).unwrap();
+        assert!(place("Namespace") < place("Secret") && place("Secret") < place("Deployment"));
+        assert_eq!(objects[place("Secret")]["metadata"]["name"], HUB_CREDENTIALS_SECRET);
+    }
+
+    #[test]
+    fn the_virtual_mesh_to_begin_with_has_eight_lines() {
+        let text = next_steps(&asked(&[]), &address());
+        let yaml = text.lines().skip_while(|line| !line.starts_with("apiVersion")).count();
+        assert_eq!(yaml, 8, "{text}");
+        assert!(!text.contains("note:"), "{text}");
+    }
+
+    #[test]
+    fn without_any_context_it_is_not_said_who_joins_whom() {
+        let failure = check_contexts(&Global::default(), &asked(&[])).unwrap_err();
+        assert_eq!(failure.exit(), crate::failure::Exit::Usage);
+        check_contexts(&Global::default(), &asked(&["--hub-context", "hub"])).unwrap();
+    }
+}

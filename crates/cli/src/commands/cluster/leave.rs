@@ -1,0 +1,88 @@
+//! `meshroot cluster leave`.
+
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_cluster::write::delete;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::check_name;
+use crate::failure::Failure;
+use crate::patience::patiently;
+use crate::session::Session;
+use crate::terminal::Terminal;
+
+/// Which cluster.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    /// Name of the cluster on the hub
+    name: String,
+}
+
+/// Takes the agent's credentials on the hub away. Certificates that are in use stay in use.
+pub(super) async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+    check_name(&asked.name)?;
+    let home = cluster_namespace(&asked.name);
+    let namespaces: Api<Namespace> = Api::all(session.client.clone());
+    let found = patiently(async || namespaces.get_opt(&home).await)
+        .await
+        .map_err(|error| Failure::api(&format!("read Namespace {home}"), &error))?;
+    if found.is_none() {
+        return Err(Failure::no(format!("no cluster {} takes part: the hub has no Namespace {home}", asked.name))
+            .fix("see who takes part with: meshroot cluster list"));
+    }
+    let binding = remove::<RoleBinding>(&session.client, &home).await?;
+    let account = remove::<ServiceAccount>(&session.client, &home).await?;
+    if !binding && !account {
+        terminal.line(format!("cluster {} had no credentials on the hub any more", asked.name))?;
+    }
+    for (gone, kind) in [(binding, "RoleBinding"), (account, "ServiceAccount")] {
+        if gone {
+            terminal.line(format!("deleted {kind} {home}/{AGENT_SERVICE_ACCOUNT}"))?;
+        }
+    }
+    terminal.print(&remains(&asked.name, &home))
+}
+
+/// Deletes the agent's object of this kind on the hub; `false` where there is none.
+pub(super) async fn remove<K>(client: &Client, namespace: &str) -> Result<bool, Failure>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + Serialize
+        + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let doing = format!("read {} {namespace}/{AGENT_SERVICE_ACCOUNT}", K::kind(&()));
+    match patiently(async || api.get_opt(AGENT_SERVICE_ACCOUNT).await)
+        .await
+        .map_err(|error| Failure::api(&doing, &error))?
+    {
+        Some(object) => Ok(patiently(async || delete(&api, &object).await).await?),
+        None => Ok(false),
+    }
+}
+
+fn remains(cluster: &str, home: &str) -> String {
+    format!(
+        "\
+the agent's tokens are void from now on; the mesh keeps its certificate until that expires
+
+what stays, and how to remove it:
+  requests, ledger, trust state   kubectl delete namespace {home}
+  the cluster's entry             kubectl -n {SYSTEM_NAMESPACE} delete kubernetescluster {cluster}
+  membership                      take its meshes out of spec.meshes of the VirtualMesh
+  the agent, in the cluster       kubectl delete namespace {SYSTEM_NAMESPACE}   (its keys go with it)
+to come back: meshroot cluster join {cluster}
+"
+    )
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  meshroot cluster leave east --context hub";

@@ -1,0 +1,200 @@
+//! `meshroot approve` and `meshroot deny`: the decision of a person or of a ticket system.
+
+use jiff::Timestamp;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
+use meshroot_api::names::cluster_of_namespace;
+use meshroot_api::security::ApprovalStatus;
+use meshroot_cluster::clock;
+use meshroot_cluster::write::FIELD_MANAGER;
+use meshroot_pki::CertificateRequest;
+use serde_json::{Value, json};
+
+use crate::age;
+use crate::failure::Failure;
+use crate::kinds::Kind;
+use crate::locate::{find_as, full_name};
+use crate::output::{Sheet, list};
+use crate::patience::patiently;
+use crate::session::Session;
+use crate::terminal::Terminal;
+
+/// What to approve.
+#[derive(Debug, clap::Args)]
+#[command(after_help = APPROVE_HELP)]
+pub struct Approval {
+    /// Requests: NAME or NAMESPACE/NAME
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// Why, for people: a ticket number
+    #[arg(long, short, default_value = "")]
+    message: String,
+}
+
+/// What to deny.
+#[derive(Debug, clap::Args)]
+#[command(after_help = DENY_HELP)]
+pub struct Denial {
+    /// Requests: NAME or NAMESPACE/NAME
+    #[arg(required = true)]
+    names: Vec<String>,
+    /// Why, for people: whoever reads the request must know what to change
+    #[arg(long, short)]
+    message: String,
+}
+
+/// Approves.
+pub async fn approve(session: &Session, asked: &Approval, terminal: &mut Terminal) -> Result<(), Failure> {
+    decide(session, &asked.names, ApprovalStatus::Approved, &asked.message, terminal).await
+}
+
+/// Denies.
+pub async fn deny(session: &Session, asked: &Denial, terminal: &mut Terminal) -> Result<(), Failure> {
+    if asked.message.trim().is_empty() {
+        return Err(Failure::usage("--message is empty; whoever reads the denial must know what to change"));
+    }
+    decide(session, &asked.names, ApprovalStatus::Denied, &asked.message, terminal).await
+}
+
+/// Nothing is written before every request was found and can be decided.
+async fn decide(
+    session: &Session,
+    names: &[String],
+    decision: ApprovalStatus,
+    message: &str,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
+    let now = clock::now();
+    let mut requests = Vec::new();
+    for name in names {
+        let request: Request = find_as(session, Kind::Request, name).await?;
+        check(&request, decision, now)?;
+        requests.push(request);
+    }
+    let mut written = Vec::new();
+    for request in &requests {
+        let decided = write(session, request, decision, message, now).await?;
+        if session.global.output.is_table() {
+            terminal.print(&told(request, decision, message))?;
+        } else {
+            written.push(serde_json::to_value(&decided).unwrap_or(Value::Null));
+        }
+    }
+    if session.global.output.is_table() { Ok(()) } else { terminal.print(&session.global.output.text(&list(written))?) }
+}
+
+/// Refuses what is decided already, and what nobody can know enough about.
+fn check(request: &Request, decision: ApprovalStatus, now: Timestamp) -> Result<(), Failure> {
+    let name = full_name(&request.metadata);
+    let see = |field: &str| format!("vmcsr {name}, field {field}");
+    if request.is_answered() {
+        return Err(Failure::no(format!("request {name} was answered with a certificate already"))
+            .see(see("status.response"))
+            .fix("a certificate is not taken back by a decision: replace the root that signed it, or let it expire"));
+    }
+    let earlier = request.status_or_default().third_party_approval;
+    if earlier.approval_status != ApprovalStatus::Pending {
+        let when = earlier.last_updated_time.map(|time| format!(" {}", age::with_distance(time.0, now)));
+        let why = if earlier.message.is_empty() { "without a message".to_owned() } else { quoted(&earlier.message) };
+        return Err(Failure::no(format!(
+            "request {name} was {} already{}, {why}",
+            earlier.approval_status.word(),
+            when.unwrap_or_default()
+        ))
+        .see(see("status.thirdPartyApproval"))
+        .fix("a decision is final; ask for another request with: meshroot renew"));
+    }
+    if request.spec.csr_data.0.is_empty() {
+        let whose = request.metadata.namespace.as_deref().and_then(cluster_of_namespace);
+        let agent = whose.map_or_else(|| "the agent".to_owned(), |cluster| format!("the agent of {cluster}"));
+        return Err(Failure::no(format!(
+            "request {name} has nothing to decide on yet: {agent} has not made its certificate signing request"
+        ))
+        .see(see("spec.csrData"))
+        .fix("wait for it with: meshroot get vmcsr -A --watch; see whether the agent is there with: meshroot cluster list"));
+    }
+    match CertificateRequest::parse(&request.spec.csr_data.0) {
+        Err(error) if decision == ApprovalStatus::Approved => {
+            Err(Failure::no(format!("request {name} cannot be approved: what it asks for cannot be read: {error}"))
+                .see(see("spec.csrData"))
+                .fix("deny it, and look at the cluster that wrote it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One write to `/status`, based on the version that was read: of the bytes that were looked at.
+async fn write(
+    session: &Session,
+    request: &Request,
+    decision: ApprovalStatus,
+    message: &str,
+    now: Timestamp,
+) -> Result<Request, Failure> {
+    let namespace = request.metadata.namespace.as_deref().unwrap_or_default();
+    let name = request.metadata.name.as_deref().unwrap_or_default();
+    let api: Api<Request> = Api::namespaced(session.client.clone(), namespace);
+    let patch = patch(request, decision, message, now);
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let written = patiently(async || api.patch_status(name, &parameters, &Patch::Merge(&patch)).await).await;
+    let verb = if decision == ApprovalStatus::Approved { "approve" } else { "deny" };
+    written.map_err(|error| Failure::api(&format!("{verb} request {namespace}/{name}"), &error))
+}
+
+fn patch(request: &Request, decision: ApprovalStatus, message: &str, now: Timestamp) -> Value {
+    json!({
+        "metadata": { "resourceVersion": request.metadata.resource_version },
+        "status": { "thirdPartyApproval": {
+            "approvalStatus": decision.word(),
+            "message": message,
+            "lastUpdatedTime": whole_seconds(now).to_string(),
+        } },
+    })
+}
+
+/// The API keeps whole seconds; never one that is yet to come.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// What was decided on: the digest and the hosts.
+fn told(request: &Request, decision: ApprovalStatus, message: &str) -> String {
+    let mut sheet = Sheet::default();
+    sheet.heading(&format!("{} {}", decision.word(), full_name(&request.metadata)));
+    match CertificateRequest::parse(&request.spec.csr_data.0) {
+        Ok(csr) => {
+            let key = csr.public_key();
+            sheet.field("CSR SHA-256", csr.fingerprint().to_string());
+            sheet.field("Key", format!("{} {}", key.kind_name(), key.fingerprint()));
+        }
+        Err(error) => sheet.field("CSR", format!("cannot be read: {error}")),
+    }
+    sheet.fields("Hosts", &request.spec.cert_config.hosts);
+    sheet.field("Virtual mesh", request.spec.virtual_mesh_ref.to_string());
+    sheet.field("Message", message);
+    sheet.text().to_owned()
+}
+
+fn quoted(message: &str) -> String {
+    format!("with the message {message:?}")
+}
+
+const APPROVE_HELP: &str = "\
+What is approved is the CSR whose SHA-256 is shown: it cannot change afterwards. A decision is final.
+Needs the verb `approve` on the VirtualMesh (ClusterRole meshroot-approver).
+
+Examples:
+  meshroot describe vmcsr istio-istio-system-east.demo.1
+  meshroot approve istio-istio-system-east.demo.1 --message CHG-1234
+  meshroot approve meshroot-cluster-east/istio-istio-system-east.demo.2 -m CHG-1235";
+
+const DENY_HELP: &str = "\
+A decision is final. After the cause is put right, ask for another request with `meshroot renew`.
+
+Examples:
+  meshroot deny istio-istio-system-east.demo.1 --message 'CHG-1234: wrong trust domain'";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -1,0 +1,227 @@
+//! `meshroot verify`: would the peers of a virtual mesh accept this chain?
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use kube::Api;
+use kube::api::ListParams;
+use meshroot_api::{MeshTrust, VirtualMesh};
+use meshroot_cluster::clock;
+use meshroot_core::lint::{self, Finding};
+use meshroot_core::membership::{Key, members};
+use meshroot_pki::{Certificate, PathError, PathOptions, Purpose, build_path, parse_bundle};
+use serde_json::{Value, json};
+
+use super::inspect::read_file;
+use crate::age;
+use crate::arguments::Global;
+use crate::failure::Failure;
+use crate::kinds::Kind;
+use crate::locate::{find_as, full_name};
+use crate::output::Sheet;
+use crate::patience::patiently;
+use crate::session::Session;
+use crate::terminal::Terminal;
+
+/// What to verify, and for whom.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// PEM file with the chain, leaf or intermediate first; `-` is standard input
+    file: PathBuf,
+    /// The virtual mesh whose roots count: those that each of its members is to use
+    #[arg(long, value_name = "NAME", required_unless_present = "roots")]
+    virtual_mesh: Option<String>,
+    /// PEM file with the roots, instead of a virtual mesh's; no cluster is asked
+    #[arg(long, value_name = "FILE", conflicts_with = "virtual_mesh")]
+    roots: Option<PathBuf>,
+    /// What the first certificate is used for
+    #[arg(long, value_enum, default_value_t)]
+    purpose: Use,
+    /// The time for which to judge, such as 2027-01-01T00:00:00Z; now if left out
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+}
+
+/// What a certificate is used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Use {
+    /// TLS server.
+    Server,
+    /// TLS client.
+    Client,
+    /// Nothing in particular.
+    #[default]
+    Any,
+}
+
+/// Roots and the meshes that are to use them.
+struct Anchors {
+    whose: Vec<String>,
+    roots: Vec<Certificate>,
+}
+
+struct Verdict {
+    whose: String,
+    path: Result<Vec<Certificate>, PathError>,
+    findings: Vec<Finding>,
+}
+
+impl Verdict {
+    fn accepted(&self) -> bool {
+        self.path.is_ok() && self.findings.is_empty()
+    }
+}
+
+/// Verifies it.
+pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+    let chain = read_bundle(&asked.file)?;
+    let anchors = match (&asked.roots, &asked.virtual_mesh) {
+        (Some(file), _) => vec![Anchors { whose: vec![file.display().to_string()], roots: read_bundle(file)? }],
+        (None, name) => of_virtual_mesh(&Session::open(global).await?, name.as_deref().unwrap_or_default()).await?,
+    };
+    let at = asked.at.unwrap_or_else(clock::now);
+    let verdicts: Vec<Verdict> = anchors.iter().map(|anchors| judge(&chain, anchors, asked.purpose, at)).collect();
+    if global.output.is_table() {
+        terminal.print(&sheet(&verdicts, at))?;
+    } else {
+        terminal.print(&global.output.text(&document(&verdicts))?)?;
+    }
+    answer(&asked.file, &verdicts)
+}
+
+fn read_bundle(file: &std::path::Path) -> Result<Vec<Certificate>, Failure> {
+    let bytes = read_file(file)?;
+    parse_bundle(&bytes).map_err(|error| {
+        Failure::no(format!("{}: {error}", file.display()))
+            .fix(format!("see what is in it with: meshroot inspect {}", file.display()))
+    })
+}
+
+/// The anchors of each member: during a rotation they may differ, and every member has to accept the chain.
+async fn of_virtual_mesh(session: &Session, name: &str) -> Result<Vec<Anchors>, Failure> {
+    let virtual_mesh: VirtualMesh = find_as(session, Kind::VirtualMesh, name).await?;
+    let name = full_name(&virtual_mesh.metadata);
+    let mut anchors: Vec<Anchors> = Vec::new();
+    for member in members(&virtual_mesh) {
+        let Some(trust) = trust_of(session, &member).await? else { continue };
+        let roots = parse_bundle(trust.spec.trust_anchors.as_bytes()).map_err(|error| {
+            Failure::no(format!("the roots of {}/{} cannot be read: {error}", member.namespace, member.name))
+                .see(format!("MeshTrust {}/{}, field spec.trustAnchors", member.namespace, member.name))
+        })?;
+        match anchors.iter_mut().find(|known| known.roots == roots) {
+            Some(known) => known.whose.push(member.name),
+            None => anchors.push(Anchors { whose: vec![member.name], roots }),
+        }
+    }
+    if anchors.is_empty() {
+        return Err(Failure::no(format!("virtual mesh {name} has no roots yet: no member has a MeshTrust with any"))
+            .see(format!("VirtualMesh {name}, field spec.meshes"))
+            .fix("wait for the hub (meshroot describe vm), or name the roots with --roots FILE"));
+    }
+    Ok(anchors)
+}
+
+async fn trust_of(session: &Session, member: &Key) -> Result<Option<MeshTrust>, Failure> {
+    let api: Api<MeshTrust> = Api::namespaced(session.client.clone(), &member.namespace);
+    // A list, so that a missing namespace or object is an empty answer.
+    let named = ListParams::default().fields(&format!("metadata.name={}", member.name));
+    let doing = format!("read meshtrust {}/{}", member.namespace, member.name);
+    let found = patiently(async || api.list(&named).await).await.map_err(|error| Failure::api(&doing, &error))?;
+    Ok(found.items.into_iter().find(|trust| !trust.spec.trust_anchors.trim().is_empty()))
+}
+
+fn judge(chain: &[Certificate], anchors: &Anchors, purpose: Use, at: Timestamp) -> Verdict {
+    let whose = anchors.whose.join(", ");
+    let Some((first, rest)) = chain.split_first() else {
+        return Verdict { whose, path: Ok(Vec::new()), findings: Vec::new() };
+    };
+    let purpose = match purpose {
+        Use::Server => Purpose::Server,
+        Use::Client => Purpose::Client,
+        Use::Any => Purpose::Any,
+    };
+    let path = build_path(first, rest, &anchors.roots, &PathOptions::new(at, purpose));
+    // What Istio takes and peers break on is a matter of the intermediate and what is above it.
+    let authorities = if first.is_ca() { chain } else { rest };
+    let findings = match authorities {
+        [] => Vec::new(),
+        [only] if anchors.roots.contains(only) => Vec::new(),
+        authorities => lint::istio(authorities, &anchors.roots, at),
+    };
+    let findings = findings.into_iter().filter(|finding| finding.rule != "path" || path.is_ok()).collect();
+    Verdict { whose, path, findings }
+}
+
+fn sheet(verdicts: &[Verdict], at: Timestamp) -> String {
+    let mut sheet = Sheet::default();
+    for verdict in verdicts {
+        let answer = if verdict.accepted() { "accepted" } else { "NOT ACCEPTED" };
+        sheet.heading(&format!("{}: {answer} ({})", verdict.whose, age::date(at)));
+        match &verdict.path {
+            Ok(path) => {
+                for (index, certificate) in path.iter().enumerate() {
+                    let role = role(index, path.len());
+                    let subject = certificate.subject().to_string();
+                    let subject = if subject.is_empty() { "(empty subject)" } else { &subject };
+                    let until = age::with_distance(certificate.not_after(), at);
+                    sheet.fields(role, &[format!("{subject}, until {until}"), certificate.fingerprint().to_string()]);
+                }
+            }
+            Err(error) => sheet.field("no path", error.to_string()),
+        }
+        verdict
+            .findings
+            .iter()
+            .for_each(|finding| sheet.field("PROBLEM", format!("{}: {}", finding.rule, finding.message)));
+    }
+    sheet.text().to_owned()
+}
+
+fn role(index: usize, length: usize) -> &'static str {
+    match index {
+        0 if length == 1 => "root",
+        0 => "first",
+        _ if index + 1 == length => "root",
+        _ => "issued by",
+    }
+}
+
+fn document(verdicts: &[Verdict]) -> Value {
+    let verdict = |verdict: &Verdict| {
+        let path = verdict.path.as_ref().map(Vec::as_slice).unwrap_or_default();
+        let path: Vec<_> = path.iter().map(|certificate| certificate.fingerprint().to_string()).collect();
+        let finding = |it: &Finding| json!({ "rule": it.rule, "message": it.message });
+        json!({
+            "meshes": verdict.whose,
+            "accepted": verdict.accepted(),
+            "path": path,
+            "error": verdict.path.as_ref().err().map(ToString::to_string),
+            "findings": verdict.findings.iter().map(finding).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "accepted": verdicts.iter().all(Verdict::accepted),
+        "verdicts": verdicts.iter().map(verdict).collect::<Vec<_>>(),
+    })
+}
+
+fn answer(file: &std::path::Path, verdicts: &[Verdict]) -> Result<(), Failure> {
+    let refusing: Vec<_> = verdicts.iter().filter(|it| !it.accepted()).collect();
+    let Some(first) = refusing.first() else { return Ok(()) };
+    let whose: Vec<_> = refusing.iter().map(|verdict| verdict.whose.as_str()).collect();
+    let why = match &first.path {
+        Err(error) => error.to_string(),
+        Ok(_) => first.findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; "),
+    };
+    Err(Failure::no(format!("{} does not verify for {}: {why}", file.display(), whose.join(", ")))
+        .fix(format!("see each certificate with: meshroot inspect {}", file.display())))
+}
+
+const AFTER_HELP: &str = "\
+What is accepted here is accepted by Go, OpenSSL, BoringSSL and webpki alike.
+
+Examples:
+  meshroot verify cert-chain.pem --virtual-mesh demo
+  meshroot verify workload.pem --virtual-mesh demo --purpose client
+  meshroot verify cert-chain.pem --roots root-cert.pem --at 2027-06-01T00:00:00Z";

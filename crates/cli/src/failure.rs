@@ -1,0 +1,244 @@
+//! What is said when the answer is no: one sentence, where to look, what to do, and an exit code.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use meshroot_cluster::connect::ConnectError;
+use meshroot_cluster::write::{Failure as ApiFailure, WriteError, classify};
+
+use crate::terminal::plain;
+
+/// Exit codes, the same for every subcommand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 1: the answer is no: not found, refused, denied, does not verify, not in time.
+    No,
+    /// 2: the command line makes no sense.
+    Usage,
+    /// 3: no answer: the API cannot be reached, or does not allow the question.
+    Unanswered,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::No => 1,
+            Exit::Usage => 2,
+            Exit::Unanswered => 3,
+        })
+    }
+}
+
+/// A failure for people. Never carries a secret.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+    see: Vec<String>,
+    fix: Vec<String>,
+    causes: Vec<String>,
+    closed_pipe: bool,
+}
+
+impl Failure {
+    /// The answer is no.
+    pub fn no(message: impl Into<String>) -> Self {
+        Self::new(Exit::No, message.into())
+    }
+
+    /// The command line makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message.into())
+    }
+
+    /// There is no answer.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self::new(Exit::Unanswered, message.into())
+    }
+
+    /// What an API answered to `doing` (`list vmcsr in namespace shop`).
+    pub fn api(doing: &str, error: &kube::Error) -> Self {
+        Self::answered(doing, &classify(error)).caused_by(error)
+    }
+
+    /// As [`Failure::api`] for calls about Secrets: the server's words and the causes may quote content, so
+    /// they are left out.
+    pub fn api_about_secret(doing: &str, error: &kube::Error) -> Self {
+        let failure = match classify(error) {
+            ApiFailure::Invalid(_) => ApiFailure::Invalid("(its message may quote the Secret, not shown)".to_owned()),
+            ApiFailure::Other(_) => ApiFailure::Other("the answer cannot be read".to_owned()),
+            other => other,
+        };
+        Self::answered(doing, &failure)
+    }
+
+    /// Where to look: an object and its field.
+    #[must_use]
+    pub fn see(mut self, object: impl Into<String>) -> Self {
+        self.see.push(object.into());
+        self
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn fix(mut self, deed: impl Into<String>) -> Self {
+        self.fix.push(deed.into());
+        self
+    }
+
+    /// Keeps the chain of causes for `-v`.
+    #[must_use]
+    pub fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            self.causes.push(error.to_string());
+            cause = error.source();
+        }
+        self
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Whether the reader of our output went away (`meshroot get … | head`): no failure.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.closed_pipe
+    }
+
+    /// The text for standard error; with the causes if `verbose`.
+    pub fn text(&self, verbose: bool) -> String {
+        let mut text = String::new();
+        section(&mut text, "error: ", &self.message);
+        self.see.iter().for_each(|see| section(&mut text, "  see: ", see));
+        self.fix.iter().for_each(|fix| section(&mut text, "  fix: ", fix));
+        if verbose {
+            self.causes.iter().for_each(|cause| section(&mut text, "  cause: ", cause));
+        }
+        text
+    }
+
+    fn new(exit: Exit, message: String) -> Self {
+        Self { exit, message, see: Vec::new(), fix: Vec::new(), causes: Vec::new(), closed_pipe: false }
+    }
+
+    fn answered(doing: &str, failure: &ApiFailure) -> Self {
+        let message = format!("could not {doing}: {failure}");
+        match failure {
+            ApiFailure::NotFound { resource_unknown: true } => Self::unreachable(message)
+                .fix("install Meshroot there (meshroot install | kubectl apply -f -), or name another --context"),
+            ApiFailure::Unauthorized => Self::unreachable(message).fix("log in again, or name another --context"),
+            ApiFailure::Forbidden(said) => Self::unreachable(message).fix(grant_for(said)),
+            ApiFailure::Network(_) | ApiFailure::Unavailable { .. } | ApiFailure::TooManyRequests { .. } => {
+                Self::unreachable(message).fix("check --kubeconfig and --context, and that the API server is up")
+            }
+            ApiFailure::Other(_) => Self::unreachable(message),
+            ApiFailure::Conflict => Self::no(message).fix("look at it again, then repeat the command"),
+            ApiFailure::NotFound { .. } | ApiFailure::AlreadyExists | ApiFailure::Expired | ApiFailure::Invalid(_) => {
+                Self::no(message)
+            }
+        }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self::unreachable(error.to_string()).fix("check --kubeconfig and --context").caused_by(&error)
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Api { operation, kind, name, failure, source } => {
+                Self::answered(&format!("{operation} {kind} {name}"), &failure).caused_by(&*source)
+            }
+            other => Self::no(other.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        let closed_pipe = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { closed_pipe, ..Self::no(format!("cannot write the output: {error}")) }
+    }
+}
+
+/// Which role lets a person do what the server refused.
+fn grant_for(said: &str) -> &'static str {
+    if said.contains("thirdPartyApproval") || said.contains("signingrequests/status") {
+        "ask for ClusterRole meshroot-approver (verb approve on the VirtualMesh), or let an approver do it"
+    } else {
+        "ask for ClusterRole meshroot-viewer to read, meshroot-operator to change, or give -n NAMESPACE"
+    }
+}
+
+/// Writes `head` and the text; further lines stand under the first.
+fn section(text: &mut String, head: &str, body: &str) {
+    let indent = " ".repeat(head.len());
+    for (number, line) in body.lines().enumerate() {
+        let head = if number == 0 { head } else { indent.as_str() };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{head}{}", plain(line));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn api(json: &str) -> kube::Error {
+        kube::Error::Api(Box::new(serde_json::from_str(json).unwrap()))
+    }
+
+    #[test]
+    fn a_failure_says_what_where_to_look_and_what_to_do_in_this_order() {
+        let failure = Failure::no("request a.demo.1 is INVALID:\nthe CSR asks too much")
+            .see("Mesh x/a, field spec")
+            .fix("correct it");
+        assert_eq!(
+            failure.text(false),
+            "error: request a.demo.1 is INVALID:\n       the CSR asks too much\n  see: Mesh x/a, field spec\n  fix: correct it\n"
+        );
+    }
+
+    #[test]
+    fn causes_are_told_only_when_asked_for() {
+        let cause = std::io::Error::other("socket gone");
+        let failure = Failure::unreachable("no answer").caused_by(&cause);
+        assert!(!failure.text(false).contains("socket gone"));
+        assert!(failure.text(true).contains("  cause: socket gone\n"));
+    }
+
+    #[test]
+    fn a_refusal_and_an_absence_of_an_answer_have_different_exit_codes() {
+        let cases = [
+            (r#"{"code":404,"reason":"NotFound","details":{"name":"a","kind":"vmcsr"}}"#, Exit::No),
+            (r#"{"code":404,"reason":"NotFound","message":"page not found"}"#, Exit::Unanswered),
+            (r#"{"code":403,"reason":"Forbidden","message":"no"}"#, Exit::Unanswered),
+            (r#"{"code":401,"reason":"Unauthorized"}"#, Exit::Unanswered),
+            (r#"{"code":503}"#, Exit::Unanswered),
+            (r#"{"code":409,"reason":"Conflict"}"#, Exit::No),
+            (r#"{"code":422,"reason":"Invalid","message":"bad"}"#, Exit::No),
+        ];
+        for (json, exit) in cases {
+            assert_eq!(Failure::api("read it", &api(json)).exit(), exit, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_says_about_a_secret_is_not_repeated() {
+        let error = api(r#"{"code":422,"reason":"Invalid","message":"data[token]: eyJhbGciOi"}"#);
+        assert!(!Failure::api_about_secret("write the Secret", &error).text(true).contains("eyJ"));
+    }
+
+    #[test]
+    fn a_closed_pipe_is_recognised() {
+        let error = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert!(Failure::from(error).is_closed_pipe());
+    }
+}

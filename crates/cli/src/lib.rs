@@ -1,0 +1,56 @@
+//! The `meshroot` command: what people ask of Meshroot, and what they are told.
+//!
+//! - [`arguments`]: everything that can be typed
+//! - [`commands`]: one module for each subcommand
+//! - [`output`]: tables, JSON, YAML; [`terminal`]: where they go to
+//! - [`failure`]: what is said when the answer is no, and the exit code
+//!
+//! A subcommand reads a snapshot, judges it in plain functions, makes its writes and says what it did.
+
+pub mod age;
+pub mod arguments;
+pub mod certificates;
+pub mod commands;
+pub mod failure;
+pub mod kinds;
+pub mod locate;
+pub mod output;
+pub mod patience;
+pub mod session;
+pub mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// Parses the command line, runs it and returns the exit code ([`failure::Exit`]).
+pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match arguments::parse(command_line) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to standard output and are no failure. A closed pipe is nobody's concern.
+            let _ = error.print();
+            return if error.use_stderr() { failure::Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    meshroot_cluster::connect::install_crypto_provider();
+    let verbose = arguments.global.verbose;
+    match block_on(commands::run(arguments, &mut Terminal::standard())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprint!("{}", failure.text(verbose));
+            failure.exit().into()
+        }
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => Err(Failure::unreachable("the asynchronous runtime cannot be started").caused_by(&error)),
+    }
+}

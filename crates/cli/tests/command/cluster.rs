@@ -1,0 +1,188 @@
+use jiff::SignedDuration;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::Api;
+use kube::api::{ListParams, PostParams};
+use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
+use meshroot_cluster::clock;
+use meshroot_cluster::connect::{SharedToken, connect_with_token};
+use meshroot_testkit::{ApiServer, api_server, wait};
+use serde_json::{Value, json};
+
+use crate::program::{Answer, has, run};
+use crate::stage::{Hub, file, hub};
+
+/// A kubeconfig with the hub and a cluster, as people have it.
+struct Contexts {
+    _directory: tempfile::TempDir,
+    path: std::path::PathBuf,
+}
+
+impl Contexts {
+    fn new(servers: &[(&str, &ApiServer)]) -> Self {
+        let mut merged = json!({ "clusters": [], "users": [], "contexts": [] });
+        for (name, server) in servers {
+            let one: Value = serde_json::from_str(&server.kubeconfig(server.admin_token(), name)).unwrap();
+            for list in ["clusters", "users", "contexts"] {
+                merged[list].as_array_mut().unwrap().extend(one[list].as_array().unwrap().clone());
+            }
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = file(&directory, "kubeconfig", merged.to_string());
+        Self { _directory: directory, path }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Answer {
+        run(Some(&self.path), arguments)
+    }
+
+    fn join(&self, name: &str, context: &str, more: &[&str]) -> Answer {
+        self.run(&[&["cluster", "join", name, "--hub-context", "hub", "--context", context], more].concat())
+    }
+}
+
+async fn credentials(cluster: &ApiServer) -> Option<std::collections::BTreeMap<String, String>> {
+    let api: Api<Secret> = Api::namespaced(cluster.admin_client().await.unwrap(), "meshroot-system");
+    let secret = api.get_opt("meshroot-hub-credentials").await.unwrap()?;
+    let text = |(key, value): (String, k8s_openapi::ByteString)| (key, String::from_utf8(value.0).unwrap());
+    Some(secret.data.unwrap().into_iter().map(text).collect())
+}
+
+/// What a client with the credentials that were handed out may do.
+async fn list_requests(cluster: &ApiServer, namespace: &str) -> Result<(), u16> {
+    let credentials = credentials(cluster).await.unwrap();
+    let token = SharedToken::new(credentials["token"].clone());
+    let client = connect_with_token(&credentials["server"], credentials["ca.crt"].as_bytes(), token, "test").unwrap();
+    let api: Api<Request> = Api::namespaced(client, namespace);
+    match api.list(&ListParams::default()).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) => Err(status.code),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_joins_is_listed_and_leaves() {
+    let Some(hub) = hub().await else { return };
+    let east = api_server::cluster("east").await.unwrap();
+    east.create_namespace("istio-system").await.unwrap();
+    let contexts = Contexts::new(&[("hub", hub.server), ("east", &east)]);
+
+    let dry = contexts.join("joined", "east", &["--dry-run"]).yes();
+    has(&dry, &["would create Namespace meshroot-cluster-joined", "nothing was written"]);
+    assert!(credentials(&east).await.is_none());
+    let namespaces: Api<Namespace> = Api::all(hub.admin.clone());
+    assert!(namespaces.get_opt("meshroot-cluster-joined").await.unwrap().is_none());
+
+    let told = contexts.join("joined", "east", &["--token-lifetime", "2h"]).yes();
+    has(
+        &told,
+        &[
+            "created     Namespace meshroot-cluster-joined",
+            "created     KubernetesCluster meshroot-system/joined",
+            "created     Secret meshroot-system/meshroot-hub-credentials",
+            "created     Deployment meshroot-system/meshroot-agent",
+            "kind: VirtualMesh",
+            "- { name: istio-istio-system-joined, namespace: meshroot-cluster-joined }",
+            "note: the agent will call https://127.0.0.1",
+        ],
+    );
+    let token = credentials(&east).await.unwrap()["token"].clone();
+    assert!(!told.contains(&token));
+    assert_eq!(list_requests(&east, "meshroot-cluster-joined").await, Ok(()));
+    assert_eq!(list_requests(&east, "meshroot-cluster-other").await, Err(403));
+
+    let again = contexts.join("joined", "east", &[]).yes();
+    has(
+        &again,
+        &[
+            "unchanged   Namespace meshroot-cluster-joined",
+            "changed     Secret meshroot-system/meshroot-hub-credentials",
+        ],
+    );
+    assert!(!again.contains("  created"), "{again}");
+    assert_eq!(credentials(&east).await.unwrap()["cluster"], "joined");
+
+    listed_and_gone(&hub, &contexts, &east).await;
+}
+
+async fn listed_and_gone(hub: &Hub, contexts: &Contexts, east: &ApiServer) {
+    let list = || contexts.run(&["cluster", "list", "--context", "hub"]).yes();
+    let row = |text: &str| text.lines().find(|line| line.starts_with("joined")).unwrap().to_owned();
+    has(&row(&list()), &["never   ", "never heard"]);
+    heartbeat(hub, "meshroot-cluster-joined").await;
+    has(&row(&list()), &["s ago", "agent-1", "ok"]);
+
+    let gone = contexts.run(&["cluster", "leave", "joined", "--context", "hub"]).yes();
+    has(
+        &gone,
+        &["deleted ServiceAccount meshroot-cluster-joined/meshroot-agent", "what stays", "kubectl delete namespace"],
+    );
+    void(east, "meshroot-cluster-joined").await;
+    has(&contexts.run(&["cluster", "leave", "joined", "--context", "hub"]).yes(), &["had no credentials"]);
+    has(&contexts.run(&["cluster", "leave", "nobody", "--context", "hub"]).no(1), &["no cluster nobody takes part"]);
+}
+
+/// Waits until the credentials are refused: the server remembers for some seconds that a token was good.
+async fn void(cluster: &ApiServer, namespace: &str) {
+    let refused = async || {
+        let answer = list_requests(cluster, namespace).await;
+        anyhow::ensure!(answer == Err(401), "{answer:?}");
+        Ok(())
+    };
+    wait::until("the token is void", wait::LIMIT, refused).await.unwrap();
+}
+
+async fn heartbeat(hub: &Hub, namespace: &str) {
+    let mut lease = Lease {
+        spec: Some(LeaseSpec {
+            holder_identity: Some("agent-1".to_owned()),
+            renew_time: Some(MicroTime(clock::now() - SignedDuration::from_secs(2))),
+            ..LeaseSpec::default()
+        }),
+        ..Lease::default()
+    };
+    lease.metadata.name = Some("meshroot-agent".to_owned());
+    let api: Api<Lease> = Api::namespaced(hub.admin.clone(), namespace);
+    api.create(&PostParams::default(), &lease).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_belongs_to_one_cluster_and_a_cluster_has_one_name() {
+    let Some(hub) = hub().await else { return };
+    let (one, other) = (api_server::cluster("one").await.unwrap(), api_server::cluster("other").await.unwrap());
+    for cluster in [&one, &other] {
+        cluster.create_namespace("istio-system").await.unwrap();
+    }
+    let contexts = Contexts::new(&[("hub", hub.server), ("one", &one), ("other", &other)]);
+    contexts.join("taken", "one", &[]).yes();
+    let text = contexts.join("taken", "other", &[]).no(1);
+    has(&text, &["belongs to another cluster", "annotation meshroot.dev/cluster-uid", "--replace"]);
+    let text = contexts.join("renamed", "one", &[]).no(1);
+    has(&text, &["has joined as taken already", "--replace"]);
+    assert_eq!(list_requests(&one, "meshroot-cluster-taken").await, Ok(()));
+    has(&contexts.join("taken", "other", &["--replace"]).yes(), &["deleted     ServiceAccount"]);
+    void(&one, "meshroot-cluster-taken").await;
+    assert_eq!(list_requests(&other, "meshroot-cluster-taken").await, Ok(()));
+    let told = contexts.join("renamed", "one", &["--replace"]).yes();
+    has(&told, &["its place as taken is left on the hub"]);
+    assert_eq!(credentials(&one).await.unwrap()["cluster"], "renamed");
+}
+
+#[tokio::test]
+async fn a_join_that_cannot_succeed_writes_nothing() {
+    let Some(hub) = hub().await else { return };
+    let cluster = api_server::cluster("unready").await.unwrap();
+    let contexts = Contexts::new(&[("hub", hub.server), ("unready", &cluster)]);
+    has(&contexts.join("unready", "unready", &[]).no(1), &["has no Namespace istio-system", "--mesh-namespace"]);
+    let namespaces: Api<Namespace> = Api::all(hub.admin.clone());
+    assert!(namespaces.get_opt("meshroot-cluster-unready").await.unwrap().is_none());
+
+    let bare = ["cluster", "join", "x", "--hub-context", "unready", "--context", "hub"];
+    has(&contexts.run(&bare).no(1), &["the hub is not installed", "meshroot install"]);
+    has(&contexts.join("East", "unready", &[]).no(2), &["cannot be the name of a cluster"]);
+    has(&contexts.run(&["cluster", "join", "x"]).no(2), &["which of the two is the hub"]);
+    has(&contexts.join("x", "unready", &["--hub-server", "http://hub"]).no(2), &["https://HOST:PORT"]);
+    assert_eq!(contexts.join("x", "unready", &["--token-lifetime", "soon"]).code, 2);
+}

@@ -1,0 +1,106 @@
+use k8s_openapi::api::core::v1::ObjectReference;
+use meshroot_cluster::events::{Kind, Reporter};
+use serde_json::json;
+
+use crate::certificates::{Spec, intermediate_spec, root};
+use crate::program::has;
+use crate::stage::hub;
+
+#[tokio::test]
+async fn a_pending_request_shows_what_would_be_signed_and_who_is_waited_for() {
+    let Some(hub) = hub().await else { return };
+    let place = hub.place("pending").await;
+    place.ask(1).await;
+    let csr = place.csr(1).await;
+    place.status(1, json!({ "computedStatus": { "message": "WaitingForApproval: somebody has to approve" } })).await;
+    let text = hub.run(&["describe", "vmcsr", &place.request_name(1)]).yes();
+    let subject = format!("CN={} 1,OU=demo,O=Istio", place.mesh);
+    has(
+        &text,
+        &[
+            "What is asked",
+            &csr.fingerprint().to_string(),
+            &csr.public_key().fingerprint().to_string(),
+            "ECDSA-P256",
+            "spiffe://cluster.local/ns/istio-system/sa/istiod",
+            "Approval       PENDING",
+            "somebody has to approve",
+            "What would be signed",
+            &subject,
+            "the TrustPolicy of the virtual mesh cannot be seen",
+            "Events\n  none",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn an_issued_request_shows_the_certificate_and_what_it_changes() {
+    let Some(hub) = hub().await else { return };
+    let place = hub.place("issued").await;
+    let (old, new) = (root("root 1"), root("root 2"));
+    for (generation, root, days) in [(1, &old, 90), (2, &new, 30)] {
+        place.ask(generation).await;
+        let csr = place.csr(generation).await;
+        let spec = Spec { days, ..intermediate_spec(&format!("a {generation}")) };
+        let certificate = root.certify(&spec, csr.public_key());
+        place.answer(generation, &[certificate], std::slice::from_ref(&root.certificate)).await;
+    }
+    let request = place.requests(&hub.admin).get(&place.request_name(2)).await.unwrap();
+    report(&place.hub, &request).await;
+    let text = hub.run(&["describe", "vmcsr", &place.request_name(2)]).yes();
+    has(
+        &text,
+        &[
+            "What was signed",
+            "Serial",
+            "Valid until",
+            "(in 29d)",
+            "CA, path length 0",
+            "keyCertSign, cRLSign",
+            &format!("What changes against {}", place.request_name(1)),
+            "CN=root 1,OU=demo,O=Istio → CN=root 2,OU=demo,O=Istio",
+            "2160 h → 720 h",
+            &new.certificate.fingerprint().to_string(),
+            "Root gone",
+            "Root new",
+            "Issued",
+            "certificate issued",
+        ],
+    );
+    let objects = hub.run(&["describe", "vmcsr", &place.request_name(2), "-o", "json"]).yes();
+    let objects: serde_json::Value = serde_json::from_str(&objects).unwrap();
+    assert_eq!(objects["items"].as_array().unwrap().len(), 2);
+}
+
+async fn report(client: &kube::Client, request: &meshroot_api::VirtualMeshCertificateSigningRequest) {
+    let regarding = ObjectReference {
+        kind: Some("VirtualMeshCertificateSigningRequest".to_owned()),
+        name: request.metadata.name.clone(),
+        namespace: request.metadata.namespace.clone(),
+        uid: request.metadata.uid.clone(),
+        ..ObjectReference::default()
+    };
+    let reporter = Reporter::new(client.clone(), "meshroot-hub", "test");
+    reporter.publish(&regarding, Kind::Normal, "Issued", "Issue", "certificate issued").await;
+}
+
+#[tokio::test]
+async fn a_virtual_mesh_shows_how_far_each_member_is_and_a_mesh_what_it_has_loaded() {
+    let Some(hub) = hub().await else { return };
+    let place = hub.place("members").await;
+    let root = root("root");
+    place.virtual_mesh(&hub.admin).await;
+    place.ask(1).await;
+    place.trust(1, std::slice::from_ref(&root.certificate)).await;
+    place.loaded(1, "RESTART_NEEDED", "kubectl -n istio-system rollout restart deployment istiod").await;
+    let text = hub.run(&["describe", "vm", "demo", "-n", &place.namespace]).yes();
+    has(&text, &["Members", &place.request_name(1), "RESTART_NEEDED", "rollout restart", "Roots\n  none yet"]);
+    let text = hub.run(&["describe", "mesh", &place.mesh]).yes();
+    has(&text, &["Trust domain   cluster.local", &root.certificate.fingerprint().to_string(), "RESTART_NEEDED"]);
+}
+
+#[tokio::test]
+async fn other_kinds_are_not_described() {
+    let Some(hub) = hub().await else { return };
+    has(&hub.run(&["describe", "record", "x"]).no(2), &["record cannot be described", "meshroot get record x -o yaml"]);
+}

@@ -1,0 +1,14 @@
+//! The `meshroot` command against real Kubernetes API servers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod certificates;
+mod cluster;
+mod decide;
+mod describe;
+mod get;
+mod inspect;
+mod install;
+mod program;
+mod renew;
+mod stage;
+mod verify;

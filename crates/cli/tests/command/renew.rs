@@ -1,0 +1,99 @@
+use meshroot_api::names::{MANAGED_BY_LABEL, MESH_LABEL, REASON_ANNOTATION};
+use meshroot_testkit::wait;
+use serde_json::json;
+
+use crate::certificates::{Authority, intermediate_spec, root};
+use crate::program::{Answer, answer, command, has};
+use crate::stage::{Hub, Place, hub};
+
+/// A mesh that uses the certificate of its first request.
+async fn settled(hub: &Hub, cluster: &str) -> (Place, Authority) {
+    let place = hub.place(cluster).await;
+    let root = root("root");
+    place.virtual_mesh(&hub.admin).await;
+    place.ask(1).await;
+    issue(&place, &root, 1).await;
+    place.trust(1, std::slice::from_ref(&root.certificate)).await;
+    place.loaded(1, "CONFIRMED", "").await;
+    (place, root)
+}
+
+async fn issue(place: &Place, root: &Authority, generation: u32) {
+    let csr = place.csr(generation).await;
+    let certificate = root.certify(&intermediate_spec(&format!("a {generation}")), csr.public_key());
+    place.answer(generation, &[certificate], std::slice::from_ref(&root.certificate)).await;
+}
+
+/// Runs the command beside the test.
+fn beside(hub: &Hub, arguments: &[&str]) -> tokio::task::JoinHandle<Answer> {
+    let mut command = command(Some(hub.kubeconfig()), arguments);
+    tokio::task::spawn_blocking(move || answer(&mut command, b""))
+}
+
+#[tokio::test]
+async fn a_renewal_is_the_next_request_and_is_made_once() {
+    let Some(hub) = hub().await else { return };
+    let (place, _) = settled(&hub, "renewed").await;
+    has(&hub.run(&["renew", &place.mesh]).yes(), &[&format!("{} created", place.request_name(2))]);
+    let request = place.requests(&hub.admin).get(&place.request_name(2)).await.unwrap();
+    let first = place.requests(&hub.admin).get(&place.request_name(1)).await.unwrap();
+    assert_eq!(request.spec.cert_config, first.spec.cert_config);
+    assert_eq!(request.spec.virtual_mesh_ref, first.spec.virtual_mesh_ref);
+    assert!(request.spec.csr_data.0.is_empty());
+    assert_eq!(request.metadata.annotations.unwrap()[REASON_ANNOTATION], "RenewalAsked");
+    let labels = request.metadata.labels.unwrap();
+    assert_eq!((labels[MANAGED_BY_LABEL].as_str(), &labels[MESH_LABEL]), ("meshroot", &place.mesh));
+
+    has(&hub.run(&["renew", &place.mesh]).yes(), &[&place.request_name(2), "still unanswered", "nothing was created"]);
+    assert!(place.requests(&hub.admin).get_opt(&place.request_name(3)).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wait_ends_when_the_new_certificate_is_in_use() {
+    let Some(hub) = hub().await else { return };
+    let (place, root) = settled(&hub, "awaited").await;
+    let virtual_mesh = format!("{}/demo", place.namespace);
+    let waiting = beside(&hub, &["renew", "--virtual-mesh", &virtual_mesh, "--wait", "--timeout", "60s"]);
+    let requests = place.requests(&hub.admin);
+    let there = async || Ok(requests.get(&place.request_name(2)).await.map(|_| ())?);
+    wait::until("the renewal is there", wait::LIMIT, there).await.unwrap();
+    issue(&place, &root, 2).await;
+    place.loaded(2, "RESTART_NEEDED", "restart istiod").await;
+    let told = waiting.await.unwrap().yes();
+    has(&told, &["created", "installed, RESTART_NEEDED: restart istiod"]);
+}
+
+#[tokio::test]
+async fn a_wait_that_takes_too_long_says_how_far_it_is() {
+    let Some(hub) = hub().await else { return };
+    let (place, _) = settled(&hub, "slow").await;
+    let text = hub.run(&["renew", &place.mesh, "--wait", "--timeout", "1s"]).no(1);
+    has(&text, &["does not use", "waiting for the agent", "meshroot describe vmcsr"]);
+}
+
+#[tokio::test]
+async fn a_denial_ends_the_wait_and_the_next_renewal_is_another_request() {
+    let Some(hub) = hub().await else { return };
+    let (place, _) = settled(&hub, "denied").await;
+    place.ask(2).await;
+    place.csr(2).await;
+    hub.run(&["deny", &place.full_name(2), "--message", "CHG-3"]).yes();
+    has(&hub.run(&["renew", &place.mesh]).yes(), &[&format!("{} created", place.request_name(3))]);
+    place.csr(3).await;
+    place.status(3, json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "CHG-4" } })).await;
+    let generation4 = format!("{} created", place.request_name(4));
+    has(&hub.run(&["renew", &place.mesh]).yes(), &[&generation4]);
+    place.csr(4).await;
+    hub.run(&["deny", &place.full_name(4), "--message", "CHG-5"]).yes();
+}
+
+#[tokio::test]
+async fn what_cannot_be_renewed_says_why() {
+    let Some(hub) = hub().await else { return };
+    let place = hub.place("unasked").await;
+    has(&hub.run(&["renew", &place.mesh]).no(1), &["has no request yet"]);
+    has(&hub.run(&["renew", "nomesh"]).no(1), &["mesh nomesh does not exist"]);
+    has(&hub.run(&["renew", "--virtual-mesh", "novm"]).no(1), &["vm novm does not exist"]);
+    assert_eq!(hub.run(&["renew"]).code, 2);
+    assert_eq!(hub.run(&["renew", "a", "--timeout", "5m"]).code, 2);
+}

@@ -1,0 +1,99 @@
+use meshroot_pki::{DistinguishedName, to_bundle};
+
+use crate::certificates::{Spec, intermediate_spec, leaf_spec, root};
+use crate::program::{has, run, run_with_input};
+use crate::stage::{file, hub};
+
+#[test]
+fn a_good_chain_verifies_and_shows_its_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = root("root");
+    let intermediate = root.issue(&intermediate_spec("a 1"));
+    let leaf = intermediate.issue(&leaf_spec());
+    let roots = file(&directory, "roots.pem", root.pem());
+    let roots = roots.to_str().unwrap();
+    let chain = to_bundle(&[leaf.certificate.clone(), intermediate.certificate.clone()]);
+    for purpose in ["server", "client", "any"] {
+        let arguments = ["verify", "-", "--roots", roots, "--purpose", purpose];
+        let text = run_with_input(None, &arguments, chain.as_bytes()).yes();
+        has(&text, &["accepted", "CN=leaf", "CN=a 1", "CN=root", &root.certificate.fingerprint().to_string()]);
+    }
+    let json = run_with_input(None, &["verify", "-", "--roots", roots, "-o", "json"], intermediate.pem().as_bytes());
+    let json: serde_json::Value = serde_json::from_str(&json.yes()).unwrap();
+    assert_eq!(json["accepted"], true);
+    assert_eq!(json["verdicts"][0]["path"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_chain_to_another_root_an_expired_one_and_a_missing_intermediate_do_not_verify() {
+    let directory = tempfile::tempdir().unwrap();
+    let (signing, other) = (root("root"), root("other"));
+    let intermediate = signing.issue(&intermediate_spec("a 1"));
+    let leaf = intermediate.issue(&leaf_spec());
+    let own = file(&directory, "own.pem", signing.pem());
+    let other = file(&directory, "other.pem", other.pem());
+    let (own, other) = (own.to_str().unwrap(), other.to_str().unwrap());
+    let chain = to_bundle(&[leaf.certificate.clone(), intermediate.certificate.clone()]);
+    let text = run_with_input(None, &["verify", "-", "--roots", other], chain.as_bytes()).no(1);
+    has(&text, &["does not verify", "neither among the anchors nor among the intermediates"]);
+    let late = ["verify", "-", "--roots", own, "--at", "2050-01-01T00:00:00Z"];
+    has(&run_with_input(None, &late, chain.as_bytes()).no(1), &["expired at"]);
+    has(
+        &run_with_input(None, &["verify", "-", "--roots", own], leaf.pem().as_bytes()).no(1),
+        &["was issued by CN=a 1"],
+    );
+}
+
+#[test]
+fn what_istio_takes_and_peers_refuse_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = root("root");
+    let roots = file(&directory, "roots.pem", root.pem());
+    let roots = roots.to_str().unwrap();
+    let cases = [
+        (Spec { purposes: vec!["1.3.6.1.5.5.7.3.1"], ..intermediate_spec("a 1") }, "extended-key-usage"),
+        (Spec { subject: DistinguishedName::empty(), ..intermediate_spec("a 1") }, "empty-subject"),
+        (Spec { days: 5_000, ..intermediate_spec("a 1") }, "outlives-issuer"),
+    ];
+    for (spec, rule) in &cases {
+        let answer = run_with_input(None, &["verify", "-", "--roots", roots], root.issue(spec).pem().as_bytes());
+        has(&answer.out, &["NOT ACCEPTED", "PROBLEM", rule]);
+        answer.no(1);
+    }
+}
+
+#[test]
+fn a_file_with_a_key_or_with_text_is_refused_and_not_quoted() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = root("root");
+    let key = root.key.to_pkcs8_pem();
+    let chain = file(&directory, "chain.pem", key.as_bytes());
+    let roots = file(&directory, "roots.pem", root.pem());
+    let text = run(None, &["verify", chain.to_str().unwrap(), "--roots", roots.to_str().unwrap()]).no(1);
+    has(&text, &["a private key was found where a certificate belongs"]);
+    assert!(!text.contains(key.lines().nth(1).unwrap()));
+}
+
+#[tokio::test]
+async fn the_roots_are_those_that_the_members_are_to_use() {
+    let Some(hub) = hub().await else { return };
+    let place = hub.place("verified").await;
+    let (signing, other) = (root("root"), root("other"));
+    place.virtual_mesh(&hub.admin).await;
+    let virtual_mesh = format!("{}/demo", place.namespace);
+    let directory = tempfile::tempdir().unwrap();
+    let good = file(&directory, "good.pem", signing.issue(&intermediate_spec("a 1")).pem());
+    let bad = file(&directory, "bad.pem", other.issue(&intermediate_spec("a 1")).pem());
+    let verify =
+        |chain: &std::path::Path| hub.run(&["verify", chain.to_str().unwrap(), "--virtual-mesh", &virtual_mesh]);
+    has(&verify(&good).no(1), &["has no roots yet", "field spec.meshes"]);
+
+    place.trust(1, std::slice::from_ref(&signing.certificate)).await;
+    has(&verify(&good).yes(), &[&place.mesh, "accepted"]);
+    has(&verify(&bad).no(1), &[&place.mesh, "does not verify"]);
+}
+
+#[test]
+fn without_roots_and_virtual_mesh_there_is_nothing_to_verify_against() {
+    assert_eq!(run(None, &["verify", "-"]).code, 2);
+}
