@@ -40,8 +40,12 @@ struct Lifetime {
     iat: i64,
 }
 
-/// A token of this lifetime is asked for.
-const TOKEN_SECONDS: i64 = 24 * 3600;
+/// A token of this lifetime is asked for: the hub may be away for a third of an intermediate's life, and the agent
+/// must know its way back. An API server may give less.
+const TOKEN_SECONDS: i64 = 30 * DAY;
+const DAY: i64 = 24 * 3600;
+/// How soon after its start the agent asks for a token of full length.
+const FIRST: Duration = Duration::from_secs(5);
 /// After a failed renewal, and at least between two.
 const AGAIN: Duration = Duration::from_secs(30);
 
@@ -107,8 +111,15 @@ impl Credentials {
 
     /// Renews the token at two thirds of its life, and writes it back for the next start, until the shutdown.
     pub(crate) async fn keep_fresh(mut self, hub: Client, local: Client, shutdown: Shutdown) {
+        // The first token came from `meshroot cluster join` and may be short.
+        let mut first = true;
         loop {
-            let pause = self.lifetime.map_or(AGAIN, |lifetime| until_renewal(lifetime, clock::now()));
+            let pause = match self.lifetime {
+                Some(lifetime) if first && lifetime.exp - lifetime.iat < TOKEN_SECONDS => FIRST,
+                Some(lifetime) => until_renewal(lifetime, clock::now()),
+                None => AGAIN,
+            };
+            first = false;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = shutdown.wait() => return,
@@ -173,7 +184,8 @@ fn lifetime(token: &str) -> Option<Lifetime> {
 
 fn until_renewal(lifetime: Lifetime, now: Timestamp) -> Duration {
     let whole = lifetime.exp.saturating_sub(lifetime.iat).max(0);
-    let due = lifetime.iat.saturating_add(whole / 3 * 2);
+    // A day old is old enough: the longer the rest, the longer the hub may be away.
+    let due = lifetime.iat.saturating_add((whole / 3 * 2).min(DAY));
     Duration::from_secs(u64::try_from(due.saturating_sub(now.as_second())).unwrap_or(0)).max(Duration::from_secs(1))
 }
 
@@ -188,6 +200,13 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         assert_eq!(until_renewal(lifetime, at(1_000)), Duration::from_mins(40));
         assert_eq!(until_renewal(lifetime, at(9_000)), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_token_that_lives_for_a_month_is_renewed_each_day() {
+        let lifetime = Lifetime { iat: 0, exp: 30 * DAY };
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(until_renewal(lifetime, at(0)), Duration::from_hours(24));
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::shared::ResourceRef;
     printcolumn(name = "Verdict", type_ = "string", json_path = ".spec.decision.verdict"),
     printcolumn(name = "By", type_ = "string", json_path = ".spec.decision.by"),
     printcolumn(name = "Serial", type_ = "string", json_path = ".spec.prepared.serial"),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".spec.prepared.notAfter"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".spec.prepared.notAfter"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.spec == oldSelf.spec").message("spec: an issuance record never changes")
 )]

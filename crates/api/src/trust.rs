@@ -24,7 +24,7 @@ use crate::policy::{Adopt, KeyAlgorithm, Restart};
     status = "MeshTrustStatus",
     printcolumn(name = "Request", type_ = "string", json_path = ".spec.request"),
     printcolumn(name = "Pickup", type_ = "string", json_path = ".status.pickup"),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".status.loaded.notAfter"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.loaded.notAfter"),
     printcolumn(name = "Witness", type_ = "string", json_path = ".status.witness", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.message")
 )]

@@ -1,4 +1,4 @@
-//! The identity of a mesh: what its intermediate may be named (mesh versions as `docs/meshes.md` lists them).
+//! The identity of a mesh: what its intermediate may be named (mesh versions as `docs/istio.md` lists them).
 
 use meshroot_api::Mesh;
 use meshroot_api::Reason;

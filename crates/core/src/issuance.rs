@@ -67,7 +67,7 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Decision {
     }
     let workflow = request.status_or_default().third_party_approval;
     if workflow.approval_status == ApprovalStatus::Denied {
-        return Decision::Refuse(Refusal::new(Reason::Denied, denial(&workflow.message)));
+        return Decision::Refuse(denial(&workflow.message));
     }
     if let Err(refusal) = check_place(snapshot) {
         return Decision::Refuse(refusal);
@@ -243,11 +243,10 @@ fn malformed(error: &RequestError) -> Refusal {
     Refusal::new(reason, format!("spec.csrData: {error}"))
 }
 
-fn denial(message: &str) -> String {
-    match message {
-        "" => "denied by a third party; ask for a renewal once the cause is settled".to_owned(),
-        why => format!("denied by a third party: {why}; ask for a renewal once the cause is settled"),
-    }
+/// What is said of a denied request, now and when it is read again from the ledger.
+pub fn denial(message: &str) -> Refusal {
+    let why = if message.is_empty() { String::new() } else { format!(": {message}") };
+    Refusal::new(Reason::Denied, format!("denied by a third party{why}; ask for a renewal once the cause is settled"))
 }
 
 fn ask(request: &VirtualMeshCertificateSigningRequest) -> String {

@@ -3,6 +3,7 @@
 //! One process in the management cluster leads, by a Lease; only the leader writes. Each controller reads a
 //! snapshot, lets `meshroot-core` decide, and makes one write.
 
+mod answered;
 mod authority;
 mod controllers;
 mod error;

@@ -96,10 +96,18 @@ fn virtual_mesh_changed(hub: &Hub, key: &Key) {
     if !hub.generations.changed("VirtualMesh", key, generation) {
         return;
     }
+    let before = hub.membership();
     hub.read_membership();
+    let after = hub.membership();
     hub.virtual_mesh_queue.add_after(key.clone(), Duration::from_millis(20));
     if let Some(virtual_mesh) = hub.virtual_mesh(key) {
         membership::members(&virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
+    }
+    // A mesh that left this virtual mesh may be another one's now.
+    for mesh in hub.meshes.store().state().iter().map(|mesh| Key::of(mesh.as_ref())) {
+        if before.virtual_mesh(&mesh) != after.virtual_mesh(&mesh) {
+            hub.member_queue.add(mesh);
+        }
     }
     reconsider_requests(hub, |reference| reference == key);
     // A mesh that left one virtual mesh may have settled the conflict of another.

@@ -14,9 +14,12 @@ use crate::error::AgentError;
 
 /// Makes the request that renews `in_use`, key first, unless it is under way.
 pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName) -> Result<(), AgentError> {
-    let next = in_use.next();
-    if agent.request(&next).is_some() {
-        return Ok(());
+    let mut next = in_use.next();
+    while let Some(request) = agent.request(&next) {
+        if !is_dead(&request) {
+            return Ok(());
+        }
+        next = next.next();
     }
     let Some(kept) = agent.keys.find(in_use).await? else {
         let message = format!(
@@ -49,6 +52,14 @@ pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName
     crash::point("agent-after-renewal");
     tracing::info!(request = %next, renews = %in_use, "{}", Reason::Requested);
     Ok(())
+}
+
+/// A request whose number or key is taken can never be answered, and nobody decided against it: the next number is
+/// tried. After a denial nothing is.
+fn is_dead(request: &Request) -> bool {
+    let message = request.status_or_default().computed_status.message;
+    let reason = Reason::split(&message).map(|(reason, _)| reason);
+    matches!(reason, Some(Reason::RecordMismatch | Reason::KeyReused))
 }
 
 /// Deletes older requests and their keys, now that `in_use` was seen in use. The request first: a key without a

@@ -16,8 +16,7 @@ const APPROVE: &str = "authorizer.group('networking.zephyr.solo.io').resource('v
                        .check('approve').allowed()";
 
 /// An empty namespace means the request's own.
-const VIRTUAL_MESH_NAMESPACE: &str =
-    "variables.refNamespace == '' ? request.namespace : variables.refNamespace";
+const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace == '' ? request.namespace : variables.refNamespace";
 
 /// The ValidatingAdmissionPolicies, each followed by its binding. `hub_user` is the user name of the hub
 /// ([`super::hub_user`]).

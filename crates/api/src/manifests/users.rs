@@ -27,6 +27,10 @@ fn viewer_rules() -> Vec<Value> {
         allow(NETWORKING, &["virtualmeshes"], READ),
         allow(DISCOVERY, &["meshes", "kubernetesclusters"], READ),
         allow(MESHROOT, &["trustpolicies", "meshtrusts", "issuancerecords"], READ),
+        // When each agent was last heard, and what happened.
+        allow("coordination.k8s.io", &["leases"], READ),
+        allow("", &["events"], READ),
+        allow("events.k8s.io", &["events"], READ),
     ]
 }
 

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, MESH_LABEL, REASON_ANNOTATION, RequestName};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
-use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::{IssuanceRecord, Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_cluster::write::{Written, create_if_absent};
 use meshroot_core::membership::{Key, members};
 
@@ -44,7 +44,8 @@ pub async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) 
     let (meshes, virtual_mesh) = meshes(session, asked).await?;
     let mut plans = Vec::new();
     for mesh in &meshes {
-        plans.push((mesh, next(&mesh.name, virtual_mesh.as_deref(), &requests(session, mesh).await?)?));
+        let (requests, recorded) = (requests(session, mesh).await?, recorded(session, mesh).await?);
+        plans.push((mesh, next(&mesh.name, virtual_mesh.as_deref(), &requests, &recorded)?));
     }
     let mut awaited = Vec::new();
     for (mesh, plan) in plans {
@@ -89,6 +90,15 @@ async fn requests(session: &Session, mesh: &Key) -> Result<Vec<Request>, Failure
     let list = patiently(async || api.list(&ListParams::default()).await).await;
     let doing = format!("list vmcsr in namespace {}", mesh.namespace);
     list.map(|list| list.items).map_err(|error| Failure::api(&doing, &error))
+}
+
+/// The names that the ledger of the mesh's namespace knows.
+async fn recorded(session: &Session, mesh: &Key) -> Result<Vec<RequestName>, Failure> {
+    let api: Api<IssuanceRecord> = Api::namespaced(session.client.clone(), &mesh.namespace);
+    let list = patiently(async || api.list_metadata(&ListParams::default()).await).await;
+    let doing = format!("list issuancerecords in namespace {}", mesh.namespace);
+    let list = list.map_err(|error| Failure::api(&doing, &error))?;
+    Ok(list.items.iter().filter_map(|record| RequestName::parse(record.metadata.name.as_deref()?)).collect())
 }
 
 async fn create(

@@ -12,8 +12,8 @@ use meshroot_api::{MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCerti
 use meshroot_ca::Issuer;
 use meshroot_cluster::crash;
 use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::write::{create_if_absent, replace};
-use meshroot_core::membership::{self, Key};
+use meshroot_cluster::write::{Written, create_if_absent, replace};
+use meshroot_core::membership::Key;
 use meshroot_core::{Refusal, identity};
 use meshroot_pki::{CertificateRequest, Fingerprint, to_bundle};
 
@@ -28,7 +28,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     member.ensure_trust(&hub).await?;
     crash::point("hub-after-trust");
     match member.newest(&hub) {
-        None if member.was_recorded(&hub) => Ok(Outcome::Done),
+        None if member.is_recorded(&hub, &member.current) => Ok(Outcome::Done),
         None => member.create(&hub, &member.current, None).await,
         Some((name, request)) => member.renew_if_changed(&hub, &name, &request).await,
     }
@@ -53,7 +53,7 @@ impl Member {
         let Ok(Some(virtual_mesh_key)) = membership.virtual_mesh(key) else { return Ok(None) };
         let Some(virtual_mesh) = hub.virtual_mesh(virtual_mesh_key) else { return Ok(None) };
         let Some(policy) = hub.policy(virtual_mesh_key)? else { return Ok(None) };
-        if membership::validate(&virtual_mesh, &membership, |_| true).is_err() {
+        if !hub.is_valid(&virtual_mesh, &membership) {
             return Ok(None);
         }
         let Ok(config) = identity::cert_config(&mesh) else { return Ok(None) };
@@ -74,16 +74,24 @@ impl Member {
                 let mut next = trust.as_ref().clone();
                 next.spec = wanted;
                 next.metadata.managed_fields = None;
-                replace(&api, &next).await?;
+                self.written(hub, &replace(&api, &next).await?);
             }
             None => {
                 hub.fence()?;
                 let mut made = MeshTrust::new(&self.key.name, wanted);
                 made.metadata = self.metadata(&self.key.name);
-                create_if_absent(&api, &made).await?;
+                // One that somebody else made may say something else: the watch brings it.
+                if let Written::Created(made) = create_if_absent(&api, &made).await? {
+                    self.written(hub, &made);
+                }
             }
         }
         Ok(())
+    }
+
+    /// What follows from an own write is done in this turn: the watch, which brings it back, need not ask for another.
+    fn written(&self, hub: &Hub, trust: &MeshTrust) {
+        hub.generations.changed("MeshTrust", &self.key, trust.metadata.generation);
     }
 
     fn trust_spec(&self, hub: &Hub) -> MeshTrustSpec {
@@ -106,20 +114,21 @@ impl Member {
         self.generations(hub).last()
     }
 
-    /// The requests of this mesh from the current one on. Numbers have no holes: each renewal follows the last.
+    /// The requests of this mesh from the current one on. A number that only the ledger still knows is passed over:
+    /// that request was deleted.
     fn generations<'a>(&'a self, hub: &'a Hub) -> impl Iterator<Item = (RequestName, Arc<Request>)> + 'a {
         let first = Some(self.current.clone());
         std::iter::successors(first, |name| Some(name.next()))
             .map(|name| (hub.request(&self.key.namespace, &name.to_string()), name))
             .enumerate()
             // The current one may be gone while its renewal exists.
-            .take_while(|(place, (request, _))| *place == 0 || request.is_some())
+            .take_while(|(place, (request, name))| *place == 0 || request.is_some() || self.is_recorded(hub, name))
             .filter_map(|(_, (request, name))| Some((name, request?)))
     }
 
     /// A request that was decided and is gone is not made again: its renewal comes from the agent.
-    fn was_recorded(&self, hub: &Hub) -> bool {
-        hub.records.object(Some(&self.key.namespace), &self.current.to_string()).is_some()
+    fn is_recorded(&self, hub: &Hub, name: &RequestName) -> bool {
+        hub.records.object(Some(&self.key.namespace), &name.to_string()).is_some()
     }
 
     async fn renew_if_changed(&self, hub: &Hub, name: &RequestName, request: &Request) -> Result<Outcome, HubError> {
@@ -131,7 +140,12 @@ impl Member {
         if asked == Some(&digest) || !self.differs(hub, name, request)? {
             return Ok(Outcome::Done);
         }
-        self.create(hub, &name.next(), Some(Reason::PolicyChanged)).await
+        // The ledger never forgets a number.
+        let mut next = name.next();
+        while self.is_recorded(hub, &next) {
+            next = next.next();
+        }
+        self.create(hub, &next, Some(Reason::PolicyChanged)).await
     }
 
     /// Whether what was issued is not what the policy asks for now.

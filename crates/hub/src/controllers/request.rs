@@ -1,8 +1,9 @@
 //! Requests: checked, decided, recorded, signed, answered.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use kube::Api;
 use meshroot_api::record::{Decision as Recorded, IssuanceRecordSpec, Verdict};
 use meshroot_api::security::{ApprovalStatus, Response, VirtualMeshCertificateSigningRequestStatus as RequestStatus};
@@ -19,15 +20,24 @@ use meshroot_core::membership::Key;
 use meshroot_core::{Refusal, identity};
 use meshroot_pki::{Host, to_bundle};
 
+use crate::answered::ARRIVES;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::{Entry, facts, wire_time};
 
 /// Brings one request as far as it can go.
 pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
-    let Some(request) = hub.request(&key.namespace, &key.name) else { return Ok(Outcome::Done) };
-    if request.is_answered() || request.metadata.deletion_timestamp.is_some() {
+    let request = hub.request(&key.namespace, &key.name).filter(|request| !request.is_answered());
+    let Some(request) = request else {
+        hub.answered.forget(&key);
         return Ok(Outcome::Done);
+    };
+    let uid = request.metadata.uid.as_deref().unwrap_or_default();
+    if request.metadata.deletion_timestamp.is_some() {
+        return Ok(Outcome::Done);
+    }
+    if hub.answered.contains(&key, uid, Instant::now()) {
+        return Ok(Outcome::RequeueAfter(ARRIVES));
     }
     let place = Place::gather(&hub, &key, &request)?;
     if let Some(record) = hub.records.object(Some(&key.namespace), &key.name) {
@@ -35,6 +45,9 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     }
     match decide(&hub, &request, &place) {
         Decision::Answered => Ok(Outcome::Done),
+        Decision::Wait(refusal) if refusal.reason == Reason::WaitingForAgent && is_young(&request, clock::now()) => {
+            Ok(Outcome::RequeueAfter(PROMPT))
+        }
         Decision::Refuse(refusal) if refusal.reason == Reason::Denied => deny(&hub, &request, &refusal).await,
         Decision::Wait(refusal) | Decision::Refuse(refusal) => say(&hub, &request, &refusal).await,
         Decision::Issue { checked, by, message } => {
@@ -43,6 +56,17 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
             issue(&hub, &request, &place, &checked, decision, None).await
         }
     }
+}
+
+/// An agent that is well answers a request within this time: saying before that it is waited for would be one more
+/// write, and would get in the way of the agent's own.
+const PROMPT: Duration = Duration::from_secs(2);
+
+/// A creation in the future, by a clock that is ahead of ours, is old.
+fn is_young(request: &Request, now: Timestamp) -> bool {
+    let created = request.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let age = created.and_then(|created| Duration::try_from(now.duration_since(created)).ok());
+    age.is_some_and(|age| age < PROMPT)
 }
 
 /// The objects around a request.
@@ -87,7 +111,6 @@ fn decide(hub: &Hub, request: &Request, place: &Place) -> Decision {
     let no_hosts = Vec::new();
     let policy = place.policy.as_ref().map(|policy| &policy.spec);
     let virtual_mesh_key = Key::resolve(&request.spec.virtual_mesh_ref, &place.key.namespace);
-    let uid = request.metadata.uid.clone().unwrap_or_default();
     issuance::decide(&Snapshot {
         request,
         virtual_mesh: place.virtual_mesh.as_deref(),
@@ -97,7 +120,7 @@ fn decide(hub: &Hub, request: &Request, place: &Place) -> Decision {
         mesh_of_host: &|host: &Host| other_mesh(hub, place, host),
         earlier_use: &|csr| {
             let public_key = csr.public_key().fingerprint().to_string();
-            hub.keys.reserve(virtual_mesh_key.clone(), public_key, place.key.clone(), &uid)
+            hub.keys.reserve(virtual_mesh_key.clone(), public_key, &place.key)
         },
     })
 }
@@ -120,11 +143,11 @@ async fn continue_recorded(
 ) -> Result<Outcome, HubError> {
     if record.request.uid != request.metadata.uid.clone().unwrap_or_default() {
         let message =
-            "the ledger has an entry for an earlier request of this name; delete this request and ask for a renewal";
+            "the ledger has an entry for an earlier request of this name, which was deleted; ask for a renewal";
         return say(hub, request, &Refusal::new(Reason::RecordMismatch, message)).await;
     }
     let Some(prepared) = &record.prepared else {
-        let refusal = denial(&record.decision.message);
+        let refusal = issuance::denial(&record.decision.message);
         return say(hub, request, &refusal).await;
     };
     let csr = match issuance::read(request) {
@@ -259,7 +282,9 @@ async fn answer(
     let message =
         format!("{}: serial {}, valid until {}", Reason::Issued, certificate.serial(), certificate.not_after());
     status.computed_status = Status::new(Reason::Issued.state(), message);
-    write(hub, request, status).await
+    write(hub, request, status).await?;
+    hub.answered.add(Key::of(request), request.metadata.uid.clone().unwrap_or_default(), Instant::now());
+    Ok(())
 }
 
 async fn deny(hub: &Hub, request: &Request, refusal: &Refusal) -> Result<Outcome, HubError> {
@@ -286,10 +311,6 @@ async fn deny(hub: &Hub, request: &Request, refusal: &Refusal) -> Result<Outcome
         tracing::info!(target: "audit", request = %key, csr_sha256 = %csr.fingerprint(), by = "third-party", why = workflow.message, "denied");
     }
     say(hub, request, refusal).await
-}
-
-fn denial(message: &str) -> Refusal {
-    Refusal::new(Reason::Denied, format!("denied: {message}; ask for a renewal once the cause is settled"))
 }
 
 /// Says in the request's status what is so; writes, and publishes an event, only if it was not said before.

@@ -72,6 +72,7 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
             return Findings { config: valid, certificates: refusal, progress: None, issuer: None };
         }
     };
+    issuer_changed(hub, virtual_mesh, &issuer);
     let virtual_mesh_name = Key::of(virtual_mesh).name;
     let members: Vec<Member> =
         membership::members(virtual_mesh).map(|mesh| member(hub, &mesh, &virtual_mesh_name)).collect();
@@ -80,18 +81,29 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
     Findings { config: valid, certificates: progress.summary.clone(), progress: Some(progress), issuer: Some(issuer) }
 }
 
+/// A signing certificate that was replaced in its Secret makes every member's certificate one to renew.
+fn issuer_changed(hub: &Hub, virtual_mesh: &VirtualMesh, issuer: &Issuer) {
+    let fingerprint = issuer.certificate().fingerprint();
+    let version = fingerprint.as_bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
+    if hub.generations.changed("Issuer", &Key::of(virtual_mesh), Some(version)) {
+        membership::members(virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
+    }
+}
+
 fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
     let blank = |trouble| Member { mesh: mesh.clone(), issued: false, pickup: Pickup::Unknown, trouble };
     if let Some(Err(refusal)) = hub.mesh(mesh).map(|object| identity::cert_config(&object)) {
         return blank(Some(refusal));
     }
     let Some(trust) = hub.trust(mesh) else { return blank(None) };
-    let current =
-        RequestName::parse(&trust.spec.request).unwrap_or_else(|| RequestName::first(&mesh.name, virtual_mesh));
+    // A mesh that has just come from another virtual mesh still has that one's request here.
+    let current = RequestName::parse(&trust.spec.request)
+        .filter(|name| name.virtual_mesh == virtual_mesh)
+        .unwrap_or_else(|| RequestName::first(&mesh.name, virtual_mesh));
     let next = hub.request(&mesh.namespace, &current.next().to_string());
     let request = hub.request(&mesh.namespace, &current.to_string());
     let status = trust.status.clone().unwrap_or_default();
-    let in_use = status.installed.as_deref() == Some(trust.spec.request.as_str());
+    let in_use = status.installed.as_deref() == Some(current.to_string().as_str());
     let issued = request.as_ref().is_some_and(|request| request.is_answered()) || in_use;
     let undecided = next.or(request).filter(|request| !request.is_answered());
     let trouble = undecided
@@ -173,15 +185,19 @@ async fn write_policy_status(hub: &Hub, policy: &TrustPolicy, findings: &Finding
     let mut status = TrustPolicyStatus {
         // What members trust stays written down while the Secret cannot be read.
         roots: findings.issuer.as_ref().map_or_else(|| before.roots.clone(), |issuer| root_status(issuer)),
-        waiting_since: (!ready).then(|| before.waiting_since.clone()).flatten(),
+        waiting_since: if before.waiting_for == waiting_for {
+            before.waiting_since.clone()
+        } else {
+            Some(wire_time(now))
+        },
         waiting_for,
         members: progress.map_or(before.members, |progress| progress.members),
         issued: progress.map_or(before.issued, |progress| progress.issued),
         loaded: progress.map_or(before.loaded, |progress| progress.loaded),
         conditions: vec![condition(policy, &before, &findings.certificates, ready, now)],
     };
-    if !ready && (status.waiting_since.is_none() || before.waiting_for.is_empty()) {
-        status.waiting_since = Some(wire_time(now));
+    if ready {
+        status.waiting_since = None;
     }
     if status == before {
         return Ok(());

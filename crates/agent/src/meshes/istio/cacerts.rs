@@ -64,6 +64,10 @@ impl Istio {
         let labels = secret.metadata.labels.as_ref();
         let ours =
             labels.and_then(|labels| labels.get(names::MANAGED_BY_LABEL)).is_some_and(|by| by == names::MANAGED_BY);
+        let mesh = labels.and_then(|labels| labels.get(names::MESH_LABEL));
+        if let Some(other) = mesh.filter(|other| ours && **other != place.mesh) {
+            return Err(shared(place, other).into());
+        }
         Ok(if ours { Found::Ours(Box::new(installed(secret))) } else { Found::Foreign(Box::new(secret)) })
     }
 
@@ -208,6 +212,16 @@ fn installed(secret: Secret) -> Installed {
         intact: secret.data.as_ref().map(digest) == annotation(DIGEST_ANNOTATION),
         secret,
     }
+}
+
+/// Revisions of Istio in one namespace read the same Secret: they would take it from each other in turn.
+fn shared(place: &Place, other: &str) -> Refusal {
+    let message = format!(
+        "Secret {}/{SECRET} is shared with Mesh {other} and belongs to it; leave Mesh {} out of the virtual mesh: both \
+         control planes load the same certificate",
+        place.namespace, place.mesh
+    );
+    Refusal::new(Reason::ForeignSecret, message)
 }
 
 /// Says what is there, whether it chains to the root, and what adopting would change.

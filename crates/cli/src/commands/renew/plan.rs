@@ -28,8 +28,14 @@ pub(super) enum Next {
     },
 }
 
-/// The next request of `mesh`, from all the requests of its namespace.
-pub(super) fn next(mesh: &str, virtual_mesh: Option<&str>, requests: &[Request]) -> Result<Next, Failure> {
+/// The next request of `mesh`, from all the requests of its namespace and the names that the ledger knows: a number
+/// that was decided on is never used again, even if its request was deleted.
+pub(super) fn next(
+    mesh: &str,
+    virtual_mesh: Option<&str>,
+    requests: &[Request],
+    recorded: &[RequestName],
+) -> Result<Next, Failure> {
     let of_mesh = |request| {
         let name = named(request)?;
         let wanted = name.mesh == mesh && virtual_mesh.is_none_or(|wanted| name.virtual_mesh == wanted);
@@ -49,7 +55,11 @@ pub(super) fn next(mesh: &str, virtual_mesh: Option<&str>, requests: &[Request])
     Ok(if is_on_its_way(newest) {
         Next::Waiting { name, message: waiting_for(newest) }
     } else {
-        Next::Create { name: name.next(), previous: Box::new(newest.clone()) }
+        let mut next = name.next();
+        while recorded.contains(&next) {
+            next = next.next();
+        }
+        Next::Create { name: next, previous: Box::new(newest.clone()) }
     })
 }
 
@@ -57,10 +67,10 @@ fn named(request: &Request) -> Option<RequestName> {
     RequestName::parse(request.metadata.name.as_deref()?)
 }
 
-/// A request that was denied, or whose CSR is invalid, is never answered: a CSR is set once.
+/// A request that was denied, whose CSR is invalid, or whose number is taken is never answered: a CSR is set once.
 fn is_on_its_way(request: &Request) -> bool {
-    let invalid = request.status_or_default().computed_status.state == State::Invalid;
-    let dead = invalid && !request.spec.csr_data.0.is_empty();
+    let state = request.status_or_default().computed_status.state;
+    let dead = state == State::Conflict || (state == State::Invalid && !request.spec.csr_data.0.is_empty());
     !request.is_answered() && request.approval() != ApprovalStatus::Denied && !dead
 }
 
@@ -78,7 +88,11 @@ fn waiting_for(request: &Request) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{Failure, Next, Request, RequestName};
+
+    fn next(mesh: &str, virtual_mesh: Option<&str>, requests: &[Request]) -> Result<Next, Failure> {
+        super::next(mesh, virtual_mesh, requests, &[])
+    }
 
     fn request(name: &str, status: serde_json::Value) -> Request {
         let value = json!({
@@ -119,9 +133,16 @@ mod tests {
         for status in [
             json!({ "thirdPartyApproval": { "approvalStatus": "DENIED" } }),
             json!({ "computedStatus": { "state": "INVALID" } }),
+            json!({ "computedStatus": { "state": "CONFLICT" } }),
         ] {
             assert_eq!(created(next("a", None, &[request("a.demo.3", status)]).unwrap()), "a.demo.4");
         }
+    }
+
+    #[test]
+    fn a_number_that_the_ledger_knows_is_never_used_again() {
+        let recorded = ["a.demo.1", "a.demo.2", "a.demo.3"].map(|name| RequestName::parse(name).unwrap());
+        assert_eq!(created(super::next("a", None, &[answered("a.demo.2")], &recorded).unwrap()), "a.demo.4");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use meshroot_testkit::fleet::{Cluster, MESH_NAMESPACE, SYSTEM_NAMESPACE, cluster_namespace, mesh_name};
 use meshroot_testkit::{
-    Fleet, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, tools, wait, workload,
+    Binary, Fleet, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, tools, wait, workload,
 };
 use serde_json::Value;
 
@@ -24,7 +24,8 @@ spec:
   - {name: istio-istio-system-west, namespace: meshroot-cluster-west}
 ";
 
-pub(crate) async fn run(progress: &mut Progress) -> Result<()> {
+/// `hold` keeps everything running before the shutdown, until Ctrl-C.
+pub(crate) async fn run(progress: &mut Progress, hold: bool) -> Result<()> {
     ensure!(tools::require(&PARTS).is_some(), "the real parts are not built; run `cargo xtask tools`");
     let mut fleet = start(progress).await?;
     let automatic = first_issuance(progress, &mut fleet).await?;
@@ -34,6 +35,14 @@ pub(crate) async fn run(progress: &mut Progress) -> Result<()> {
     denial(progress, &fleet).await?;
     let keys = leaks::check(&fleet)?;
     progress.done(&format!("no part of {keys} private keys in the hub's API, in events or in logs"));
+    if hold {
+        println!(
+            "Everything runs. In another terminal:\n  export KUBECONFIG={}",
+            fleet.kubeconfigs()?.to_string_lossy()
+        );
+        println!("  {} --context hub get\nCtrl-C ends it.", Binary::path("meshroot")?.display());
+        tokio::signal::ctrl_c().await?;
+    }
     stop(progress, fleet)
 }
 
