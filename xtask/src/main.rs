@@ -31,7 +31,9 @@ enum Command {
     E2e(e2e::Arguments),
     Bench(bench::Arguments),
     Generate(generate::Arguments),
+    /// Check licences, sources and banned crates of the dependency tree
     Deny,
+    /// Everything that must hold before a merge, in one run
     Ci,
 }
 

@@ -25,6 +25,18 @@ pub const REASON_ANNOTATION: &str = "meshroot.dev/reason";
 pub const POLICY_ANNOTATION: &str = "meshroot.dev/policy";
 /// Annotation on discovered Meshes: Istio revision.
 pub const REVISION_ANNOTATION: &str = "meshroot.dev/revision";
+/// Annotation on Secrets that the agent wrote for a mesh: when.
+pub const WRITTEN_ANNOTATION: &str = "meshroot.dev/written";
+/// Annotation on Secrets that the agent wrote for a mesh: SHA-256 of what was written, so that a change by somebody
+/// else is seen.
+pub const DIGEST_ANNOTATION: &str = "meshroot.dev/digest";
+/// Annotation on a control plane's Deployment: the request that the agent restarted it for, so that it does so once.
+pub const RESTARTED_FOR_ANNOTATION: &str = "meshroot.dev/restarted-for";
+/// Annotation on the Secret of a builtin root: namespace and name of its virtual mesh.
+pub const VIRTUAL_MESH_ANNOTATION: &str = "meshroot.dev/virtual-mesh";
+/// Annotation on a cluster's namespace on the hub: uid of that cluster's namespace `kube-system`, which tells clusters
+/// of one name apart.
+pub const CLUSTER_UID_ANNOTATION: &str = "meshroot.dev/cluster-uid";
 /// Annotation on a control plane's pod template that makes Kubernetes restart it.
 pub const RESTARTED_AT_ANNOTATION: &str = "kubectl.kubernetes.io/restartedAt";
 

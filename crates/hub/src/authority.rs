@@ -243,7 +243,7 @@ fn root_secret(place: &Key, virtual_mesh: &Key, certificate: &str, private_key: 
         (names::ROOT_CERTIFICATE_KEY.to_owned(), k8s_openapi::ByteString(certificate.as_bytes().to_vec())),
         (names::ROOT_PRIVATE_KEY_KEY.to_owned(), k8s_openapi::ByteString(private_key.as_bytes().to_vec())),
     ];
-    let annotation = ("meshroot.dev/virtual-mesh".to_owned(), virtual_mesh.to_string());
+    let annotation = (names::VIRTUAL_MESH_ANNOTATION.to_owned(), virtual_mesh.to_string());
     Secret {
         metadata: ObjectMeta {
             name: Some(place.name.clone()),

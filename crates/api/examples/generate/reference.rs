@@ -43,6 +43,19 @@ const MARKS: [(&str, &str, &str); 10] = [
         "annotation on a request that the hub made",
         "digest of what the policy asked for, so that the same policy asks once",
     ),
+    (names::WRITTEN_ANNOTATION, "annotation on Secrets that the agent wrote for a mesh", "when"),
+    (
+        names::DIGEST_ANNOTATION,
+        "annotation on Secrets that the agent wrote for a mesh",
+        "SHA-256 of what was written, so that a change by somebody else is seen",
+    ),
+    (
+        names::RESTARTED_FOR_ANNOTATION,
+        "annotation on a control plane's Deployment",
+        "the request that the agent restarted it for",
+    ),
+    (names::VIRTUAL_MESH_ANNOTATION, "annotation on the Secret of a builtin root", "its virtual mesh"),
+    (names::CLUSTER_UID_ANNOTATION, "annotation on a cluster's namespace", "uid of that cluster's `kube-system`"),
     (names::REVISION_ANNOTATION, "annotation on a discovered Mesh", "Istio revision"),
     (
         names::RESTARTED_AT_ANNOTATION,

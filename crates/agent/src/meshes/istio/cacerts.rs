@@ -25,10 +25,6 @@ const CERTIFICATE: &str = "ca-cert.pem";
 const PRIVATE_KEY: &str = "ca-key.pem";
 const CHAIN: &str = "cert-chain.pem";
 const ROOTS: &str = "root-cert.pem";
-/// Annotation: when the agent wrote the Secret.
-const WRITTEN_ANNOTATION: &str = "meshroot.dev/written";
-/// Annotation: SHA-256 of what was written, so that a change by somebody else is seen.
-const DIGEST_ANNOTATION: &str = "meshroot.dev/digest";
 
 /// What Secret `cacerts` holds now.
 pub(crate) enum Found {
@@ -171,8 +167,8 @@ fn secret(place: &Place, bundle: &Bundle, now: Timestamp) -> Secret {
     .collect();
     let annotations = [
         (names::REQUEST_ANNOTATION.to_owned(), bundle.request.clone()),
-        (DIGEST_ANNOTATION.to_owned(), digest(&data)),
-        (WRITTEN_ANNOTATION.to_owned(), Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()),
+        (names::DIGEST_ANNOTATION.to_owned(), digest(&data)),
+        (names::WRITTEN_ANNOTATION.to_owned(), Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()),
     ];
     Secret {
         metadata: ObjectMeta {
@@ -208,8 +204,8 @@ fn installed(secret: Secret) -> Installed {
         request: annotation(names::REQUEST_ANNOTATION).unwrap_or_default(),
         intermediate: certificates(CERTIFICATE).into_iter().next(),
         anchors: certificates(ROOTS).iter().map(Certificate::fingerprint).collect(),
-        written: annotation(WRITTEN_ANNOTATION).and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
-        intact: secret.data.as_ref().map(digest) == annotation(DIGEST_ANNOTATION),
+        written: annotation(names::WRITTEN_ANNOTATION).and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
+        intact: secret.data.as_ref().map(digest) == annotation(names::DIGEST_ANNOTATION),
         secret,
     }
 }

@@ -10,23 +10,20 @@ use serde_json::json;
 use super::{Istio, Place};
 use crate::error::AgentError;
 
-/// Annotation on the Deployment: the request that it was restarted for, so that it is restarted once.
-const RESTARTED_FOR_ANNOTATION: &str = "meshroot.dev/restarted-for";
-
 impl Istio {
     /// Restarts istiod for a request as `kubectl rollout restart` does; `false` if that was done before.
     pub(crate) async fn restart(&self, place: &Place, request: &str, at: jiff::Timestamp) -> Result<bool, AgentError> {
         let api: Api<Deployment> = Api::namespaced(self.local.clone(), &place.namespace);
         let what = || format!("Deployment {}/{}", place.namespace, place.deployment);
         let found = api.get(&place.deployment).await.map_err(AgentError::read(what()))?;
-        let done = found.metadata.annotations.as_ref().and_then(|all| all.get(RESTARTED_FOR_ANNOTATION));
+        let done = found.metadata.annotations.as_ref().and_then(|all| all.get(names::RESTARTED_FOR_ANNOTATION));
         if done.is_some_and(|done| done == request) {
             return Ok(false);
         }
         let patch = json!({
             "metadata": {
                 "resourceVersion": found.metadata.resource_version,
-                "annotations": { RESTARTED_FOR_ANNOTATION: request },
+                "annotations": { names::RESTARTED_FOR_ANNOTATION: request },
             },
             "spec": { "template": { "metadata": { "annotations": { names::RESTARTED_AT_ANNOTATION: at.to_string() } } } },
         });

@@ -23,7 +23,7 @@ use crate::commands::version::VERSION;
 use crate::failure::Failure;
 use crate::session::USER_AGENT;
 use crate::terminal::Terminal;
-use identity::CLUSTER_UID_ANNOTATION;
+use meshroot_api::names::CLUSTER_UID_ANNOTATION;
 
 /// Which cluster joins which hub.
 #[derive(Debug, clap::Args)]

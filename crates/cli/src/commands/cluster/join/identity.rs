@@ -3,15 +3,11 @@
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Client};
 use meshroot_api::manifests::CREDENTIAL_CLUSTER_KEY;
-use meshroot_api::names::{HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_api::names::{CLUSTER_UID_ANNOTATION, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE, cluster_namespace};
 
 use crate::failure::Failure;
 use crate::locate::annotation;
 use crate::patience::patiently;
-
-/// Annotation on a cluster's namespace on the hub: uid of the cluster's `kube-system` namespace, which is as
-/// good as a cluster's identity.
-pub(super) const CLUSTER_UID_ANNOTATION: &str = "meshroot.dev/cluster-uid";
 
 /// A cluster, and whose place it takes.
 pub(super) struct Identity {
