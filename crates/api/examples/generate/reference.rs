@@ -28,7 +28,7 @@ for cluster administrators too:
 ";
 
 /// Where a label or annotation stands, and what it says.
-const MARKS: [(&str, &str, &str); 10] = [
+const MARKS: [(&str, &str, &str); 15] = [
     (names::MANAGED_BY_LABEL, "label on every object that Meshroot creates", "always `meshroot`"),
     (names::CLUSTER_LABEL, "label", "name of the cluster that an object is about"),
     (names::MESH_LABEL, "label", "name of the Mesh that an object is about"),
