@@ -73,7 +73,7 @@ impl Keys {
 
     /// Every request of a mesh that a key is kept for.
     pub(crate) async fn requests(&self, mesh: &str) -> Result<Vec<RequestName>, AgentError> {
-        let selected = ListParams::default().labels(&format!("{}={mesh}", names::MESH_LABEL));
+        let selected = ListParams::default().labels(&format!("{}={}", names::MESH_LABEL, names::mesh_label(mesh)));
         let all = self.secrets.list_metadata(&selected).await.map_err(AgentError::read("the key Secrets"))?;
         let names = all.items.iter().filter_map(|secret| secret.metadata.name.as_deref()?.strip_suffix("-key"));
         Ok(names.filter_map(RequestName::parse).collect())
@@ -116,7 +116,7 @@ impl Keys {
                 labels: Some(
                     [
                         (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                        (names::MESH_LABEL.to_owned(), request.mesh.clone()),
+                        (names::MESH_LABEL.to_owned(), names::mesh_label(&request.mesh)),
                     ]
                     .into(),
                 ),

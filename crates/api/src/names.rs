@@ -79,6 +79,23 @@ pub fn mesh(mesh_type: MeshType, namespace: &str, cluster: &str, revision: Optio
     }
 }
 
+/// Value of [`MESH_LABEL`] for a mesh: its name, or, where that is longer than the 63 characters of a label, its
+/// beginning and a digest of the whole.
+pub fn mesh_label(mesh: &str) -> String {
+    if mesh.len() <= LABEL_MOST {
+        return mesh.to_owned();
+    }
+    // FNV-1a: names are not secret and nobody gains by a collision, but the value must never change.
+    let digest = mesh
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let start: String = mesh.chars().take(LABEL_MOST - 17).collect();
+    format!("{start}-{digest:016x}")
+}
+
+/// Longest value of a label.
+const LABEL_MOST: usize = 63;
+
 /// Name of the Secret of a builtin root.
 pub fn root_secret(virtual_mesh: &str) -> String {
     format!("{virtual_mesh}-ca-certs")
@@ -151,6 +168,15 @@ mod tests {
     fn the_default_revision_is_not_appended_to_a_mesh_name() {
         assert_eq!(mesh(MeshType::Istio, "istio-system", "east", Some("default")), "istio-istio-system-east");
         assert_eq!(mesh(MeshType::Istio, "istio-system", "east", Some("1-31")), "istio-istio-system-east-1-31");
+    }
+
+    #[test]
+    fn a_long_mesh_name_makes_a_label_that_fits_and_is_its_own() {
+        assert_eq!(mesh_label("istio-istio-system-east"), "istio-istio-system-east");
+        assert_eq!(mesh_label(&"m".repeat(63)), "m".repeat(63));
+        let (one, two) = (format!("{}-one", "m".repeat(64)), format!("{}-two", "m".repeat(64)));
+        assert_eq!(mesh_label(&one).len(), 63);
+        assert_ne!(mesh_label(&one), mesh_label(&two));
     }
 
     #[test]

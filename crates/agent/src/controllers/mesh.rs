@@ -27,7 +27,7 @@ const ASK_SOON: Duration = Duration::from_secs(2);
 /// How often, once it has not for minutes.
 const ASK_LATER: Duration = Duration::from_secs(30);
 /// How often one is asked that has: files and control planes change behind our back.
-const ASK_AGAIN: Duration = Duration::from_mins(5);
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// Brings one mesh as far as it can go.
 pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome, AgentError> {
@@ -39,7 +39,7 @@ pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome
         Err(AgentError::Refused(refusal)) => {
             let report = Report::refused(&refusal, &trust);
             status::write(&agent, &trust, &place, report, now).await?;
-            Ok(Outcome::RequeueAfter(ASK_AGAIN / 10))
+            Ok(Outcome::RequeueAfter(ASK_LATER))
         }
         Err(error) => Err(error),
     }
@@ -160,7 +160,7 @@ async fn act_on(
     now: Timestamp,
 ) -> Result<(), AgentError> {
     match state {
-        Pickup::Confirmed => renew::forget_superseded(agent, name).await,
+        Pickup::Confirmed => renew::forget_superseded(agent, trust, name).await,
         Pickup::RestartNeeded if trust.spec.restart == Restart::Automatic && witness.is_some() => {
             agent.check_leads()?;
             if agent.istio.restart(place, &name.to_string(), now).await? {

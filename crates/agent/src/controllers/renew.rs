@@ -14,6 +14,10 @@ use crate::error::AgentError;
 
 /// Makes the request that renews `in_use`, key first, unless it is under way.
 pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName) -> Result<(), AgentError> {
+    if current(trust).is_some_and(|current| current.virtual_mesh != in_use.virtual_mesh) {
+        // The mesh has moved: its new virtual mesh has asked already.
+        return Ok(());
+    }
     let mut next = in_use.next();
     while let Some(request) = agent.request(&next) {
         if !is_dead(&request) {
@@ -40,7 +44,7 @@ pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName
         labels: Some(
             [
                 (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                (names::MESH_LABEL.to_owned(), next.mesh.clone()),
+                (names::MESH_LABEL.to_owned(), names::mesh_label(&next.mesh)),
             ]
             .into(),
         ),
@@ -54,6 +58,11 @@ pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName
     Ok(())
 }
 
+/// The request whose certificate is to be in use.
+fn current(trust: &MeshTrust) -> Option<RequestName> {
+    RequestName::parse(&trust.spec.request)
+}
+
 /// A request whose number or key is taken can never be answered, and nobody decided against it: the next number is
 /// tried. After a denial nothing is.
 fn is_dead(request: &Request) -> bool {
@@ -64,7 +73,14 @@ fn is_dead(request: &Request) -> bool {
 
 /// Deletes older requests and their keys, now that `in_use` was seen in use. The request first: a key without a
 /// request is found again by its label.
-pub(crate) async fn forget_superseded(agent: &Agent, in_use: &RequestName) -> Result<(), AgentError> {
+pub(crate) async fn forget_superseded(
+    agent: &Agent,
+    trust: &MeshTrust,
+    in_use: &RequestName,
+) -> Result<(), AgentError> {
+    if current(trust).is_none_or(|current| current.virtual_mesh != in_use.virtual_mesh) {
+        return Ok(());
+    }
     let api: Api<Request> = Api::namespaced(agent.hub.clone(), &agent.namespace);
     let known: Vec<RequestName> = agent
         .requests

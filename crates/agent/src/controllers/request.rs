@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::Api;
 use meshroot_api::names::RequestName;
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
-use meshroot_api::{Bytes, Reason, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::{Bytes, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_cluster::crash;
 use meshroot_cluster::queue::Outcome;
 use meshroot_cluster::write::replace;
@@ -26,7 +26,11 @@ pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome
     if !waits || agent.mesh(&parsed.mesh).is_none() {
         return Ok(Outcome::Done);
     }
-    let Some(trust) = agent.trust(&parsed.mesh) else { return Ok(Outcome::RequeueAfter(Duration::from_secs(2))) };
+    // Read anew: the hub writes MeshTrust before it asks, but two watches bring the two in any order, and a key of the
+    // old type would answer a request for the new one.
+    let trusts: Api<MeshTrust> = Api::namespaced(agent.hub.clone(), &agent.namespace);
+    let trust = trusts.get_opt(&parsed.mesh).await.map_err(AgentError::read(format!("MeshTrust {}", parsed.mesh)))?;
+    let Some(trust) = trust else { return Ok(Outcome::RequeueAfter(Duration::from_secs(2))) };
     agent.check_leads()?;
     let key = agent.keys.ensure(&parsed, trust.spec.key, &request.spec).await?;
     let csr = certificate_request(&parsed, &request.spec, &key.private_key)?;

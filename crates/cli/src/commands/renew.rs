@@ -6,7 +6,7 @@ mod wait;
 use jiff::SignedDuration;
 use kube::Api;
 use kube::api::ListParams;
-use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, MESH_LABEL, REASON_ANNOTATION, RequestName};
+use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, MESH_LABEL, REASON_ANNOTATION, RequestName, mesh_label};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::{IssuanceRecord, Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_cluster::write::{Written, create_if_absent};
@@ -129,7 +129,7 @@ fn renewal(mesh: &Key, name: &RequestName, previous: &Request) -> Request {
     let mut labels = vec![(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())];
     // The value of a label has at most 63 characters; the name of a mesh may have more.
     if mesh.name.len() <= 63 {
-        labels.push((MESH_LABEL.to_owned(), mesh.name.clone()));
+        labels.push((MESH_LABEL.to_owned(), mesh_label(&mesh.name)));
     }
     request.metadata.labels = Some(labels.into_iter().collect());
     request.metadata.annotations =

@@ -204,7 +204,7 @@ impl Member {
             labels: Some(
                 [
                     (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                    (names::MESH_LABEL.to_owned(), self.key.name.clone()),
+                    (names::MESH_LABEL.to_owned(), names::mesh_label(&self.key.name)),
                 ]
                 .into(),
             ),

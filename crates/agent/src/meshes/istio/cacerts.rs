@@ -61,7 +61,7 @@ impl Istio {
         let ours =
             labels.and_then(|labels| labels.get(names::MANAGED_BY_LABEL)).is_some_and(|by| by == names::MANAGED_BY);
         let mesh = labels.and_then(|labels| labels.get(names::MESH_LABEL));
-        if let Some(other) = mesh.filter(|other| ours && **other != place.mesh) {
+        if let Some(other) = mesh.filter(|other| ours && **other != names::mesh_label(&place.mesh)) {
             return Err(shared(place, other).into());
         }
         Ok(if ours { Found::Ours(Box::new(installed(secret))) } else { Found::Foreign(Box::new(secret)) })
@@ -177,7 +177,7 @@ fn secret(place: &Place, bundle: &Bundle, now: Timestamp) -> Secret {
             labels: Some(
                 [
                     (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                    (names::MESH_LABEL.to_owned(), place.mesh.clone()),
+                    (names::MESH_LABEL.to_owned(), names::mesh_label(&place.mesh)),
                 ]
                 .into(),
             ),

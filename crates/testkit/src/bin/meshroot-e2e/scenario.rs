@@ -308,15 +308,11 @@ fn message(object: &Value) -> &str {
 
 /// The ends of the logs, for a failure's report.
 fn evidence(fleet: &Fleet) -> String {
-    let mut text = String::new();
-    let mut add = |name: &str, log: String| {
+    let tail = |name: &str, log: &str| {
         let lines: Vec<&str> = log.lines().rev().take(15).collect();
-        text.push_str(&format!("\n--- {name}\n"));
-        lines.iter().rev().for_each(|line| text.push_str(&format!("{line}\n")));
+        format!("\n--- {name}\n{}\n", lines.into_iter().rev().collect::<Vec<_>>().join("\n"))
     };
-    fleet.hub_process.iter().for_each(|hub| add("hub", hub.logs()));
-    for cluster in &fleet.clusters {
-        cluster.agent.iter().for_each(|agent| add(&cluster.name, agent.logs()));
-    }
-    text
+    let hub = fleet.hub_process.iter().map(|hub| tail("hub", &hub.logs()));
+    let agents = fleet.clusters.iter().filter_map(|one| Some(tail(&one.name, &one.agent.as_ref()?.logs())));
+    hub.chain(agents).collect()
 }
