@@ -1,6 +1,6 @@
 //! What holds an issuing key.
 
-use meshroot_pki::{KeyError, PrivateKey, PublicKey};
+use meshroot_pki::{KeyError, KeyKind, PrivateKey, PublicKey};
 use spki::AlgorithmIdentifierOwned;
 
 /// Holds an issuing key and signs with it. The key itself never comes out.
@@ -9,7 +9,9 @@ pub trait Signer: Send + Sync + std::fmt::Debug {
     fn public_key(&self) -> &PublicKey;
     /// The algorithm of every signature that [`Signer::sign`] makes.
     fn algorithm(&self) -> AlgorithmIdentifierOwned;
-    /// Signs the bytes of a TBSCertificate. May take milliseconds: keep it off async threads.
+    /// Whether a signature takes milliseconds (RSA, a device, a network): then it is made off async threads.
+    fn is_slow(&self) -> bool;
+    /// Signs the bytes of a TBSCertificate.
     fn sign(&self, tbs: &[u8]) -> Result<Vec<u8>, SignerError>;
 }
 
@@ -39,6 +41,10 @@ impl Signer for MemorySigner {
 
     fn algorithm(&self) -> AlgorithmIdentifierOwned {
         self.0.signature_algorithm()
+    }
+
+    fn is_slow(&self) -> bool {
+        !matches!(self.0.public_key().kind(), Some(KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::Ed25519))
     }
 
     fn sign(&self, tbs: &[u8]) -> Result<Vec<u8>, SignerError> {

@@ -91,10 +91,10 @@ async fn waiting(
     request: Option<&Request>,
     now: Timestamp,
 ) -> Result<Outcome, AgentError> {
-    let refusal = match request {
-        Some(request) => unanswered(wanted, request),
-        None => Refusal::new(Reason::Requested, format!("request {wanted} is not there yet")),
-    };
+    // A request that is on its ordinary way says so itself, and brings this mesh up again when it is answered.
+    let refusal = request.map(|request| unanswered(wanted, request));
+    let refusal = refusal.filter(|refusal| !matches!(refusal.reason, Reason::Requested | Reason::WaitingForAgent));
+    let Some(refusal) = refusal else { return Ok(Outcome::Done) };
     status::write(agent, trust, place, Report::refused(&refusal, trust), now).await?;
     Ok(Outcome::Done)
 }

@@ -129,7 +129,7 @@ fn hub_rules() -> Vec<Value> {
         allow("meshroot.dev", &["meshtrusts"], READ),
         allow("meshroot.dev", &["meshtrusts/status"], &["update", "patch"]),
         allow("coordination.k8s.io", &["leases"], &["create"]),
-        allow_named("coordination.k8s.io", "leases", &[AGENT_LEASE], &["get", "update", "patch"]),
+        allow_named("coordination.k8s.io", "leases", &[AGENT_LEASE], &[READ, &["update", "patch"]].concat()),
         allow_named("", "serviceaccounts/token", &[AGENT_SERVICE_ACCOUNT], &["create"]),
     ];
     rules.extend(allow_events());

@@ -77,6 +77,10 @@ impl Signer for WatchedSigner {
         self.key.signature_algorithm()
     }
 
+    fn is_slow(&self) -> bool {
+        false
+    }
+
     fn sign(&self, tbs: &[u8]) -> Result<Vec<u8>, SignerError> {
         self.uses.fetch_add(1, Ordering::SeqCst);
         Ok(self.key.sign(if self.lies { b"something else" } else { tbs })?)
