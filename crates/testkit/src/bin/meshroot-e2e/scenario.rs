@@ -84,6 +84,8 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<Du
         );
     }
     progress.done("cacerts written; the self-signed istiods need a restart, and MeshTrust names the command");
+    restarted_by_policy(fleet).await?;
+    progress.done("spec.restart: AUTOMATIC in the TrustPolicy; each agent restarts its istiod's Deployment");
     for cluster in CLUSTERS {
         fleet.cluster_mut(cluster)?.istiod.as_mut().context("istiod runs")?.restart().await?;
     }
@@ -101,6 +103,24 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<Du
     }
     progress.done("OpenSSL and zlint judge root and intermediates");
     Ok(automatic)
+}
+
+/// There are no pods here: what would restart them is looked for, and then done by hand.
+async fn restarted_by_policy(fleet: &Fleet) -> Result<()> {
+    let automatic = r#"{"spec":{"restart":"AUTOMATIC"}}"#;
+    let patch = ["-n", SYSTEM_NAMESPACE, "patch", "trustpolicy", "demo", "--type=merge", "-p", automatic];
+    fleet.kubectl("hub", &patch, None)?;
+    for cluster in CLUSTERS {
+        let restarted = async || {
+            let deployment = fleet.object_in(cluster, MESH_NAMESPACE, "deployment", "istiod")?;
+            let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
+            ensure!(!annotations["kubectl.kubernetes.io/restartedAt"].is_null(), "not restarted yet: {annotations}");
+            Ok(())
+        };
+        let outcome = wait::until("the agent restarts istiod's Deployment", wait::LIMIT, restarted).await;
+        outcome.with_context(|| evidence(fleet))?;
+    }
+    Ok(())
 }
 
 async fn trust(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
@@ -143,6 +163,11 @@ async fn renewal(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
         .object(&cluster_namespace("east"), "issuancerecord", &request("east", 1))
         .context("the ledger keeps the old entry")?;
     progress.done("old request and key deleted, ledger entry kept");
+    for cluster in &fleet.clusters {
+        let agent = cluster.agent.as_ref().context("the agent runs")?;
+        agent.wait_for_log("token for the hub renewed", wait::LIMIT).await?;
+    }
+    progress.done("each agent has renewed its token for the hub by itself");
     Ok(())
 }
 
