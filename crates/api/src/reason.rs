@@ -93,6 +93,8 @@ reasons! {
     RootSecretInvalid => Invalid,
     /// The root of an earlier installation was found and somebody has to say whether to use it.
     EarlierRootFound => Conflict,
+    /// The virtual mesh had a TrustPolicy and it is gone. Nothing is signed until there is one again.
+    PolicyMissing => Conflict,
     /// A new root was made.
     RootMade => Accepted,
     /// Members are still without a certificate.

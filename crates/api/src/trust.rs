@@ -59,6 +59,7 @@ pub struct MeshTrustStatus {
     pub witness: Option<Witness>,
     /// One sentence for people: what is so, and what to do about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 4096))]
     pub message: String,
     /// When `pickup` last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

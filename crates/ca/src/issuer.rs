@@ -78,8 +78,9 @@ pub enum IssuerError {
         /// Subject of the certificate.
         subject: String,
     },
-    /// The certificate is out of its validity.
-    #[error("{file}: {subject} is valid from {not_before} to {not_after}, not at {now}")]
+    /// The certificate is out of its validity. The message leaves the time of the check out: it goes into a status,
+    /// which would change with every look.
+    #[error("{file}: {subject} is valid from {not_before} to {not_after}, not now")]
     NotValid {
         /// Which file.
         file: &'static str,

@@ -92,6 +92,11 @@ pub fn validate(
     exists: impl Fn(&Key) -> bool,
 ) -> Result<(), Refusal> {
     let spec = &virtual_mesh.spec;
+    if let Some(name) = virtual_mesh.metadata.name.as_deref().filter(|name| name.contains('.')) {
+        let message =
+            format!("metadata.name: {name} holds a dot, which parts the names of requests; choose a name without");
+        return Err(Refusal::new(Reason::SpecInvalid, message));
+    }
     if spec.limited.is_some() {
         let message =
             "spec.limited: limited trust is not supported, members share one root; set spec.shared: {} instead";
@@ -232,6 +237,13 @@ mod tests {
             assert_eq!(refused.reason, reason, "{field}");
             assert!(refused.message.contains(field), "{field}: {}", refused.message);
         }
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_refused() {
+        let refused = refusal(&virtual_mesh("team.demo", |_| ()), true);
+        assert_eq!(refused.reason, Reason::SpecInvalid);
+        assert!(refused.message.contains("team.demo holds a dot"), "{}", refused.message);
     }
 
     #[test]

@@ -42,13 +42,11 @@ impl Authority {
     }
 
     /// The issuer of a virtual mesh. Makes a builtin root where there never was one.
-    ///
-    /// `issued_before` tells whether the ledger has an entry for the virtual mesh: then there was a root.
     pub(crate) async fn issuer(
         &self,
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
-        issued_before: impl Fn() -> bool,
+        past: &Past<'_>,
     ) -> Result<Arc<Issuer>, Refusal> {
         let key = Key::of(virtual_mesh);
         let source = (virtual_mesh.spec.certificate_authority.clone(), policy.spec.root.clone());
@@ -59,8 +57,8 @@ impl Authority {
         if let Some(issuer) = self.known(&key, &source) {
             return Ok(issuer);
         }
-        let loaded = self.load(&key, virtual_mesh, policy, issued_before).await?;
-        check_unchanged(&loaded, policy)?;
+        let loaded = self.load(&key, virtual_mesh, policy, past).await?;
+        check_unchanged(&loaded, past)?;
         let issuer = Arc::new(loaded);
         let known = Known { issuer: Arc::clone(&issuer), source, read: Instant::now() };
         self.lock().insert(key, known);
@@ -86,27 +84,27 @@ impl Authority {
         key: &Key,
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
-        issued_before: impl Fn() -> bool,
+        past: &Past<'_>,
     ) -> Result<Issuer, Refusal> {
         if let Some(provided) = &virtual_mesh.spec.certificate_authority.provided {
             let place = Key::resolve(&provided.certificate, &key.namespace);
             return match self.secret(&place).await? {
-                Some(secret) => read(&place, &secret),
+                Some(secret) => self.read_of(key, &place, &secret),
                 None => Err(missing(&place, "create it with root-cert.pem and key.pem")),
             };
         }
         let place = Key::new(&self.namespace, builtin_secret(key, &self.namespace));
         if let Some(secret) = self.secret(&place).await? {
-            return read(&place, &secret);
+            return self.read_of(key, &place, &secret);
         }
-        let earlier = Key::new(names::EARLIER_NAMESPACE, names::root_secret(&key.name));
+        let earlier = earlier_place(key);
         if policy.spec.root.earlier == Some(EarlierRoot::Use) {
             return match self.secret(&earlier).await? {
-                Some(secret) => read(&earlier, &secret),
+                Some(secret) => self.read_of(key, &earlier, &secret),
                 None => Err(missing(&earlier, "spec.root.earlier of the TrustPolicy says USE: put it back")),
             };
         }
-        if issued_before() || policy.status.as_ref().is_some_and(|status| !status.roots.is_empty()) {
+        if (past.issued)() || (past.root)().is_some() {
             let fix = "it was there before: restore it from a backup; a new root is never made in its place";
             return Err(missing(&place, fix));
         }
@@ -145,12 +143,28 @@ impl Authority {
             create_if_absent(&self.secrets(&place.namespace), &secret).await.map_err(|error| unavailable(&error))?;
         crash::point("root-after-secret");
         let made_here = stored.is_created();
-        let issuer = read(place, &stored.into_object())?;
+        let issuer = self.read_of(key, place, &stored.into_object())?;
         if made_here {
             let fingerprint = issuer.certificate().fingerprint();
             tracing::info!(target: "audit", virtual_mesh = %key, %fingerprint, secret = %place, "root made");
         }
         Ok(issuer)
+    }
+
+    /// Reads a root for a virtual mesh that may use it.
+    ///
+    /// Who may write a VirtualMesh in one namespace must not sign with what the hub can read in another. So a Secret
+    /// serves the virtual mesh that its annotation names; without one, those of its own namespace; and what an earlier
+    /// installation left for a virtual mesh, that of the hub's namespace.
+    fn read_of(&self, virtual_mesh: &Key, place: &Key, secret: &Secret) -> Result<Issuer, Refusal> {
+        let annotations = secret.metadata.annotations.as_ref();
+        let owner = annotations.and_then(|all| all.get(names::VIRTUAL_MESH_ANNOTATION));
+        let earlier = *place == earlier_place(virtual_mesh) && virtual_mesh.namespace == self.namespace;
+        match owner {
+            Some(owner) if *owner == virtual_mesh.to_string() => read(place, secret),
+            None if place.namespace == virtual_mesh.namespace || earlier => read(place, secret),
+            owner => Err(not_for(virtual_mesh, place, owner.map(String::as_str))),
+        }
     }
 
     async fn secret(&self, place: &Key) -> Result<Option<Secret>, Refusal> {
@@ -176,17 +190,24 @@ impl Authority {
     }
 }
 
+/// What is known of a virtual mesh's past, asked only when its Secret is read.
+pub(crate) struct Past<'a> {
+    /// Whether the ledger has a certificate of it: then there was a root.
+    pub(crate) issued: &'a (dyn Fn() -> bool + Sync),
+    /// Fingerprint of the signing root that its members trust.
+    pub(crate) root: &'a (dyn Fn() -> Option<String> + Sync),
+}
+
 /// Another root under the same virtual mesh would cut off every member: only a rotation may do that.
-fn check_unchanged(issuer: &Issuer, policy: &TrustPolicy) -> Result<(), Refusal> {
-    let Some(known) = policy.status.as_ref().and_then(|status| status.roots.first()) else { return Ok(()) };
+fn check_unchanged(issuer: &Issuer, past: &Past<'_>) -> Result<(), Refusal> {
+    let Some(known) = (past.root)() else { return Ok(()) };
     let found = issuer.roots().first().map(|root| root.fingerprint().to_string()).unwrap_or_default();
-    if known.fingerprint == found {
+    if known == found {
         return Ok(());
     }
     let message = format!(
-        "the root's Secret now holds root {found}, members trust {}; put the former root back: \
-         another root at once would cut the members off from each other",
-        known.fingerprint
+        "the root's Secret now holds root {found}, members trust {known}; put the former root back: \
+         another root at once would cut the members off from each other"
     );
     Err(Refusal::new(Reason::RootSecretInvalid, message))
 }
@@ -265,6 +286,26 @@ fn missing(place: &Key, fix: &str) -> Refusal {
 
 fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::new(Reason::RootUnavailable, format!("the root could not be made: {error}"))
+}
+
+/// Where an earlier Service Mesh Hub kept the root of a virtual mesh of this name.
+fn earlier_place(virtual_mesh: &Key) -> Key {
+    Key::new(names::EARLIER_NAMESPACE, names::root_secret(&virtual_mesh.name))
+}
+
+fn not_for(virtual_mesh: &Key, place: &Key, owner: Option<&str>) -> Refusal {
+    let why = match owner {
+        Some(owner) => format!("is the root of VirtualMesh {owner}"),
+        None => "is in another namespace than the VirtualMesh".to_owned(),
+    };
+    let message = format!(
+        "Secret {place} {why}; use another one, or, if {virtual_mesh} may sign with it: kubectl -n {} annotate secret {} \
+         --overwrite {}={virtual_mesh}",
+        place.namespace,
+        place.name,
+        names::VIRTUAL_MESH_ANNOTATION
+    );
+    Refusal::new(Reason::RootSecretInvalid, message)
 }
 
 fn ask_about(earlier: &Key) -> Refusal {

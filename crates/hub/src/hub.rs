@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use meshroot_api::Reason;
+use meshroot_api::names::RequestName;
 use meshroot_api::{IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest};
 use meshroot_ca::Issuer;
 use meshroot_cluster::events::{Kind, Reporter};
@@ -17,9 +18,10 @@ use meshroot_cluster::telemetry::Telemetry;
 use meshroot_cluster::watch::Watched;
 use meshroot_core::Refusal;
 use meshroot_core::membership::{self, Key, Membership};
+use meshroot_pki::parse_bundle;
 
 use crate::answered::Answered;
-use crate::authority::Authority;
+use crate::authority::{Authority, Past};
 use crate::error::HubError;
 use crate::key_index::KeyIndex;
 use crate::ledger::Ledgers;
@@ -48,6 +50,11 @@ struct Judged {
     membership: Arc<Membership>,
     version: Option<String>,
     valid: bool,
+}
+
+/// Fingerprint of the signing root that a policy's status tells of.
+fn policy_root(policy: &TrustPolicy) -> Option<String> {
+    Some(policy.status.as_ref()?.roots.first()?.fingerprint.clone())
 }
 
 /// Client, local copies of everything that is read, queues, and the certificate authority.
@@ -192,13 +199,30 @@ impl Hub {
         policy: &TrustPolicy,
     ) -> Result<Arc<Issuer>, Refusal> {
         let key = Key::of(virtual_mesh);
-        let issued_before = || {
-            self.records.store().state().iter().any(|record| {
-                let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
-                record.spec.prepared.is_some() && Key::resolve(&record.spec.virtual_mesh_ref, namespace) == key
-            })
+        let past = Past {
+            issued: &|| self.has_issued(&key),
+            root: &|| policy_root(policy).or_else(|| self.member_root(virtual_mesh)),
         };
-        self.authority.issuer(virtual_mesh, policy, issued_before).await
+        self.authority.issuer(virtual_mesh, policy, &past).await
+    }
+
+    /// Whether the ledger has a certificate of a virtual mesh.
+    pub(crate) fn has_issued(&self, virtual_mesh: &Key) -> bool {
+        self.records.store().state().iter().any(|record| {
+            let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
+            record.spec.prepared.is_some() && Key::resolve(&record.spec.virtual_mesh_ref, namespace) == *virtual_mesh
+        })
+    }
+
+    /// Fingerprint of the signing root that a member was told to trust.
+    fn member_root(&self, virtual_mesh: &VirtualMesh) -> Option<String> {
+        let name = virtual_mesh.metadata.name.as_deref().unwrap_or_default();
+        membership::members(virtual_mesh).find_map(|mesh| {
+            let trust = self.trust(&mesh)?;
+            RequestName::parse(&trust.spec.request).filter(|request| request.virtual_mesh == name)?;
+            let anchors = parse_bundle(trust.spec.trust_anchors.as_bytes()).ok()?;
+            Some(anchors.first()?.fingerprint().to_string())
+        })
     }
 
     pub(crate) async fn report<K>(&self, object: &K, refusal: &Refusal, action: &str)

@@ -69,8 +69,9 @@ pub enum PathError {
         /// The algorithm's object identifier.
         algorithm: String,
     },
-    /// Not yet valid.
-    #[error("{certificate} is not valid before {not_before} (checked for {at})")]
+    /// Not yet valid. The message leaves the time of the check out: it goes into a status, which would change with
+    /// every look.
+    #[error("{certificate} is not valid before {not_before}")]
     NotBefore {
         /// The certificate.
         certificate: PathPosition,
@@ -80,7 +81,7 @@ pub enum PathError {
         at: Timestamp,
     },
     /// No longer valid. The second of `not_after` itself counts as expired, as in OpenSSL.
-    #[error("{certificate} expired at {not_after} (checked for {at})")]
+    #[error("{certificate} expired at {not_after}")]
     NotAfter {
         /// The certificate.
         certificate: PathPosition,

@@ -15,8 +15,10 @@ const APPROVE: &str = "authorizer.group('networking.zephyr.solo.io').resource('v
                        .namespace(variables.virtualMeshNamespace).name(variables.virtualMeshName)\
                        .check('approve').allowed()";
 
-/// An empty namespace means the request's own.
-const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace == '' ? request.namespace : variables.refNamespace";
+/// As the hub resolves it: without a namespace that of the cluster where one is named, else the request's own.
+const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.refNamespace : \
+                                      (variables.refCluster != '' ? 'meshroot-cluster-' + variables.refCluster : \
+                                      request.namespace)";
 
 /// The ValidatingAdmissionPolicies, each followed by its binding. `hub_user` is the user name of the hub
 /// ([`super::hub_user`]).
@@ -101,6 +103,7 @@ fn requests() -> Policy {
             ("virtualMesh", "object.?spec.?virtualMeshRef.orValue({})".to_owned()),
             ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
             ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
+            ("refCluster", "variables.virtualMesh[?'cluster'].orValue('')".to_owned()),
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
             (
                 "sameCsr",
@@ -144,6 +147,7 @@ fn request_status() -> Policy {
             ("virtualMesh", "oldObject.?spec.?virtualMeshRef.orValue({})".to_owned()),
             ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
             ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
+            ("refCluster", "variables.virtualMesh[?'cluster'].orValue('')".to_owned()),
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
         ],
         rules: vec![

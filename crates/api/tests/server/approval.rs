@@ -118,3 +118,12 @@ async fn only_who_may_approve_brings_a_csr_of_their_own_in_a_new_request() {
     create(&frank, &request(EAST, "frank.2", &without)).await.unwrap();
     create(&frank, &request(EAST, "frank.3", &csr_for(&reference("other")))).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_reference_by_cluster_means_a_virtual_mesh_of_that_cluster_and_not_one_beside_the_request() {
+    let Some(server) = with_everything().await else { return };
+    grant(&server, "grace", EAST, &[approve(&["demo"])]).await;
+    let object = request(EAST, "grace.1", &csr_for(&json!({ "name": "demo", "cluster": "elsewhere" })));
+    create(&server.admin().await, &object).await.unwrap();
+    assert_refused(decide(&server, "grace", &object, APPROVED).await, "those who may approve on the virtual mesh");
+}

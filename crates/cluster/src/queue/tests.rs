@@ -345,3 +345,16 @@ async fn work_in_progress_ends_before_the_workers_do() {
     running.await.unwrap();
     assert_eq!(ended.load(Ordering::Relaxed), 1, "the first ends, the second does not begin");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_work_was_given_up_is_handed_to_the_next_crew() {
+    let queue = Queue::new();
+    let shutdown = Shutdown::manual();
+    let running = tokio::spawn(run(queue.clone(), 1, shutdown.clone(), |_: u32| std::future::pending::<Outcome>()));
+    queue.add(1);
+    tokio::time::sleep(SECOND).await;
+    shutdown.trigger();
+    running.await.unwrap();
+    queue.add(1);
+    assert_eq!(ready_now(&queue), [1]);
+}

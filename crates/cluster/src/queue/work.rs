@@ -109,6 +109,9 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static> Crew<K> {
         };
         if timeout(LONGEST_DRAIN, all_ended).await.is_err() {
             tracing::warn!("work in progress did not end in time and was given up");
+            self.running.shutdown().await;
+            // Given back, or a later crew of the same queue would never be handed them.
+            self.keys.values().for_each(|key| self.queue.done(key));
         }
     }
 }

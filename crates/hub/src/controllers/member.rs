@@ -28,6 +28,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     member.ensure_trust(&hub).await?;
     crash::point("hub-after-trust");
     match member.newest(&hub) {
+        // In use, and its request is gone: the agent renews it from what it keeps beside the key.
         None if member.is_recorded(&hub, &member.current) => Ok(Outcome::Done),
         None => member.create(&hub, &member.current, None).await,
         Some((name, request)) => member.renew_if_changed(&hub, &name, &request).await,
@@ -60,7 +61,13 @@ impl Member {
         let issuer = hub.issuer(&virtual_mesh, &policy).await?;
         let trust = hub.trust(key);
         let current = current(trust.as_deref(), key, virtual_mesh_key);
-        Ok(Some(Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust, current }))
+        let mut member = Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust, current };
+        // A mesh that comes back to a virtual mesh, or whose request was deleted before it was of use: the ledger never
+        // forgets a number, so the next one is taken.
+        while member.is_spent(hub) {
+            member.current = member.current.next();
+        }
+        Ok(Some(member))
     }
 
     /// MeshTrust as it should be: the newest certificate that was issued, and what the policy says.
@@ -129,6 +136,15 @@ impl Member {
     /// A request that was decided and is gone is not made again: its renewal comes from the agent.
     fn is_recorded(&self, hub: &Hub, name: &RequestName) -> bool {
         hub.records.object(Some(&self.key.namespace), &name.to_string()).is_some()
+    }
+
+    /// Decided on, gone, and not in use.
+    fn is_spent(&self, hub: &Hub) -> bool {
+        let status = self.trust.as_ref().and_then(|trust| trust.status.as_ref());
+        let installed = status.and_then(|status| status.installed.as_deref()).and_then(RequestName::parse);
+        let in_use = installed.is_some_and(|installed| installed.virtual_mesh == self.current.virtual_mesh);
+        let there = hub.request(&self.key.namespace, &self.current.to_string()).is_some();
+        !there && !in_use && self.is_recorded(hub, &self.current)
     }
 
     async fn renew_if_changed(&self, hub: &Hub, name: &RequestName, request: &Request) -> Result<Outcome, HubError> {

@@ -127,11 +127,13 @@ fn decide(hub: &Hub, request: &Request, place: &Place) -> Decision {
 
 fn other_mesh(hub: &Hub, place: &Place, host: &Host) -> Option<Key> {
     let own = place.mesh.as_ref().map(|mesh| Key::of(mesh.as_ref()));
+    let membership = hub.membership();
     let all = hub.meshes.store().state();
-    let other = all
-        .iter()
-        .find(|mesh| identity::host(&mesh.spec).as_ref() == Some(host) && Some(Key::of(mesh.as_ref())) != own)?;
-    Some(Key::of(other.as_ref()))
+    let others = all.iter().filter(|mesh| identity::host(&mesh.spec).as_ref() == Some(host));
+    // An agent may write Meshes: one that nobody has taken into a virtual mesh takes no identity from the others.
+    others
+        .map(|mesh| Key::of(mesh.as_ref()))
+        .find(|key| Some(key) != own.as_ref() && membership.virtual_mesh(key) != Ok(None))
 }
 
 /// The decision is in the ledger: what it says is done, whatever the policy says now.
@@ -150,6 +152,12 @@ async fn continue_recorded(
         let refusal = issuance::denial(&record.decision.message);
         return say(hub, request, &refusal).await;
     };
+    // Written after the decision was recorded and before it was answered: a denial is final, and nothing was signed
+    // that anybody has seen.
+    let workflow = request.status_or_default().third_party_approval;
+    if workflow.approval_status == ApprovalStatus::Denied {
+        return say(hub, request, &issuance::denial(&workflow.message)).await;
+    }
     let csr = match issuance::read(request) {
         Ok(csr) if csr.fingerprint().to_string() == record.csr_sha256 => csr,
         _ => {

@@ -39,6 +39,9 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     }
     let policy = match hub.policy(&key) {
         Ok(Some(policy)) => policy,
+        Ok(None) if had_policy(&hub, &virtual_mesh) => {
+            return report(&hub, &virtual_mesh, None, &Findings::refused(policy_gone(&key))).await;
+        }
         Ok(None) => return make_policy(&hub, &key).await,
         Err(refusal) => return report(&hub, &virtual_mesh, None, &Findings::refused(refusal)).await,
     };
@@ -116,12 +119,34 @@ fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
 /// What a request's status says, unless it is on its ordinary way.
 fn trouble(status: &Status) -> Option<Refusal> {
     let (reason, sentence) = Reason::split(&status.message)?;
-    (!matches!(reason, Reason::WaitingForAgent | Reason::Issued)).then(|| Refusal::new(reason, sentence))
+    (!matches!(reason, Reason::WaitingForAgent | Reason::Issued)).then(|| Refusal::new(reason, brief(sentence)))
 }
 
 fn pickup_trouble(status: &meshroot_api::trust::MeshTrustStatus) -> Option<Refusal> {
     let (reason, sentence) = Reason::split(&status.message)?;
-    (!matches!(reason, Reason::Loaded | Reason::Installed | Reason::Requested)).then(|| Refusal::new(reason, sentence))
+    // An agent is believed when it reports trouble of its own mesh, never that all is well with the others.
+    let ordinary = matches!(reason, Reason::Installed | Reason::Requested) || reason.state() == State::Accepted;
+    (!ordinary).then(|| Refusal::new(reason, brief(sentence)))
+}
+
+/// One member's text goes into the status of all: it may not crowd the others out.
+fn brief(sentence: &str) -> &str {
+    &sentence[..sentence.floor_char_boundary(1024)]
+}
+
+/// A virtual mesh that was worked on had a policy, by default or by hand. Making a default one in the place of one that
+/// is gone could approve what was waiting for a person.
+fn had_policy(hub: &Hub, virtual_mesh: &VirtualMesh) -> bool {
+    virtual_mesh.status.is_some() || hub.has_issued(&Key::of(virtual_mesh))
+}
+
+fn policy_gone(key: &Key) -> Refusal {
+    let message = format!(
+        "the TrustPolicy of VirtualMesh {key} is gone and with it who approves; create it again (spec.virtualMeshRef: \
+         {{name: {}, namespace: {}}}): nothing is signed before",
+        key.name, key.namespace
+    );
+    Refusal::new(Reason::PolicyMissing, message)
 }
 
 async fn make_policy(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {

@@ -2,14 +2,16 @@
 
 use anyhow::{Result, ensure};
 use kube::api::PostParams;
+use meshroot_api::names::EARLIER_NAMESPACE;
 use meshroot_api::networking::Provided;
 use meshroot_api::shared::ResourceRef;
 use meshroot_pki::parse_bundle;
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use meshroot_testkit::judges;
+use serde_json::json;
 
 use crate::common::openssl::{AUTHORITY, OpenSsl, Pair};
-use crate::common::{Scene, create, judge, secret, until};
+use crate::common::{Scene, create, judge, merge, secret, until};
 use crate::{answer, first, run};
 
 const LATER: &str = "351231000000Z";
@@ -137,6 +139,37 @@ fn a_provided_root_that_cannot_be_used_is_named_with_the_reason_and_taken_once_i
             judge::issued_once(scene, &first(case.name)).await?;
             scene.virtual_mesh_says(case.name, "WaitingForPickup").await?;
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn the_root_of_another_virtual_mesh_and_a_secret_of_another_namespace_are_refused_until_they_are_given() {
+    run(async |scene| {
+        let owner = "root-owner";
+        scene.make_both(owner, |_, _| ()).await?;
+        scene.virtual_mesh_says(owner, "Issuing").await?;
+        let root = OpenSsl::new()?.certificate("Company root", AUTHORITY, None, LATER)?;
+        create(&scene.hub_secrets(EARLIER_NAMESPACE), root_secret("root-elsewhere", &root)).await?;
+        let cases = [
+            ("root-borrower", "root-owner-ca-certs", SYSTEM_NAMESPACE, "is the root of VirtualMesh"),
+            ("root-stranger", "root-elsewhere", EARLIER_NAMESPACE, "is in another namespace"),
+        ];
+        for (name, secret, namespace, says) in cases {
+            let provided = Provided { certificate: ResourceRef::new(secret, namespace) };
+            scene.make_both(name, |spec, _| spec.certificate_authority.provided = Some(provided)).await?;
+            let (state, message) = scene.virtual_mesh_says(name, "RootSecretInvalid").await?;
+            ensure!(state == "INVALID" && message.contains(says), "{name}: {state}: {message}");
+            let command =
+                format!("annotate secret {secret} --overwrite meshroot.dev/virtual-mesh=meshroot-system/{name}");
+            ensure!(message.contains(&command), "{name}: {message}");
+            ensure!(scene.requests().get_opt(&first(name)).await?.is_none(), "{name} was asked for");
+        }
+        let given =
+            json!({ "metadata": { "annotations": { "meshroot.dev/virtual-mesh": "meshroot-system/root-stranger" } } });
+        merge(&scene.hub_secrets(EARLIER_NAMESPACE), "root-elsewhere", &given).await?;
+        answer(scene, "root-stranger").await?;
+        judge::issued_once(scene, &first("root-stranger")).await?;
         Ok(())
     });
 }

@@ -1,13 +1,18 @@
 //! Virtual meshes that cannot be worked with say why.
 
 use anyhow::{Result, ensure};
-use meshroot_api::Mesh;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
 use meshroot_api::discovery::{AwsAppMesh, MeshSpec};
 use meshroot_api::networking::{Empty, EnforceAccessControl, VirtualMeshSpec};
+use meshroot_api::policy::ApprovalMode;
 use meshroot_api::shared::ResourceRef;
+use meshroot_api::{Mesh, MeshTrust, TrustPolicy};
 use rstest::rstest;
 
-use crate::common::{HOME, Scene, create, delete, judge};
+use serde_json::json;
+
+use crate::common::{HOME, Scene, create, delete, judge, merge, until};
 use crate::{answer, first, run};
 
 #[rstest]
@@ -77,6 +82,82 @@ fn an_app_mesh_is_unsupported() {
         let (state, message) = scene.virtual_mesh_says(name, "UnsupportedMesh").await?;
         ensure!(state == "INVALID" && message.contains("App Mesh"), "{state}: {message}");
         untouched(scene, name).await
+    });
+}
+
+#[test]
+fn a_policy_that_is_taken_away_approves_nothing_and_is_asked_for_again() {
+    run(async |scene| {
+        let name = "policy-gone";
+        scene.make_both(name, |_, policy| policy.approval.mode = ApprovalMode::ThirdParty).await?;
+        answer(scene, name).await?;
+        scene.request_says(&first(name), "WaitingForApproval").await?;
+        let policy = scene.policies().get(name).await?;
+        delete(&scene.policies(), name).await?;
+        let (state, message) = scene.virtual_mesh_says(name, "PolicyMissing").await?;
+        ensure!(state == "CONFLICT" && message.contains("create it again"), "{state}: {message}");
+        ensure!(scene.policies().get_opt(name).await?.is_none(), "a default policy was made in its place");
+        ensure!(!scene.requests().get(&first(name)).await?.is_answered(), "what waited for a person was signed");
+        ensure!(scene.records().get_opt(&first(name)).await?.is_none(), "a decision was recorded");
+        let mut again = policy.spec;
+        again.approval.mode = ApprovalMode::Automatic;
+        create(&scene.policies(), TrustPolicy::new(name, again)).await?;
+        judge::issued_once(scene, &first(name)).await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_mesh_that_comes_back_to_a_virtual_mesh_gets_a_request_under_the_next_number() {
+    run(async |scene| {
+        let mesh = "returns";
+        scene.make_both(mesh, |_, _| ()).await?;
+        scene.make_virtual_mesh("returns-away", |spec, _| spec.meshes.clear()).await?;
+        answer(scene, mesh).await?;
+        judge::issued_once(scene, &first(mesh)).await?;
+        moved(scene, mesh, "returns-away").await?;
+        let away = format!("{mesh}.returns-away.1");
+        scene.submit(&away, crate::request_for(&[&crate::identity(mesh)])?).await?;
+        judge::issued_once(scene, &away).await?;
+        // As the agent does once the new certificate is in use.
+        let installed = json!({ "status": { "installed": away, "pickup": "CONFIRMED" } });
+        let agent: Api<MeshTrust> = Api::namespaced(scene.agent.clone(), HOME);
+        agent.patch_status(mesh, &PatchParams::default(), &Patch::Merge(&installed)).await?;
+        delete(&scene.requests(), &first(mesh)).await?;
+        moved(scene, "returns-away", mesh).await?;
+        let second = format!("{mesh}.{mesh}.2");
+        scene.submit(&second, crate::request_for(&[&crate::identity(mesh)])?).await?;
+        judge::issued_once(scene, &second).await?;
+        let named = |trust: &MeshTrust| trust.spec.request == second;
+        until("MeshTrust names it", &scene.trusts(), mesh, named).await?;
+        Ok(())
+    });
+}
+
+/// The mesh `returns` leaves one virtual mesh for another.
+async fn moved(scene: &Scene, from: &str, to: &str) -> Result<()> {
+    for (virtual_mesh, meshes) in [(from, json!([])), (to, json!([{ "name": "returns", "namespace": HOME }]))] {
+        merge(&scene.virtual_meshes(), virtual_mesh, &json!({ "spec": { "meshes": meshes } })).await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_member_that_claims_that_all_is_well_does_not_speak_for_the_others() {
+    run(async |scene| {
+        let (mesh, other) = ("claims", "claims-other");
+        scene.make_mesh(other).await?;
+        scene.make_both(mesh, |spec, _| spec.meshes.push(ResourceRef::new(other, HOME))).await?;
+        answer(scene, mesh).await?;
+        judge::issued_once(scene, &first(mesh)).await?;
+        let claim = json!({ "status": { "installed": first(mesh), "pickup": "CONFIRMED", "message": "Ready: all" } });
+        let agent: Api<MeshTrust> = Api::namespaced(scene.agent.clone(), HOME);
+        agent.patch_status(mesh, &PatchParams::default(), &Patch::Merge(&claim)).await?;
+        let counted = |policy: &TrustPolicy| policy.status.as_ref().is_some_and(|status| status.loaded == 1);
+        let policy = until("the claim is counted", &scene.policies(), mesh, counted).await?;
+        let ready = policy.status.unwrap_or_default().conditions;
+        ensure!(ready.iter().all(|one| one.status == "False"), "{ready:?}");
+        Ok(())
     });
 }
 

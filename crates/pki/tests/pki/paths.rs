@@ -246,5 +246,5 @@ fn an_error_names_place_subject_and_evidence() {
     chain.intermediate.not_after = NOW - 1;
     let message = chain.build().unwrap_err().to_string();
     let subject = "certificate 1 (CN=intermediate,OU=shop,O=Example)";
-    assert_eq!(message, format!("{subject} expired at 2026-09-21T14:13:19Z (checked for 2026-09-21T14:13:20Z)"));
+    assert_eq!(message, format!("{subject} expired at 2026-09-21T14:13:19Z"));
 }
