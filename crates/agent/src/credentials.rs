@@ -163,14 +163,25 @@ impl Credentials {
             Ok(secret) => {
                 let token = secret.data.as_ref().and_then(|data| data.get(CREDENTIAL_TOKEN_KEY));
                 if let Some(token) = token.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok()) {
-                    self.lifetime = lifetime(token.trim());
-                    self.token.set(token.trim());
+                    self.take_if_newer(token.trim());
                 }
             }
             Err(error) if matches!(classify(&error), Failure::NotFound { .. }) => {
                 tracing::warn!("the credentials for the hub are gone; run `meshroot cluster join` again");
             }
             Err(error) => tracing::debug!(%error, "credentials not read"),
+        }
+    }
+}
+
+impl Credentials {
+    /// The one in the Secret is older where writing a renewed one back failed.
+    fn take_if_newer(&mut self, token: &str) {
+        let found = lifetime(token);
+        let expiry = |lifetime: Option<Lifetime>| lifetime.map(|lifetime| lifetime.exp);
+        if expiry(found) > expiry(self.lifetime) {
+            self.lifetime = found;
+            self.token.set(token);
         }
     }
 }

@@ -127,7 +127,7 @@ async fn follow_up(
 ) -> Result<Outcome, AgentError> {
     let Some(intermediate) = installed.intermediate.clone() else {
         let message = format!(
-            "somebody changed Secret {}/cacerts so that it cannot be read; delete it to have it written again",
+            "somebody changed Secret {}/cacerts so that it cannot be read, and the request that it answered is gone; run `meshroot renew`",
             place.namespace
         );
         return Err(Refusal::new(Reason::ForeignSecret, message).into());
@@ -138,16 +138,25 @@ async fn follow_up(
     let seen = agent.istio.observe(place, roots, now).await;
     let (state, witness) = pickup::judge(&written, &seen, now);
     agent.metrics.in_use(&place.mesh, intermediate.not_after().as_second(), state);
-    let trouble = next_trouble(agent, &name);
+    let due = renewal::due(&intermediate, &place.mesh, trust.spec.renew_at);
+    // Before the status: what stands in the way of a renewal is said in the same write, not in a second one that the
+    // next look takes back.
+    let refused = if due <= now { refusal_of(renew::begin(agent, trust, &name).await)? } else { None };
+    let trouble = refused.or_else(|| next_trouble(agent, &name));
     let report =
         Report::seen(&name, &written, &seen, state, witness, &explain(place, &name, state, trust, trouble.as_ref()));
     status::write(agent, trust, place, report, now).await?;
     act_on(agent, trust, place, &name, state, witness, now).await?;
-    let due = renewal::due(&intermediate, &place.mesh, trust.spec.renew_at);
-    if due <= now {
-        renew::begin(agent, trust, &name).await?;
-    }
     Ok(Outcome::RequeueAfter(next_look(state, installed.written, due, now)))
+}
+
+/// A refusal is for people to read; every other failure is tried again.
+fn refusal_of(outcome: Result<(), AgentError>) -> Result<Option<Refusal>, AgentError> {
+    match outcome {
+        Ok(()) => Ok(None),
+        Err(AgentError::Refused(refusal)) => Ok(Some(refusal)),
+        Err(error) => Err(error),
+    }
 }
 
 async fn act_on(

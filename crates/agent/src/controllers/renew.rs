@@ -58,6 +58,15 @@ pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName
     Ok(())
 }
 
+/// Whether the mesh is still in the virtual mesh of `in_use`. Asked of the API: a local copy that lags behind a move
+/// would have the new virtual mesh's request taken for a superseded one.
+async fn is_current(agent: &Agent, trust: &MeshTrust, in_use: &RequestName) -> Result<bool, AgentError> {
+    let api: Api<MeshTrust> = Api::namespaced(agent.hub.clone(), &agent.namespace);
+    let name = trust.metadata.name.as_deref().unwrap_or_default();
+    let now = api.get_opt(name).await.map_err(AgentError::read(format!("MeshTrust {name}")))?;
+    Ok(now.as_ref().and_then(current).is_some_and(|current| current.virtual_mesh == in_use.virtual_mesh))
+}
+
 /// The request whose certificate is to be in use.
 fn current(trust: &MeshTrust) -> Option<RequestName> {
     RequestName::parse(&trust.spec.request)
@@ -78,9 +87,6 @@ pub(crate) async fn forget_superseded(
     trust: &MeshTrust,
     in_use: &RequestName,
 ) -> Result<(), AgentError> {
-    if current(trust).is_none_or(|current| current.virtual_mesh != in_use.virtual_mesh) {
-        return Ok(());
-    }
     let api: Api<Request> = Api::namespaced(agent.hub.clone(), &agent.namespace);
     let known: Vec<RequestName> = agent
         .requests
@@ -89,15 +95,19 @@ pub(crate) async fn forget_superseded(
         .iter()
         .filter_map(|request| RequestName::parse(request.metadata.name.as_deref()?))
         .collect();
-    for old in renewal::superseded(in_use, &known) {
+    let keys = agent.keys.requests(&in_use.mesh).await?;
+    let (known, keys) = (renewal::superseded(in_use, &known), renewal::superseded(in_use, &keys));
+    if (known.is_empty() && keys.is_empty()) || !is_current(agent, trust, in_use).await? {
+        return Ok(());
+    }
+    for old in known {
         if let Some(request) = agent.request(old) {
             agent.check_leads()?;
             delete(&api, request.as_ref()).await?;
             crash::point("agent-after-forget-request");
         }
     }
-    let keys = agent.keys.requests(&in_use.mesh).await?;
-    for old in renewal::superseded(in_use, &keys) {
+    for old in keys {
         agent.check_leads()?;
         agent.keys.delete(old).await?;
     }

@@ -92,7 +92,7 @@ fn next(trust: &MeshTrust, before: &MeshTrustStatus, report: Report, now: Timest
     MeshTrustStatus {
         pickup: report.pickup,
         witness: report.witness,
-        message: report.said.to_string(),
+        message: brief(report.said.to_string()),
         since: if same && before.since.is_some() { before.since.clone() } else { Some(seconds.clone()) },
         conditions: vec![condition(trust, before, &report, seconds)],
         installed: report.installed,
@@ -100,6 +100,12 @@ fn next(trust: &MeshTrust, before: &MeshTrustStatus, report: Report, now: Timest
         loaded: report.loaded.or_else(|| before.loaded.clone()),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
+
+/// The API takes messages of up to 4096 characters.
+fn brief(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(4096));
+    message
 }
 
 fn condition(trust: &MeshTrust, before: &MeshTrustStatus, report: &Report, now: Time) -> Condition {

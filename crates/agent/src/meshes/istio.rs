@@ -3,10 +3,11 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
 use kube::{Api, Client, Resource as _};
-use meshroot_api::Mesh;
 use meshroot_api::discovery::{CitadelInfo, IstioMesh, MeshInstallation, MeshSpec};
 use meshroot_api::names::{self, REVISION_ANNOTATION};
 use meshroot_api::shared::{MeshType, ResourceRef};
+use meshroot_api::{Mesh, Reason};
+use meshroot_core::Refusal;
 use serde::Deserialize;
 
 use super::Discovered;
@@ -97,7 +98,12 @@ impl Istio {
         let api: Api<ConfigMap> = Api::namespaced(self.local.clone(), namespace);
         let found = api.get_opt(&name).await.map_err(AgentError::read(format!("ConfigMap {namespace}/{name}")))?;
         let text = found.and_then(|map| map.data?.remove("mesh"));
-        Ok(text.and_then(|text| configured_trust_domain(&text)).unwrap_or_else(|| DEFAULT_TRUST_DOMAIN.to_owned()))
+        let Some(text) = text else { return Ok(DEFAULT_TRUST_DOMAIN.to_owned()) };
+        let configured = configured_trust_domain(&text).map_err(|error| {
+            let message = format!("ConfigMap {namespace}/{name}, key mesh: is no mesh configuration: {error}");
+            Refusal::new(Reason::SpecInvalid, message)
+        })?;
+        Ok(configured.unwrap_or_else(|| DEFAULT_TRUST_DOMAIN.to_owned()))
     }
 }
 
@@ -126,9 +132,10 @@ struct MeshConfig {
     trust_domain: Option<String>,
 }
 
-fn configured_trust_domain(text: &str) -> Option<String> {
-    let config: MeshConfig = serde_saphyr::from_str(text).ok()?;
-    config.trust_domain.filter(|domain| !domain.is_empty())
+/// A text that cannot be read is an error, not the default: the mesh would be renewed under another identity.
+fn configured_trust_domain(text: &str) -> Result<Option<String>, serde_saphyr::Error> {
+    let config: MeshConfig = serde_saphyr::from_str(text)?;
+    Ok(config.trust_domain.filter(|domain| !domain.is_empty()))
 }
 
 fn service_account(deployment: &Deployment) -> String {
@@ -167,12 +174,12 @@ mod tests {
 
     #[test]
     fn the_trust_domain_is_read_from_the_mesh_configuration() {
-        assert_eq!(
-            configured_trust_domain("accessLogFile: /dev/stdout\ntrustDomain: corp.example\n").as_deref(),
-            Some("corp.example")
-        );
-        assert_eq!(configured_trust_domain("trustDomain: \"\"\n"), None);
-        assert_eq!(configured_trust_domain("defaultConfig: {}\n"), None);
+        let read = |text: &str| configured_trust_domain(text);
+        let set = "accessLogFile: /dev/stdout\ntrustDomain: corp.example\n";
+        assert_eq!(read(set).unwrap().as_deref(), Some("corp.example"));
+        assert_eq!(read("trustDomain: \"\"\n").unwrap(), None);
+        assert_eq!(read("defaultConfig: {}\n").unwrap(), None);
+        assert!(read("trustDomain: [corp\n").is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::sync::RwLock;
 
 use common::Scene;
 
-const NAMESPACES: [&str; 9] = [
+const NAMESPACES: [&str; 10] = [
     "foreign-other",
     "foreign-ours",
     "foreign-nonsense",
@@ -23,6 +23,7 @@ const NAMESPACES: [&str; 9] = [
     "by-time",
     "request-gone",
     "key-type",
+    "key-gone",
 ];
 
 /// A hub and a cluster with an istiod; both processes run.

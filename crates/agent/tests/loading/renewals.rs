@@ -91,6 +91,30 @@ fn another_type_of_key_in_the_policy_is_asked_for_exactly_once() {
     });
 }
 
+#[test]
+fn a_renewal_that_cannot_be_made_is_said_once_and_not_again_and_again() {
+    run(async |scene| {
+        let mesh = "key-gone";
+        let keep = |policy: &mut TrustPolicySpec| {
+            policy.intermediate.ttl = Duration::from_mins(5).into();
+            policy.intermediate.renew_at = 0.95;
+        };
+        scene.make_both(mesh, |_, policy| keep(policy)).await?;
+        judge::installed(scene, mesh, &request(mesh, 1)).await?;
+        delete(&scene.secrets(SYSTEM_NAMESPACE), &key_of(mesh, 1)).await?;
+        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.1 } } })).await?;
+        let says = |trust: &MeshTrust| {
+            trust.status.as_ref().is_some_and(|status| status.message.contains("run `meshroot renew`"))
+        };
+        let said = until("the agent says so", &scene.trusts(), mesh, says).await?;
+        // Nothing to wait for but that nothing happens: the agent looks every 2 s here.
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        let later = scene.trusts().get(mesh).await?;
+        ensure!(later.metadata.resource_version == said.metadata.resource_version, "MeshTrust was written again");
+        Ok(())
+    });
+}
+
 async fn settled(scene: &Scene, mesh: &str) -> Result<()> {
     let is = |trust: &MeshTrust| {
         trust.status.as_ref().and_then(|status| status.installed.as_deref()) == Some(trust.spec.request.as_str())
