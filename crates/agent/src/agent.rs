@@ -18,7 +18,7 @@ use meshroot_core::Refusal;
 
 use crate::credentials::Credentials;
 use crate::error::AgentError;
-use crate::keys::{Keys, SharedKeys};
+use crate::keys::Keys;
 use crate::meshes::istio::Istio;
 use crate::metrics::Metrics;
 use crate::options::Options;
@@ -36,7 +36,7 @@ pub(crate) struct Agent {
     pub(crate) request_queue: Queue<String>,
     pub(crate) mesh_queue: Queue<String>,
     pub(crate) discovery_queue: Queue<()>,
-    pub(crate) keys: SharedKeys,
+    pub(crate) keys: Keys,
     pub(crate) istio: Istio,
     pub(crate) metrics: Metrics,
     pub(crate) leadership: Leadership,
@@ -65,7 +65,7 @@ impl Agent {
             request_queue: Queue::new(),
             mesh_queue: Queue::new(),
             discovery_queue: Queue::new(),
-            keys: Arc::new(Keys::new(local.clone(), &options.namespace, metrics.clone())),
+            keys: Keys::new(local.clone(), &options.namespace, metrics.clone()),
             istio: Istio::new(local.clone(), options),
             metrics,
             leadership,
@@ -110,11 +110,7 @@ impl Agent {
         refusal: &Refusal,
         action: &str,
     ) {
-        use meshroot_api::shared::State;
-        let kind = match refusal.reason.state() {
-            State::Accepted | State::Unknown => Kind::Normal,
-            _ => Kind::Warning,
-        };
+        let kind = if refusal.reason.needs_attention() { Kind::Warning } else { Kind::Normal };
         let (reason, note) = (refusal.reason.word(), refusal.message.clone());
         self.hub_events.publish(&trust.object_ref(&()), kind, reason, action, note.clone()).await;
         if let Some(control_plane) = control_plane {

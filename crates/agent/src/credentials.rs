@@ -19,7 +19,6 @@ use meshroot_cluster::telemetry::Telemetry;
 use meshroot_cluster::write::{Failure, classify, replace};
 use serde::Deserialize;
 
-use crate::CREDENTIALS_AGAIN;
 use crate::options::Options;
 
 /// Address, trust and token for the hub.
@@ -44,6 +43,8 @@ struct Lifetime {
 /// must know its way back. An API server may give less.
 const TOKEN_SECONDS: i64 = 30 * DAY;
 const DAY: i64 = 24 * 3600;
+/// How long the agent waits before it looks again for credentials that are not there yet.
+const CREDENTIALS_AGAIN: Duration = Duration::from_secs(5);
 /// How soon after its start the agent asks for a token of full length.
 const FIRST: Duration = Duration::from_secs(5);
 /// After a failed renewal, and at least between two.
@@ -109,7 +110,7 @@ impl Credentials {
         })
     }
 
-    /// Renews the token at two thirds of its life, and writes it back for the next start, until the shutdown.
+    /// Renews the token each day, or at two thirds of a shorter life, and writes it back for the next start, until the shutdown.
     pub(crate) async fn keep_fresh(mut self, hub: Client, local: Client, shutdown: Shutdown) {
         // The first token came from `meshroot cluster join` and may be short.
         let mut first = true;
@@ -172,9 +173,7 @@ impl Credentials {
             Err(error) => tracing::debug!(%error, "credentials not read"),
         }
     }
-}
 
-impl Credentials {
     /// The one in the Secret is older where writing a renewed one back failed.
     fn take_if_newer(&mut self, token: &str) {
         let found = lifetime(token);

@@ -1,7 +1,5 @@
 //! Private keys of requests: made here, kept in a Secret of this cluster with the request's spec beside them.
 
-use std::sync::Arc;
-
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -12,7 +10,7 @@ use meshroot_api::policy::KeyAlgorithm;
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_cluster::crash;
 use meshroot_cluster::write::{create_if_absent, delete};
-use meshroot_pki::{KeyKind, PrivateKey};
+use meshroot_pki::PrivateKey;
 
 use crate::error::AgentError;
 use crate::metrics::Metrics;
@@ -21,7 +19,6 @@ const PRIVATE_KEY: &str = "key.pem";
 const SPEC: &str = "spec.json";
 
 /// The Secrets `<request>-key` in the agent's namespace.
-#[derive(Clone)]
 pub(crate) struct Keys {
     secrets: Api<Secret>,
     namespace: String,
@@ -51,7 +48,7 @@ impl Keys {
             return Ok(found);
         }
         // RSA takes seconds.
-        let made = tokio::task::spawn_blocking(move || PrivateKey::generate(kind(algorithm))).await;
+        let made = tokio::task::spawn_blocking(move || PrivateKey::generate(meshroot_core::key::kind(algorithm))).await;
         let key = made
             .map_err(|error| AgentError::MakeKey(error.to_string()))?
             .map_err(|error| AgentError::MakeKey(error.to_string()))?;
@@ -113,13 +110,7 @@ impl Keys {
             metadata: ObjectMeta {
                 name: Some(request.key_secret()),
                 namespace: Some(self.namespace.clone()),
-                labels: Some(
-                    [
-                        (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                        (names::MESH_LABEL.to_owned(), names::mesh_label(&request.mesh)),
-                    ]
-                    .into(),
-                ),
+                labels: Some(names::labels_of_mesh(&request.mesh)),
                 ..ObjectMeta::default()
             },
             type_: Some("Opaque".to_owned()),
@@ -129,17 +120,3 @@ impl Keys {
         }
     }
 }
-
-fn kind(algorithm: KeyAlgorithm) -> KeyKind {
-    match algorithm {
-        KeyAlgorithm::Rsa2048 => KeyKind::Rsa2048,
-        KeyAlgorithm::Rsa3072 => KeyKind::Rsa3072,
-        KeyAlgorithm::Rsa4096 => KeyKind::Rsa4096,
-        KeyAlgorithm::EcdsaP256 => KeyKind::EcdsaP256,
-        KeyAlgorithm::EcdsaP384 => KeyKind::EcdsaP384,
-        KeyAlgorithm::Ed25519 => KeyKind::Ed25519,
-    }
-}
-
-/// Shared by controllers.
-pub(crate) type SharedKeys = Arc<Keys>;

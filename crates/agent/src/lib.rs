@@ -17,7 +17,6 @@ mod wiring;
 pub use options::Options;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use meshroot_api::names;
@@ -64,6 +63,3 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     tracing::info!("agent stopped");
     Ok(())
 }
-
-/// How long the agent waits before it looks again for credentials that are not there yet.
-const CREDENTIALS_AGAIN: Duration = Duration::from_secs(5);

@@ -1,5 +1,9 @@
 //! Names of objects, labels and annotations: the one place where they are made and taken apart.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use crate::shared::MeshType;
 
 /// Namespace of the hub, and of the agent in each workload cluster.
@@ -95,6 +99,24 @@ pub fn mesh_label(mesh: &str) -> String {
 
 /// Longest value of a label.
 const LABEL_MOST: usize = 63;
+
+/// The label of every object that Meshroot creates.
+pub fn labels() -> BTreeMap<String, String> {
+    BTreeMap::from([(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())])
+}
+
+/// The labels of an object that is about one mesh.
+pub fn labels_of_mesh(mesh: &str) -> BTreeMap<String, String> {
+    let mut labels = labels();
+    labels.insert(MESH_LABEL.to_owned(), mesh_label(mesh));
+    labels
+}
+
+/// Whether Meshroot created an object.
+pub fn is_ours(metadata: &ObjectMeta) -> bool {
+    let owner = metadata.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY_LABEL));
+    owner.is_some_and(|owner| owner == MANAGED_BY)
+}
 
 /// Name of the Secret of a builtin root.
 pub fn root_secret(virtual_mesh: &str) -> String {

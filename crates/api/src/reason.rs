@@ -124,6 +124,11 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether somebody may have to look: neither done nor simply waiting.
+    pub fn needs_attention(self) -> bool {
+        !matches!(self.state(), State::Accepted | State::Unknown)
+    }
+
     /// The reason at the beginning of a status message (`Reason: sentence`), with the sentence.
     pub fn split(message: &str) -> Option<(Self, &str)> {
         let (word, sentence) = message.split_once(": ")?;

@@ -1,14 +1,11 @@
 //! Who signs: a certificate that may, its key, and the way up to the roots.
 
-use const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS;
-use der::Decode;
 use jiff::Timestamp;
 use meshroot_pki::{
     Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, PathPosition, PrivateKey, Purpose,
     build_path, parse_bundle,
 };
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{KeyUsages, NameConstraints};
+use x509_cert::ext::pkix::KeyUsages;
 
 use crate::signer::{MemorySigner, Signer};
 
@@ -244,7 +241,7 @@ fn check_path(
 fn check_allows_issuance(path: &[Certificate]) -> Result<(), PathError> {
     for (index, certificate) in path.iter().enumerate() {
         let found = index + 1;
-        if constrains_uris(certificate) {
+        if certificate.constrains_uris() {
             let certificate = PathPosition { index: found, subject: certificate.subject().to_string() };
             return Err(PathError::UriNameConstraint { certificate });
         }
@@ -254,14 +251,4 @@ fn check_allows_issuance(path: &[Certificate]) -> Result<(), PathError> {
         }
     }
     Ok(())
-}
-
-fn constrains_uris(certificate: &Certificate) -> bool {
-    let extensions = certificate.tbs().extensions().map(Vec::as_slice).unwrap_or_default();
-    extensions.iter().filter(|extension| extension.extn_id == ID_CE_NAME_CONSTRAINTS).any(|extension| {
-        let Ok(constraints) = NameConstraints::from_der(extension.extn_value.as_bytes()) else { return true };
-        let subtrees = [constraints.permitted_subtrees, constraints.excluded_subtrees];
-        let is_uri = |base: &GeneralName| matches!(base, GeneralName::UniformResourceIdentifier(_));
-        subtrees.iter().flatten().flatten().any(|subtree| is_uri(&subtree.base))
-    })
 }

@@ -152,7 +152,7 @@ fn check(snapshot: &Snapshot<'_>) -> Result<Checked, Refusal> {
         return Err(Refusal::new(Reason::KeyReused, message));
     }
     check_organization(&snapshot.request.spec.cert_config)?;
-    let hosts = configured_hosts(&snapshot.request.spec.cert_config.hosts)?;
+    let hosts = hosts(&snapshot.request.spec.cert_config)?;
     check_same_hosts(&csr, &hosts)?;
     if let Some(mesh) = snapshot.mesh {
         hosts.iter().try_for_each(|host| check_host(host, mesh, snapshot))?;
@@ -187,8 +187,10 @@ fn check_organization(config: &CertConfig) -> Result<(), Refusal> {
     Err(Refusal::new(Reason::OrgNotAllowed, message))
 }
 
-fn configured_hosts(hosts: &[String]) -> Result<Vec<Host>, Refusal> {
-    let parsed: BTreeSet<Host> = hosts
+/// The hosts of a configuration, sorted and each once.
+pub fn hosts(config: &CertConfig) -> Result<Vec<Host>, Refusal> {
+    let parsed: BTreeSet<Host> = config
+        .hosts
         .iter()
         .map(|host| {
             host.parse().map_err(|error| {

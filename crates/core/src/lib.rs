@@ -5,6 +5,7 @@
 
 pub mod identity;
 pub mod issuance;
+pub mod key;
 pub mod lint;
 pub mod membership;
 pub mod pickup;

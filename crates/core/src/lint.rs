@@ -2,10 +2,6 @@
 
 use jiff::Timestamp;
 use meshroot_pki::{Certificate, PathOptions, Purpose, build_path};
-use x509_cert::der::Decode;
-use x509_cert::ext::pkix::NameConstraints;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_usage::may_sign;
 
 /// One thing that a mesh or its peers would break on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +31,7 @@ pub fn istio(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec
     }));
     findings.extend(upper_findings(upper));
     findings.extend(roots.iter().filter_map(root_finding));
-    findings.extend(chain.iter().chain(roots).filter(|one| constrains_uris(one)).map(|one| {
+    findings.extend(chain.iter().chain(roots).filter(|one| one.constrains_uris()).map(|one| {
         let message = format!(
             "{} constrains URI names: ztunnel and Linkerd (webpki) refuse every SPIFFE ID below it",
             one.subject()
@@ -77,7 +73,7 @@ fn intermediate_findings(certificate: &Certificate) -> Vec<Finding> {
             "the intermediate's basicConstraints do not say CA: istiod loads it and every peer refuses its leaves",
         );
     }
-    if !may_sign(certificate) {
+    if certificate.key_usage().is_some_and(|usage| !usage.key_cert_sign()) {
         add("no-key-cert-sign", "the intermediate's keyUsage lacks keyCertSign: Go and OpenSSL refuse its leaves");
     }
     if certificate.subject().is_empty() {
@@ -119,29 +115,9 @@ fn allows_both(usages: &[impl ToString]) -> bool {
     has(SERVER_AUTH) && has(CLIENT_AUTH)
 }
 
-fn constrains_uris(certificate: &Certificate) -> bool {
-    let extensions = certificate.tbs().extensions().map(Vec::as_slice).unwrap_or_default();
-    extensions.iter().filter(|extension| extension.extn_id.to_string() == NAME_CONSTRAINTS).any(|extension| {
-        let Ok(constraints) = NameConstraints::from_der(extension.extn_value.as_bytes()) else { return true };
-        let subtrees = [constraints.permitted_subtrees, constraints.excluded_subtrees];
-        let is_uri = |base: &GeneralName| matches!(base, GeneralName::UniformResourceIdentifier(_));
-        subtrees.iter().flatten().flatten().any(|subtree| is_uri(&subtree.base))
-    })
-}
-
 fn finding(rule: &'static str, message: impl Into<String>) -> Finding {
     Finding { rule, message: message.into() }
 }
 
-const NAME_CONSTRAINTS: &str = "2.5.29.30";
 const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
-
-mod x509_usage {
-    use meshroot_pki::Certificate;
-
-    /// True where keyUsage is absent or has keyCertSign.
-    pub(super) fn may_sign(certificate: &Certificate) -> bool {
-        certificate.key_usage().is_none_or(|usage| usage.key_cert_sign())
-    }
-}

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client};
 use meshroot_api::networking::CertificateAuthority;
-use meshroot_api::policy::{EarlierRoot, KeyAlgorithm, RootPolicy};
+use meshroot_api::policy::{EarlierRoot, RootPolicy};
 use meshroot_api::{Reason, TrustPolicy, VirtualMesh, names};
 use meshroot_ca::{Issuer, RootSpec, make_root};
 use meshroot_cluster::write::{Failure, classify, create_if_absent};
@@ -235,7 +235,7 @@ fn root_spec(key: &Key, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Res
     let builtin = virtual_mesh.spec.certificate_authority.builtin.clone().unwrap_or_default();
     let days = if builtin.ttl_days == 0 { 365 } else { builtin.ttl_days };
     let kind = match policy.spec.root.key {
-        Some(algorithm) => key_kind(algorithm),
+        Some(algorithm) => meshroot_core::key::kind(algorithm),
         None if builtin.rsa_key_size_bytes == 3072 => KeyKind::Rsa3072,
         None => KeyKind::Rsa4096,
     };
@@ -245,18 +245,6 @@ fn root_spec(key: &Key, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Res
         Refusal::new(Reason::SpecInvalid, format!("spec.certificateAuthority.builtin.orgName: {error}"))
     })?;
     Ok(RootSpec { key: kind, subject, lifetime: SignedDuration::from_hours(24 * i64::from(days)) })
-}
-
-/// The key that a policy names.
-pub(crate) fn key_kind(algorithm: KeyAlgorithm) -> KeyKind {
-    match algorithm {
-        KeyAlgorithm::Rsa2048 => KeyKind::Rsa2048,
-        KeyAlgorithm::Rsa3072 => KeyKind::Rsa3072,
-        KeyAlgorithm::Rsa4096 => KeyKind::Rsa4096,
-        KeyAlgorithm::EcdsaP256 => KeyKind::EcdsaP256,
-        KeyAlgorithm::EcdsaP384 => KeyKind::EcdsaP384,
-        KeyAlgorithm::Ed25519 => KeyKind::Ed25519,
-    }
 }
 
 fn root_secret(place: &Key, virtual_mesh: &Key, certificate: &str, private_key: &str) -> Secret {
@@ -269,7 +257,7 @@ fn root_secret(place: &Key, virtual_mesh: &Key, certificate: &str, private_key: 
         metadata: ObjectMeta {
             name: Some(place.name.clone()),
             namespace: Some(place.namespace.clone()),
-            labels: Some([(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into()),
+            labels: Some(names::labels()),
             annotations: Some([annotation].into()),
             ..ObjectMeta::default()
         },

@@ -229,11 +229,7 @@ impl Hub {
     where
         K: Resource<DynamicType = ()>,
     {
-        use meshroot_api::shared::State;
-        let kind = match refusal.reason.state() {
-            State::Accepted | State::Unknown => Kind::Normal,
-            _ => Kind::Warning,
-        };
+        let kind = if refusal.reason.needs_attention() { Kind::Warning } else { Kind::Normal };
         let about: ObjectReference = object.object_ref(&());
         self.reporter.publish(&about, kind, refusal.reason.word(), action, refusal.message.clone()).await;
     }

@@ -163,7 +163,7 @@ fn record(request: &Key, spec: IssuanceRecordSpec) -> IssuanceRecord {
     record.metadata = ObjectMeta {
         name: Some(request.name.clone()),
         namespace: Some(request.namespace.clone()),
-        labels: Some([(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into()),
+        labels: Some(names::labels()),
         ..ObjectMeta::default()
     };
     record

@@ -8,7 +8,7 @@ use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use meshroot_api::names::RequestName;
 use meshroot_cluster::process::while_leading;
-use meshroot_cluster::queue::{self, Outcome, Queue};
+use meshroot_cluster::queue::{self, Outcome};
 use meshroot_cluster::shutdown::Shutdown;
 use meshroot_cluster::telemetry::Telemetry;
 use meshroot_core::membership::{self, Key};
@@ -38,9 +38,6 @@ async fn lead(hub: Arc<Hub>, term: Shutdown) {
     // Before any request is looked at: which keys were used already.
     hub.records.store().state().iter().for_each(|record| hub.keys.learn(record));
     hub.generations.forget();
-    let worker = |queue: &Queue<Key>| (queue.clone(), term.clone());
-    let (virtual_meshes, members, requests) =
-        (worker(&hub.virtual_mesh_queue), worker(&hub.member_queue), worker(&hub.request_queue));
     tokio::join!(
         hub.virtual_meshes.follow(term, |object| virtual_mesh_changed(&hub, &key(&object))),
         hub.policies.follow(term, |object| policy_changed(&hub, &key(&object))),
@@ -48,14 +45,24 @@ async fn lead(hub: Arc<Hub>, term: Shutdown) {
         hub.requests.follow(term, |object| request_changed(&hub, key(&object))),
         hub.records.follow(term, |object| record_changed(&hub, key(&object))),
         hub.trusts.follow(term, |object| trust_changed(&hub, key(&object))),
-        queue::run(virtual_meshes.0, 4, virtual_meshes.1, |key| controller(
+        queue::run(hub.virtual_mesh_queue.clone(), 4, term.clone(), |key| controller(
             &hub,
             "virtual-mesh",
             key,
             virtual_mesh::reconcile
         )),
-        queue::run(members.0, CONCURRENCY, members.1, |key| controller(&hub, "member", key, member::reconcile)),
-        queue::run(requests.0, CONCURRENCY, requests.1, |key| controller(&hub, "request", key, request::reconcile)),
+        queue::run(hub.member_queue.clone(), CONCURRENCY, term.clone(), |key| controller(
+            &hub,
+            "member",
+            key,
+            member::reconcile
+        )),
+        queue::run(hub.request_queue.clone(), CONCURRENCY, term.clone(), |key| controller(
+            &hub,
+            "request",
+            key,
+            request::reconcile
+        )),
     );
 }
 

@@ -18,6 +18,7 @@ use crate::fingerprint::Fingerprint;
 use crate::general_name::{self, GeneralNameError, RawName};
 use crate::host::Host;
 use crate::key::KeyError;
+use crate::name_constraint;
 use crate::pem::{self, Block, PemError};
 use crate::public_key::PublicKey;
 use crate::serial::Serial;
@@ -223,6 +224,11 @@ impl Certificate {
             _ => None,
         };
         self.alternative_names().into_iter().filter_map(host).collect()
+    }
+
+    /// Whether the name constraints are on URIs: rustls-webpki (ztunnel, Linkerd) refuses every SPIFFE ID below them.
+    pub fn constrains_uris(&self) -> bool {
+        self.0.extensions.name_constraints.as_ref().is_some_and(name_constraint::has_uri)
     }
 
     /// The subject's key identifier.

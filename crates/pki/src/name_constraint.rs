@@ -82,6 +82,13 @@ pub(crate) fn check(constraints: &NameConstraints, certificate: &Certificate) ->
     Ok(())
 }
 
+/// Whether a subtree, permitted or excluded, is one of URIs.
+pub(crate) fn has_uri(constraints: &NameConstraints) -> bool {
+    let subtrees = [&constraints.permitted_subtrees, &constraints.excluded_subtrees];
+    let is_uri = |subtree: &GeneralSubtree| matches!(subtree.base, GeneralName::UniformResourceIdentifier(_));
+    subtrees.into_iter().flatten().flatten().any(is_uri)
+}
+
 fn text(name: &RawName<'_>) -> Option<String> {
     match name {
         RawName::Dns(name) => Some((*name).to_owned()),

@@ -37,12 +37,11 @@ async fn write(agent: &Agent, discovered: Discovered) -> Result<(), AgentError> 
             create_if_absent(&api, &mesh(agent, &discovered)).await?;
             tracing::info!(mesh = discovered.name, "control plane found");
         }
-        Some(found) if found.spec == discovered.spec || !is_ours(&found) => {}
+        Some(found) if found.spec == discovered.spec || !names::is_ours(&found.metadata) => {}
         Some(found) => {
             agent.check_leads()?;
             let mut next = found.as_ref().clone();
             next.spec = discovered.spec;
-            next.metadata.managed_fields = None;
             replace(&api, &next).await?;
             tracing::info!(mesh = discovered.name, "control plane changed");
         }
@@ -50,25 +49,16 @@ async fn write(agent: &Agent, discovered: Discovered) -> Result<(), AgentError> 
     Ok(())
 }
 
-fn is_ours(mesh: &Mesh) -> bool {
-    let labels = mesh.metadata.labels.as_ref();
-    labels.and_then(|labels| labels.get(names::MANAGED_BY_LABEL)).is_some_and(|value| value == names::MANAGED_BY)
-}
-
 fn mesh(agent: &Agent, discovered: &Discovered) -> Mesh {
     let mut mesh = Mesh::new(&discovered.name, discovered.spec.clone());
     let revision =
         discovered.revision.clone().map(|revision| [(names::REVISION_ANNOTATION.to_owned(), revision)].into());
+    let mut labels = names::labels();
+    labels.insert(names::CLUSTER_LABEL.to_owned(), agent.cluster.clone());
     mesh.metadata = ObjectMeta {
         name: Some(discovered.name.clone()),
         namespace: Some(agent.namespace.clone()),
-        labels: Some(
-            [
-                (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                (names::CLUSTER_LABEL.to_owned(), agent.cluster.clone()),
-            ]
-            .into(),
-        ),
+        labels: Some(labels),
         annotations: revision,
         ..ObjectMeta::default()
     };

@@ -41,13 +41,7 @@ pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName
     request.metadata = ObjectMeta {
         name: Some(next.to_string()),
         namespace: Some(agent.namespace.clone()),
-        labels: Some(
-            [
-                (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                (names::MESH_LABEL.to_owned(), names::mesh_label(&next.mesh)),
-            ]
-            .into(),
-        ),
+        labels: Some(names::labels_of_mesh(&next.mesh)),
         ..ObjectMeta::default()
     };
     agent.check_leads()?;

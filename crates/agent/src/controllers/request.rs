@@ -46,7 +46,6 @@ async fn submit(agent: &Agent, request: &Request, csr: &CertificateRequest) -> R
     let mut next = request.clone();
     next.spec.csr_data = Bytes::from(csr.to_pem());
     next.status = None;
-    next.metadata.managed_fields = None;
     crash::point("agent-before-csr");
     replace(&api, &next).await?;
     Ok(())

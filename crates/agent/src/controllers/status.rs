@@ -75,7 +75,6 @@ pub(crate) async fn write(
     agent.check_leads()?;
     let mut object = trust.clone();
     object.status = Some(status);
-    object.metadata.managed_fields = None;
     replace_status(&Api::<MeshTrust>::namespaced(agent.hub.clone(), &agent.namespace), &object).await?;
     if Reason::split(&before.message).map(|(reason, _)| reason) != Some(said.reason) {
         tracing::info!(mesh = place.mesh, message = said.message, "{}", said.reason);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
-use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, REQUEST_ANNOTATION};
+use meshroot_api::names::{REQUEST_ANNOTATION, is_ours};
 use meshroot_cluster::clock;
 use meshroot_pki::Certificate;
 use serde_json::{Value, json};
@@ -132,9 +132,7 @@ async fn secret(session: &Session, name: &str, now: Timestamp) -> Result<Inspect
 }
 
 fn owner(secret: &Secret) -> String {
-    let labels = secret.metadata.labels.as_ref();
-    let ours = labels.and_then(|labels| labels.get(MANAGED_BY_LABEL)).is_some_and(|owner| owner == MANAGED_BY);
-    match (ours, annotation(secret, REQUEST_ANNOTATION)) {
+    match (is_ours(&secret.metadata), annotation(secret, REQUEST_ANNOTATION)) {
         (true, Some(request)) => format!("Meshroot, for request {request}"),
         (true, None) => "Meshroot".to_owned(),
         (false, _) => "somebody else (Meshroot leaves it alone unless the TrustPolicy says adopt: ALWAYS)".to_owned(),

@@ -6,7 +6,7 @@ mod wait;
 use jiff::SignedDuration;
 use kube::Api;
 use kube::api::ListParams;
-use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, MESH_LABEL, REASON_ANNOTATION, RequestName, mesh_label};
+use meshroot_api::names::{REASON_ANNOTATION, RequestName, labels_of_mesh};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::{IssuanceRecord, Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_cluster::write::{Written, create_if_absent};
@@ -126,12 +126,7 @@ fn renewal(mesh: &Key, name: &RequestName, previous: &Request) -> Request {
     };
     let mut request = Request::new(&name.to_string(), spec);
     request.metadata.namespace = Some(mesh.namespace.clone());
-    let mut labels = vec![(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())];
-    // The value of a label has at most 63 characters; the name of a mesh may have more.
-    if mesh.name.len() <= 63 {
-        labels.push((MESH_LABEL.to_owned(), mesh_label(&mesh.name)));
-    }
-    request.metadata.labels = Some(labels.into_iter().collect());
+    request.metadata.labels = Some(labels_of_mesh(&mesh.name));
     request.metadata.annotations =
         Some([(REASON_ANNOTATION.to_owned(), Reason::RenewalAsked.word().to_owned())].into());
     request
@@ -161,6 +156,6 @@ mod tests {
         assert_eq!(renewal.spec.cert_config, previous.spec.cert_config);
         assert!(renewal.spec.csr_data.0.is_empty());
         assert_eq!(renewal.metadata.annotations.unwrap()[REASON_ANNOTATION], "RenewalAsked");
-        assert_eq!(renewal.metadata.labels.unwrap()[MESH_LABEL], "a");
+        assert_eq!(renewal.metadata.labels.unwrap()[meshroot_api::names::MESH_LABEL], "a");
     }
 }

@@ -18,7 +18,6 @@ use meshroot_core::{Refusal, identity};
 use meshroot_pki::{CertificateRequest, Fingerprint, to_bundle};
 
 use super::request::profile;
-use crate::authority::key_kind;
 use crate::error::HubError;
 use crate::hub::Hub;
 
@@ -80,7 +79,6 @@ impl Member {
                 hub.fence()?;
                 let mut next = trust.as_ref().clone();
                 next.spec = wanted;
-                next.metadata.managed_fields = None;
                 self.written(hub, &replace(&api, &next).await?);
             }
             None => {
@@ -175,7 +173,7 @@ impl Member {
             return Ok(true);
         }
         let Ok(csr) = CertificateRequest::parse(&request.spec.csr_data.0) else { return Ok(false) };
-        Ok(csr.public_key().kind() != Some(key_kind(self.policy.spec.intermediate.key)))
+        Ok(csr.public_key().kind() != Some(meshroot_core::key::kind(self.policy.spec.intermediate.key)))
     }
 
     /// Says for which policy a request was made, so that a policy that cannot be met is asked for once.
@@ -217,13 +215,7 @@ impl Member {
         ObjectMeta {
             name: Some(name.to_owned()),
             namespace: Some(self.key.namespace.clone()),
-            labels: Some(
-                [
-                    (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                    (names::MESH_LABEL.to_owned(), names::mesh_label(&self.key.name)),
-                ]
-                .into(),
-            ),
+            labels: Some(names::labels_of_mesh(&self.key.name)),
             ..ObjectMeta::default()
         }
     }

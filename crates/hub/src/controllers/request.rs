@@ -18,7 +18,7 @@ use meshroot_cluster::{clock, crash};
 use meshroot_core::issuance::{self, Checked, Decision, Snapshot};
 use meshroot_core::membership::Key;
 use meshroot_core::{Refusal, identity};
-use meshroot_pki::{Host, to_bundle};
+use meshroot_pki::{CertificateRequest, Host, to_bundle};
 
 use crate::answered::ARRIVES;
 use crate::error::HubError;
@@ -165,10 +165,10 @@ async fn continue_recorded(
             return say(hub, request, &Refusal::new(Reason::RecordMismatch, message)).await;
         }
     };
-    let mut hosts: Vec<Host> = request.spec.cert_config.hosts.iter().filter_map(|host| host.parse().ok()).collect();
-    hosts.sort();
-    hosts.dedup();
-    let checked = Checked { csr, hosts };
+    let checked = match issuance::hosts(&request.spec.cert_config) {
+        Ok(hosts) => Checked { csr, hosts },
+        Err(refusal) => return say(hub, request, &refusal).await,
+    };
     issue(hub, request, place, &checked, record.decision.clone(), facts(prepared)).await
 }
 
@@ -192,7 +192,7 @@ async fn issue(
         Ok(prepared) => prepared,
         Err(refusal) => return say(hub, request, &refusal).await,
     };
-    let entry = entry(hub, request, place, checked, decision.clone());
+    let entry = entry(hub, request, &checked.csr, decision.clone());
     crash::point("hub-before-record");
     let certificate = prepared.record(&entry).await?;
     crash::point("hub-after-record");
@@ -249,14 +249,14 @@ pub(crate) fn profile(policy: &TrustPolicy) -> Result<Profile, Refusal> {
         .map_err(|error| Refusal::new(Reason::SpecInvalid, format!("TrustPolicy {}: {error}", Key::of(policy))))
 }
 
-fn entry<'a>(hub: &'a Hub, request: &Request, place: &Place, checked: &Checked, decision: Recorded) -> Entry<'a> {
+fn entry<'a>(hub: &'a Hub, request: &Request, csr: &CertificateRequest, decision: Recorded) -> Entry<'a> {
     Entry {
         hub,
-        request: place.key.clone(),
+        request: Key::of(request),
         uid: request.metadata.uid.clone().unwrap_or_default(),
         virtual_mesh_ref: request.spec.virtual_mesh_ref.clone(),
-        csr: checked.csr.fingerprint(),
-        public_key: checked.csr.public_key().fingerprint(),
+        csr: csr.fingerprint(),
+        public_key: csr.public_key().fingerprint(),
         decision,
     }
 }
@@ -298,27 +298,17 @@ async fn answer(
 }
 
 async fn deny(hub: &Hub, request: &Request, refusal: &Refusal) -> Result<Outcome, HubError> {
-    let csr = issuance::read(request).ok();
     let workflow = request.status_or_default().third_party_approval;
-    if let Some(csr) = csr {
+    // Without a request that can be read there is nothing that the ledger could hold.
+    if let Ok(csr) = issuance::read(request) {
         let decision = Recorded {
             verdict: Verdict::Denied,
             by: "third-party".to_owned(),
             message: workflow.message.clone(),
             time: workflow.last_updated_time.clone().unwrap_or_else(|| wire_time(clock::now())),
         };
-        let key = Key::of(request);
-        let entry = Entry {
-            hub,
-            request: key.clone(),
-            uid: request.metadata.uid.clone().unwrap_or_default(),
-            virtual_mesh_ref: request.spec.virtual_mesh_ref.clone(),
-            csr: csr.fingerprint(),
-            public_key: csr.public_key().fingerprint(),
-            decision,
-        };
-        entry.write(None).await?;
-        tracing::info!(target: "audit", request = %key, csr_sha256 = %csr.fingerprint(), by = "third-party", why = workflow.message, "denied");
+        entry(hub, request, &csr, decision).write(None).await?;
+        tracing::info!(target: "audit", request = %Key::of(request), csr_sha256 = %csr.fingerprint(), by = "third-party", why = workflow.message, "denied");
     }
     say(hub, request, refusal).await
 }
@@ -353,7 +343,6 @@ async fn write(hub: &Hub, request: &Request, status: RequestStatus) -> Result<()
     let api: Api<Request> = Api::namespaced(hub.client.clone(), &namespace);
     let mut next = request.clone();
     next.status = Some(status);
-    next.metadata.managed_fields = None;
     replace_status(&api, &next).await?;
     Ok(())
 }

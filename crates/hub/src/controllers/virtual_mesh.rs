@@ -156,7 +156,7 @@ async fn make_policy(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
     policy.metadata = ObjectMeta {
         name: Some(key.name.clone()),
         namespace: Some(key.namespace.clone()),
-        labels: Some([(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into()),
+        labels: Some(names::labels()),
         ..ObjectMeta::default()
     };
     create_if_absent(&Api::namespaced(hub.client.clone(), &key.namespace), &policy).await?;
@@ -192,7 +192,6 @@ async fn write_virtual_mesh_status(hub: &Hub, virtual_mesh: &VirtualMesh, findin
     hub.fence()?;
     let mut next = virtual_mesh.clone();
     next.status = Some(status);
-    next.metadata.managed_fields = None;
     replace_status(&api(hub, virtual_mesh), &next).await?;
     if Reason::split(&before.certificate_status.message).map(|(reason, _)| reason) != Some(findings.certificates.reason)
     {
@@ -230,7 +229,6 @@ async fn write_policy_status(hub: &Hub, policy: &TrustPolicy, findings: &Finding
     hub.fence()?;
     let mut next = policy.clone();
     next.status = Some(status);
-    next.metadata.managed_fields = None;
     replace_status(&api(hub, policy), &next).await?;
     Ok(())
 }

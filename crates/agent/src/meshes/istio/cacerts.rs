@@ -57,10 +57,8 @@ impl Istio {
         let what = format!("Secret {}/{SECRET}", place.namespace);
         let found = self.secrets(place).get_opt(SECRET).await.map_err(AgentError::read(what))?;
         let Some(secret) = found else { return Ok(Found::Nothing) };
-        let labels = secret.metadata.labels.as_ref();
-        let ours =
-            labels.and_then(|labels| labels.get(names::MANAGED_BY_LABEL)).is_some_and(|by| by == names::MANAGED_BY);
-        let mesh = labels.and_then(|labels| labels.get(names::MESH_LABEL));
+        let ours = names::is_ours(&secret.metadata);
+        let mesh = secret.metadata.labels.as_ref().and_then(|labels| labels.get(names::MESH_LABEL));
         if let Some(other) = mesh.filter(|other| ours && **other != names::mesh_label(&place.mesh)) {
             return Err(shared(place, other).into());
         }
@@ -127,7 +125,7 @@ impl Istio {
             metadata: ObjectMeta {
                 name: Some(format!("{SECRET}-backup-{digest}")),
                 namespace: Some(place.namespace.clone()),
-                labels: Some([(names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned())].into()),
+                labels: Some(names::labels()),
                 ..ObjectMeta::default()
             },
             immutable: Some(true),
@@ -174,13 +172,7 @@ fn secret(place: &Place, bundle: &Bundle, now: Timestamp) -> Secret {
         metadata: ObjectMeta {
             name: Some(SECRET.to_owned()),
             namespace: Some(place.namespace.clone()),
-            labels: Some(
-                [
-                    (names::MANAGED_BY_LABEL.to_owned(), names::MANAGED_BY.to_owned()),
-                    (names::MESH_LABEL.to_owned(), names::mesh_label(&place.mesh)),
-                ]
-                .into(),
-            ),
+            labels: Some(names::labels_of_mesh(&place.mesh)),
             annotations: Some(annotations.into()),
             ..ObjectMeta::default()
         },
