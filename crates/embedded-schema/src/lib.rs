@@ -1,0 +1,28 @@
+//! Structural schemas: what a kind's objects look like, and what is done with an object that does not.
+//!
+//! A schema is read with [`Schema::from_openapi`] after [`check_structural`] found nothing to refuse. [`Validator`]
+//! is its compiled form: it removes unknown fields, fills in defaults and validates, in this order. The words of every
+//! fault, its place and its order are those of a Kubernetes 1.37 API server.
+
+mod defaults;
+mod field_error;
+mod formats;
+mod go_text;
+mod path;
+mod prune;
+mod read;
+mod regexp;
+mod schema;
+mod structural;
+mod validate;
+
+pub use defaults::apply_defaults;
+pub use field_error::{Fault, FieldError};
+pub use prune::prune;
+pub use read::DEPTH_LIMIT;
+pub use schema::{Additional, Checks, ListType, MapType, Merge, Rule, Schema, Type};
+pub use structural::{check_status_root, check_structural};
+pub use validate::Validator;
+
+#[cfg(test)]
+mod tests;
