@@ -1,0 +1,39 @@
+//! Who may speak to the API server and what they may do: authentication, role-based access control,
+//! the server's own certificate authority and the kubeconfig text that leads to it.
+
+mod authentication;
+mod authority_error;
+mod client_certificate;
+mod go_quote;
+mod impersonation;
+mod kubeconfig;
+mod p256_key;
+mod rbac;
+mod server_config;
+mod service_account_tokens;
+mod serving_authority;
+mod static_tokens;
+mod token_cache;
+mod token_claims;
+mod token_error;
+mod token_request;
+mod user;
+
+pub use authentication::{Authentication, Presented, Unauthorized};
+pub use authority_error::AuthorityError;
+pub use client_certificate::{ClientCertificateError, user_of_client_certificate};
+pub use impersonation::{Impersonation, ImpersonationError};
+pub use kubeconfig::{Credential, Kubeconfig, kubeconfig};
+pub use p256_key::{KeyError, P256Key};
+pub use rbac::{
+    AGGREGATION_FORBIDDEN, Attributes, Decision, Rbac, RuleLists, aggregated_rules, bootstrap, default_binding,
+    escalation_message, forbidden_message, validate_cluster_role, validate_cluster_role_binding, validate_role,
+    validate_role_binding,
+};
+pub use server_config::server_config;
+pub use service_account_tokens::{Existence, IssuedToken, ServiceAccountTokens, VerifiedToken};
+pub use serving_authority::{Issued, ServingAuthority};
+pub use static_tokens::{StaticTokens, StaticTokensError};
+pub use token_error::TokenError;
+pub use token_request::{BoundObject, DEFAULT_TOKEN_SECONDS, TokenSpec, token_request_answer, validate_token_request};
+pub use user::User;

@@ -1,0 +1,300 @@
+//! Tokens of service accounts: JWTs signed with the server's own P-256 key (ES256).
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::token_cache::{Remembered, TokenCache, TokenDigest, digest_of};
+use crate::token_claims::Claims;
+use crate::user::CREDENTIAL_ID;
+use crate::{BoundObject, P256Key, TokenError, TokenSpec, User};
+
+/// How far clocks may differ, as in the real server.
+const LEEWAY_SECONDS: i64 = 60;
+/// How long a token holds after its account was deleted, at most.
+const EXISTENCE_AGE: SignedDuration = SignedDuration::from_secs(10);
+
+/// What the server's state says of the objects that a token depends on.
+pub trait Existence {
+    /// UID of the service account, if there is one that is not being deleted.
+    fn service_account_uid(&self, namespace: &str, name: &str) -> Option<String>;
+    /// UID of a `Pod`, `Secret` (both in the namespace) or `Node`.
+    fn object_uid(&self, kind: &str, namespace: &str, name: &str) -> Option<String>;
+}
+
+/// A new token.
+pub struct IssuedToken {
+    /// The token itself: a secret.
+    pub token: Zeroizing<String>,
+    /// When it ends, in whole seconds.
+    pub expires: Timestamp,
+}
+
+/// A token whose signature, time and form are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedToken {
+    /// Namespace of the account.
+    pub namespace: String,
+    /// Name of the account.
+    pub service_account: String,
+    /// UID of the account when the token was issued.
+    pub uid: String,
+    /// The token's audiences.
+    pub audiences: Vec<String>,
+    /// Object whose end ends the token.
+    pub bound_object: Option<BoundObject>,
+    /// When the token begins and ends.
+    pub valid: (Timestamp, Timestamp),
+    /// The user that it speaks for.
+    pub user: Arc<User>,
+}
+
+/// Issues and verifies the tokens of service accounts.
+pub struct ServiceAccountTokens {
+    issuer: String,
+    audiences: Vec<String>,
+    key_id: String,
+    public_point: Vec<u8>,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    cache: TokenCache,
+}
+
+impl fmt::Debug for ServiceAccountTokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ServiceAccountTokens")
+            .field("issuer", &self.issuer)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServiceAccountTokens {
+    /// Tokens of `issuer`, signed with `key`. The issuer is the one audience of the server.
+    pub fn new(issuer: impl Into<String>, key: &P256Key) -> Result<Self, TokenError> {
+        let issuer = issuer.into();
+        let key_id = URL_SAFE_NO_PAD
+            .encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key.public_key_info()?).as_ref());
+        Ok(Self {
+            audiences: vec![issuer.clone()],
+            issuer,
+            key_id,
+            public_point: key.public_point().to_vec(),
+            encoding: EncodingKey::from_ec_der(&key.pkcs8_der()?),
+            decoding: DecodingKey::from_ec_der(key.public_point()),
+            validation: signature_only(),
+            cache: TokenCache::default(),
+        })
+    }
+
+    /// The issuer's name (`iss`).
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The audiences of the server itself: what a token is for unless it says.
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// The public key as a JSON Web Key Set (RFC 7517), as `/openid/v1/jwks` serves it.
+    pub fn key_set(&self) -> Value {
+        let (x, y) = self.public_point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
+        json!({ "keys": [{
+            "use": "sig", "kty": "EC", "kid": self.key_id, "crv": "P-256", "alg": "ES256",
+            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
+        }] })
+    }
+
+    /// A new token. The limits of its lifetime are checked by [`crate::validate_token_request`].
+    pub fn issue(&self, spec: &TokenSpec, now: Timestamp) -> Result<IssuedToken, TokenError> {
+        let mut claims = Claims::of(spec, &self.issuer, random_uuid()?, now.as_second())?;
+        if claims.aud.is_empty() {
+            claims.aud.clone_from(&self.audiences);
+        }
+        let header = Header { typ: None, kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
+        let expires = Timestamp::from_second(claims.exp).map_err(|error| TokenError::Claims(error.to_string()))?;
+        let token = jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|_| TokenError::NotSigned)?;
+        Ok(IssuedToken { token: Zeroizing::new(token), expires })
+    }
+
+    /// Whether the text claims to be a token of this issuer. Says nothing of the signature.
+    pub fn claims_issuer(&self, token: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Issuer {
+            iss: String,
+        }
+        let mut parts = token.split('.');
+        let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return false;
+        };
+        URL_SAFE_NO_PAD
+            .decode(claims)
+            .ok()
+            .and_then(|json| serde_json::from_slice::<Issuer>(&json).ok())
+            .is_some_and(|claims| claims.iss == self.issuer)
+    }
+
+    /// Checks signature, issuer, audience and time. Whether the account still exists is [`Self::authenticate`]'s matter.
+    pub fn verify(&self, token: &str, audiences: &[String], now: Timestamp) -> Result<Arc<VerifiedToken>, TokenError> {
+        Ok(self.verify_remembering(token, audiences, now)?.1.token)
+    }
+
+    /// [`Self::verify`], and the account (and the bound object) exists with the UID that the token says.
+    /// Good answers as to existence are kept for 10 seconds.
+    pub fn authenticate(
+        &self,
+        token: &str,
+        audiences: &[String],
+        now: Timestamp,
+        existence: &dyn Existence,
+    ) -> Result<Arc<VerifiedToken>, TokenError> {
+        let (key, remembered) = self.verify_remembering(token, audiences, now)?;
+        let fresh = remembered
+            .existence_checked
+            .is_some_and(|checked| checked <= now && now.duration_since(checked) < EXISTENCE_AGE);
+        if fresh {
+            return Ok(remembered.token);
+        }
+        if let Err(error) = check_existence(&remembered.token, existence) {
+            self.cache.forget(&key);
+            return Err(error);
+        }
+        let token = remembered.token;
+        self.cache.keep(key, Remembered { token: Arc::clone(&token), existence_checked: Some(now) });
+        Ok(token)
+    }
+
+    fn verify_remembering(
+        &self,
+        token: &str,
+        audiences: &[String],
+        now: Timestamp,
+    ) -> Result<(TokenDigest, Remembered), TokenError> {
+        let key = digest_of(token);
+        let remembered = if let Some(remembered) = self.cache.find(&key) {
+            remembered
+        } else {
+            let token = Arc::new(self.check_signature(token)?);
+            Remembered { token, existence_checked: None }
+        };
+        check_audience(&remembered.token, audiences)?;
+        check_time(&remembered.token, now).inspect_err(|_| self.cache.forget(&key))?;
+        if remembered.existence_checked.is_none() {
+            self.cache.keep(key, remembered.clone());
+        }
+        Ok((key, remembered))
+    }
+
+    fn check_signature(&self, token: &str) -> Result<VerifiedToken, TokenError> {
+        if !self.claims_issuer(token) {
+            return Err(TokenError::Foreign);
+        }
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|error| match error.kind() {
+                jsonwebtoken::errors::ErrorKind::Json(error) => TokenError::Claims(error.to_string()),
+                _ => TokenError::Signature,
+            })?
+            .claims;
+        verified(claims)
+    }
+}
+
+/// Signature and algorithm alone: times and audiences are checked with the time that the caller gives.
+fn signature_only() -> Validation {
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}
+
+fn verified(claims: Claims) -> Result<VerifiedToken, TokenError> {
+    let moment = |second| Timestamp::from_second(second).map_err(|error| TokenError::Claims(error.to_string()));
+    let valid = (moment(claims.nbf.max(claims.iat))?, moment(claims.exp)?);
+    let account = &claims.kubernetes.serviceaccount;
+    let mut user = User::service_account(&claims.kubernetes.namespace, &account.name, &account.uid);
+    let mut extra = |key: &str, value: &str| {
+        if !value.is_empty() {
+            user.extra.insert(key.to_owned(), vec![value.to_owned()]);
+        }
+    };
+    if !claims.jti.is_empty() {
+        extra(CREDENTIAL_ID, &format!("JTI={}", claims.jti));
+    }
+    if let Some(pod) = &claims.kubernetes.pod {
+        extra("authentication.kubernetes.io/pod-name", &pod.name);
+        extra("authentication.kubernetes.io/pod-uid", &pod.uid);
+    }
+    if let Some(node) = &claims.kubernetes.node {
+        extra("authentication.kubernetes.io/node-name", &node.name);
+        extra("authentication.kubernetes.io/node-uid", &node.uid);
+    }
+    Ok(VerifiedToken {
+        bound_object: claims.kubernetes.bound_object(),
+        service_account: account.name.clone(),
+        uid: account.uid.clone(),
+        namespace: claims.kubernetes.namespace,
+        audiences: claims.aud,
+        valid,
+        user: Arc::new(user),
+    })
+}
+
+fn check_audience(token: &VerifiedToken, wanted: &[String]) -> Result<(), TokenError> {
+    if token.audiences.iter().any(|audience| wanted.contains(audience)) {
+        return Ok(());
+    }
+    Err(TokenError::Audience { token: token.audiences.clone(), wanted: wanted.to_vec() })
+}
+
+fn check_time(token: &VerifiedToken, now: Timestamp) -> Result<(), TokenError> {
+    let now = now.as_second();
+    if now.saturating_add(LEEWAY_SECONDS) < token.valid.0.as_second() {
+        Err(TokenError::NotYetValid)
+    } else if now.saturating_sub(LEEWAY_SECONDS) > token.valid.1.as_second() {
+        Err(TokenError::Expired)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_existence(token: &VerifiedToken, existence: &dyn Existence) -> Result<(), TokenError> {
+    let found = existence
+        .service_account_uid(&token.namespace, &token.service_account)
+        .ok_or_else(|| TokenError::ServiceAccountGone { name: token.service_account.clone() })?;
+    if found != token.uid {
+        return Err(TokenError::ServiceAccountReplaced { found, claimed: token.uid.clone() });
+    }
+    let Some(bound) = &token.bound_object else { return Ok(()) };
+    let namespace = if bound.kind == "Node" { "" } else { token.namespace.as_str() };
+    let found = existence.object_uid(&bound.kind, namespace, &bound.name).ok_or(TokenError::BoundObjectGone)?;
+    if found == bound.uid {
+        return Ok(());
+    }
+    let kind = bound.kind.to_lowercase();
+    Err(TokenError::BoundObjectReplaced { kind, found, claimed: bound.uid.clone() })
+}
+
+/// A random UUID (RFC 9562 version 4).
+fn random_uuid() -> Result<String, TokenError> {
+    let mut bytes = [0_u8; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| TokenError::NoRandomness)?;
+    let number = u128::from_be_bytes(bytes);
+    let number = (number & !(0xf << 76) | (0x4 << 76)) & !(0b11 << 62) | (0b10 << 62);
+    let hex = format!("{number:032x}");
+    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
+}
+
+#[cfg(test)]
+mod tests;

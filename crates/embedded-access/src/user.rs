@@ -1,0 +1,83 @@
+//! The user that a request speaks for.
+
+use std::collections::BTreeMap;
+
+/// Group of every user that has shown who it is.
+pub(crate) const AUTHENTICATED: &str = "system:authenticated";
+/// Group of requests without credentials.
+pub(crate) const UNAUTHENTICATED: &str = "system:unauthenticated";
+/// Group that may do anything.
+pub(crate) const MASTERS: &str = "system:masters";
+/// Key in `extra` that names the credential which was used.
+pub(crate) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+
+/// A user as Kubernetes sees it (`authentication.k8s.io/v1` `UserInfo`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// Unique name: `alice`, `system:serviceaccount:default:builder`.
+    pub name: String,
+    /// Tells apart users that had the same name at different times; may be empty.
+    pub uid: String,
+    /// Groups, in the order in which the credential gave them.
+    pub groups: Vec<String>,
+    /// Further facts from the credential.
+    pub extra: BTreeMap<String, Vec<String>>,
+}
+
+impl User {
+    /// The user of a request without credentials: `system:anonymous` in `system:unauthenticated`.
+    pub fn anonymous() -> Self {
+        Self { name: "system:anonymous".to_owned(), groups: vec![UNAUTHENTICATED.to_owned()], ..Self::default() }
+    }
+
+    /// A user with a name and groups; `system:authenticated` is added.
+    pub fn authenticated(name: impl Into<String>, groups: Vec<String>) -> Self {
+        Self { name: name.into(), groups, ..Self::default() }.with_authenticated_group()
+    }
+
+    /// A service account (`system:serviceaccount:NAMESPACE:NAME`) with its groups.
+    pub fn service_account(namespace: &str, name: &str, uid: &str) -> Self {
+        let groups = vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")];
+        let mut user = Self::authenticated(format!("system:serviceaccount:{namespace}:{name}"), groups);
+        uid.clone_into(&mut user.uid);
+        user
+    }
+
+    /// Adds `system:authenticated` unless the user is in it or in `system:unauthenticated`.
+    #[must_use]
+    pub fn with_authenticated_group(mut self) -> Self {
+        if !self.groups.iter().any(|group| group == AUTHENTICATED || group == UNAUTHENTICATED) {
+            self.groups.push(AUTHENTICATED.to_owned());
+        }
+        self
+    }
+
+    /// Whether the user is in `system:masters`, which no rule can hold back.
+    pub fn is_master(&self) -> bool {
+        self.is_in(MASTERS)
+    }
+
+    /// Whether the user is in the group.
+    pub fn is_in(&self, group: &str) -> bool {
+        self.groups.iter().any(|own| own == group)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_account_is_in_the_groups_that_the_real_server_gives_it() {
+        let user = User::service_account("default", "builder", "1");
+        assert_eq!(user.name, "system:serviceaccount:default:builder");
+        assert_eq!(user.groups, ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]);
+        assert_eq!(user.uid, "1");
+    }
+
+    #[test]
+    fn the_anonymous_user_never_becomes_authenticated() {
+        assert_eq!(User::anonymous().with_authenticated_group(), User::anonymous());
+    }
+}
