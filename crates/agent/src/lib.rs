@@ -14,11 +14,12 @@ mod metrics;
 mod options;
 mod wiring;
 
-pub use options::Options;
+pub use options::{IstiodAddress, Options};
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use kube::Client;
 use meshroot_api::names;
 use meshroot_cluster::connect::{connect, connect_with_token, install_crypto_provider};
 use meshroot_cluster::lease;
@@ -42,24 +43,30 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", process.listen))?;
     let local = connect(&process.target(), COMPONENT).await?;
-    let Some(credentials) = Credentials::wait(&local, &options, &telemetry, &shutdown).await? else {
-        serving.await?;
-        return Ok(());
-    };
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "agent started");
+    work(local, &options, &telemetry, &shutdown).await?;
+    serving.await?;
+    tracing::info!("agent stopped");
+    Ok(())
+}
+
+/// The agent within another process: works as `local` in its cluster until the shutdown, then ends work in progress
+/// and releases the lease. Logging, the endpoint of `telemetry` and signals are the caller's; of `options.process`
+/// only the identity counts.
+pub async fn work(local: Client, options: &Options, telemetry: &Telemetry, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let Some(credentials) = Credentials::wait(&local, options, telemetry, shutdown).await? else { return Ok(()) };
     let hub = connect_with_token(&credentials.server, &credentials.ca_pem, credentials.token.clone(), COMPONENT)?;
     let namespace = names::cluster_namespace(&credentials.cluster);
     // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.
-    let settings = process.lease(&namespace, names::AGENT_LEASE, options.lease_duration);
+    let settings = options.process.lease(&namespace, names::AGENT_LEASE, options.lease_duration);
     let drained = Shutdown::manual();
     let (leadership, election) = lease::elect(hub.clone(), settings, drained.clone());
-    tracing::info!(%address, cluster = credentials.cluster, hub = credentials.server, version = env!("CARGO_PKG_VERSION"), "agent started");
+    tracing::info!(cluster = credentials.cluster, hub = credentials.server, "credentials for the hub found");
     let renewing = tokio::spawn(credentials.clone().keep_fresh(hub.clone(), local.clone(), shutdown.clone()));
-    let agent = Arc::new(Agent::new(hub, local, &credentials, &options, leadership, &telemetry, &shutdown));
-    wiring::work(agent, &telemetry, &shutdown).await;
+    let agent = Arc::new(Agent::new(hub, local, &credentials, options, leadership, telemetry, shutdown));
+    wiring::work(agent, telemetry, shutdown).await;
     drained.trigger();
     election.await?;
     renewing.abort();
-    serving.await?;
-    tracing::info!("agent stopped");
     Ok(())
 }

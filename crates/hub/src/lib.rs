@@ -17,6 +17,7 @@ mod wiring;
 pub use options::Options;
 
 use anyhow::Context as _;
+use kube::Client;
 use meshroot_cluster::connect::{connect, install_crypto_provider};
 use meshroot_cluster::lease;
 use meshroot_cluster::shutdown::Shutdown;
@@ -39,16 +40,24 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", process.listen))?;
     let client = connect(&process.target(), COMPONENT).await?;
-    let settings = process.lease(&options.namespace, meshroot_api::names::HUB_LEASE, options.lease_duration);
+    tracing::info!(%address, namespace = options.namespace, version = env!("CARGO_PKG_VERSION"), "hub started");
+    work(client, &options, &telemetry, &shutdown).await?;
+    serving.await?;
+    tracing::info!("hub stopped");
+    Ok(())
+}
+
+/// The hub within another process: works as `client` until the shutdown, then ends work in progress and releases the
+/// lease. Logging, the endpoint of `telemetry` and signals are the caller's; of `options.process` only the identity
+/// counts.
+pub async fn work(client: Client, options: &Options, telemetry: &Telemetry, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let settings = options.process.lease(&options.namespace, meshroot_api::names::HUB_LEASE, options.lease_duration);
     // The lease outlives the work: it is released once nothing writes any more.
     let drained = Shutdown::manual();
     let (leadership, election) = lease::elect(client.clone(), settings, drained.clone());
-    tracing::info!(%address, namespace = options.namespace, version = env!("CARGO_PKG_VERSION"), "hub started");
-    let hub = Arc::new(Hub::new(client, &options, leadership, &telemetry, &shutdown));
-    wiring::work(hub, &telemetry, &shutdown).await;
+    let hub = Arc::new(Hub::new(client, options, leadership, telemetry, shutdown));
+    wiring::work(hub, telemetry, shutdown).await;
     drained.trigger();
     election.await?;
-    serving.await?;
-    tracing::info!("hub stopped");
     Ok(())
 }
