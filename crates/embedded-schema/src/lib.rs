@@ -22,7 +22,7 @@ pub use prune::prune;
 pub use read::DEPTH_LIMIT;
 pub use schema::{Additional, Checks, ListType, MapType, Merge, Rule, Schema, Type};
 pub use structural::{check_status_root, check_structural};
-pub use validate::Validator;
+pub use validate::{Validator, has_embedded_resources};
 
 #[cfg(test)]
 mod tests;

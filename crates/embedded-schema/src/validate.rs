@@ -18,6 +18,8 @@ use crate::schema::Schema;
 use crate::{FieldError, defaults, prune};
 pub(crate) use node::Types;
 use node::{Compilation, Node};
+
+pub use embedded::has_resources as has_embedded_resources;
 use outcome::Outcome;
 
 /// A schema in the form that values are checked with: patterns compiled, names of types and formats resolved.

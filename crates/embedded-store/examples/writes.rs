@@ -66,7 +66,7 @@ fn write(name: &str, object: Option<&Object>) -> Write {
     let value = Value { head: br#"{"metadata":{"resourceVersion":""#.to_vec(), tail: vec![b'x'; SIZE - 40] };
     let condition = object.map_or(Condition::Absent, |object| Condition::Revision(object.revision));
     let labels: Labels = Arc::new([("app".into(), "web".into())]);
-    Write { key: Key::new("pods", "default", name), condition, change: Change::Put(value), labels }
+    Write { key: Key::new("pods", "default", name), condition, change: Change::Put(value), labels, given: None }
 }
 
 async fn start_up(directory: &Path, objects: usize) -> Result<()> {

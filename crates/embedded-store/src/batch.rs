@@ -66,12 +66,23 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    /// An object as the batch so far leaves it.
+    fn current(&self, key: &Key) -> Option<Arc<Object>> {
+        match self.changed.get(key) {
+            Some(pending) => pending.clone(),
+            None => self.state.read(&key.collection, &key.namespace, &key.name).cloned(),
+        }
+    }
+
     fn judge(&mut self, write: Write) -> Verdict {
-        let Write { key, condition, change, labels } = write;
+        let Write { key, condition, change, labels, given } = write;
         let pending = self.changed.get(&key);
         let settled = pending.is_none();
         let published = || self.state.read(&key.collection, &key.namespace, &key.name).cloned();
         let current = pending.cloned().unwrap_or_else(published);
+        if given.is_some_and(|(key, revision)| self.current(&key).is_none_or(|other| other.revision != revision)) {
+            return Verdict::Conflict { current, settled };
+        }
         let (kind, value) = match (condition, &current, change) {
             (Condition::Absent, None, Change::Put(value)) => (EventKind::Added, value),
             (Condition::Revision(revision), Some(current), change) if current.revision == revision => match change {

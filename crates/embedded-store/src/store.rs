@@ -163,6 +163,14 @@ impl Store {
         counted.filter(|(_, count)| *count > 0).collect()
     }
 
+    /// The revision of the newest change in a collection; 0 where there was none. Whoever makes something of its objects
+    /// compares this to learn whether it is out of date.
+    pub fn changed(&self, collection: &str) -> u64 {
+        let state = self.shared.read();
+        let history = state.collections.get(collection).map(|collection| &collection.history);
+        history.map_or(0, |history| history.events().last().map_or(history.compacted, |event| event.revision()))
+    }
+
     /// How many objects a collection holds.
     pub fn count(&self, collection: &str) -> usize {
         self.shared.read().collections.get(collection).map_or(0, Collection::count)

@@ -56,6 +56,9 @@ pub struct Write {
     pub change: Change,
     /// The labels of the new version, sorted by name.
     pub labels: Labels,
+    /// Another object that must be at this revision at the commit, else it is a conflict: what the write was allowed
+    /// for, like the namespace that it goes into.
+    pub given: Option<(Key, u64)>,
 }
 
 /// Why a write was not made.

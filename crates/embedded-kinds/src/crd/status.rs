@@ -3,18 +3,18 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::names::AcceptedNames;
 use crate::reading::Reading;
 
 /// The status of a definition that has been created or changed: accepted names, stored versions and the conditions
-/// `NamesAccepted` and `Established`. `conflict` says which of its names another kind of the group has
-/// (`"widgets" is already in use`); then it is not established, unless it was before.
-pub fn crd_status(crd: &Value, conflict: Option<&str>, now: Timestamp) -> Value {
-    let accepted = if conflict.is_none() { crd.at(&["spec", "names"]) } else { crd.at(&["status", "acceptedNames"]) };
-    let accepted = accepted.cloned().unwrap_or_else(|| json!({"kind": "", "plural": ""}));
+/// `NamesAccepted` and `Established`. With a name that another kind of the group has it is not established, unless it
+/// was before.
+pub fn crd_status(crd: &Value, accepted: &AcceptedNames, now: Timestamp) -> Value {
+    let conflict = accepted.conflict.as_ref();
     let was_established = condition(crd, "Established").is_some_and(|was| was.text(&["status"]) == "True");
     let names = match conflict {
         None => ("True", "NoConflicts", "no conflicts found"),
-        Some(said) => ("False", "NamesConflict", said),
+        Some((reason, said)) => ("False", *reason, said.as_str()),
     };
     let established = match conflict {
         Some(_) if !was_established => ("False", "NotAccepted", "not all names are accepted"),
@@ -23,7 +23,7 @@ pub fn crd_status(crd: &Value, conflict: Option<&str>, now: Timestamp) -> Value 
     let mut conditions = crd.entries(&["status", "conditions"]).to_vec();
     set(&mut conditions, "NamesAccepted", names, now);
     set(&mut conditions, "Established", established, now);
-    json!({"acceptedNames": accepted, "conditions": conditions, "storedVersions": stored_versions(crd)})
+    json!({"acceptedNames": accepted.names, "conditions": conditions, "storedVersions": stored_versions(crd)})
 }
 
 fn condition<'a>(crd: &'a Value, kind: &str) -> Option<&'a Value> {
@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn a_definition_without_conflict_is_established() {
         let crd = json!({"spec": {"names": {"plural": "widgets", "kind": "Widget"}, "versions": [{"name": "v1", "storage": true}]}});
-        let status = crd_status(&crd, None, Timestamp::UNIX_EPOCH);
+        let accepted = AcceptedNames { names: crd["spec"]["names"].clone(), conflict: None };
+        let status = crd_status(&crd, &accepted, Timestamp::UNIX_EPOCH);
         assert_eq!(status["acceptedNames"], crd["spec"]["names"]);
         assert_eq!(status["storedVersions"], json!(["v1"]));
         let said: Vec<&str> = status["conditions"].as_array().unwrap().iter().map(|c| c.text(&["reason"])).collect();
@@ -74,10 +75,12 @@ mod tests {
     #[test]
     fn a_condition_keeps_its_time_while_its_status_stays() {
         let mut crd = json!({"spec": {"names": {}, "versions": []}});
-        crd["status"] = crd_status(&crd, None, Timestamp::UNIX_EPOCH);
+        let mut accepted = AcceptedNames::default();
+        crd["status"] = crd_status(&crd, &accepted, Timestamp::UNIX_EPOCH);
         let later = Timestamp::from_second(60).unwrap();
-        assert_eq!(crd_status(&crd, None, later), crd["status"]);
-        let conflict = crd_status(&crd, Some("\"widgets\" is already in use"), later);
+        assert_eq!(crd_status(&crd, &accepted, later), crd["status"]);
+        accepted.conflict = Some(("PluralConflict", "\"widgets\" is already in use".to_owned()));
+        let conflict = crd_status(&crd, &accepted, later);
         assert_eq!(conflict["conditions"][0]["lastTransitionTime"], "1970-01-01T00:01:00Z");
         assert_eq!(conflict["conditions"][1]["status"], "True");
     }

@@ -136,10 +136,8 @@ pub(super) fn disruption_budget(object: &mut Value) {
 
 pub(super) fn role(object: &mut Value) {
     if let Some(fields) = object.as_object_mut() {
-        let empty = fields.get("rules").is_none_or(|rules| rules.as_array().is_some_and(Vec::is_empty));
         // As the real server: a role without rules says so.
-        fields.entry("rules").or_insert(Value::Null);
-        if empty && fields.get("rules").is_some_and(Value::is_null) {
+        if fields.get("rules").is_none_or(|rules| rules.as_array().is_some_and(Vec::is_empty)) {
             fields.insert("rules".to_owned(), Value::Null);
         }
     }
@@ -193,10 +191,31 @@ pub(super) fn definition(object: &mut Value) {
     if let Some(spec) = object_mut(object, "spec") {
         set_default(spec, "conversion", json!({"strategy": "None"}));
     }
+    for version in each(object, &["spec", "versions"]) {
+        if let Some(schema) = version.get_mut("schema").and_then(|schema| schema.get_mut("openAPIV3Schema")) {
+            drop_nulls(schema);
+        }
+    }
     let stored = stored_versions(object);
     if let Some(status) = object_mut(object, "status") {
         set_default(status, "acceptedNames", json!({"kind": "", "plural": ""}));
         status.insert("storedVersions".to_owned(), json!(stored));
         status.entry("conditions").or_insert(Value::Null);
+    }
+}
+
+/// Removes fields of a schema that say nothing: a `default` of null is none.
+fn drop_nulls(schema: &mut Value) {
+    let Some(fields) = schema.as_object_mut() else { return };
+    fields.retain(|_, value| !value.is_null());
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            ("properties" | "patternProperties" | "definitions", Value::Object(schemas)) => {
+                schemas.values_mut().for_each(drop_nulls);
+            }
+            ("items" | "additionalProperties" | "additionalItems" | "not", value) => drop_nulls(value),
+            ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => schemas.iter_mut().for_each(drop_nulls),
+            _ => {}
+        }
     }
 }

@@ -90,9 +90,25 @@ fn list(kind: &Kind) -> Value {
     })
 }
 
+/// Says in OpenAPI's own words what the extension for integers or strings says.
+fn spell_out(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) && !fields.contains_key("type") {
+                fields.entry("anyOf").or_insert_with(|| json!([{"type": "integer"}, {"type": "string"}]));
+            }
+            let values = |(name, _): &(&String, &mut Value)| !matches!(name.as_str(), "default" | "example" | "enum");
+            fields.iter_mut().filter(values).for_each(|(_, field)| spell_out(field));
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(spell_out),
+        _ => {}
+    }
+}
+
 /// The schema of a custom kind, with the fields that every object has.
 fn custom(kind: &Kind) -> Value {
     let mut schema = kind.openapi().map_or_else(|| json!({"type": "object"}), |schema| (**schema).clone());
+    spell_out(&mut schema);
     let Some(fields) = schema.as_object_mut() else { return schema };
     let properties = fields.entry("properties").or_insert_with(|| json!({}));
     if let Some(properties) = properties.as_object_mut() {

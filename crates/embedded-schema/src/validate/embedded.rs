@@ -11,7 +11,7 @@ const LABEL: &str = "may have mixed case, but should otherwise match: a DNS-1035
                      character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 
 /// `true` when some part of the schema is an embedded resource.
-pub(crate) fn has_resources(schema: &Schema) -> bool {
+pub fn has_resources(schema: &Schema) -> bool {
     schema.embedded_resource
         || schema.properties.values().any(has_resources)
         || schema.items.as_deref().is_some_and(has_resources)

@@ -18,7 +18,7 @@ pub(crate) fn put(text: &str) -> Change {
 
 pub(crate) fn write(collection: &str, namespace: &str, name: &str, condition: Condition, change: Change) -> Write {
     let labels: Labels = Arc::new([("app".into(), name.into())]);
-    Write { key: Key::new(collection, namespace, name), condition, change, labels }
+    Write { key: Key::new(collection, namespace, name), condition, change, labels, given: None }
 }
 
 pub(crate) fn write_at(object: &Object, change: Change) -> Write {

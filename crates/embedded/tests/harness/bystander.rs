@@ -1,0 +1,49 @@
+//! Another client, who does nothing wrong.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+
+use super::Target;
+
+/// How long a bystander may wait for an answer, whatever others do.
+pub const UNHARMED: Duration = Duration::from_secs(1);
+
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Asks for an object again and again, on one connection, and notes the longest wait.
+pub struct Bystander {
+    enough: Arc<AtomicBool>,
+    task: JoinHandle<(usize, Duration)>,
+}
+
+impl Bystander {
+    pub async fn begin(target: &Target) -> Self {
+        let mut connection = target.connect().await;
+        let enough = Arc::new(AtomicBool::new(false));
+        let ends = enough.clone();
+        let task = tokio::spawn(async move {
+            let (mut answers, mut slowest) = (0, Duration::ZERO);
+            while answers == 0 || !ends.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                let answer = connection.get("/api/v1/namespaces/default").await;
+                answer.assert_code("bystander", 200);
+                slowest = slowest.max(start.elapsed());
+                answers += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            (answers, slowest)
+        });
+        Self { enough, task }
+    }
+
+    /// Ends, and fails if one answer took too long.
+    pub async fn assert_unharmed(self, what: &str) {
+        self.enough.store(true, Ordering::Relaxed);
+        let (answers, slowest) = self.task.await.unwrap();
+        println!("{what}: the bystander's slowest of {answers} answers took {slowest:?}");
+        assert!(slowest < UNHARMED, "{what}: a bystander waited {slowest:?} for one of {answers} answers");
+    }
+}
