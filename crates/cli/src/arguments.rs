@@ -47,6 +47,8 @@ pub struct Global {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// See it work: a hub and clusters in this process, from nothing to trust
+    Demo(commands::demo::Arguments),
     /// List objects, or one object: who waits for whom, what expires when
     Get(commands::get::Arguments),
     /// Tell everything about one request, virtual mesh or mesh
@@ -65,10 +67,23 @@ pub enum Command {
     Install(commands::install::Arguments),
     /// Let workload clusters take part
     Cluster(commands::cluster::Arguments),
+    /// Run a hub with an API of its own on this machine
+    Serve(commands::serve::Arguments),
+    /// Copy everything of a hub of `meshroot serve` into one file, while it serves
+    Backup(commands::backup::Backup),
+    /// Make the data directory of a hub from a backup
+    Restore(commands::backup::Restore),
     /// Print a completion script
     Completion(commands::completion::Arguments),
     /// Print the version
     Version,
+}
+
+impl Command {
+    /// Whether it runs servers rather than asking some: then it uses all cores.
+    pub fn serves(&self) -> bool {
+        matches!(self, Self::Demo(_) | Self::Serve(_))
+    }
 }
 
 /// Reads a command line. The error knows the text to print and whether it is help.
@@ -109,11 +124,13 @@ Exit codes:
   3  no answer: the API cannot be reached, or does not allow the question
 
 Examples:
+  meshroot demo
   meshroot get vmcsr -A
   meshroot describe vmcsr istio-istio-system-east.demo.1
   meshroot approve istio-istio-system-east.demo.1 --message CHG-1234
   meshroot install | kubectl --context hub apply -f -
-  meshroot cluster join east --hub-context hub --context east";
+  meshroot cluster join east --hub-context hub --context east
+  meshroot serve --data /var/lib/meshroot";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,13 +1,16 @@
 //! One module for each subcommand.
 
+pub mod backup;
 pub mod cluster;
 pub mod completion;
 pub mod decide;
+pub mod demo;
 pub mod describe;
 pub mod get;
 pub mod inspect;
 pub mod install;
 pub mod renew;
+pub mod serve;
 pub mod verify;
 pub mod version;
 
@@ -20,6 +23,7 @@ use crate::terminal::Terminal;
 pub async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
     let global = arguments.global;
     match arguments.command {
+        Command::Demo(asked) => demo::run(&global, &asked, terminal).await,
         Command::Get(asked) => get::run(&Session::open(&global).await?, &asked, terminal).await,
         Command::Describe(asked) => describe::run(&Session::open(&global).await?, &asked, terminal).await,
         Command::Approve(asked) => decide::approve(&Session::open(&global).await?, &asked, terminal).await,
@@ -29,6 +33,9 @@ pub async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<(), Fa
         Command::Verify(asked) => verify::run(&global, &asked, terminal).await,
         Command::Install(asked) => install::run(&asked, terminal),
         Command::Cluster(asked) => cluster::run(&global, &asked, terminal).await,
+        Command::Serve(asked) => serve::run(&global, &asked, terminal).await,
+        Command::Backup(asked) => backup::backup(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Restore(asked) => backup::restore(&asked, terminal),
         Command::Completion(asked) => completion::run(&asked, terminal),
         Command::Version => version::run(global.output, terminal),
     }

@@ -37,7 +37,8 @@ pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
     };
     meshroot_cluster::connect::install_crypto_provider();
     let verbose = arguments.global.verbose;
-    match block_on(commands::run(arguments, &mut Terminal::standard())) {
+    let serves = arguments.command.serves();
+    match block_on(serves, commands::run(arguments, &mut Terminal::standard())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
@@ -47,9 +48,13 @@ pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
+fn block_on(serves: bool, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let mut runtime = if serves {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => Err(Failure::unreachable("the asynchronous runtime cannot be started").caused_by(&error)),
     }

@@ -1,6 +1,6 @@
 //! `meshroot cluster`: workload clusters that take part.
 
-mod apply;
+pub(super) mod apply;
 mod hub;
 mod join;
 mod leave;

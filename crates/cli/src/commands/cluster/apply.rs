@@ -10,7 +10,7 @@ use crate::patience::patiently;
 
 /// What applying an object did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(in crate::commands) enum Deed {
     Created,
     Changed,
     Unchanged,
@@ -18,7 +18,7 @@ pub(super) enum Deed {
 
 impl Deed {
     /// The word for it; `dry` where it was not done.
-    pub(super) fn word(self, dry: bool) -> &'static str {
+    pub(in crate::commands) fn word(self, dry: bool) -> &'static str {
         match (self, dry) {
             (Self::Created, false) => "created",
             (Self::Changed, false) => "changed",
@@ -31,7 +31,7 @@ impl Deed {
 }
 
 /// Kind and name of a manifest: `Role meshroot-cluster-east/meshroot-agent`.
-pub(super) fn title(manifest: &Value) -> String {
+pub(in crate::commands) fn title(manifest: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let metadata = &manifest["metadata"];
     match metadata["namespace"].as_str() {
@@ -43,7 +43,7 @@ pub(super) fn title(manifest: &Value) -> String {
 /// Applies one manifest (server-side, so that fields which others own stay theirs).
 ///
 /// `dry` reads only. The words of the server about a Secret are not repeated.
-pub(super) async fn apply(client: &Client, manifest: &Value, dry: bool) -> Result<Deed, Failure> {
+pub(in crate::commands) async fn apply(client: &Client, manifest: &Value, dry: bool) -> Result<Deed, Failure> {
     let title = title(manifest);
     let refused = |error: &kube::Error| {
         let doing = format!("apply {title}");
