@@ -22,8 +22,12 @@ pub(crate) enum Form {
     Object,
     /// `as=Table`: rows for people.
     Table,
-    /// `as=PartialObjectMetadata` and its list: metadata only.
+    /// The same in the version that came before, `v1beta1`.
+    TableBeta,
+    /// `as=PartialObjectMetadata`: metadata only.
     Metadata,
+    /// `as=PartialObjectMetadataList`: of each object metadata only.
+    MetadataList,
     /// `as=APIGroupDiscoveryList`: all groups in one document.
     Discovery,
 }
@@ -33,6 +37,13 @@ pub(crate) enum Form {
 pub(crate) struct Accepted {
     pub(crate) form: Form,
     pub(crate) yaml: bool,
+}
+
+impl Form {
+    /// Rows for people, in either version.
+    pub(crate) const fn is_table(self) -> bool {
+        matches!(self, Self::Table | Self::TableBeta)
+    }
 }
 
 impl Accepted {
@@ -58,7 +69,9 @@ impl Accepted {
         let form = match (parameter("as"), parameter("g"), parameter("v")) {
             (None, ..) => Form::Object,
             (Some("Table"), Some("meta.k8s.io"), Some("v1")) => Form::Table,
-            (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("meta.k8s.io"), Some("v1")) => Form::Metadata,
+            (Some("Table"), Some("meta.k8s.io"), Some("v1beta1")) => Form::TableBeta,
+            (Some("PartialObjectMetadata"), Some("meta.k8s.io"), Some("v1")) => Form::Metadata,
+            (Some("PartialObjectMetadataList"), Some("meta.k8s.io"), Some("v1")) => Form::MetadataList,
             (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => Form::Discovery,
             _ => return None,
         };
@@ -184,8 +197,9 @@ mod tests {
             ("application/vnd.kubernetes.protobuf,application/json", Some((Form::Object, false))),
             ("application/yaml", Some((Form::Object, true))),
             ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Some((Form::Table, false))),
-            ("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", Some((Form::Object, false))),
-            ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Some((Form::Metadata, false))),
+            ("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", Some((Form::TableBeta, false))),
+            ("application/json;as=Table;v=v2;g=meta.k8s.io,application/json", Some((Form::Object, false))),
+            ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Some((Form::MetadataList, false))),
             ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", Some((Form::Discovery, false))),
             ("*/*", Some((Form::Object, false))),
             ("text/plain", None),

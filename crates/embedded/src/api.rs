@@ -49,8 +49,8 @@ pub(crate) struct Api {
     pub(crate) floor: u64,
     /// The data directory, where there is one.
     pub(crate) data: Option<PathBuf>,
-    /// Bytes of bodies that are being received.
-    pub(crate) intake: Arc<Shares>,
+    /// Bytes of bodies that are being received: of small ones, and of large ones.
+    pub(crate) intake: [Arc<Shares>; 2],
     /// Requests that are being answered.
     pub(crate) slots: Arc<Shares>,
     /// Watches that are open.
@@ -77,7 +77,7 @@ impl Api {
             store,
             authentication,
             data,
-            intake: Shares::new(INTAKE_BYTES),
+            intake: [Shares::new(INTAKE_BYTES), Shares::new(INTAKE_BYTES)],
             slots: Shares::new(MOST_REQUESTS),
             watches: Shares::new(MOST_WATCHES),
             snapshot: Arc::default(),

@@ -20,21 +20,21 @@ pub type Body = UnsyncBoxBody<Bytes, std::convert::Infallible>;
 pub(crate) const MOST_BYTES: usize = 3 * 1024 * 1024;
 /// How long a client may take to send one.
 const SENDING_LIMIT: Duration = Duration::from_secs(60);
-/// Bodies up to this size are received whatever else is: a small write does not wait for large ones.
+/// Bodies up to this size have a pool of their own: a small write does not wait for large ones.
 const SMALL_BYTES: usize = 64 * 1024;
 
 /// Reads a body up to the limit. A client that sends slowly holds what it has sent so far and nothing more, for a
-/// minute at most; `share` is where that is counted.
-pub(crate) async fn receive<B>(mut share: Share, master: bool, body: B) -> Result<Bytes, Failure>
+/// minute at most. Its first bytes are counted in `small`, the rest in `large`.
+pub(crate) async fn receive<B>([small, large]: [Share; 2], master: bool, body: B) -> Result<Bytes, Failure>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: fmt::Display,
 {
     let late = || Failure::timeout("the body of the request did not arrive within 60 s");
-    tokio::time::timeout(SENDING_LIMIT, receive_all(&mut share, master, body)).await.map_err(|_| late())?
+    tokio::time::timeout(SENDING_LIMIT, receive_all([small, large], master, body)).await.map_err(|_| late())?
 }
 
-async fn receive_all<B>(share: &mut Share, master: bool, body: B) -> Result<Bytes, Failure>
+async fn receive_all<B>([mut small, mut large]: [Share; 2], master: bool, body: B) -> Result<Bytes, Failure>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: fmt::Display,
@@ -54,7 +54,8 @@ where
             drain(body).await;
             return Err(Failure::body_too_large(MOST_BYTES));
         }
-        if length > SMALL_BYTES && !share.add(data.len(), master) {
+        let share = if length > SMALL_BYTES { &mut large } else { &mut small };
+        if !share.add(data.len(), master) {
             return Err(Failure::too_many_requests());
         }
         if whole.is_empty() && body.is_end_stream() {
@@ -84,6 +85,8 @@ async fn drain<B: http_body::Body<Data = Bytes>>(mut body: std::pin::Pin<&mut B>
 pub(crate) enum Format {
     Json,
     Yaml,
+    /// Kubernetes' own kinds only; what typed clients in Go send.
+    Protobuf,
 }
 
 /// A parsed body and the fields that were there twice.
@@ -97,6 +100,10 @@ pub(crate) struct Parsed {
 pub(crate) fn parse(bytes: &[u8], format: Format) -> Result<Parsed, String> {
     match format {
         Format::Json => parse_json(bytes),
+        Format::Protobuf => {
+            let value = meshroot_embedded_protobuf::decode(bytes).map_err(|error| error.to_string())?;
+            Ok(Parsed { value, duplicates: Vec::new() })
+        }
         Format::Yaml => {
             let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
             let value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
@@ -275,10 +282,11 @@ mod tests {
     async fn a_body_over_three_mebibytes_is_refused() {
         let shares = crate::shares::Shares::new(8 * 1024 * 1024);
         let body = http_body_util::Full::new(Bytes::from(vec![b' '; MOST_BYTES + 1]));
-        let refused = receive(shares.none("a"), false, body).await.unwrap_err();
+        let places = || [shares.none("a"), shares.none("a")];
+        let refused = receive(places(), false, body).await.unwrap_err();
         assert_eq!(refused.code, http::StatusCode::PAYLOAD_TOO_LARGE);
         let body = http_body_util::Full::new(Bytes::from(vec![b' '; MOST_BYTES]));
-        assert_eq!(receive(shares.none("a"), false, body).await.unwrap().len(), MOST_BYTES);
+        assert_eq!(receive(places(), true, body).await.unwrap().len(), MOST_BYTES);
         assert_eq!(shares.held(), 0);
     }
 }

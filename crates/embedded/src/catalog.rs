@@ -13,8 +13,6 @@ use crate::metadata;
 /// A kind with what its objects are checked with, compiled when first needed.
 pub(crate) struct Served {
     pub(crate) kind: Arc<Kind>,
-    /// Its definition is being deleted: nothing new of it.
-    pub(crate) ending: bool,
     schema: OnceLock<Arc<Schema>>,
     embeds: OnceLock<bool>,
     validator: OnceLock<Validator>,
@@ -23,10 +21,9 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    fn new(kind: Arc<Kind>, ending: bool) -> Arc<Self> {
+    fn new(kind: Arc<Kind>) -> Arc<Self> {
         Arc::new(Self {
             kind,
-            ending,
             schema: OnceLock::new(),
             embeds: OnceLock::new(),
             validator: OnceLock::new(),
@@ -109,7 +106,7 @@ impl Catalog {
     pub(crate) fn build(before: &Self, definitions: &[Value]) -> Self {
         let mut catalog = Self::default();
         let builtin = if before.kinds.is_empty() {
-            kinds::builtin().into_iter().map(|kind| Served::new(kind, false)).collect()
+            kinds::builtin().into_iter().map(Served::new).collect()
         } else {
             before.kinds.values().filter(|served| !served.kind.custom).cloned().collect::<Vec<_>>()
         };
@@ -158,10 +155,7 @@ impl Catalog {
 
 fn served_by(definition: &Value) -> Vec<Arc<Served>> {
     match kinds::from_crd(definition) {
-        Ok(kinds) => {
-            let ending = metadata::is_being_deleted(definition);
-            kinds.into_iter().map(|kind| Served::new(Arc::new(kind), ending)).collect()
-        }
+        Ok(kinds) => kinds.into_iter().map(|kind| Served::new(Arc::new(kind))).collect(),
         Err(errors) => {
             let errors: Vec<String> = errors.iter().map(FieldError::to_string).collect();
             tracing::error!(name = metadata::name(definition), ?errors, "a stored definition cannot be served");

@@ -168,7 +168,7 @@ impl Change<'_> {
 
     /// Nothing new in a namespace that is not there or is going.
     pub(crate) fn check_namespace(&self, object: &Value) -> Result<(), Failure> {
-        self.check_definition()?;
+        self.check_definition(metadata::name(object))?;
         if !self.kind().namespaced {
             return Ok(());
         }
@@ -184,9 +184,9 @@ impl Change<'_> {
     }
 
     /// No new object of a kind that is going.
-    fn check_definition(&self) -> Result<(), Failure> {
+    fn check_definition(&self, name: &str) -> Result<(), Failure> {
         let ending = self.kind().custom && self.api.definition(self.kind()).is_none_or(|found| lifecycle::is_ending(&found));
-        if ending { Err(Failure::definition_terminating(self.kind())) } else { Ok(()) }
+        if ending { Err(Failure::definition_terminating(self.kind(), name)) } else { Ok(()) }
     }
 
     /// What must not have changed when the object is stored: the namespace that was found fit for it.
@@ -236,10 +236,6 @@ impl Change<'_> {
         old: Option<&Value>,
         name: &str,
     ) -> Result<(), Failure> {
-        if operation == rules::Operation::Create && self.served.ending {
-            let why = "create not allowed while custom resource definition is terminating";
-            return Err(Failure::forbidden_object(self.kind(), name, why));
-        }
         let asked = crate::admission::Asked {
             kind: &self.served.kind,
             path: self.path,

@@ -91,6 +91,17 @@ pub(crate) fn same_type(kind: &Kind, object: &Value) -> Result<(), Failure> {
     Err(Failure::bad_request(message))
 }
 
+/// A patch does not change the version of a custom object.
+pub(crate) fn same_version(kind: &Kind, object: &Value) -> Result<(), Failure> {
+    let (told, expected) = (object["apiVersion"].as_str().unwrap_or_default(), encode::api_version(kind));
+    if !kind.custom || told == expected {
+        return Ok(());
+    }
+    let error = FieldError::new(Fault::Invalid, "apiVersion", format!("must be {expected}")).with_value(told.into());
+    let group = told.split_once('/').map_or("", |(group, _)| group);
+    Err(Failure::invalid_as(object["kind"].as_str().unwrap_or_default(), group, metadata::name(object), &[error]))
+}
+
 /// The name in the body is the one in the path.
 pub(crate) fn same_name(object: &Value, name: &str) -> Result<(), Failure> {
     let told = metadata::name(object);
@@ -115,6 +126,11 @@ pub(crate) fn normalise(
 ) -> Result<Vec<String>, Failure> {
     let kind = &served.kind;
     let mut found = duplicates;
+    if kind.custom {
+        drop_nulls(object_meta().schema(), &mut object["metadata"]);
+    } else {
+        drop_nulls(served.schema(), object);
+    }
     check_shape(served, object)?;
     let unknown = served.validator().prune(object, true);
     found.extend(unknown.iter().map(|field| format!("unknown field {field:?}")));
@@ -187,6 +203,52 @@ fn prune_embedded(schema: &Schema, value: &mut Value, path: &str, found: &mut Ve
     }
 }
 
+/// Removes fields that are null: a typed decoder takes them for absent ones. Clients in Go write
+/// `creationTimestamp: null` into all that they create.
+fn drop_nulls(schema: &Schema, value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, field| !field.is_null() || !schema.properties.contains_key(name));
+            for (name, field) in fields.iter_mut().filter(|(_, field)| field.is_object() || field.is_array()) {
+                match (schema.properties.get(name), &schema.additional) {
+                    (Some(below), _) => drop_nulls(below, field),
+                    (None, Additional::Values(below)) => drop_nulls(below, field),
+                    _ => {}
+                }
+            }
+        }
+        Value::Array(entries) => {
+            let Some(items) = schema.items.as_deref() else { return };
+            entries.iter_mut().for_each(|entry| drop_nulls(items, entry));
+        }
+        _ => {}
+    }
+}
+
+/// Times with microseconds, which no other form is taken for.
+const MICRO_TIMES: [(&str, &str); 4] = [
+    ("Lease", "/spec/acquireTime"),
+    ("Lease", "/spec/renewTime"),
+    ("Event", "/eventTime"),
+    ("Event", "/series/lastObservedTime"),
+];
+
+fn check_micro_times(kind: &Kind, object: &Value) -> Result<(), Failure> {
+    for (_, place) in MICRO_TIMES.iter().filter(|(of, _)| !kind.custom && *of == kind.kind.as_ref()) {
+        let Some(text) = object.pointer(place).and_then(Value::as_str) else { continue };
+        let fraction = text.get(19..).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        if digits != 6 {
+            let (name, version) = (&kind.kind, &kind.version);
+            return Err(Failure::bad_request(format!(
+                "{name} in version {version:?} cannot be handled as a {name}: {}: {text:?} has no six digits of a second",
+                place.trim_start_matches('/').replace('/', ".")
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Values that a typed decoder cannot hold: in metadata always, in built-in kinds anywhere.
 fn check_shape(served: &Served, object: &Value) -> Result<(), Failure> {
     let kind = &served.kind;
@@ -195,9 +257,20 @@ fn check_shape(served: &Served, object: &Value) -> Result<(), Failure> {
         None | Some(Value::Null) => return Ok(()),
         Some(metadata) => object_meta().validate_below("metadata", metadata, None),
     };
-    let Some(error) = errors.iter().find(|error| error.fault == Fault::TypeInvalid) else { return Ok(()) };
+    let wrong = errors.iter().find(|error| error.fault == Fault::TypeInvalid);
+    let Some(error) = wrong else { return check_micro_times(kind, object) };
     let (name, version) = (&kind.kind, &kind.version);
     Err(Failure::bad_request(format!("{name} in version {version:?} cannot be handled as a {name}: {error}")))
+}
+
+/// Defaults of what server-side apply has made, where a null that says nothing is refused later.
+pub(crate) fn defaults_of_applied(served: &Served, object: &mut Value) {
+    if served.kind.custom {
+        served.validator().apply_defaults_keeping_nulls(object);
+    } else {
+        drop_nulls(served.schema(), object);
+        defaults(served, object);
+    }
 }
 
 /// Defaults of the schema, and those of a built-in kind.

@@ -35,11 +35,11 @@ const TRIES: usize = 20;
 
 impl DeleteOptions {
     /// Reads the body, which may be empty, and the query, which is looked at where the body says nothing.
-    pub(crate) fn read(bytes: &[u8], parameters: &Parameters) -> Result<Self, Failure> {
+    pub(crate) fn read(bytes: &[u8], format: body::Format, parameters: &Parameters) -> Result<Self, Failure> {
         let mut options = if bytes.is_empty() {
             Self::default()
         } else {
-            let parsed = body::parse(bytes, body::Format::Json).map_err(Failure::bad_request)?;
+            let parsed = body::parse(bytes, format).map_err(Failure::bad_request)?;
             let kind = parsed.value.get("kind").and_then(Value::as_str).unwrap_or("DeleteOptions");
             if kind != "DeleteOptions" {
                 return Err(Failure::bad_request(format!("decoded object cannot be converted to DeleteOptions: it is a {kind}")));

@@ -114,6 +114,7 @@ impl Call<'_> {
         B::Error: fmt::Display,
     {
         let accepted = Accepted::read(&self.parts.headers)?;
+        present::check_form(accepted.form, verb, self.parameters)?;
         let answer = self.answer_verb(verb, body, accepted).await;
         let Some(text) = &self.served.kind.deprecation else { return answer };
         let warnings = vec![text.to_string()];
@@ -136,7 +137,7 @@ impl Call<'_> {
             "list" => read::list(self.api, self.served, self.path, self.parameters, accepted),
             _ => {
                 let master = self.user.is_master();
-                let bytes = body::receive(self.api.intake.none(&self.user.name), master, body).await?;
+                let bytes = body::receive(self.api.intake.each_ref().map(|pool| pool.none(&self.user.name)), master, body).await?;
                 // Taken once the body is there: a slow client takes nobody's turn.
                 let slot = self.api.slots.take(&self.user.name, master);
                 let _slot = slot.ok_or_else(Failure::too_many_requests)?;
@@ -200,7 +201,7 @@ impl Call<'_> {
                 change.update(object).await
             }
             "patch" => change.patch(self.patch_type()?, bytes).await,
-            "delete" => change.delete(&DeleteOptions::read(bytes, self.parameters)?).await,
+            "delete" => change.delete(&DeleteOptions::read(bytes, self.delete_format()?, self.parameters)?).await,
             _ => Err(Failure::method_not_allowed()),
         }
     }
@@ -255,11 +256,20 @@ impl Call<'_> {
         match self.content_type() {
             "" | "application/json" => Ok(Format::Json),
             "application/yaml" => Ok(Format::Yaml),
+            "application/vnd.kubernetes.protobuf" if !self.served.kind.custom => Ok(Format::Protobuf),
             _ => Err(Failure::unsupported_media_type(&[
                 "application/json",
                 "application/yaml",
                 "application/vnd.kubernetes.protobuf",
             ])),
+        }
+    }
+
+    /// Options of a deletion may come in any format, whatever the kind.
+    fn delete_format(&self) -> Result<Format, Failure> {
+        match self.content_type() {
+            "application/vnd.kubernetes.protobuf" => Ok(Format::Protobuf),
+            _ => self.format(),
         }
     }
 
@@ -284,7 +294,7 @@ impl Call<'_> {
         bytes: &[u8],
         accepted: Accepted,
     ) -> Result<Answer, Failure> {
-        let options = DeleteOptions::read(bytes, self.parameters)?;
+        let options = DeleteOptions::read(bytes, self.delete_format()?, self.parameters)?;
         let selection = read::Selection::read(self.served, self.path, self.parameters)?;
         let deleted = read::selected(self.api, &self.served.kind, &selection, self.parameters)?;
         let mut values = Vec::new();

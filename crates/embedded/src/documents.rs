@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use http::header::{HOST, IF_NONE_MATCH};
 use http::request::Parts;
 use meshroot_embedded_kinds::{self as kinds, Kind};
@@ -15,6 +15,9 @@ use crate::request::Asked;
 use crate::status::Failure;
 
 pub(crate) fn answer(api: &Api, parts: &Parts, asked: &Asked) -> Result<Answer, Failure> {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return Err(Failure::method_not_allowed());
+    }
     let path: Vec<&str> = asked.path.split('/').filter(|part| !part.is_empty()).collect();
     match path.as_slice() {
         [check @ ("healthz" | "readyz" | "livez")] => return Ok(health(check, parts)),

@@ -24,6 +24,7 @@ mod lifecycle;
 mod listener;
 mod metadata;
 mod parameters;
+mod patience;
 mod present;
 mod read;
 mod request;

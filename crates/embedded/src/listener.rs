@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Request;
@@ -19,11 +20,19 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
 use crate::dispatch;
+use crate::patience::Patient;
 
 /// Connections at one time; the next one waits until another ends.
 const MOST_CONNECTIONS: usize = 8192;
-/// A client that has not finished its handshake, or the header of a request, by then is disconnected.
+/// A client that has not finished its handshake, or the header of its first request, by then is disconnected.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may rest between requests; as in kube-apiserver.
+const REST: Duration = Duration::from_secs(90);
+/// How long a client may leave what it is sent unread.
+const UNREAD: Duration = Duration::from_secs(60);
+/// What is read ahead of one HTTP/1.1 connection, and of one HTTP/2 connection with all its streams.
+const READ_AHEAD: usize = 128 * 1024;
+const READ_AHEAD_OF_STREAMS: u32 = 256 * 1024;
 /// Streams that one HTTP/2 connection may have open, watches included; as in kube-apiserver.
 const MOST_STREAMS: u32 = 250;
 /// A quiet HTTP/2 connection is asked whether it is still there.
@@ -74,22 +83,34 @@ async fn serve(api: Arc<Api>, acceptor: TlsAcceptor, stream: TcpStream, _place: 
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
     let user = certificate_user(&stream).map(Arc::new);
     let stop = api.stop.clone();
+    let asked = Arc::new(AtomicBool::new(false));
+    let asking = asked.clone();
     let service = service_fn(move |request: Request<Incoming>| {
+        asking.store(true, Ordering::Relaxed);
         let (api, user) = (api.clone(), user.clone());
         async move { Ok::<_, Infallible>(dispatch::handle(api, request, user).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(REST).max_buf_size(READ_AHEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MOST_STREAMS)
+        .initial_connection_window_size(READ_AHEAD_OF_STREAMS)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PATIENCE);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(Patient::new(stream, UNREAD)), service);
     let mut connection = std::pin::pin!(connection);
+    // Who says nothing at first is not waited for as long as who rests later.
+    let first = async {
+        tokio::time::sleep(PATIENCE).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = first => return,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await

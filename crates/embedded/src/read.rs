@@ -170,12 +170,14 @@ pub(crate) fn list(
         continue_token: page.next.as_ref().map(Continue::encode).unwrap_or_default(),
         remaining: page.remaining.and_then(|remaining| u64::try_from(remaining).ok()),
     };
-    if accepted.form == Form::Object && !accepted.yaml {
+    if accepted.form == Form::Object {
         let mut metadata = present::list_metadata(&metadata);
         if served.kind.custom && metadata.get("continue").is_none() {
             metadata["continue"] = "".into();
         }
-        return Ok(streamed(served.kind.clone(), page.objects, &metadata));
+        let answer = streamed(served.kind.clone(), page.objects, &metadata);
+        // JSON is YAML, and can be sent while it is put together.
+        return Ok(if accepted.yaml { answer.with_content_type("application/yaml") } else { answer });
     }
     let values = page.objects.iter().map(|object| form::served(&served.kind, object)).collect::<Result<Vec<_>, _>>()?;
     let value = present::list(&served.kind, values, &metadata, accepted.form, parameters);

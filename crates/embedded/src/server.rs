@@ -82,6 +82,8 @@ pub enum ServerError {
 pub struct Server {
     api: Arc<Api>,
     ca_pem: String,
+    /// What clients call it, where it was given a name.
+    host: Option<String>,
     tls: watch::Receiver<Arc<ServerConfig>>,
     tasks: TaskTracker,
     /// Known where this process made it: only its digest is kept.
@@ -93,13 +95,15 @@ pub struct Server {
 pub struct Endpoint {
     /// The address, with the port that the system chose where 0 was asked for.
     pub address: SocketAddr,
+    host: String,
     ca_pem: String,
 }
 
 impl Endpoint {
-    /// `https://ADDRESS:PORT`.
+    /// `https://HOST:PORT` as clients reach it: the address, but where that is every address of the machine
+    /// (`0.0.0.0`) the first of [`Options::hosts`], or this machine. The certificate names it.
     pub fn url(&self) -> String {
-        format!("https://{}", self.address)
+        format!("https://{}", self.host)
     }
 
     /// The certificate to verify the server with, PEM.
@@ -130,10 +134,11 @@ impl Server {
         store_first_objects(&api).await?;
         let (renewed, tls) = watch::channel(tls(&loaded.authority, &loaded.serving)?);
         let ca_pem = loaded.authority.certificate_pem().to_owned();
+        let host = options.hosts.first().cloned();
         let tasks = TaskTracker::new();
         tasks.spawn(lifecycle::run(api.clone(), working));
         tasks.spawn(keep_certificate(api.clone(), loaded.authority, options.hosts, renewed));
-        Ok(Self { api, ca_pem, tls, tasks, admin_token: loaded.admin_token })
+        Ok(Self { api, ca_pem, host, tls, tasks, admin_token: loaded.admin_token })
     }
 
     /// Answers on an address, with TLS.
@@ -142,7 +147,12 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         self.tasks.spawn(listener::run(self.api.clone(), listener, self.tls.clone()));
-        Ok(Endpoint { address, ca_pem: self.ca_pem.clone() })
+        let host = match (address.ip().is_unspecified(), &self.host) {
+            (false, _) => address.to_string(),
+            (true, Some(host)) if host.contains(':') => format!("[{host}]:{}", address.port()),
+            (true, host) => format!("{}:{}", host.as_deref().unwrap_or("127.0.0.1"), address.port()),
+        };
+        Ok(Endpoint { address, host, ca_pem: self.ca_pem.clone() })
     }
 
     /// The token of the administrator (group `system:masters`), if this process made it: at the first start, or with

@@ -194,6 +194,11 @@ impl Failure {
         Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     }
 
+    /// The client wants a form that this answer cannot have.
+    pub(crate) fn unacceptable(message: &str) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
     pub(crate) fn expired(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "Expired", message)
     }
@@ -259,9 +264,8 @@ impl Failure {
     }
 
     /// The definition of the kind is being deleted.
-    pub(crate) fn definition_terminating(kind: &Kind) -> Self {
-        let message = format!("create not allowed while custom resource definition {} is terminating", kind.resource());
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message).about(kind, "")
+    pub(crate) fn definition_terminating(kind: &Kind, name: &str) -> Self {
+        Self::forbidden_object(kind, name, "create not allowed while custom resource definition is terminating")
     }
 
     /// What a new object depends on has changed while it was being stored; the same again may succeed.

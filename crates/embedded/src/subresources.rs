@@ -55,7 +55,7 @@ fn token(call: &Call<'_>, bytes: &[u8], accepted: Accepted) -> Result<Answer, Fa
     request["metadata"] = json!({
         "name": name,
         "namespace": namespace,
-        "uid": metadata::new_uid(),
+        "uid": metadata::uid(&account),
         "creationTimestamp": clock::now().to_string(),
     });
     request["spec"]["expirationSeconds"] = spec.seconds.into();

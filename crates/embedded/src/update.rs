@@ -136,6 +136,7 @@ impl Change<'_> {
         patch: &[u8],
     ) -> Result<Outcome, Attempt> {
         let mut object = self.patched(live, patch_type, read, patch)?;
+        decode::same_version(self.kind(), &object)?;
         decode::same_type(self.kind(), &object)?;
         decode::same_name(&object, &self.path.name)?;
         self.in_namespace(&mut object)?;
@@ -203,7 +204,7 @@ impl Change<'_> {
     }
 
     fn decode_defaults(&self, object: &mut Value) {
-        decode::defaults(self.served, object);
+        decode::defaults_of_applied(self.served, object);
     }
 
     /// Who may change an object that is there may not for that reason create one.

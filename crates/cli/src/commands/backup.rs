@@ -12,7 +12,7 @@ use meshroot_embedded::{SNAPSHOT_PATH, STATE_FILE};
 
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, plain};
 
 /// Where the copy goes.
 #[derive(Clone, Debug, clap::Args)]
@@ -63,7 +63,7 @@ async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
         let text = match response.status().as_u16() {
             404 => "this server keeps its state elsewhere: `meshroot backup` is for a hub of `meshroot serve`".to_owned(),
             403 => "a snapshot holds every key: only an administrator (group system:masters) may take one".to_owned(),
-            code => format!("could not {doing}: it answered {code}"),
+            code => format!("could not {doing}: it answered {code}: {}", said(response.into_body()).await),
         };
         return Err(Failure::no(text));
     }
@@ -76,6 +76,15 @@ async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
         }
     }
     file.sync_all().map_err(|error| file_failure("writing", partial, &error))
+}
+
+/// The message of a Status, or what else the answer says.
+async fn said(body: Body) -> String {
+    use http_body_util::BodyExt as _;
+    let bytes = body.collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
+    let status: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let text = status["message"].as_str().map_or_else(|| String::from_utf8_lossy(&bytes).into_owned(), str::to_owned);
+    plain(&text).into_owned()
 }
 
 /// Makes a data directory from a backup.
@@ -125,17 +134,19 @@ fn file_failure(action: &str, path: &Path, error: &std::io::Error) -> Failure {
 }
 
 const BACKUP_HELP: &str = "\
-For a hub of `meshroot serve`; it goes on serving meanwhile. The copy is complete and consistent: objects, history,
-the server's certificate authority and the keys of roots that are kept in Secrets. Take it with the administrator's
-kubeconfig, and keep it as you keep a private key.
+For a hub of `meshroot serve`; it goes on serving meanwhile. The copy is complete and
+consistent: objects, history, the server's certificate authority and the keys of roots that are
+kept in Secrets. Take it with the administrator's kubeconfig, and keep it as you keep a private key.
 
 Examples:
   meshroot backup hub-2026-11-24.backup
   meshroot --kubeconfig /var/lib/meshroot/admin.kubeconfig backup /backup/hub.backup";
 
 const RESTORE_HELP: &str = "\
-Stop the old server first, for good: two that go on from one backup issue the same numbers twice. Agents and tokens
-go on working under the same address; clients list again what they watched.
+Stop the old server first, for good: two that go on from one backup issue the same numbers
+twice. Agents and tokens go on working under the same address; clients list again what they
+watched. Keep the old admin.kubeconfig: without it in the new directory, the first start makes a
+new token for the administrator and ends the old one.
 
 Examples:
   meshroot restore hub-2026-11-24.backup --data /var/lib/meshroot";

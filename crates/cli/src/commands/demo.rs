@@ -167,8 +167,9 @@ fn root_key(text: &str) -> Result<KeyAlgorithm, String> {
 }
 
 const AFTER_HELP: &str = "\
-Everything runs in this process and listens on 127.0.0.1 alone. The control planes of the meshes are stand-ins for
-istiod: they load Secret cacerts and issue workload certificates as istiod does, and no more.
+Everything runs in this process and listens on 127.0.0.1 alone. The control planes of the meshes
+are stand-ins for istiod: they load Secret cacerts and issue workload certificates as istiod does,
+and no more.
 Ctrl-C ends it; a second one at once.
 
 Examples:

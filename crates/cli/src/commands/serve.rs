@@ -131,7 +131,8 @@ fn process(asked: &Arguments) -> ProcessOptions {
         context: None,
         log_format: asked.log_format,
         log_filter: asked.log_filter.clone(),
-        identity: Some(format!("meshroot-serve-{}", std::process::id())),
+        // One process at a time has the directory: after a crash it goes on with the lease that it had.
+        identity: Some("meshroot-serve".to_owned()),
     }
 }
 
@@ -184,9 +185,9 @@ fn refuse_contexts(global: &Global) -> Result<(), Failure> {
 }
 
 const AFTER_HELP: &str = "\
-The directory holds the API's state, its keys and, written at the first start, the administrator's admin.kubeconfig:
-whoever reads it is administrator. One process serves a directory at a time.
-Ends cleanly on SIGTERM or Ctrl-C; after a crash what was acknowledged is there.
+The directory holds the API's state, its keys and, written at the first start, the
+administrator's admin.kubeconfig: whoever reads it is administrator. One process serves a
+directory at a time. Ends cleanly on SIGTERM or Ctrl-C; after a crash what was acknowledged is there.
 
 Examples:
   meshroot serve --data /var/lib/meshroot

@@ -121,7 +121,7 @@ async fn a_large_body_that_stops_halfway_does_not_stop_small_ones() {
             connection
         }));
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let writing = async {
         let object = config_map("a", "b");
         server.json("POST", CONFIG_MAPS, &object).await

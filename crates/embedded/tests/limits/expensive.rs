@@ -36,13 +36,13 @@ async fn definitions_that_are_too_much_are_refused_or_served() {
     for _ in 0..50 {
         deep = json!({ "type": "object", "properties": { "a": deep } });
     }
-    let many: serde_json::Map<_, _> = (0..20_000)
+    let many: serde_json::Map<_, _> = (0..5_000)
         .map(|number| (format!("field{number}"), json!({ "type": "string", "pattern": "^[a-z]+$" })))
         .collect();
     let cases = [
         ("50 levels", with_spec(&deep), &[201, 400][..]),
         (
-            "20,000 fields with a pattern each",
+            "5,000 fields with a pattern each",
             with_spec(&json!({ "type": "object", "properties": many })),
             &[201, 413, 422],
         ),
@@ -108,7 +108,7 @@ async fn a_rule_that_loops_over_large_lists_is_stopped() {
     created.assert_code("definition", 201);
     let bystander = Bystander::begin(&server.target).await;
     // As many as the server has threads, and more.
-    let attacks = (0..4).map(|number| {
+    let attacks = (0..3).map(|number| {
         let target = server.target.clone();
         async move {
             let start = std::time::Instant::now();

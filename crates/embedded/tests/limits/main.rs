@@ -8,4 +8,5 @@ mod harness;
 mod expensive;
 mod many;
 mod process;
+mod streams;
 mod unread;
