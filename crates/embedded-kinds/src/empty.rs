@@ -9,7 +9,9 @@ use crate::kind::Kind;
 pub fn empty_object(kind: &Kind) -> Value {
     let workload = |more: &[&str]| {
         let mut spec = json!({"selector": null, "template": {"spec": {"containers": null}}});
-        more.iter().for_each(|field| spec[*field] = json!({}));
+        for field in more {
+            spec[*field] = json!({});
+        }
         json!({"spec": spec, "status": {}})
     };
     match (&*kind.group, &*kind.kind) {
@@ -23,7 +25,9 @@ pub fn empty_object(kind: &Kind) -> Value {
         }),
         ("", "Pod") => json!({"spec": {"containers": null}, "status": {}}),
         ("", "Service") => json!({"spec": {}, "status": {"loadBalancer": {}}}),
-        ("", "Namespace" | "Node") | ("policy", "PodDisruptionBudget") => json!({"spec": {}, "status": {}}),
+        ("", "Namespace" | "Node")
+        | ("policy", "PodDisruptionBudget")
+        | ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => json!({"spec": {}, "status": {}}),
         ("apps", "DaemonSet" | "StatefulSet") => workload(&["updateStrategy"]),
         ("apps", "Deployment") => workload(&["strategy"]),
         ("apps", "ReplicaSet") => workload(&[]),
@@ -33,17 +37,16 @@ pub fn empty_object(kind: &Kind) -> Value {
             "status": {},
         }),
         ("networking.k8s.io", "NetworkPolicy") => json!({"spec": {"podSelector": {}}}),
-        ("discovery.k8s.io", "EndpointSlice") => json!({"addressType": "", "endpoints": null, "ports": null}),
-        ("coordination.k8s.io", "Lease") => json!({"spec": {}}),
-        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => json!({"rules": null}),
+        ("discovery.k8s.io", "EndpointSlice") => json!({"addressType": ""}),
+        ("coordination.k8s.io", "Lease") | ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
+            json!({"spec": {}})
+        }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             json!({"roleRef": {"apiGroup": "", "kind": "", "name": ""}})
         }
-        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => json!({"spec": {}, "status": {}}),
-        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => json!({"spec": {}}),
         ("apiextensions.k8s.io", _) => json!({
             "spec": {"group": "", "names": {"plural": "", "kind": ""}, "scope": "", "versions": null},
-            "status": {"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": null},
+            "status": {"acceptedNames": {"plural": "", "kind": ""}},
         }),
         _ => json!({}),
     }

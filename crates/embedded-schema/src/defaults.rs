@@ -10,21 +10,37 @@ use crate::schema::{Additional, Schema};
 /// replaced by it. Entries of lists are replaced, never removed. A default is not given its own defaults' defaults
 /// before it is in place: a default object is completed by the defaults below it.
 pub fn apply_defaults(schema: &Schema, value: &mut Value) {
+    fill_in(schema, value, Nulls::Removed);
+}
+
+/// The same, but a null that no default replaces stays where it is, to be refused by validation: so the real server
+/// treats what server-side apply makes.
+pub fn apply_defaults_keeping_nulls(schema: &Schema, value: &mut Value) {
+    fill_in(schema, value, Nulls::Kept);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    Removed,
+    Kept,
+}
+
+fn fill_in(schema: &Schema, value: &mut Value, nulls: Nulls) {
     match value {
-        Value::Object(fields) => default_fields(schema, fields),
+        Value::Object(fields) => default_fields(schema, fields, nulls),
         Value::Array(entries) => {
             let Some(items) = schema.items.as_deref() else { return };
             for entry in entries {
                 default_null(items, entry);
-                apply_defaults(items, entry);
+                fill_in(items, entry, nulls);
             }
         }
         _ => {}
     }
 }
 
-fn default_fields(schema: &Schema, fields: &mut Map<String, Value>) {
-    if fields.values().any(Value::is_null) {
+fn default_fields(schema: &Schema, fields: &mut Map<String, Value>, nulls: Nulls) {
+    if nulls == Nulls::Removed && fields.values().any(Value::is_null) {
         fields.retain(|name, value| !value.is_null() || value_schema(schema, name).is_none_or(keeps_null));
     }
     for (name, property) in &schema.properties {
@@ -41,7 +57,7 @@ fn default_fields(schema: &Schema, fields: &mut Map<String, Value>) {
     {
         if let Some(below) = value_schema(schema, name) {
             default_null(below, value);
-            apply_defaults(below, value);
+            fill_in(below, value, nulls);
         }
     }
 }

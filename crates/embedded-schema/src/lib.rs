@@ -16,7 +16,7 @@ mod schema;
 mod structural;
 mod validate;
 
-pub use defaults::apply_defaults;
+pub use defaults::{apply_defaults, apply_defaults_keeping_nulls};
 pub use field_error::{Fault, FieldError};
 pub use prune::prune;
 pub use read::DEPTH_LIMIT;

@@ -176,3 +176,14 @@ fn defaults_are_filled_in_at_every_depth() {
     validator(&spec).apply_defaults(&mut object);
     assert_eq!(object, json!({ "spec": { "a": "x", "n": null, "map": { "k": { "v": 1 } }, "list": ["i", "b"] } }));
 }
+
+#[test]
+fn a_null_that_was_applied_stays_unless_a_default_replaces_it() {
+    let spec = json!({ "type": "object", "properties": {
+        "a": { "type": "string", "default": "x" },
+        "plain": { "type": "string" },
+    } });
+    let mut object = json!({ "spec": { "a": null, "plain": null } });
+    validator(&spec).apply_defaults_keeping_nulls(&mut object);
+    assert_eq!(object, json!({ "spec": { "a": "x", "plain": null } }));
+}

@@ -57,6 +57,11 @@ impl Validator {
         defaults::apply_defaults(&self.schema, value);
     }
 
+    /// Fills in defaults: see [`apply_defaults_keeping_nulls`](crate::apply_defaults_keeping_nulls).
+    pub fn apply_defaults_keeping_nulls(&self, value: &mut Value) {
+        defaults::apply_defaults_keeping_nulls(&self.schema, value);
+    }
+
     /// What is wrong with `value`, or with the change from `old` to it: types and bounds first, then embedded resources,
     /// then entries that are twice in a list.
     ///

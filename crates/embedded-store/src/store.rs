@@ -106,7 +106,9 @@ impl Store {
         let places = Arc::clone(&self.writing.places);
         let place = places.acquire_owned().await.map_err(|_| WriteError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        self.writing.send(Message::Write(Request { write, answer }, place)).map_err(|()| WriteError::Closed)?;
+        self.writing
+            .send(Message::Write(Box::new(Request { write, answer }), place))
+            .map_err(|()| WriteError::Closed)?;
         answered.await.unwrap_or(Err(WriteError::Closed))
     }
 

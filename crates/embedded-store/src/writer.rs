@@ -26,7 +26,7 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum Message {
     /// A write, with its place in the queue.
-    Write(Request, OwnedSemaphorePermit),
+    Write(Box<Request>, OwnedSemaphorePermit),
     /// The end. The answer comes once the file is closed.
     Close(oneshot::Sender<()>),
 }
@@ -64,7 +64,7 @@ impl Writer {
             match first {
                 Ok(Message::Write(request, place)) => {
                     drop(place);
-                    let (requests, close) = self.gather(request, queue);
+                    let (requests, close) = self.gather(*request, queue);
                     self.serve(requests);
                     if let Some(closed) = close {
                         break Some(closed);
@@ -91,7 +91,7 @@ impl Writer {
                 Ok(Message::Write(request, place)) => {
                     drop(place);
                     bytes += size(&request);
-                    requests.push(request);
+                    requests.push(*request);
                 }
                 Ok(Message::Close(closed)) => return (requests, Some(closed)),
                 Err(_) => break,

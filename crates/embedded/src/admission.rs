@@ -21,7 +21,7 @@ use crate::status::Failure;
 pub(crate) struct Policies {
     bound: Vec<(Arc<Policy>, Arc<Binding>)>,
     /// Compiled from an object of this name at this revision.
-    policies: BTreeMap<(String, u64), Arc<Policy>>,
+    compiled: BTreeMap<(String, u64), Arc<Policy>>,
     /// A policy or binding in force that cannot be read: an older or newer release accepted it. What it would have
     /// said is not known, so nothing is written until somebody mends it.
     broken: Option<String>,
@@ -34,9 +34,9 @@ impl Policies {
         let mut unusable = BTreeMap::new();
         for stored in policies {
             let key = (stored.key.name.to_string(), stored.revision);
-            let known = before.policies.get(&key).cloned().map(Ok);
+            let known = before.compiled.get(&key).cloned().map(Ok);
             match known.unwrap_or_else(|| compiled(stored, Policy::compile).map(Arc::new)) {
-                Ok(policy) => drop(built.policies.insert(key, policy)),
+                Ok(policy) => drop(built.compiled.insert(key, policy)),
                 Err(why) => drop(unusable.insert(key.0, why)),
             }
         }
@@ -47,7 +47,7 @@ impl Policies {
                     if let Some(why) = unusable.get(binding.policy_name()) {
                         built.refuse("ValidatingAdmissionPolicy", binding.policy_name(), why);
                     }
-                    let named = built.policies.iter().find(|((name, _), _)| name == binding.policy_name());
+                    let named = built.compiled.iter().find(|((name, _), _)| name == binding.policy_name());
                     let bound = named.map(|(_, policy)| (policy.clone(), binding));
                     built.bound.extend(bound);
                 }
@@ -57,7 +57,12 @@ impl Policies {
     }
 
     fn refuse(&mut self, kind: &str, name: &str, why: &str) {
-        tracing::error!(kind, name, why, "an admission policy in force cannot be read: nothing is written until it is mended");
+        tracing::error!(
+            kind,
+            name,
+            why,
+            "an admission policy in force cannot be read: nothing is written until it is mended"
+        );
         self.broken = Some(format!("{kind} '{name}' cannot be read, mend or delete it: {why}"));
     }
 }
@@ -143,7 +148,12 @@ fn views<'a>(api: &Api, asked: &Asked<'a>) -> Vec<View<'a>> {
 }
 
 impl View<'_> {
-    fn admission<'v>(&'v self, asked: &'v Asked<'_>, user: &'v UserInfo, namespace: Option<&'v Value>) -> Admission<'v> {
+    fn admission<'v>(
+        &'v self,
+        asked: &'v Asked<'_>,
+        user: &'v UserInfo,
+        namespace: Option<&'v Value>,
+    ) -> Admission<'v> {
         Admission {
             operation: asked.operation,
             group: &self.kind.group,
@@ -179,7 +189,12 @@ struct ByRbac<'a> {
 
 impl Authorizer for ByRbac<'_> {
     fn allowed(&self, user: &UserInfo, check: &Check) -> Decision {
-        let user = User { name: user.username.clone(), uid: user.uid.clone(), groups: user.groups.clone(), extra: user.extra.clone() };
+        let user = User {
+            name: user.username.clone(),
+            uid: user.uid.clone(),
+            groups: user.groups.clone(),
+            extra: user.extra.clone(),
+        };
         let attributes = Attributes {
             verb: &check.verb,
             group: &check.group,
@@ -195,4 +210,3 @@ impl Authorizer for ByRbac<'_> {
         Decision { allowed: decision.allowed, reason: decision.reason.to_string(), error: None }
     }
 }
-

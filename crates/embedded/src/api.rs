@@ -15,9 +15,9 @@ use crate::catalog::Catalog;
 use crate::derived::Derived;
 use crate::lifecycle::{self, Owner, Work};
 use crate::metadata;
+use crate::request::ResourcePath;
 use crate::restore;
 use crate::shares::Shares;
-use crate::request::ResourcePath;
 use crate::status::Failure;
 
 const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
@@ -90,7 +90,8 @@ impl Api {
     }
 
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        self.catalog.read(|| self.store.changed(DEFINITIONS).max(1), |before| Catalog::build(before, &self.all(DEFINITIONS)))
+        self.catalog
+            .read(|| self.store.changed(DEFINITIONS).max(1), |before| Catalog::build(before, &self.all(DEFINITIONS)))
     }
 
     pub(crate) fn rbac(&self) -> Arc<Rbac> {
@@ -103,9 +104,7 @@ impl Api {
 
     pub(crate) fn policies(&self) -> Arc<Policies> {
         let changed = || self.store.changed(POLICIES).max(self.store.changed(BINDINGS)).max(1);
-        self.policies.read(changed, |before| {
-            Policies::build(before, &self.objects(POLICIES), &self.objects(BINDINGS))
-        })
+        self.policies.read(changed, |before| Policies::build(before, &self.objects(POLICIES), &self.objects(BINDINGS)))
     }
 
     /// All objects of a collection, parsed. One that cannot be read is told in the log.
@@ -217,13 +216,19 @@ impl Api {
                 return Ok(());
             }
             "Role" | "ClusterRole" => (object["rules"].clone(), "escalate"),
-            _ if old.is_some_and(|old| old["subjects"] == object["subjects"] && old["roleRef"] == object["roleRef"]) => {
+            _ if old
+                .is_some_and(|old| old["subjects"] == object["subjects"] && old["roleRef"] == object["roleRef"]) =>
+            {
                 return Ok(());
             }
             _ => (Value::Null, "bind"),
         };
         let namespace = if kind.namespaced { metadata::text(object, "namespace") } else { "" };
-        let name = if verb == "bind" { object["roleRef"]["name"].as_str().unwrap_or_default() } else { metadata::name(object) };
+        let name = if verb == "bind" {
+            object["roleRef"]["name"].as_str().unwrap_or_default()
+        } else {
+            metadata::name(object)
+        };
         let resource = match (verb, object["roleRef"]["kind"].as_str()) {
             ("bind", Some("ClusterRole")) => "clusterroles",
             ("bind", _) => "roles",
@@ -244,9 +249,9 @@ impl Api {
             return Ok(());
         }
         let rules = match verb {
-            "bind" => rbac.referenced_rules(&object["roleRef"], namespace).ok_or_else(|| {
-                Failure::not_found(kind, object["roleRef"]["name"].as_str().unwrap_or_default())
-            })?,
+            "bind" => rbac
+                .referenced_rules(&object["roleRef"], namespace)
+                .ok_or_else(|| Failure::not_found(kind, object["roleRef"]["name"].as_str().unwrap_or_default()))?,
             _ => rules.as_array().cloned().unwrap_or_default(),
         };
         let aggregates = |role: &Value| role.get("aggregationRule").is_some_and(|rule| !rule.is_null());
@@ -259,19 +264,19 @@ impl Api {
         }
     }
 
-    /// The namespaces that a cluster is never without.
-    pub(crate) fn check_deletable(&self, kind: &Kind, name: &str) -> Result<(), Failure> {
-        let kept = ["default", "kube-system", "kube-public"];
-        if kind.storage_collection.as_ref() == NAMESPACES && kept.contains(&name) {
-            return Err(Failure::forbidden_object(kind, name, "this namespace may not be deleted"));
-        }
-        Ok(())
-    }
-
     /// The kinds that are served, for documents.
     pub(crate) fn kinds(&self) -> Vec<Arc<Kind>> {
         self.catalog().kinds().cloned().collect()
     }
+}
+
+/// The namespaces that a cluster is never without.
+pub(crate) fn check_deletable(kind: &Kind, name: &str) -> Result<(), Failure> {
+    let kept = ["default", "kube-system", "kube-public"];
+    if kind.storage_collection.as_ref() == NAMESPACES && kept.contains(&name) {
+        return Err(Failure::forbidden_object(kind, name, "this namespace may not be deleted"));
+    }
+    Ok(())
 }
 
 fn parsed(object: &store::Object) -> Option<Value> {

@@ -19,7 +19,7 @@ pub type Body = UnsyncBoxBody<Bytes, std::convert::Infallible>;
 /// The largest body of a request, as in kube-apiserver.
 pub(crate) const MOST_BYTES: usize = 3 * 1024 * 1024;
 /// How long a client may take to send one.
-const SENDING_LIMIT: Duration = Duration::from_secs(60);
+const SENDING_LIMIT: Duration = Duration::from_mins(1);
 /// Bodies up to this size have a pool of their own: a small write does not wait for large ones.
 const SMALL_BYTES: usize = 64 * 1024;
 

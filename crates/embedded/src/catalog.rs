@@ -79,11 +79,14 @@ impl Served {
     }
 }
 
+/// Group, version and plural.
+type Place = (Arc<str>, Arc<str>, Arc<str>);
+
 /// All kinds at one moment.
 #[derive(Default)]
 pub(crate) struct Catalog {
     /// By group, version and plural.
-    kinds: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), Arc<Served>>,
+    kinds: BTreeMap<Place, Arc<Served>>,
     definitions: BTreeMap<Generation, Vec<Arc<Served>>>,
 }
 
@@ -110,12 +113,16 @@ impl Catalog {
         } else {
             before.kinds.values().filter(|served| !served.kind.custom).cloned().collect::<Vec<_>>()
         };
-        builtin.into_iter().for_each(|served| catalog.add(served));
+        for served in builtin {
+            catalog.add(served);
+        }
         for definition in definitions.iter().filter(|definition| is_established(definition)) {
             let generation = Generation::of(definition);
             let known = before.definitions.get(&generation).cloned();
             let served = known.unwrap_or_else(|| served_by(definition));
-            served.iter().for_each(|served| catalog.add(served.clone()));
+            for one in &served {
+                catalog.add(one.clone());
+            }
             catalog.definitions.insert(generation, served);
         }
         catalog
@@ -125,7 +132,8 @@ impl Catalog {
     fn add(&mut self, served: Arc<Served>) {
         let kind = &served.kind;
         let key = (kind.group.clone(), kind.version.clone(), kind.plural.clone());
-        let builtin = |other: &Arc<Served>| !other.kind.custom && other.kind.storage_collection == kind.storage_collection;
+        let builtin =
+            |other: &Arc<Served>| !other.kind.custom && other.kind.storage_collection == kind.storage_collection;
         if kind.custom && self.kinds.values().any(builtin) {
             return;
         }
@@ -166,5 +174,8 @@ fn served_by(definition: &Value) -> Vec<Arc<Served>> {
 
 fn is_established(definition: &Value) -> bool {
     let conditions = definition.pointer("/status/conditions").and_then(Value::as_array);
-    conditions.into_iter().flatten().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Established" && condition["status"] == "True")
 }

@@ -63,7 +63,11 @@ impl Change<'_> {
 
     pub(crate) fn key(&self, name: &str) -> store::Key {
         let namespace = if self.kind().namespaced { self.path.namespace.as_str() } else { "" };
-        store::Key { collection: self.kind().storage_collection.clone(), namespace: namespace.into(), name: name.into() }
+        store::Key {
+            collection: self.kind().storage_collection.clone(),
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 
     pub(crate) fn live(&self, name: &str) -> Result<Option<Live>, Failure> {
@@ -93,7 +97,7 @@ impl Change<'_> {
         self.fill_in(&mut object)?;
         self.check_namespace(&object)?;
         strategy::prepare_create(self.kind(), &mut object);
-        self.own(None, &mut object, Operation::Update)?;
+        self.own(None, &mut object, Operation::Update);
         self.finish_create(object).await
     }
 
@@ -114,7 +118,8 @@ impl Change<'_> {
         let given = self.given()?;
         let labels = body::labels(&object).into();
         let value = encode::stored(&form::stored(self.kind(), object));
-        let write = store::Write { key, condition: store::Condition::Absent, change: store::Change::Put(value), labels, given };
+        let write =
+            store::Write { key, condition: store::Condition::Absent, change: store::Change::Put(value), labels, given };
         match self.api.write(write).await {
             Ok(stored) => {
                 self.api.committed(&stored, false).await;
@@ -185,7 +190,8 @@ impl Change<'_> {
 
     /// No new object of a kind that is going.
     fn check_definition(&self, name: &str) -> Result<(), Failure> {
-        let ending = self.kind().custom && self.api.definition(self.kind()).is_none_or(|found| lifecycle::is_ending(&found));
+        let ending =
+            self.kind().custom && self.api.definition(self.kind()).is_none_or(|found| lifecycle::is_ending(&found));
         if ending { Err(Failure::definition_terminating(self.kind(), name)) } else { Ok(()) }
     }
 
@@ -203,22 +209,15 @@ impl Change<'_> {
     }
 
     /// Notes who owns what was written.
-    pub(crate) fn own(&self, old: Option<&Value>, new: &mut Value, operation: Operation) -> Result<(), Failure> {
+    pub(crate) fn own(&self, old: Option<&Value>, new: &mut Value, operation: Operation) {
         let api_version = encode::api_version(self.kind());
         let writer = self.writer(&api_version, operation);
         let excluded = strategy::not_owned(self.kind(), &self.path.subresource);
         merge::track(self.served.schema(), old, new, &writer, excluded);
-        Ok(())
     }
 
     pub(crate) fn writer<'w>(&'w self, api_version: &'w str, operation: Operation) -> Writer<'w> {
-        Writer {
-            manager: &self.manager,
-            operation,
-            subresource: &self.path.subresource,
-            api_version,
-            now: self.now,
-        }
+        Writer { manager: &self.manager, operation, subresource: &self.path.subresource, api_version, now: self.now }
     }
 
     /// Rules that need more than the object: what a role would grant, what a definition or a policy says.

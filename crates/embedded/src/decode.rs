@@ -78,7 +78,8 @@ pub(crate) fn same_type(kind: &Kind, object: &Value) -> Result<(), Failure> {
     }
     let told = told_version.unwrap_or_default();
     if told_kind == Some(&kind.kind) && told != expected {
-        let message = format!("the API version in the data ({told}) does not match the expected API version ({expected})");
+        let message =
+            format!("the API version in the data ({told}) does not match the expected API version ({expected})");
         return Err(Failure::bad_request(message));
     }
     let told_kind = told_kind.unwrap_or_default();
@@ -149,7 +150,13 @@ pub(crate) fn normalise(
         return Ok(Vec::new());
     }
     if validation == FieldValidation::Strict {
-        let message = format!("{} in version {:?} cannot be handled as a {}: strict decoding error: {}", kind.kind, kind.version, kind.kind, found.join(", "));
+        let message = format!(
+            "{} in version {:?} cannot be handled as a {}: strict decoding error: {}",
+            kind.kind,
+            kind.version,
+            kind.kind,
+            found.join(", ")
+        );
         return Err(Failure::bad_request(message));
     }
     Ok(found)
@@ -219,7 +226,9 @@ fn drop_nulls(schema: &Schema, value: &mut Value) {
         }
         Value::Array(entries) => {
             let Some(items) = schema.items.as_deref() else { return };
-            entries.iter_mut().for_each(|entry| drop_nulls(items, entry));
+            for entry in entries {
+                drop_nulls(items, entry);
+            }
         }
         _ => {}
     }
@@ -282,5 +291,43 @@ pub(crate) fn defaults(served: &Served, object: &mut Value) {
         if matches!(served.kind.kind.as_ref(), "RoleBinding" | "ClusterRoleBinding") {
             access::default_binding(object);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn lease() -> Arc<Kind> {
+        kinds::builtin().into_iter().find(|kind| kind.kind.as_ref() == "Lease").unwrap()
+    }
+
+    #[test]
+    fn a_field_that_is_null_is_an_absent_one() {
+        let mut object = json!({
+            "metadata": { "name": "a", "creationTimestamp": null, "labels": null },
+            "spec": { "holderIdentity": null, "leaseDurationSeconds": 5 },
+        });
+        drop_nulls(lease().schema(), &mut object);
+        assert_eq!(object, json!({ "metadata": { "name": "a" }, "spec": { "leaseDurationSeconds": 5 } }));
+    }
+
+    #[test]
+    fn a_null_in_a_map_is_left_to_the_defaults() {
+        let config_map = kinds::builtin().into_iter().find(|kind| kind.kind.as_ref() == "ConfigMap").unwrap();
+        let mut object = json!({ "data": { "k": null } });
+        drop_nulls(config_map.schema(), &mut object);
+        assert_eq!(object, json!({ "data": { "k": null } }));
+    }
+
+    #[test]
+    fn a_time_of_a_lease_has_six_digits_of_a_second() {
+        let fits = |time: &str| check_micro_times(&lease(), &json!({ "spec": { "renewTime": time } })).is_ok();
+        assert!(fits("2026-01-01T00:00:00.000001Z"));
+        assert!(!fits("2026-01-01T00:00:00Z"));
+        assert!(!fits("2026-01-01T00:00:00.001Z"));
     }
 }

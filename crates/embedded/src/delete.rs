@@ -42,7 +42,9 @@ impl DeleteOptions {
             let parsed = body::parse(bytes, format).map_err(Failure::bad_request)?;
             let kind = parsed.value.get("kind").and_then(Value::as_str).unwrap_or("DeleteOptions");
             if kind != "DeleteOptions" {
-                return Err(Failure::bad_request(format!("decoded object cannot be converted to DeleteOptions: it is a {kind}")));
+                return Err(Failure::bad_request(format!(
+                    "decoded object cannot be converted to DeleteOptions: it is a {kind}"
+                )));
             }
             serde_json::from_value(parsed.value).map_err(|error| Failure::bad_request(error.to_string()))?
         };
@@ -67,8 +69,10 @@ impl DeleteOptions {
         if let Some(policy) = &self.propagation_policy
             && !matches!(policy.as_str(), "Orphan" | "Background" | "Foreground")
         {
-            let detail = "supported values: \"Background\", \"Foreground\", \"Orphan\"";
-            errors.push(FieldError::new(Fault::NotSupported, "propagationPolicy", detail).with_value(policy.as_str().into()));
+            let detail = "supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"";
+            errors.push(
+                FieldError::new(Fault::NotSupported, "propagationPolicy", detail).with_value(policy.as_str().into()),
+            );
         }
         if errors.is_empty() { Ok(()) } else { Err(Failure::invalid_as("DeleteOptions", "meta.k8s.io", "", &errors)) }
     }
@@ -85,7 +89,9 @@ impl DeleteOptions {
     fn check_preconditions(&self, change: &Change<'_>, live: &Live) -> Result<(), Failure> {
         let Some(preconditions) = &self.preconditions else { return Ok(()) };
         let refuse = |what: &str, asked: &str, found: &str, why: &str| {
-            let why = format!("the {what} in the precondition ({asked}) does not match the {what} in record ({found}). {why}");
+            let why = format!(
+                "the {what} in the precondition ({asked}) does not match the {what} in record ({found}). {why}"
+            );
             Err(Failure::precondition(change.kind(), metadata::name(&live.value), &why))
         };
         let uid = metadata::uid(&live.value);
@@ -130,7 +136,7 @@ impl Change<'_> {
 
     async fn delete_live(&mut self, live: &Live, asked: &str, options: &DeleteOptions) -> Result<Outcome, Attempt> {
         options.check_preconditions(self, live)?;
-        self.api.check_deletable(self.kind(), metadata::name(&live.value))?;
+        crate::api::check_deletable(self.kind(), metadata::name(&live.value))?;
         self.admit(rules::Operation::Delete, None, Some(&live.value), asked)?;
         let mut object = live.value.clone();
         self.hold(&mut object, options);
@@ -158,7 +164,8 @@ impl Change<'_> {
         // Another policy replaces the one of an earlier deletion.
         let mut finalizers: Vec<String> =
             held.filter(|finalizer| !matches!(finalizer.as_str(), "orphan" | "foregroundDeletion")).collect();
-        let earlier = metadata::finalizers(object).into_iter().find(|one| matches!(*one, "orphan" | "foregroundDeletion"));
+        let earlier =
+            metadata::finalizers(object).into_iter().find(|one| matches!(*one, "orphan" | "foregroundDeletion"));
         let wanted = options.finalizer().or(match options.propagation_policy {
             Some(_) => None,
             None => earlier,

@@ -137,7 +137,9 @@ impl Call<'_> {
             "list" => read::list(self.api, self.served, self.path, self.parameters, accepted),
             _ => {
                 let master = self.user.is_master();
-                let bytes = body::receive(self.api.intake.each_ref().map(|pool| pool.none(&self.user.name)), master, body).await?;
+                let bytes =
+                    body::receive(self.api.intake.each_ref().map(|pool| pool.none(&self.user.name)), master, body)
+                        .await?;
                 // Taken once the body is there: a slow client takes nobody's turn.
                 let slot = self.api.slots.take(&self.user.name, master);
                 let _slot = slot.ok_or_else(Failure::too_many_requests)?;
@@ -315,4 +317,3 @@ impl Call<'_> {
         Ok(Answer::value(StatusCode::OK, accepted, &value).with_warnings(change.warnings))
     }
 }
-

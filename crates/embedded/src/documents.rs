@@ -1,10 +1,11 @@
 //! Paths that are no resources: health, version, discovery, OpenAPI.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
 use http::header::{HOST, IF_NONE_MATCH};
 use http::request::Parts;
+use http::{Method, StatusCode};
 use meshroot_embedded_kinds::{self as kinds, Kind};
 use serde_json::Value;
 
@@ -75,8 +76,10 @@ fn health(check: &str, parts: &Parts) -> Answer {
 fn metrics(api: &Api) -> Answer {
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, values: &[(String, u64)]| {
-        text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
-        values.iter().for_each(|(labels, value)| text.push_str(&format!("{name}{labels} {value}\n")));
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for (labels, value) in values {
+            let _ = writeln!(text, "{name}{labels} {value}");
+        }
     };
     let objects: Vec<(String, u64)> = api
         .store

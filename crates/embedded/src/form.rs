@@ -27,7 +27,10 @@ fn has_api_version(json: &[u8], api_version: &str) -> bool {
 pub(crate) fn served(kind: &Kind, object: &store::Object) -> Result<Value, Failure> {
     let unreadable = |error: serde_json::Error| {
         tracing::error!(collection = %object.key.collection, name = %object.key.name, %error, "a stored object cannot be read");
-        Failure::internal(format!("{} {:?} is stored in a form that cannot be read: {error}", kind.plural, object.key.name))
+        Failure::internal(format!(
+            "{} {:?} is stored in a form that cannot be read: {error}",
+            kind.plural, object.key.name
+        ))
     };
     Ok(in_version(kind, serde_json::from_slice(&object.json).map_err(unreadable)?))
 }

@@ -139,7 +139,8 @@ impl<'a> Keys<'a> {
     fn read(&self, name: &'static str) -> Result<Option<[String; 2]>, KeyError> {
         let Some(stored) = self.store.read(COLLECTION, "", name) else { return Ok(None) };
         let entry = serde_json::from_slice::<Value>(&stored.json).ok();
-        let texts = entry.and_then(|entry| Some([entry["first"].as_str()?.to_owned(), entry["second"].as_str()?.to_owned()]));
+        let texts =
+            entry.and_then(|entry| Some([entry["first"].as_str()?.to_owned(), entry["second"].as_str()?.to_owned()]));
         texts.map(Some).ok_or(KeyError::Unreadable { name })
     }
 

@@ -44,6 +44,6 @@ mod watch;
 pub use body::Body;
 pub use meshroot_embedded_access::User;
 pub use meshroot_embedded_store as store;
-pub use snapshot::PATH as SNAPSHOT_PATH;
 pub use restore::{RestoreFailure, restore};
 pub use server::{Endpoint, InProcess, Options, STATE_FILE, Server, ServerError};
+pub use snapshot::PATH as SNAPSHOT_PATH;

@@ -42,7 +42,7 @@ pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 /// Events are kept this long, as in kube-apiserver (`--event-ttl`).
 const EVENTS_LIVE: SignedDuration = SignedDuration::from_hours(1);
 /// How often all that is left over is looked for: work that a crash or a full disk has interrupted.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const TRIES: usize = 20;
 
 /// Works until the server stops.

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may rest between requests; as in kube-apiserver.
 const REST: Duration = Duration::from_secs(90);
 /// How long a client may leave what it is sent unread.
-const UNREAD: Duration = Duration::from_secs(60);
+const UNREAD: Duration = Duration::from_mins(1);
 /// What is read ahead of one HTTP/1.1 connection, and of one HTTP/2 connection with all its streams.
 const READ_AHEAD: usize = 128 * 1024;
 const READ_AHEAD_OF_STREAMS: u32 = 256 * 1024;

@@ -147,6 +147,10 @@ impl Parameters {
             let error = FieldError::new(Fault::NotSupported, "fieldValidation", detail);
             errors.push(error.with_value(self.field_validation.as_str().into()));
         }
-        if errors.is_empty() { Ok(()) } else { Err(Failure::invalid_as(options_kind(verb), "meta.k8s.io", "", &errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::invalid_as(options_kind(verb), "meta.k8s.io", "", &errors))
+        }
     }
 }

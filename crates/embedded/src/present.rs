@@ -64,7 +64,8 @@ fn in_version(form: Form, mut table: Value) -> Value {
         return table;
     }
     let rows = table["rows"].as_array_mut().into_iter().flatten();
-    let objects = rows.filter_map(|row| row.get_mut("object")).filter(|object| object["apiVersion"] == "meta.k8s.io/v1");
+    let objects =
+        rows.filter_map(|row| row.get_mut("object")).filter(|object| object["apiVersion"] == "meta.k8s.io/v1");
     objects.for_each(|object| object["apiVersion"] = "meta.k8s.io/v1beta1".into());
     table["apiVersion"] = "meta.k8s.io/v1beta1".into();
     table
@@ -77,9 +78,9 @@ pub(crate) fn check_form(form: Form, verb: &str, parameters: &Parameters) -> Res
         (Form::Metadata, _) if list => {
             Err(Failure::unacceptable("you requested PartialObjectMetadata, but the requested object is a list"))
         }
-        (Form::MetadataList, _) if !list => {
-            Err(Failure::unacceptable("you requested PartialObjectMetadataList, but the requested object is not a list"))
-        }
+        (Form::MetadataList, _) if !list => Err(Failure::unacceptable(
+            "you requested PartialObjectMetadataList, but the requested object is not a list",
+        )),
         (Form::Table | Form::TableBeta, Some(include)) if !matches!(include, "" | "Metadata" | "Object" | "None") => {
             Err(Failure::bad_request(format!(
                 "Unable to convert to Table as requested: includeObject: Invalid value: {include:?}: must be 'Metadata', \

@@ -52,7 +52,8 @@ impl Selection {
         if self.fields.is_empty() {
             return true;
         }
-        let value = if self.fields.needs_object() { form::served(kind, object).unwrap_or_default() } else { Value::Null };
+        let value =
+            if self.fields.needs_object() { form::served(kind, object).unwrap_or_default() } else { Value::Null };
         self.fields.matches(&object.key.namespace, &object.key.name, &value)
     }
 }
@@ -101,7 +102,8 @@ pub(crate) fn unless_no_number(text: &str) -> Result<(), Failure> {
     if text.is_empty() || text.parse::<u64>().is_ok() {
         return Ok(());
     }
-    let message = format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
+    let message =
+        format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
     Err(Failure::unexpected(message))
 }
 
@@ -294,20 +296,23 @@ fn streamed(kind: Arc<Kind>, objects: Vec<Arc<store::Object>>, metadata: &Value)
         while buffer.len() < FRAME_BYTES {
             let Some(object) = objects.pop_front() else {
                 buffer.extend_from_slice(b"]}\n");
-                return Some((frame(buffer), (kind, objects, None)));
+                return Some((Ok::<_, std::convert::Infallible>(frame(buffer)), (kind, objects, None)));
             };
             item(&kind, &object, &mut buffer);
             if !objects.is_empty() {
                 buffer.extend_from_slice(b",");
             }
         }
-        Some((frame(buffer), (kind, objects, Some(BytesMut::with_capacity(FRAME_BYTES + 8192)))))
+        Some((
+            Ok::<_, std::convert::Infallible>(frame(buffer)),
+            (kind, objects, Some(BytesMut::with_capacity(FRAME_BYTES + 8192))),
+        ))
     });
     Answer::streaming(StatusCode::OK, "application/json", StreamBody::new(frames).boxed_unsync())
 }
 
-fn frame(buffer: BytesMut) -> Result<Frame<Bytes>, std::convert::Infallible> {
-    Ok(Frame::data(buffer.freeze()))
+fn frame(buffer: BytesMut) -> Frame<Bytes> {
+    Frame::data(buffer.freeze())
 }
 
 /// Items of built-in kinds do not repeat the type that the list has.

@@ -69,8 +69,7 @@ fn resource_path(path: &str) -> Option<(ResourcePath, bool)> {
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
         _ => return None,
     };
-    let mut asked =
-        ResourcePath { group: group.to_owned(), version: version.to_owned(), ..ResourcePath::default() };
+    let mut asked = ResourcePath { group: group.to_owned(), version: version.to_owned(), ..ResourcePath::default() };
     let (rest, watched) = match rest {
         ["watch", rest @ ..] => (rest, true),
         rest => (rest, false),
@@ -88,9 +87,9 @@ fn resource_path(path: &str) -> Option<(ResourcePath, bool)> {
         rest => rest.to_vec(),
     };
     let mut rest = rest.into_iter();
-    asked.resource = rest.next()?.to_owned();
-    asked.name = rest.next().unwrap_or_default().to_owned();
-    asked.subresource = rest.next().unwrap_or_default().to_owned();
+    rest.next()?.clone_into(&mut asked.resource);
+    rest.next().unwrap_or_default().clone_into(&mut asked.name);
+    rest.next().unwrap_or_default().clone_into(&mut asked.subresource);
     // A fourth part is no path of ours.
     if rest.next().is_some() {
         return None;

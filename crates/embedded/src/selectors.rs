@@ -129,7 +129,9 @@ fn check_value(value: &str) -> Result<(), String> {
     if is_label_name(value) {
         return Ok(());
     }
-    Err(format!("<nil>: Invalid value: {value:?}: a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'"))
+    Err(format!(
+        "<nil>: Invalid value: {value:?}: a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.'"
+    ))
 }
 
 fn is_label_name(text: &str) -> bool {
@@ -177,13 +179,14 @@ impl FieldSelector {
     fn parse(text: &str, selectable: &[String], plain: bool) -> Result<Self, Failure> {
         let mut requirements = Vec::new();
         for part in text.split(',').filter(|part| !part.is_empty()) {
-            let requirement = field_requirement(part)
-                .ok_or_else(|| Failure::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'")))?;
+            let requirement = field_requirement(part).ok_or_else(|| {
+                Failure::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'"))
+            })?;
             if requirement.value.contains('=') && !part.contains("\\=") {
                 return Err(Failure::bad_request("invalid field selector: unescaped character in value: 61"));
             }
             let known = matches!(requirement.field.as_str(), "metadata.name" | "metadata.namespace")
-                || selectable.iter().any(|field| *field == requirement.field);
+                || selectable.contains(&requirement.field);
             if !known {
                 let field = &requirement.field;
                 // As Kubernetes says it of kinds that know no field of their own.

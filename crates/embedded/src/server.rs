@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use meshroot_embedded_access::{self as access, Credential, Kubeconfig, Issued, ServingAuthority, User};
+use meshroot_embedded_access::{self as access, Credential, Issued, Kubeconfig, ServingAuthority, User};
 use meshroot_embedded_store::{self as store, Store};
 use rustls::ServerConfig;
 use serde_json::Value;
@@ -210,15 +210,17 @@ fn open_store(options: &Options) -> Result<Store, ServerError> {
     let path = directory.join(STATE_FILE);
     let failed = |error| ServerError::Directory { path: path.clone(), error };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+    let store = Store::open(&path, options.store.clone())?;
+    // Not before the file is ours: another process may be writing a snapshot.
     snapshot::clean_up(directory).map_err(failed)?;
-    Ok(Store::open(&path, options.store.clone())?)
+    Ok(store)
 }
 
 fn tls(authority: &ServingAuthority, serving: &Issued) -> Result<Arc<ServerConfig>, KeyError> {
     Ok(access::server_config(authority, serving, true)?)
 }
 
-const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_secs(12 * 3600);
+const LOOK_AT_CERTIFICATE_EVERY: Duration = Duration::from_hours(12);
 
 /// Replaces the serving certificate long before it ends; connections that are open keep the one they began with.
 async fn keep_certificate(
@@ -293,4 +295,3 @@ impl fmt::Debug for InProcess {
         formatter.debug_struct("InProcess").field("user", &self.user.name).finish_non_exhaustive()
     }
 }
-

@@ -25,7 +25,8 @@ const PREFIX: &str = "snapshot-";
 
 pub(crate) async fn answer(api: &Api) -> Result<Answer, Failure> {
     let alone = api.snapshot.clone().try_lock_owned();
-    let alone = alone.map_err(|_| Failure::unavailable("another snapshot is being taken: try again when it is done"))?;
+    let alone =
+        alone.map_err(|_| Failure::unavailable("another snapshot is being taken: try again when it is done"))?;
     let (store, path) = (api.store.clone(), place(api));
     // To its end though the client goes away: no file with all keys is left behind.
     let taking = tokio::spawn(async move {

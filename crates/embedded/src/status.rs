@@ -98,7 +98,7 @@ impl Failure {
     }
 
     /// Server-side apply met fields of others.
-    pub(crate) fn apply_conflict(message: String, causes: Vec<Value>) -> Self {
+    pub(crate) fn apply_conflict(message: String, causes: &[Value]) -> Self {
         let mut failure = Self::new(StatusCode::CONFLICT, "Conflict", message);
         failure.details = Some(json!({ "causes": causes }));
         failure
@@ -145,7 +145,8 @@ impl Failure {
     /// Refused by the authorizer, whose message is whole; `about` is group, resource, name where a resource was asked.
     pub(crate) fn forbidden(message: impl Into<String>, about: Option<(&str, &str, &str)>) -> Self {
         let mut failure = Self::new(StatusCode::FORBIDDEN, "Forbidden", message);
-        failure.details = Some(about.map_or_else(|| json!({}), |(group, resource, name)| details(group, resource, name)));
+        failure.details =
+            Some(about.map_or_else(|| json!({}), |(group, resource, name)| details(group, resource, name)));
         failure
     }
 
@@ -240,7 +241,11 @@ impl Failure {
     /// Nothing was written, for a reason outside of the request.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         let message = message.into();
-        let mut failure = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", format!("Internal error occurred: {message}"));
+        let mut failure = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalError",
+            format!("Internal error occurred: {message}"),
+        );
         failure.details = Some(json!({ "causes": [{ "message": message }] }));
         failure
     }

@@ -138,7 +138,11 @@ fn asks_for_something_else(kind: &Kind, object: &Value, old: &Value) -> bool {
     let part = |key: &str| key != "metadata" && key != "apiVersion" && (key != "status" || !kind.subresources.status);
     let parts = |object: &Value| -> Value {
         let fields = object.as_object().into_iter().flatten();
-        fields.filter(|(key, _)| part(key)).map(|(key, value)| (key.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into()
+        fields
+            .filter(|(key, _)| part(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     parts(object) != parts(old)
 }
@@ -156,6 +160,7 @@ pub(crate) fn terminate_namespace(namespace: &mut Value) {
 
 /// Whether a deletion must wait for what holds the object.
 pub(crate) fn is_held(collection: &str, object: &Value) -> bool {
-    let of_namespace = object.pointer("/spec/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let of_namespace =
+        object.pointer("/spec/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     !metadata::finalizers(object).is_empty() || collection == "core/namespaces" && of_namespace
 }

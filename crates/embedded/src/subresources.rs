@@ -150,8 +150,13 @@ async fn rescale(call: &Call<'_>, verb: &str, bytes: &[u8], accepted: Accepted) 
     } else {
         let mut scale = current.clone();
         match call.patch_type()? {
-            PatchType::Json => merge::json_patch(&mut scale, bytes).map_err(|error| Failure::unprocessable(error.to_string()))?,
-            _ => merge::merge_patch(&mut scale, &body::parse(bytes, body::Format::Yaml).map_err(Failure::bad_request)?.value),
+            PatchType::Json => {
+                merge::json_patch(&mut scale, bytes).map_err(|error| Failure::unprocessable(error.to_string()))?;
+            }
+            _ => merge::merge_patch(
+                &mut scale,
+                &body::parse(bytes, body::Format::Yaml).map_err(Failure::bad_request)?.value,
+            ),
         }
         scale
     };

@@ -117,7 +117,10 @@ impl Change<'_> {
         let (configuration, duplicates) = decode::typed(self.kind(), patch, body::Format::Yaml)?;
         match self.parameters.field_validation() {
             FieldValidation::Strict if !duplicates.is_empty() => {
-                return Err(Failure::bad_request(format!("error decoding YAML: strict decoding error: {}", duplicates.join(", "))));
+                return Err(Failure::bad_request(format!(
+                    "error decoding YAML: strict decoding error: {}",
+                    duplicates.join(", ")
+                )));
             }
             FieldValidation::Ignore => {}
             _ => self.warnings.extend(duplicates),
@@ -156,7 +159,8 @@ impl Change<'_> {
     fn patched(&self, live: &Live, patch_type: PatchType, read: &Value, patch: &[u8]) -> Result<Value, Failure> {
         let mut object = live.value.clone();
         match patch_type {
-            PatchType::Json => merge::json_patch(&mut object, patch).map_err(|error| Failure::from_patch(self.kind(), &self.path.name, &error))?,
+            PatchType::Json => merge::json_patch(&mut object, patch)
+                .map_err(|error| Failure::from_patch(self.kind(), &self.path.name, &error))?,
             PatchType::StrategicMerge => merge::strategic_merge_patch(self.served.schema(), &mut object, read)
                 .map_err(|error| Failure::from_patch(self.kind(), &self.path.name, &error))?,
             PatchType::Merge | PatchType::Apply => merge::merge_patch(&mut object, read),
@@ -197,7 +201,7 @@ impl Change<'_> {
         let excluded = strategy::not_owned(self.kind(), &self.path.subresource);
         let force = self.parameters.force.unwrap_or(false);
         merge::apply(self.served.schema(), live, configuration, &writer, force, excluded).map_err(|error| match error {
-            ApplyError::Conflicts(conflicts) => Failure::apply_conflict(conflicts.message(), conflicts.causes()),
+            ApplyError::Conflicts(conflicts) => Failure::apply_conflict(conflicts.message(), &conflicts.causes()),
             ApplyError::BadRequest(message) => Failure::bad_request(message),
             ApplyError::Untyped(message) => Failure::unexpected(message),
         })
@@ -227,20 +231,23 @@ impl Change<'_> {
         let found = live.stored.revision.to_string();
         if told.is_empty() || told == "0" {
             if !strategy::updates_unconditionally(self.kind()) {
-                let error = FieldError::new(Fault::Invalid, "metadata.resourceVersion", "must be specified for an update");
+                let error =
+                    FieldError::new(Fault::Invalid, "metadata.resourceVersion", "must be specified for an update");
                 let (plural, group) = (&self.kind().plural, &self.kind().group);
                 let error = error.with_value(0.into());
                 return Err(Failure::invalid_as(plural, group, &self.path.name, &[error]).into());
             }
             metadata::set(&mut object, "resourceVersion", found);
         } else if told.parse::<u64>().is_err() {
-            let message = format!("resourceVersion: Invalid value: {told:?}: strconv.ParseUint: parsing {told:?}: invalid syntax");
+            let message = format!(
+                "resourceVersion: Invalid value: {told:?}: strconv.ParseUint: parsing {told:?}: invalid syntax"
+            );
             return Err(Failure::unexpected(message).into());
         } else if told != found {
             return Err(Failure::modified(self.kind(), &self.path.name).into());
         }
         strategy::prepare_update(self.kind(), &self.path.subresource, &mut object, &live.value);
-        self.own(Some(&live.value), &mut object, Operation::Update)?;
+        self.own(Some(&live.value), &mut object, Operation::Update);
         self.store_update(live, object).await
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn check(served: &Served, subresource: &str, object: &Value, old: Opt
     }
     for mut error in served.broken_rules(object, old) {
         if error.field.is_empty() {
-            error.field = "<nil>".to_owned();
+            "<nil>".clone_into(&mut error.field);
         }
         errors.push(error);
     }
@@ -47,9 +47,7 @@ fn schema_errors(served: &Served, subresource: &str, object: &Value, old: Option
     }
     let status = |object: &'_ Value| object.get("status").cloned();
     match (served.status_validator(), status(object)) {
-        (Some(validator), Some(value)) => {
-            validator.validate_below("status", &value, old.and_then(status).as_ref())
-        }
+        (Some(validator), Some(value)) => validator.validate_below("status", &value, old.and_then(status).as_ref()),
         _ => Vec::new(),
     }
 }
@@ -58,7 +56,11 @@ fn schema_errors(served: &Served, subresource: &str, object: &Value, old: Option
 fn scale_errors(kind: &Kind, subresource: &str, object: &Value) -> Vec<FieldError> {
     let Some(scale) = &kind.subresources.scale else { return Vec::new() };
     let mut errors = Vec::new();
-    let paths = if subresource == "status" { [None, Some(&scale.status_replicas_path)] } else { [Some(&scale.spec_replicas_path), None] };
+    let paths = if subresource == "status" {
+        [None, Some(&scale.status_replicas_path)]
+    } else {
+        [Some(&scale.spec_replicas_path), None]
+    };
     for path in paths.into_iter().flatten() {
         let (value, wrong) = match replicas(object, path) {
             Ok(value) if value < 0 => (value, "should be a non-negative integer".to_owned()),

@@ -25,11 +25,11 @@ use crate::status::Failure;
 use crate::{encode, form, present};
 
 /// How often a quiet watch tells the revision that it has come to.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 /// The longest that a client may ask for: what it may see is looked at when a watch begins.
-const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_ASKED: Duration = Duration::from_hours(24);
 /// A watch without `timeoutSeconds` ends after this long.
-const LONGEST: Duration = Duration::from_secs(45 * 60);
+const LONGEST: Duration = Duration::from_mins(45);
 
 /// Starts a watch.
 pub(crate) fn watch(
@@ -44,8 +44,8 @@ pub(crate) fn watch(
     read::unless_no_number(&parameters.resource_version)?;
     let selection = Selection::read(served, path, &parameters)?;
     let mut asked = read::revision(&parameters.resource_version)?;
-    let initial = parameters.send_initial_events == Some(true)
-        || parameters.send_initial_events.is_none() && asked == 0;
+    let initial =
+        parameters.send_initial_events == Some(true) || parameters.send_initial_events.is_none() && asked == 0;
     let mut ready = VecDeque::new();
     if asked == 0 && !initial {
         // Only what comes from now on.
@@ -55,7 +55,9 @@ pub(crate) fn watch(
         let listing = api.store.list(&served.kind.storage_collection, selection.namespace.as_deref(), None, 0, None);
         let listing = listing.map_err(|expired| Failure::too_old(asked, expired.oldest))?;
         asked = listing.revision;
-        ready.extend(listing.objects.into_iter().filter(|object| selection.matches(&served.kind, object)).map(Ready::Added));
+        ready.extend(
+            listing.objects.into_iter().filter(|object| selection.matches(&served.kind, object)).map(Ready::Added),
+        );
         if parameters.send_initial_events == Some(true) {
             ready.push_back(Ready::InitialEnd(asked));
         }
@@ -66,13 +68,16 @@ pub(crate) fn watch(
     } else if asked < api.floor {
         Err(api.floor)
     } else {
-        api.store.watch(&served.kind.storage_collection, selection.namespace.as_deref(), asked).map_err(|expired| expired.oldest)
+        api.store
+            .watch(&served.kind.storage_collection, selection.namespace.as_deref(), asked)
+            .map_err(|expired| expired.oldest)
     };
     let source = match source {
         Ok(source) => Source::Live(source),
         Err(oldest) => Source::Failed(Failure::too_old(asked, oldest)),
     };
-    let ends = Instant::now() + parameters.timeout.filter(|seconds| *seconds > 0).map_or(LONGEST, Duration::from_secs).min(LONGEST_ASKED);
+    let ends = Instant::now()
+        + parameters.timeout.filter(|seconds| *seconds > 0).map_or(LONGEST, Duration::from_secs).min(LONGEST_ASKED);
     let stream = Stream {
         served: served.clone(),
         selection,

@@ -77,9 +77,7 @@ fn everything() -> Value {
 
 fn definition(group: &str, plural: &str, kind: &str, versions: &[&str]) -> Value {
     let schema = json!({ "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
-    let version = |(index, name): (usize, &&str)| {
-        json!({ "name": name, "served": true, "storage": index == 0, "schema": schema })
-    };
+    let version = |(index, name): (usize, &&str)| json!({ "name": name, "served": true, "storage": index == 0, "schema": schema });
     json!({
         "metadata": {
             "name": format!("{plural}.{group}"),
@@ -115,7 +113,10 @@ async fn rights_in_a_namespace_open_no_cluster_wide_kind_by_a_path_that_names_th
     let (server, admin) = server().await;
     allow(&admin, "jane", everything()).await;
     let jane = user(&server, "jane");
-    for kind in ["rbac.authorization.k8s.io/v1/namespaces/a/clusterrolebindings", "apiextensions.k8s.io/v1/namespaces/a/customresourcedefinitions"] {
+    for kind in [
+        "rbac.authorization.k8s.io/v1/namespaces/a/clusterrolebindings",
+        "apiextensions.k8s.io/v1/namespaces/a/customresourcedefinitions",
+    ] {
         for query in ["", "?watch=1", "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"] {
             let (status, answer) = jane.ask(Method::GET, &format!("/apis/{kind}{query}"), None).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{kind}{query}: {answer}");
@@ -128,7 +129,12 @@ async fn rights_in_a_namespace_open_no_cluster_wide_kind_by_a_path_that_names_th
 #[tokio::test]
 async fn a_right_to_one_name_lists_and_watches_that_name_only() {
     let (server, admin) = server().await;
-    allow(&admin, "jane", json!([{ "verbs": ["list"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["mine"] }])).await;
+    allow(
+        &admin,
+        "jane",
+        json!([{ "verbs": ["list"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["mine"] }]),
+    )
+    .await;
     for name in ["mine", "other"] {
         admin.create("/api/v1/namespaces/a/secrets", json!({ "metadata": { "name": name } })).await;
     }
@@ -248,8 +254,9 @@ async fn nothing_is_created_in_a_namespace_that_ends() {
     let held = json!({ "metadata": { "name": "held", "finalizers": ["example.com/hold"] } });
     admin.create("/api/v1/namespaces/a/configmaps", held).await;
     admin.ask(Method::DELETE, "/api/v1/namespaces/a", None).await;
-    let (status, answer) =
-        admin.ask(Method::POST, "/api/v1/namespaces/a/configmaps", Some(json!({ "metadata": { "name": "late" } }))).await;
+    let (status, answer) = admin
+        .ask(Method::POST, "/api/v1/namespaces/a/configmaps", Some(json!({ "metadata": { "name": "late" } })))
+        .await;
     assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
     let release = json!({ "metadata": { "finalizers": null } });
     admin.ask(Method::PATCH, "/api/v1/namespaces/a/configmaps/held", Some(release)).await;

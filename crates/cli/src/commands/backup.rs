@@ -61,7 +61,9 @@ async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
     let response = session.client.clone().send(request).await.map_err(|error| Failure::api(doing, &error))?;
     if !response.status().is_success() {
         let text = match response.status().as_u16() {
-            404 => "this server keeps its state elsewhere: `meshroot backup` is for a hub of `meshroot serve`".to_owned(),
+            404 => {
+                "this server keeps its state elsewhere: `meshroot backup` is for a hub of `meshroot serve`".to_owned()
+            }
             403 => "a snapshot holds every key: only an administrator (group system:masters) may take one".to_owned(),
             code => format!("could not {doing}: it answered {code}: {}", said(response.into_body()).await),
         };
@@ -81,7 +83,7 @@ async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
 /// The message of a Status, or what else the answer says.
 async fn said(body: Body) -> String {
     use http_body_util::BodyExt as _;
-    let bytes = body.collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
+    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let status: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let text = status["message"].as_str().map_or_else(|| String::from_utf8_lossy(&bytes).into_owned(), str::to_owned);
     plain(&text).into_owned()

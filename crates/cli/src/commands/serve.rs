@@ -138,14 +138,16 @@ fn process(asked: &Arguments) -> ProcessOptions {
 
 fn greeting(asked: &Arguments, endpoint: &Endpoint, kubeconfig: &Path) -> String {
     let what = if asked.api_only { "API" } else { "hub" };
-    let mut text = format!("{what} on {}, data in {}\n", endpoint.url(), asked.data.display());
-    text.push_str(&format!("  export KUBECONFIG={}\n", kubeconfig.display()));
+    let mut lines = vec![
+        format!("{what} on {}, data in {}", endpoint.url(), asked.data.display()),
+        format!("  export KUBECONFIG={}", kubeconfig.display()),
+    ];
     if !asked.api_only {
-        text.push_str("  kubectl get virtualmeshes -A\n");
-        text.push_str(&format!("  meshroot cluster join east --hub-context {CONTEXT} --context east\n"));
-        text.push_str("  meshroot backup hub.backup\n");
+        lines.push("  kubectl get virtualmeshes -A".to_owned());
+        lines.push(format!("  meshroot cluster join east --hub-context {CONTEXT} --context east"));
+        lines.push("  meshroot backup hub.backup".to_owned());
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// Whole or not at all, readable by the owner only. An older file is replaced: its token is void.

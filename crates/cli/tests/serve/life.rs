@@ -63,17 +63,22 @@ async fn the_kubeconfig_of_a_server_on_every_address_leads_to_it() {
 async fn a_directory_and_a_port_are_used_by_one_process_at_a_time() {
     let directory = Directory::create("serve").unwrap();
     let served = Served::start(&directory.join("data"), API_ONLY).await;
+    let unfinished = served.data.join("snapshot-1");
+    std::fs::write(&unfinished, "").unwrap();
     let again = |data: &Path, address: &str| {
         run(None, &["serve", "--api-only", "--data", data.to_str().unwrap(), "--listen", address])
     };
     let told = again(&served.data, "127.0.0.1:0").no(1);
     has(&told, &["state.redb is in use by another process"]);
+    assert!(unfinished.exists(), "the snapshot that a server is writing is not another one's to remove");
     let told = again(&directory.join("other"), &served.address()).no(1);
     has(&told, &[&format!("listening on {} failed", served.address()), "fix: give another address with --listen"]);
     assert_eq!(written(&served.client().await).await, 0);
 
     let address = served.address();
-    drop(served);
+    served.process.stop();
+    Served::start_on(&address, &served.data, API_ONLY).await.process.stop();
+    assert!(!unfinished.exists(), "what a crash has left of a snapshot");
     // What was begun there without a port is gone on with.
     Served::start_on(&address, &directory.join("other"), API_ONLY).await;
 }

@@ -6,8 +6,8 @@ mod status;
 mod validate;
 mod version;
 
-pub use read::from_crd;
 pub use names::{AcceptedNames, accept_names};
+pub use read::from_crd;
 pub use status::crd_status;
 pub(crate) use status::stored_versions;
 pub use validate::validate_crd;

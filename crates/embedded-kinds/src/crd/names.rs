@@ -61,14 +61,15 @@ pub fn accept_names(crd: &Value, resources: &BTreeSet<String>, kinds: &BTreeSet<
     let mut names = had.as_object().cloned().unwrap_or_default();
     let mut conflict = None;
     let in_use = |name: &str| format!("{name:?} is already in use");
-    let one = |names: &mut Map<String, Value>, conflict: &mut Option<_>, field: &str, reason, taken: &BTreeSet<String>| {
-        let name = asked.text(&[field]);
-        if name != had.text(&[field]) && taken.contains(name) {
-            *conflict = Some((reason, in_use(name)));
-        } else if !name.is_empty() {
-            names.insert(field.to_owned(), name.into());
-        }
-    };
+    let one =
+        |names: &mut Map<String, Value>, conflict: &mut Option<_>, field: &str, reason, taken: &BTreeSet<String>| {
+            let name = asked.text(&[field]);
+            if name != had.text(&[field]) && taken.contains(name) {
+                *conflict = Some((reason, in_use(name)));
+            } else if !name.is_empty() {
+                names.insert(field.to_owned(), name.into());
+            }
+        };
     one(&mut names, &mut conflict, "plural", "PluralConflict", resources);
     one(&mut names, &mut conflict, "singular", "SingularConflict", resources);
     let short = had.texts(&["shortNames"]);
