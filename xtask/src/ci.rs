@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{cargo, deny, e2e, generate, progress, test, tools};
+use crate::{cargo, conformance, deny, e2e, generate, progress, test, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -16,8 +16,10 @@ const STEPS: &[Step] = &[
     ("tools", || tools::run(&tools::Arguments::default())),
     ("generate --check", generate_check),
     ("deny", deny::run),
+    ("demo", demo),
     ("test", || test::run(&test::Arguments::default())),
     ("e2e", || e2e::run(&e2e::Arguments::default())),
+    ("conformance --check", conformance_check),
 ];
 
 /// Runs each step until one fails, then prints what took how long.
@@ -43,15 +45,15 @@ fn run_steps(steps: &[Step]) -> Result<()> {
 }
 
 fn table(times: &[(&str, Duration)], failed: Option<&str>) -> String {
-    let mut text = format!("\n{:<18} {:>14}\n", "STEP", "TIME");
+    let mut text = format!("\n{:<20} {:>14}\n", "STEP", "TIME");
     for (name, time) in times {
         let verdict = if failed == Some(name) { "  failed" } else { "" };
         let time = progress::readable(*time);
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:<18} {time:>14}{verdict}");
+        let _ = writeln!(text, "{name:<20} {time:>14}{verdict}");
     }
     let total = times.iter().map(|(_, time)| time).sum();
-    text + &format!("{:<18} {:>14}\n", "total", progress::readable(total))
+    text + &format!("{:<20} {:>14}\n", "total", progress::readable(total))
 }
 
 fn format() -> Result<()> {
@@ -66,6 +68,17 @@ fn clippy() -> Result<()> {
 
 fn generate_check() -> Result<()> {
     generate::run(&generate::Arguments { check: true })
+}
+
+/// What a newcomer runs first; it needs nothing but its own binary.
+fn demo() -> Result<()> {
+    cargo::run(&mut cargo::command(["run", "--package", "meshroot-cli", "--", "demo", "--once"]))
+}
+
+fn conformance_check() -> Result<()> {
+    let mut arguments = conformance::Arguments::default();
+    arguments.check = true;
+    conformance::run(&arguments)
 }
 
 #[cfg(test)]

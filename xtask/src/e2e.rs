@@ -4,24 +4,48 @@ use anyhow::Result;
 
 use crate::{cargo, tools, workspace};
 
-/// Build the real parts and the binaries, then run the end-to-end scenarios
+/// Build the real parts and the binaries, then run the end-to-end scenario twice: with the hub's API on kube-apiserver,
+/// and on the embedded server
 #[derive(clap::Args, Default)]
 pub(crate) struct Arguments {
     /// Use optimized binaries
     #[arg(long)]
     release: bool,
-    /// Passed on to the scenarios
-    #[arg(last = true)]
-    arguments: Vec<String>,
+    /// Run it once only, with the hub's API on this server
+    #[arg(long, value_enum, value_name = "SERVER")]
+    hub: Option<Hub>,
+    /// Passed on to the scenario
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    more: Vec<String>,
+}
+
+/// What serves the hub's API.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Hub {
+    /// The real kube-apiserver
+    KubeApiserver,
+    /// The embedded server
+    Embedded,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     tools::run(&tools::Arguments::default())?;
     build_binaries(arguments.release)?;
-    let mut command = cargo::command(["run", "--package", "meshroot-testkit", "--bin"]);
-    command.arg("meshroot-e2e");
+    for hub in [Hub::KubeApiserver, Hub::Embedded] {
+        if arguments.hub.is_none_or(|asked| asked == hub) {
+            scenario(arguments, hub)?;
+        }
+    }
+    Ok(())
+}
+
+fn scenario(arguments: &Arguments, hub: Hub) -> Result<()> {
+    let mut command = cargo::command(["run", "--package", "meshroot-testkit", "--bin", "meshroot-e2e", "--"]);
     command.env("MESHROOT_BIN", workspace::binaries(arguments.release));
-    cargo::run(command.arg("--").args(&arguments.arguments))
+    if hub == Hub::Embedded {
+        command.arg("--embedded-hub");
+    }
+    cargo::run(command.args(&arguments.more))
 }
 
 /// Builds the three binaries that users get.

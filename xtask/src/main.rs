@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod conformance;
 mod deny;
 mod e2e;
 mod generate;
@@ -30,6 +31,7 @@ enum Command {
     Test(test::Arguments),
     E2e(e2e::Arguments),
     Bench(bench::Arguments),
+    Conformance(conformance::Arguments),
     Generate(generate::Arguments),
     /// Check licences, sources and banned crates of the dependency tree
     Deny,
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::E2e(arguments) => e2e::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Deny => deny::run(),
         Command::Ci => ci::run(),

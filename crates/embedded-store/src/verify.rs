@@ -30,7 +30,7 @@ pub struct Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The file was not closed by its process.
-    #[error("{} was not closed: start a server on it once, or take a snapshot from the running one", path.display())]
+    #[error("{} was not closed, or is cut short: if it is a server's own file, take a snapshot from the running server", path.display())]
     Unclosed {
         /// The file.
         path: PathBuf,

@@ -60,6 +60,14 @@ pub(crate) struct Keys<'a> {
     store: &'a Store,
 }
 
+/// What becomes of the administrator's tokens at a start. Without any, one is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AdminToken {
+    Kept,
+    OneMore,
+    Replaced,
+}
+
 /// What a server starts with.
 pub(crate) struct Loaded {
     pub(crate) authority: ServingAuthority,
@@ -75,11 +83,11 @@ impl<'a> Keys<'a> {
     }
 
     /// Reads what is there and makes what is not.
-    pub(crate) async fn load(&self, hosts: &[String], new_admin: bool, now: Timestamp) -> Result<Loaded, KeyError> {
+    pub(crate) async fn load(&self, hosts: &[String], admin: AdminToken, now: Timestamp) -> Result<Loaded, KeyError> {
         let authority = self.authority(now).await?;
         let serving = self.serving(&authority, hosts, now).await?;
         let service_accounts = ServiceAccountTokens::new(ISSUER, &self.token_key().await?)?;
-        let (static_tokens, admin_token) = self.static_tokens(new_admin).await?;
+        let (static_tokens, admin_token) = self.static_tokens(admin).await?;
         let authentication = Authentication::new(static_tokens, service_accounts);
         Ok(Loaded { authority, serving, authentication, admin_token })
     }
@@ -120,15 +128,17 @@ impl<'a> Keys<'a> {
         Ok(key)
     }
 
-    async fn static_tokens(&self, new_admin: bool) -> Result<(StaticTokens, Option<String>), KeyError> {
+    async fn static_tokens(&self, admin: AdminToken) -> Result<(StaticTokens, Option<String>), KeyError> {
         let mut tokens = match self.read(TOKENS)? {
             Some([text, _]) => StaticTokens::from_json(&text)?,
             None => StaticTokens::default(),
         };
-        if !tokens.is_empty() && !new_admin {
+        if !tokens.is_empty() && admin == AdminToken::Kept {
             return Ok((tokens, None));
         }
-        tokens.revoke(ADMINISTRATOR);
+        if admin == AdminToken::Replaced {
+            tokens.revoke(ADMINISTRATOR);
+        }
         let token = tokens.issue(User::authenticated(ADMINISTRATOR, vec![MASTERS.to_owned()]))?;
         self.write(TOKENS, [&tokens.to_json()?, ""]).await?;
         Ok((tokens, Some(token.to_string())))
@@ -168,9 +178,9 @@ mod tests {
     async fn a_second_start_finds_what_the_first_one_made() {
         let store = Store::in_memory(store::Options::default());
         let keys = Keys::new(&store);
-        let first = keys.load(&[], false, now()).await.unwrap();
+        let first = keys.load(&[], AdminToken::Kept, now()).await.unwrap();
         let token = first.admin_token.unwrap();
-        let second = keys.load(&[], false, now()).await.unwrap();
+        let second = keys.load(&[], AdminToken::Kept, now()).await.unwrap();
         assert!(second.admin_token.is_none());
         assert_eq!(first.authority.certificate_pem(), second.authority.certificate_pem());
         assert_eq!(first.serving.certificate_pem(), second.serving.certificate_pem());
@@ -180,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn the_administrators_token_is_not_stored() {
         let store = Store::in_memory(store::Options::default());
-        let token = Keys::new(&store).load(&[], false, now()).await.unwrap().admin_token.unwrap();
+        let token = Keys::new(&store).load(&[], AdminToken::Kept, now()).await.unwrap().admin_token.unwrap();
         for stored in store.list(COLLECTION, None, None, 0, None).unwrap().objects {
             assert!(!String::from_utf8_lossy(&stored.json).contains(&token));
         }
@@ -190,12 +200,12 @@ mod tests {
     async fn a_new_host_or_a_near_end_makes_a_new_serving_certificate() {
         let store = Store::in_memory(store::Options::default());
         let keys = Keys::new(&store);
-        let first = keys.load(&[], false, now()).await.unwrap();
+        let first = keys.load(&[], AdminToken::Kept, now()).await.unwrap();
         let hosts = ["hub.example.com".to_owned()];
-        let other = keys.load(&hosts, false, now()).await.unwrap();
+        let other = keys.load(&hosts, AdminToken::Kept, now()).await.unwrap();
         assert_ne!(first.serving.certificate_pem(), other.serving.certificate_pem());
         let late = now() + SignedDuration::from_hours(300 * 24);
-        let later = keys.load(&hosts, false, late).await.unwrap();
+        let later = keys.load(&hosts, AdminToken::Kept, late).await.unwrap();
         assert_ne!(other.serving.certificate_pem(), later.serving.certificate_pem());
     }
 
@@ -203,8 +213,11 @@ mod tests {
     async fn a_new_administrator_ends_the_token_of_the_one_before() {
         let store = Store::in_memory(store::Options::default());
         let keys = Keys::new(&store);
-        let old = keys.load(&[], false, now()).await.unwrap().admin_token.unwrap();
-        let renewed = keys.load(&[], true, now()).await.unwrap();
+        let old = keys.load(&[], AdminToken::Kept, now()).await.unwrap().admin_token.unwrap();
+        let more = keys.load(&[], AdminToken::OneMore, now()).await.unwrap();
+        assert!(more.authentication.static_tokens.user(&old).is_some());
+        assert!(more.authentication.static_tokens.user(&more.admin_token.unwrap()).is_some());
+        let renewed = keys.load(&[], AdminToken::Replaced, now()).await.unwrap();
         assert!(renewed.authentication.static_tokens.user(&old).is_none());
         assert!(renewed.authentication.static_tokens.user(&renewed.admin_token.unwrap()).is_some());
     }

@@ -24,7 +24,7 @@ use tower::Service;
 
 use crate::api::{self, Api};
 use crate::body::{self, Body};
-use crate::keys::{KeyError, Keys};
+use crate::keys::{AdminToken, KeyError, Keys};
 use crate::{clock, dispatch, encode, lifecycle, listener, metadata, snapshot};
 
 /// How a server is started.
@@ -38,8 +38,20 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Make a new token for the administrator; the one before is refused from then on.
     pub new_admin: bool,
+    /// Make one more token for the administrator; those before stay good.
+    pub another_admin: bool,
     /// Limits of the store.
     pub store: store::Options,
+}
+
+impl Options {
+    fn admin(&self) -> AdminToken {
+        match (self.new_admin, self.another_admin) {
+            (true, _) => AdminToken::Replaced,
+            (false, true) => AdminToken::OneMore,
+            (false, false) => AdminToken::Kept,
+        }
+    }
 }
 
 /// Why a server does not start.
@@ -128,7 +140,7 @@ impl Server {
     /// Opens the file (or memory), stores what a new server begins with, and starts to finish deletions.
     pub async fn open(options: Options) -> Result<Self, ServerError> {
         let store = open_store(&options)?;
-        let loaded = Keys::new(&store).load(&options.hosts, options.new_admin, clock::now()).await?;
+        let loaded = Keys::new(&store).load(&options.hosts, options.admin(), clock::now()).await?;
         let (work, working) = mpsc::unbounded_channel();
         let api = Arc::new(Api::new(store, loaded.authentication, options.data, work));
         store_first_objects(&api).await?;

@@ -1,9 +1,10 @@
-//! A real kube-apiserver: one Kubernetes cluster without nodes.
+//! A Kubernetes API server as a process of its own: one cluster without nodes.
 
+mod embedded;
+mod kube_apiserver;
+
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -16,23 +17,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use crate::process::{self, Failure, Process, with_free_ports};
-use crate::{Directory, Etcd, etcd, kubeconfig, ports, signing_key, tools, wait};
+use self::embedded::Embedded;
+use self::kube_apiserver::KubeApiserver;
+use crate::process::{Failure, Process, with_free_ports};
+use crate::{Directory, Etcd, etcd, kubeconfig, ports};
 
 /// The issuer in every service-account token.
 pub const TOKEN_ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
-/// A running kube-apiserver with RBAC, its own part of an etcd, and an administrator's token.
+/// A running API server with RBAC and an administrator's token: kube-apiserver, or the embedded one.
 ///
-/// There are no controllers beside it: nobody creates the `default` service account of a
+/// There are no controllers beside kube-apiserver: nobody creates the `default` service account of a
 /// namespace, collects garbage or finishes a namespace's deletion.
 #[derive(Debug)]
 pub struct ApiServer {
     name: String,
-    process: Process,
-    port: u16,
-    settings: Settings,
-    ca_pem: String,
+    engine: Engine,
+    run: Run,
     kubeconfig: PathBuf,
 }
 
@@ -55,24 +56,29 @@ impl ApiServer {
     pub async fn start(etcd: &Etcd, name: &str) -> Result<Self> {
         crate::install_crypto_provider();
         with_free_ports(async || {
-            let settings = Settings::create(etcd, name)?;
-            Self::start_once(name, settings, ports::free()?).await
+            let engine = Engine::KubeApiserver(KubeApiserver::create(etcd, name)?);
+            Self::start_once(name, engine, ports::free()?).await
         })
         .await
     }
 
-    /// Ends the server; what it stored stays in etcd for [`ApiServer::restart`].
+    /// Starts an embedded API server (`meshroot serve --api-only`) on a new, empty directory, and returns when it is
+    /// ready.
+    pub async fn embedded(name: &str) -> Result<Self> {
+        crate::install_crypto_provider();
+        let engine = Engine::Embedded(Embedded::create(name)?);
+        Ok(Self::start_once(name, engine, 0).await?)
+    }
+
+    /// Ends the server, without a warning; what it stored stays for [`ApiServer::restart`].
     pub fn stop(&self) {
-        self.process.stop();
+        self.run.process.stop();
     }
 
     /// Ends the server, if it runs, and starts it again: same address, CA, tokens and objects.
     pub async fn restart(&mut self) -> Result<()> {
         self.stop();
-        let process = spawn(&self.name, &self.settings, self.port)?;
-        let ready = ready(&process, &self.settings, self.port, &self.name).await;
-        ready.map_err(anyhow::Error::from)?;
-        self.process = process;
+        self.run = self.engine.run(&self.name, self.run.access.port).await?;
         Ok(())
     }
 
@@ -83,17 +89,17 @@ impl ApiServer {
 
     /// `https://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        url(self.port)
+        self.run.access.url()
     }
 
     /// The certificates to verify the server with, PEM.
     pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
+        &self.run.access.ca_pem
     }
 
     /// A member of `system:masters`.
     pub fn admin_token(&self) -> &str {
-        &self.settings.admin_token
+        &self.run.access.admin_token
     }
 
     /// A kubeconfig file for the administrator.
@@ -103,17 +109,17 @@ impl ApiServer {
 
     /// The text of a kubeconfig for another token.
     pub fn kubeconfig(&self, token: &str, context: &str) -> String {
-        kubeconfig::render(&self.url(), &self.ca_pem, token, context)
+        kubeconfig::render(&self.url(), self.ca_pem(), token, context)
     }
 
     /// The process id.
     pub fn pid(&self) -> u32 {
-        self.process.pid()
+        self.run.process.pid()
     }
 
     /// The child process: its log, and signals that make it hang.
     pub fn process(&self) -> &Process {
-        &self.process
+        &self.run.process
     }
 
     /// A new client with the administrator's rights. It belongs to the calling runtime: do not
@@ -155,87 +161,75 @@ impl ApiServer {
         token.context("the TokenRequest came back without a token")
     }
 
-    async fn start_once(name: &str, settings: Settings, port: u16) -> Result<Self, Failure> {
-        let process = spawn(name, &settings, port)?;
-        let ca_pem = ready(&process, &settings, port, name).await?;
-        let text = kubeconfig::render(&url(port), &ca_pem, &settings.admin_token, name);
-        let kubeconfig = settings.directory.write("kubeconfig", text)?;
-        Ok(Self { name: name.to_owned(), process, port, settings, ca_pem, kubeconfig })
+    async fn start_once(name: &str, engine: Engine, port: u16) -> Result<Self, Failure> {
+        let run = engine.run(name, port).await?;
+        let kubeconfig = engine.directory().write("kubeconfig", run.access.kubeconfig(name))?;
+        Ok(Self { name: name.to_owned(), engine, run, kubeconfig })
     }
 }
 
-/// What stays the same when a server is restarted.
+/// The program, and what of it stays the same when it is restarted.
 #[derive(Debug)]
-struct Settings {
-    directory: Directory,
-    etcd_url: String,
-    etcd_prefix: String,
+enum Engine {
+    KubeApiserver(KubeApiserver),
+    Embedded(Embedded),
+}
+
+impl Engine {
+    fn directory(&self) -> &Directory {
+        match self {
+            Self::KubeApiserver(engine) => &engine.directory,
+            Self::Embedded(engine) => &engine.directory,
+        }
+    }
+
+    /// Starts the program and waits until it is ready.
+    async fn run(&self, name: &str, port: u16) -> Result<Run, Failure> {
+        match self {
+            Self::KubeApiserver(engine) => engine.run(name, port).await,
+            Self::Embedded(engine) => engine.run(name, port).await,
+        }
+    }
+}
+
+/// A program that is ready.
+#[derive(Debug)]
+struct Run {
+    process: Process,
+    access: Access,
+}
+
+/// What an administrator needs.
+struct Access {
+    port: u16,
+    ca_pem: String,
     admin_token: String,
 }
 
-impl Settings {
-    fn create(etcd: &Etcd, name: &str) -> Result<Self> {
-        static STARTED: AtomicU32 = AtomicU32::new(0);
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let directory = Directory::create(&format!("apiserver-{name}"))?;
-        let (private, public) = signing_key::generate()?;
-        directory.write("service-accounts.key", private)?;
-        directory.write("service-accounts.pub", public)?;
-        let admin_token = signing_key::random_token()?;
-        directory.write("tokens.csv", format!("{admin_token},admin,admin,system:masters\n"))?;
-        Ok(Self { directory, etcd_url: etcd.url().to_owned(), etcd_prefix: format!("/{name}-{number}"), admin_token })
+impl Access {
+    fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
     }
 
-    fn command(&self, port: u16) -> Result<Command> {
-        let file = |flag: &str, name: &str| format!("{flag}={}", self.directory.join(name).display());
-        let mut command = process::command(tools::path("kube-apiserver")?);
-        command
-            .arg(format!("--etcd-servers={}", self.etcd_url))
-            .arg(format!("--etcd-prefix={}", self.etcd_prefix))
-            .arg(file("--cert-dir", "pki"))
-            .arg(format!("--secure-port={port}"))
-            .arg("--bind-address=127.0.0.1")
-            // Otherwise the server looks for a default route, which a closed network has not.
-            .arg("--advertise-address=127.0.0.1")
-            .arg("--endpoint-reconciler-type=none")
-            .arg("--service-cluster-ip-range=10.0.0.0/24")
-            .arg(file("--service-account-key-file", "service-accounts.pub"))
-            .arg(file("--service-account-signing-key-file", "service-accounts.key"))
-            .arg(format!("--service-account-issuer={TOKEN_ISSUER}"))
-            .arg(file("--token-auth-file", "tokens.csv"))
-            .arg("--authorization-mode=RBAC")
-            .arg("--disable-admission-plugins=ServiceAccount");
-        Ok(command)
+    fn kubeconfig(&self, context: &str) -> String {
+        kubeconfig::render(&self.url(), &self.ca_pem, &self.admin_token, context)
     }
 }
 
-fn url(port: u16) -> String {
-    format!("https://127.0.0.1:{port}")
+impl fmt::Debug for Access {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Access").field("port", &self.port).finish_non_exhaustive()
+    }
 }
 
-fn spawn(name: &str, settings: &Settings, port: u16) -> Result<Process> {
-    let log = settings.directory.join("kube-apiserver.log");
-    let name = format!("kube-apiserver {name}");
-    let process = Process::spawn(&name, settings.command(port)?, log)?;
-    // What it acknowledged is in etcd already, and its graceful end takes a second or more.
-    Ok(process.with_grace(Duration::ZERO))
-}
-
-/// Waits until `/readyz` is `ok`, judged with the server's own CA, and returns that CA.
-async fn ready(process: &Process, settings: &Settings, port: u16, name: &str) -> Result<String, Failure> {
-    let certificate = settings.directory.join("pki/apiserver.crt");
-    let probe = async || {
-        let ca_pem = std::fs::read_to_string(&certificate)
-            .with_context(|| format!("{} is not there yet", certificate.display()))?;
-        let config = kubeconfig::render(&url(port), &ca_pem, &settings.admin_token, name);
-        let request = http::Request::get("/readyz").body(Vec::new())?;
-        let answer = client(&config).await?.request_text(request).await?;
-        if answer != "ok" {
-            bail!("/readyz answers {answer:?}");
-        }
-        Ok(ca_pem)
-    };
-    process.ready(wait::LIMIT, probe).await
+/// Whether `/readyz` is `ok`, judged with the server's own CA.
+async fn is_ready(access: &Access) -> Result<()> {
+    let request = http::Request::get("/readyz").body(Vec::new())?;
+    let answer = client(&access.kubeconfig("ready")).await?.request_text(request).await?;
+    if answer != "ok" {
+        bail!("/readyz answers {answer:?}");
+    }
+    Ok(())
 }
 
 async fn client(kubeconfig: &str) -> Result<Client> {

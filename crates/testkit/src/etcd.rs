@@ -13,8 +13,26 @@ use crate::{Directory, http_text, ports, tools, wait};
 #[derive(Debug)]
 pub struct Etcd {
     process: Process,
+    place: Place,
+}
+
+/// What stays the same when etcd is restarted.
+#[derive(Debug)]
+struct Place {
+    directory: Directory,
+    port: u16,
     url: String,
-    _directory: Directory,
+    peer: String,
+    durability: Durability,
+}
+
+/// Whether what is acknowledged is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Durability {
+    /// As in production: fsync before each acknowledgement.
+    Synced,
+    /// The store need not survive the machine, and fsync costs each write milliseconds.
+    Unsynced,
 }
 
 /// The etcd of this process, started when first asked for; it lives until the process ends.
@@ -24,14 +42,26 @@ pub async fn shared() -> Result<&'static Etcd> {
 }
 
 impl Etcd {
-    /// Starts etcd and returns when it is healthy.
+    /// Starts etcd and returns when it is healthy. It does not sync its files: fast, and enough for tests.
     pub async fn start() -> Result<Self> {
-        with_free_ports(Self::start_once).await
+        with_free_ports(async || Self::start_once(Durability::Unsynced).await).await
+    }
+
+    /// Starts etcd as in production: what it acknowledges is on the disk.
+    pub async fn start_durable() -> Result<Self> {
+        with_free_ports(async || Self::start_once(Durability::Synced).await).await
+    }
+
+    /// Ends it with SIGKILL, if it runs, and starts it again: same address, same store.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.process.kill_hard();
+        self.process = run(&self.place).await.map_err(anyhow::Error::from)?;
+        Ok(())
     }
 
     /// The client URL.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.place.url
     }
 
     /// The child process.
@@ -39,31 +69,36 @@ impl Etcd {
         &self.process
     }
 
-    async fn start_once() -> Result<Self, Failure> {
-        let directory = Directory::create("etcd")?;
-        let (client, peer) = (ports::free()?, ports::free()?);
-        let url = format!("http://127.0.0.1:{client}");
-        let command = command(&directory, &url, &format!("http://127.0.0.1:{peer}"))?;
-        // Nobody reads the store afterwards: there is nothing to be gentle with.
-        let process = Process::spawn("etcd", command, directory.join("etcd.log"))?.with_grace(Duration::ZERO);
-        let health = async || http_text::fetch(client, "/health").await;
-        process.ready(wait::LIMIT, health).await?;
-        Ok(Self { process, url, _directory: directory })
+    async fn start_once(durability: Durability) -> Result<Self, Failure> {
+        let (port, peer) = (ports::free()?, ports::free()?);
+        let (url, peer) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer}"));
+        let place = Place { directory: Directory::create("etcd")?, port, url, peer, durability };
+        Ok(Self { process: run(&place).await?, place })
     }
 }
 
-fn command(directory: &Directory, client: &str, peer: &str) -> Result<Command> {
+async fn run(place: &Place) -> Result<Process, Failure> {
+    // Nobody reads the store afterwards: there is nothing to be gentle with.
+    let log = place.directory.join("etcd.log");
+    let process = Process::spawn("etcd", command(place)?, log)?.with_grace(Duration::ZERO);
+    let health = async || http_text::fetch(place.port, "/health").await;
+    process.ready(wait::LIMIT, health).await?;
+    Ok(process)
+}
+
+fn command(place: &Place) -> Result<Command> {
     let mut command = process::command(tools::path("etcd")?);
     command
         .arg("--data-dir")
-        .arg(directory.join("data"))
-        .args(["--listen-client-urls", client])
-        .args(["--advertise-client-urls", client])
-        .args(["--listen-peer-urls", peer])
-        .args(["--initial-advertise-peer-urls", peer])
-        .args(["--initial-cluster", &format!("default={peer}")])
-        .args(["--log-level", "warn"])
-        // The store need not survive the machine, and fsync costs each write milliseconds.
-        .arg("--unsafe-no-fsync");
+        .arg(place.directory.join("data"))
+        .args(["--listen-client-urls", &place.url])
+        .args(["--advertise-client-urls", &place.url])
+        .args(["--listen-peer-urls", &place.peer])
+        .args(["--initial-advertise-peer-urls", &place.peer])
+        .args(["--initial-cluster", &format!("default={}", place.peer)])
+        .args(["--log-level", "warn"]);
+    if place.durability == Durability::Unsynced {
+        command.arg("--unsafe-no-fsync");
+    }
     Ok(command)
 }

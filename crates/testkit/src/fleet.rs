@@ -15,6 +15,25 @@ pub const SYSTEM_NAMESPACE: &str = "meshroot-system";
 /// Namespace of the control planes.
 pub const MESH_NAMESPACE: &str = "istio-system";
 
+/// What serves the hub's API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HubApi {
+    /// The real kube-apiserver.
+    #[default]
+    KubeApiserver,
+    /// The embedded API server.
+    Embedded,
+}
+
+impl HubApi {
+    async fn start(self) -> Result<ApiServer> {
+        match self {
+            Self::KubeApiserver => api_server::cluster("hub").await,
+            Self::Embedded => ApiServer::embedded("hub").await,
+        }
+    }
+}
+
 /// A hub and its workload clusters. The hub and the agents run as their own ServiceAccounts.
 pub struct Fleet {
     /// The hub's API.
@@ -42,7 +61,12 @@ impl Fleet {
     /// Starts the API servers (one for the hub, one for each cluster), installs the hub's objects, and joins the
     /// clusters. Neither the hub nor an agent nor an istiod runs yet.
     pub async fn prepare(clusters: &[&str]) -> Result<Self> {
-        let hub = api_server::cluster("hub").await?;
+        Self::prepare_with(HubApi::default(), clusters).await
+    }
+
+    /// The same, with a choice for the hub. The clusters are real: an istiod needs them so.
+    pub async fn prepare_with(hub: HubApi, clusters: &[&str]) -> Result<Self> {
+        let hub = hub.start().await?;
         let mut fleet = Self { hub, hub_process: None, clusters: Vec::new(), directory: Directory::create("fleet")? };
         for name in clusters {
             let api = api_server::cluster(name).await?;

@@ -20,6 +20,7 @@
 
 pub mod api_server;
 pub mod binary;
+pub mod conformance;
 pub mod crash;
 pub mod directory;
 pub mod etcd;

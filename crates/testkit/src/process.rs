@@ -165,7 +165,8 @@ impl Process {
     }
 
     fn failure(&self, error: anyhow::Error) -> Failure {
-        let lost = self.exit_status().is_some() && self.log().contains("address already in use");
+        // Go writes it so, Rust begins with a capital letter.
+        let lost = self.exit_status().is_some() && self.log().to_lowercase().contains("address already in use");
         if lost {
             return Failure::PortTaken;
         }
@@ -310,10 +311,12 @@ mod tests {
     #[tokio::test]
     async fn a_lost_port_is_told_from_other_failures() {
         let directory = Directory::create("process").unwrap();
-        let process = shell(&directory, "echo 'bind: address already in use'; exit 1");
-        let probe = async || -> Result<()> { bail!("closed") };
-        let failure = process.ready(wait::LIMIT, probe).await.unwrap_err();
-        assert!(matches!(failure, Failure::PortTaken), "{failure}");
+        for text in ["bind: address already in use", "listening failed: Address already in use (os error 98)"] {
+            let process = shell(&directory, &format!("echo '{text}'; exit 1"));
+            let probe = async || -> Result<()> { bail!("closed") };
+            let failure = process.ready(wait::LIMIT, probe).await.unwrap_err();
+            assert!(matches!(failure, Failure::PortTaken), "{failure}");
+        }
     }
 
     #[tokio::test]

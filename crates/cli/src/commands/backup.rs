@@ -147,8 +147,7 @@ Examples:
 const RESTORE_HELP: &str = "\
 Stop the old server first, for good: two that go on from one backup issue the same numbers
 twice. Agents and tokens go on working under the same address; clients list again what they
-watched. Keep the old admin.kubeconfig: without it in the new directory, the first start makes a
-new token for the administrator and ends the old one.
+watched. The tokens of administrators stay good; the first start writes an admin.kubeconfig with one more.
 
 Examples:
   meshroot restore hub-2026-11-24.backup --data /var/lib/meshroot";

@@ -7,8 +7,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube::Client;
-use meshroot_api::names::{HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Patch, PatchParams};
+use kube::config::Kubeconfig;
+use kube::{Api, Client};
+use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 use meshroot_cluster::process::{Format, ProcessOptions, lease_seconds};
 use meshroot_cluster::shutdown::Shutdown;
 use meshroot_cluster::telemetry::{self, Telemetry};
@@ -56,6 +59,8 @@ pub struct Arguments {
 /// The administrator's kubeconfig, in the data directory.
 pub const ADMIN_KUBECONFIG: &str = "admin.kubeconfig";
 const CONTEXT: &str = "meshroot";
+/// Holder of the hub's Lease: one process at a time has the directory.
+const IDENTITY: &str = "meshroot-serve";
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -69,14 +74,17 @@ pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) ->
     let options = Options {
         data: Some(asked.data.clone()),
         hosts: asked.host.clone(),
-        // Without its file nobody has the token any more.
-        new_admin: asked.new_admin || !kubeconfig.exists(),
+        new_admin: asked.new_admin,
+        // The file may be elsewhere, with an administrator or beside a backup: their token stays good.
+        another_admin: !kubeconfig.exists(),
         ..Options::default()
     };
     let server = Server::open(options).await.map_err(|error| failed(&error))?;
     let endpoint = server.listen(asked.listen).await.map_err(|error| failed(&error))?;
-    if let Some(token) = server.admin_token() {
-        write_kubeconfig(&kubeconfig, &endpoint.kubeconfig(CONTEXT, "admin", token))?;
+    let known = server.admin_token().map(str::to_owned).or_else(|| token_in(&kubeconfig));
+    if let Some(token) = known {
+        // Also where the token is the one before: the address may be another.
+        write_kubeconfig(&kubeconfig, &endpoint.kubeconfig(CONTEXT, "admin", &token))?;
     }
     terminal.print(&greeting(asked, &endpoint, &kubeconfig))?;
     let outcome = if asked.api_only {
@@ -100,9 +108,33 @@ fn raise_file_limit() {
     }
 }
 
+/// The token in the administrator's kubeconfig; `None` where somebody has made something else of the file.
+fn token_in(kubeconfig: &Path) -> Option<String> {
+    let config = Kubeconfig::read_from(kubeconfig).ok()?;
+    let [user] = config.auth_infos.as_slice() else { return None };
+    // The secret's type is not named here: its serialized form is the token.
+    let user = serde_json::to_value(user.auth_info.as_ref()?).ok()?;
+    user["token"].as_str().map(str::to_owned)
+}
+
+/// Gives up the Lease that a killed process of this command has left: the directory has one process at a time.
+async fn release_own_lease(admin: &Client) -> Result<(), Failure> {
+    let leases: Api<Lease> = Api::namespaced(admin.clone(), SYSTEM_NAMESPACE);
+    let failed = |error: &kube::Error| Failure::api("release the hub's lease", error);
+    let found = leases.get_opt(HUB_LEASE).await.map_err(|error| failed(&error))?;
+    let holder = found.and_then(|lease| lease.spec?.holder_identity);
+    if holder.as_deref() == Some(IDENTITY) {
+        let patch = Patch::Merge(serde_json::json!({ "spec": { "holderIdentity": null } }));
+        leases.patch(HUB_LEASE, &PatchParams::default(), &patch).await.map_err(|error| failed(&error))?;
+    }
+    Ok(())
+}
+
 /// Installs what the hub needs, and works as its ServiceAccount, within the same rights as in a cluster.
 async fn hub(server: &Server, asked: &Arguments, shutdown: &Shutdown) -> Result<(), Failure> {
-    install::hub(&Client::new(server.in_process(), "default")).await?;
+    let admin = Client::new(server.in_process(), "default");
+    install::hub(&admin).await?;
+    release_own_lease(&admin).await?;
     let account = User::service_account(SYSTEM_NAMESPACE, HUB_SERVICE_ACCOUNT, "");
     let client = Client::new(server.in_process_as(account), SYSTEM_NAMESPACE);
     let telemetry = Telemetry::new("meshroot-hub", VERSION);
@@ -131,8 +163,7 @@ fn process(asked: &Arguments) -> ProcessOptions {
         context: None,
         log_format: asked.log_format,
         log_filter: asked.log_filter.clone(),
-        // One process at a time has the directory: after a crash it goes on with the lease that it had.
-        identity: Some("meshroot-serve".to_owned()),
+        identity: Some(IDENTITY.to_owned()),
     }
 }
 
@@ -140,7 +171,7 @@ fn greeting(asked: &Arguments, endpoint: &Endpoint, kubeconfig: &Path) -> String
     let what = if asked.api_only { "API" } else { "hub" };
     let mut lines = vec![
         format!("{what} on {}, data in {}", endpoint.url(), asked.data.display()),
-        format!("  export KUBECONFIG={}", kubeconfig.display()),
+        format!("  export KUBECONFIG={}", std::path::absolute(kubeconfig).unwrap_or_default().display()),
     ];
     if !asked.api_only {
         lines.push("  kubectl get virtualmeshes -A".to_owned());

@@ -4,23 +4,29 @@ mod leaks;
 mod progress;
 mod scenario;
 
+use clap::Parser;
+use meshroot_testkit::fleet::HubApi;
+
+/// Run the main scenario: a hub and two clusters, from nothing to trust, renewal, approval and denial
+#[derive(Parser)]
+#[command(name = "meshroot-e2e")]
+struct Options {
+    /// Serve the hub's API with the embedded server (`meshroot serve --api-only`); the clusters stay real
+    #[arg(long)]
+    embedded_hub: bool,
+    /// Keep everything running at the end, to look at it, until Ctrl-C
+    #[arg(long)]
+    hold: bool,
+}
+
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     meshroot_testkit::install_crypto_provider();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let hold = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => false,
-        ["--hold"] => true,
-        _ => {
-            eprintln!(
-                "usage: meshroot-e2e [--hold]\n\n  --hold  keep everything running at the end, to look at it, until Ctrl-C"
-            );
-            return std::process::ExitCode::from(2);
-        }
-    };
+    let options = Options::parse();
+    let hub = if options.embedded_hub { HubApi::Embedded } else { HubApi::KubeApiserver };
     let mut progress = progress::Progress::start();
-    let outcome = scenario::run(&mut progress, hold).await;
-    progress.verdict(&outcome);
+    let outcome = scenario::run(&mut progress, hub, options.hold).await;
+    progress.verdict(hub, &outcome);
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(_) => std::process::ExitCode::FAILURE,

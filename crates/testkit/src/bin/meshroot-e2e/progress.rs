@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use meshroot_testkit::fleet::HubApi;
+
 /// Prints what was done and how long it took.
 pub(crate) struct Progress {
     started: Instant,
@@ -29,11 +31,15 @@ impl Progress {
         self.step = Instant::now();
     }
 
-    pub(crate) fn verdict(&self, outcome: &anyhow::Result<()>) {
+    pub(crate) fn verdict(&self, hub: HubApi, outcome: &anyhow::Result<()>) {
         let total = self.started.elapsed().as_secs_f64();
+        let run = match hub {
+            HubApi::KubeApiserver => "end-to-end",
+            HubApi::Embedded => "end-to-end with an embedded hub",
+        };
         match outcome {
-            Ok(()) => println!("end-to-end: PASSED, {} steps in {total:.1} s", self.steps),
-            Err(error) => println!("end-to-end: FAILED after {} steps in {total:.1} s: {error:?}", self.steps),
+            Ok(()) => println!("{run}: PASSED, {} steps in {total:.1} s", self.steps),
+            Err(error) => println!("{run}: FAILED after {} steps in {total:.1} s: {error:?}", self.steps),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use meshroot_testkit::fleet::{Cluster, MESH_NAMESPACE, SYSTEM_NAMESPACE, cluster_namespace, mesh_name};
+use meshroot_testkit::fleet::{Cluster, HubApi, MESH_NAMESPACE, SYSTEM_NAMESPACE, cluster_namespace, mesh_name};
 use meshroot_testkit::{
     Binary, Fleet, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, tools, wait, workload,
 };
@@ -25,9 +25,9 @@ spec:
 ";
 
 /// `hold` keeps everything running before the shutdown, until Ctrl-C.
-pub(crate) async fn run(progress: &mut Progress, hold: bool) -> Result<()> {
+pub(crate) async fn run(progress: &mut Progress, hub: HubApi, hold: bool) -> Result<()> {
     ensure!(tools::require(&PARTS).is_some(), "the real parts are not built; run `cargo xtask tools`");
-    let mut fleet = start(progress).await?;
+    let mut fleet = start(progress, hub).await?;
     let automatic = first_issuance(progress, &mut fleet).await?;
     trust(progress, &fleet).await?;
     renewal(progress, &fleet).await?;
@@ -46,10 +46,14 @@ pub(crate) async fn run(progress: &mut Progress, hold: bool) -> Result<()> {
     stop(progress, fleet)
 }
 
-async fn start(progress: &mut Progress) -> Result<Fleet> {
+async fn start(progress: &mut Progress, hub: HubApi) -> Result<Fleet> {
     progress.title("A hub and two clusters, joined with the CLI");
-    let mut fleet = Fleet::prepare(&CLUSTERS).await?;
-    progress.done("three kube-apiservers; meshroot install | kubectl apply; meshroot cluster join east, west");
+    let mut fleet = Fleet::prepare_with(hub, &CLUSTERS).await?;
+    let servers = match hub {
+        HubApi::KubeApiserver => "three kube-apiservers",
+        HubApi::Embedded => "the hub's API embedded, two kube-apiservers",
+    };
+    progress.done(&format!("{servers}; meshroot install | kubectl apply; meshroot cluster join east, west"));
     for cluster in CLUSTERS {
         fleet.start_istiod(cluster).await?;
     }
