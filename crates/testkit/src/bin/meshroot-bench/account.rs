@@ -112,11 +112,26 @@ fn label<'a>(labels: &'a str, name: &str) -> &'a str {
 }
 
 /// User and system time, `/proc/PID/stat` fields 14 and 15 (proc_pid_stat(5)), in ticks of 10 ms.
-fn cpu_seconds(pid: u32) -> Result<f64> {
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    Ok(ticks(&stat)? / 100.0)
+}
+
+fn ticks(stat: &str) -> Result<f64> {
     let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat has no command")?;
-    let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-    Ok(ticks.iter().sum::<f64>() / 100.0)
+    Ok(fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum())
+}
+
+/// CPU seconds so far of the threads of a process, by their names; threads that have ended are missing.
+pub(crate) fn cpu_by_thread(pid: u32) -> Result<BTreeMap<String, f64>> {
+    let mut all = BTreeMap::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread that ended meanwhile has nothing to add.
+        let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
+        let name = stat.split_once('(').and_then(|(_, rest)| Some(rest.rsplit_once(')')?.0)).unwrap_or_default();
+        *all.entry(name.to_owned()).or_default() += ticks(&stat)? / 100.0;
+    }
+    Ok(all)
 }
 
 /// Resident memory in MiB (`VmRSS`).

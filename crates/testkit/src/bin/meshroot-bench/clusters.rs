@@ -18,7 +18,8 @@ const DEPTH: usize = 2;
 /// The cluster of the real agent.
 pub(crate) const WORKLOAD: &str = "workload";
 
-const AGENT_ON_HUB: &str = "deploy/rbac/agent-on-hub.yaml";
+/// An example of what a cluster that joins has on the hub.
+pub(crate) const AGENT_ON_HUB: &str = "deploy/rbac/agent-on-hub.yaml";
 
 /// Everything that runs, and a client for each who writes.
 pub(crate) struct Scene {

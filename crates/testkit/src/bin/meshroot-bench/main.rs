@@ -1,11 +1,16 @@
 //! The benchmark: certificates per second and writes per certificate through a real kube-apiserver and etcd, with
-//! the hub and an agent as the processes that users run.
+//! the hub and an agent as the processes that users run; the embedded API server beside etcd and kube-apiserver; and
+//! the hub on the embedded server.
 
 mod account;
 mod agent_run;
 mod baseline;
 mod certificate_request;
 mod clusters;
+mod comparison;
+mod connection;
+mod embedded_process;
+mod hub_embedded;
 mod installed;
 mod issuance;
 mod objects;
@@ -13,6 +18,7 @@ mod options;
 mod quiet;
 mod requests;
 mod run;
+mod server;
 mod stand_in;
 mod table;
 

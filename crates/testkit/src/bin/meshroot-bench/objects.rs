@@ -22,6 +22,11 @@ impl Kind {
         Api::namespaced_with(client.clone(), namespace, &self.resource())
     }
 
+    /// Path of the collection in a namespace.
+    pub(crate) fn path(&self, namespace: &str) -> String {
+        format!("/apis/{}/v1alpha1/namespaces/{namespace}/{}", self.0, self.2)
+    }
+
     pub(crate) fn resource(&self) -> ApiResource {
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(self.0, "v1alpha1", self.1), self.2)
     }

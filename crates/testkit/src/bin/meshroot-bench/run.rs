@@ -6,21 +6,33 @@ use meshroot_testkit::{Binary, tools};
 use crate::account::{Cost, resident_mib};
 use crate::agent_run::AgentRun;
 use crate::baseline::{self, Baseline};
-use crate::certificate_request;
 use crate::clusters::{Scene, WORKLOAD};
 use crate::issuance::{self, Phase};
-use crate::options::Options;
-use crate::quiet;
+use crate::options::{Group, Options};
 use crate::requests::Requests;
 use crate::table::{Aim, Table};
+use crate::{certificate_request, hub_embedded, quiet, server};
 
 const PARTS: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
     ensure!(tools::require(&PARTS).is_some(), "the real parts are not built; run `cargo xtask tools`");
-    let mut table = Table::default();
     let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     println!("{processors} processors, load {}", std::fs::read_to_string("/proc/loadavg")?.trim());
+    if options.includes(Group::Server) {
+        server::run(options).await?;
+    }
+    if options.includes(Group::HubEmbedded) {
+        hub_embedded::run(options).await?;
+    }
+    if options.includes(Group::Issuance) {
+        hub_on_kube_apiserver(options).await?;
+    }
+    Ok(())
+}
+
+async fn hub_on_kube_apiserver(options: &Options) -> Result<()> {
+    let mut table = Table::default();
     let mut scene = Scene::prepare().await?;
     let csrs = certificate_request::many(options.requests)?;
     let alone = baseline::measure(&scene, &csrs).await?;

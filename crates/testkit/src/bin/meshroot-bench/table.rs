@@ -59,6 +59,6 @@ fn line([what, aim, figure, ratio]: &[String; 4]) -> String {
     format!("{what:<66} {aim:>9} {figure:>18} {ratio:>8}").trim_end().to_owned()
 }
 
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value.fract() == 0.0 || value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
