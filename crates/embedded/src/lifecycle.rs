@@ -11,6 +11,7 @@ use meshroot_embedded_kinds as kinds;
 use meshroot_embedded_store as store;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::api::Api;
 use crate::{body, clock, encode, metadata};
@@ -45,9 +46,15 @@ const EVENTS_LIVE: SignedDuration = SignedDuration::from_hours(1);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const TRIES: usize = 20;
 
+/// How often the dependents of what is gone are looked for: each look goes over all objects.
+const COLLECT_EVERY: Duration = Duration::from_secs(1);
+
 /// Works until the server stops.
 pub(crate) async fn run(api: Arc<Api>, mut work: mpsc::UnboundedReceiver<Work>) {
     let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    let mut collect = tokio::time::interval(COLLECT_EVERY);
+    collect.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut gone = BTreeSet::new();
     loop {
         tokio::select! {
             () = api.stop.cancelled() => return,
@@ -57,19 +64,20 @@ pub(crate) async fn run(api: Arc<Api>, mut work: mpsc::UnboundedReceiver<Work>) 
                 while let Ok(next) = work.try_recv() {
                     all.insert(next);
                 }
-                handle(&api, all).await;
+                handle(&api, all, &mut gone).await;
             }
+            _ = collect.tick(), if !gone.is_empty() => collect_dependents(&api, &std::mem::take(&mut gone)).await,
             _ = sweep.tick() => sweep_all(&api).await,
         }
     }
 }
 
-async fn handle(api: &Api, all: HashSet<Work>) {
-    let mut owners = BTreeSet::new();
+/// Does what is to be done at once; objects that are gone are added to `gone`.
+async fn handle(api: &Api, all: HashSet<Work>, gone: &mut BTreeSet<Owner>) {
     for work in all {
         match work {
             Work::Ending(key) => finish(api, &key).await,
-            Work::Dependents(owner) => drop(owners.insert(owner)),
+            Work::Dependents(owner) => drop(gone.insert(owner)),
             Work::NamespaceMaybeEmpty(name) => finish(api, &key(NAMESPACES, "", &name)).await,
             Work::DefinitionMaybeEmpty(collection) => {
                 let (group, plural) = collection.split_once('/').unwrap_or_default();
@@ -77,7 +85,6 @@ async fn handle(api: &Api, all: HashSet<Work>) {
             }
         }
     }
-    collect_dependents(api, &owners).await;
 }
 
 /// Takes up what was left: deletions that did not go on, definitions that were not established, old events.
@@ -255,9 +262,6 @@ fn blocks(dependent: &store::Object, owner: &Value) -> bool {
 
 /// Objects whose owners are all gone go too; others only lose the reference.
 async fn collect_dependents(api: &Api, owners: &BTreeSet<Owner>) {
-    if owners.is_empty() {
-        return;
-    }
     let gone = |uid: &str| owners.iter().any(|owner| owner.uid == uid);
     for object in dependents(api, owners) {
         let Ok(value) = serde_json::from_slice::<Value>(&object.json) else { continue };

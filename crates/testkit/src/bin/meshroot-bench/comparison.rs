@@ -25,13 +25,19 @@ impl Comparison {
             Aim::AtMost(most) => (format!("≤ {}", number(most)), embedded <= most),
             Aim::AtLeast(least) => (format!("≥ {}", number(least)), embedded >= least),
         };
-        self.push(what, [real, embedded].map(|figure| format!("{} {unit}", number(figure))), times, &aim, met);
+        self.push(
+            what,
+            [real, embedded].map(|figure| format!("{} {unit}", number(figure)).trim_end().to_owned()),
+            times,
+            &aim,
+            met,
+        );
     }
 
     /// One figure of both, where the aim is a multiple of the other's.
     pub(crate) fn multiple(&mut self, what: &str, [real, embedded]: [f64; 2], unit: &str, aim: f64) {
         let times = embedded / real;
-        let figures = [real, embedded].map(|figure| format!("{} {unit}", number(figure)));
+        let figures = [real, embedded].map(|figure| format!("{} {unit}", number(figure)).trim_end().to_owned());
         self.push(what, figures, times, &format!("{}×", number(aim)), times >= aim);
     }
 
