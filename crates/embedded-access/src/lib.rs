@@ -26,9 +26,8 @@ pub use impersonation::{Impersonation, ImpersonationError};
 pub use kubeconfig::{Credential, Kubeconfig, kubeconfig};
 pub use p256_key::{KeyError, P256Key};
 pub use rbac::{
-    AGGREGATION_FORBIDDEN, Attributes, Decision, Rbac, RuleLists, aggregated_rules, bootstrap, default_binding,
-    escalation_message, forbidden_message, validate_cluster_role, validate_cluster_role_binding, validate_role,
-    validate_role_binding,
+    AGGREGATION_FORBIDDEN, Attributes, Decision, Rbac, RuleLists, aggregated_rules, bootstrap, escalation_message,
+    forbidden_message,
 };
 pub use server_config::server_config;
 pub use service_account_tokens::{Existence, IssuedToken, ServiceAccountTokens, VerifiedToken};

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use meshroot_embedded_access as access;
 use meshroot_embedded_kinds::{self as kinds, Kind};
 use meshroot_embedded_schema::{Additional, Fault, FieldError, Schema, Validator};
 use serde_json::{Map, Value};
@@ -288,9 +287,6 @@ pub(crate) fn defaults(served: &Served, object: &mut Value) {
         served.validator().apply_defaults(object);
     } else {
         kinds::default_builtin(&served.kind, object);
-        if matches!(served.kind.kind.as_ref(), "RoleBinding" | "ClusterRoleBinding") {
-            access::default_binding(object);
-        }
     }
 }
 

@@ -1,69 +1,13 @@
 //! Messages: what is refused is refused in the same words.
 
 use anyhow::ensure;
-use meshroot_embedded_access::{
-    AGGREGATION_FORBIDDEN, Attributes, Rbac, User, bootstrap, default_binding, forbidden_message,
-    validate_cluster_role, validate_cluster_role_binding, validate_role, validate_role_binding,
-};
+use meshroot_embedded_access::{AGGREGATION_FORBIDDEN, Attributes, Rbac, User, bootstrap, forbidden_message};
 use meshroot_testkit::wait::{LIMIT, until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::requests::{RBAC, administrator, create, refusal};
 
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
-
-/// What the real server says of all faults together.
-fn invalid(kind: &str, object: &Value, faults: &[impl ToString]) -> String {
-    let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    let texts = if let [text] = texts.as_slice() { text.clone() } else { format!("[{}]", texts.join(", ")) };
-    format!("{kind}.rbac.authorization.k8s.io {} is invalid: {texts}", object["metadata"]["name"])
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn invalid_roles_and_bindings_are_refused_in_the_same_words() {
-    let client = administrator().await.unwrap();
-    let name = json!({"name": "access-invalid"});
-    let roles = [
-        json!([{"apiGroups": [""], "resources": ["x"]}]),
-        json!([{"verbs": [], "nonResourceURLs": ["/x"], "resources": ["x"]}, {"verbs": ["get"]}, {"verbs": ["get"], "apiGroups": [""]}]),
-        json!([{"verbs": ["get"], "apiGroups": ["a"], "resources": ["b"], "resourceNames": ["c"], "nonResourceURLs": ["/x"]}]),
-    ];
-    for rules in &roles {
-        let role = json!({"metadata": name, "rules": rules});
-        let real = refusal(&client, None, ROLES, &role).await.unwrap();
-        assert_eq!(invalid("ClusterRole", &role, &validate_cluster_role(&role)), real);
-        let real = refusal(&client, None, &format!("{RBAC}/namespaces/default/roles"), &role).await.unwrap();
-        assert_eq!(invalid("Role", &role, &validate_role(&role)), real);
-    }
-    let selectors = [
-        json!([]),
-        json!([{"matchLabels": {"a b": "c d"}}]),
-        json!([{"matchLabels": {"-/x": "a"}}, {"matchLabels": {"a/b/c": "a"}}, {"matchLabels": {"/": "x"}}]),
-        json!([{"matchExpressions": [{"key": "a", "operator": "In"}, {"key": "a", "operator": "Foo"},
-            {"key": "a", "operator": "Exists", "values": ["x"]}, {"key": "", "operator": "NotIn", "values": ["c d"]},
-            {"key": "x".repeat(64), "operator": "NotIn", "values": ["x".repeat(64)]}]}]),
-    ];
-    for selectors in &selectors {
-        let role = json!({"metadata": name, "rules": [], "aggregationRule": {"clusterRoleSelectors": selectors}});
-        let real = refusal(&client, None, ROLES, &role).await.unwrap();
-        assert_eq!(invalid("ClusterRole", &role, &validate_cluster_role(&role)), real);
-    }
-    let bindings = [
-        json!({"roleRef": {"kind": "Roles", "name": "a/b%", "apiGroup": "foo"}, "subjects": [{"kind": "User"}, {"kind": "Foo", "name": "x"},
-            {"kind": "Group", "apiGroup": "x", "name": "x"}, {"kind": "ServiceAccount", "apiGroup": "x", "name": "X_y"}, {"name": "x"}]}),
-        json!({"roleRef": {"kind": "Foo", "name": ".."}, "subjects": [{"kind": "ServiceAccount", "name": "x".repeat(254)}]}),
-        json!({"roleRef": {}, "subjects": [{}]}),
-    ];
-    for mut binding in bindings {
-        binding["metadata"] = name.clone();
-        let sent = binding.clone();
-        default_binding(&mut binding);
-        let real = refusal(&client, None, &format!("{RBAC}/clusterrolebindings"), &sent).await.unwrap();
-        assert_eq!(invalid("ClusterRoleBinding", &binding, &validate_cluster_role_binding(&binding, None)), real);
-        let real = refusal(&client, None, &format!("{RBAC}/namespaces/default/rolebindings"), &sent).await.unwrap();
-        assert_eq!(invalid("RoleBinding", &binding, &validate_role_binding(&binding, None)), real);
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forbidden_requests_are_refused_in_the_same_words() {

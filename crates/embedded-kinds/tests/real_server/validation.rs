@@ -156,6 +156,53 @@ fn access_cases() -> Vec<Value> {
         ),
         with(&cluster_binding, &[("/roleRef/kind", json!("Role")), ("/subjects/0/namespace", json!(""))]),
     ]
+    .into_iter()
+    .chain(rule_cases())
+    .chain(binding_cases())
+    .collect()
+}
+
+/// Rules and selectors of rules, in roles of both scopes.
+fn rule_cases() -> Vec<Value> {
+    let (role, cluster) = (sample("Role"), sample("ClusterRole"));
+    let rules = [
+        json!([{"apiGroups": [""], "resources": ["x"]}]),
+        json!([{"verbs": [], "nonResourceURLs": ["/x"], "resources": ["x"]}, {"verbs": ["get"]},
+            {"verbs": ["get"], "apiGroups": [""]}]),
+        json!([{"verbs": ["get"], "apiGroups": ["a"], "resources": ["b"], "resourceNames": ["c"],
+            "nonResourceURLs": ["/x"]}]),
+    ];
+    let selectors = [
+        json!([{"matchLabels": {"a b": "c d"}}]),
+        json!([{"matchLabels": {"-/x": "a"}}, {"matchLabels": {"a/b/c": "a"}}, {"matchLabels": {"/": "x"}}]),
+        json!([{"matchExpressions": [{"key": "a", "operator": "In"}, {"key": "a", "operator": "Foo"},
+            {"key": "a", "operator": "Exists", "values": ["x"]}, {"key": "", "operator": "NotIn", "values": ["c d"]},
+            {"key": "x".repeat(64), "operator": "NotIn", "values": ["x".repeat(64)]}]}]),
+    ];
+    let of_rules =
+        rules.iter().flat_map(|rules| [&role, &cluster].map(|role| with(role, &[("/rules", rules.clone())])));
+    let of_selectors = selectors.iter().map(|selectors| {
+        with(&cluster, &[("/rules", json!([])), ("/aggregationRule", json!({"clusterRoleSelectors": selectors}))])
+    });
+    of_rules.chain(of_selectors).collect()
+}
+
+/// References and subjects, in bindings of both scopes.
+fn binding_cases() -> Vec<Value> {
+    let faults = [
+        (
+            json!({"kind": "Roles", "name": "a/b%", "apiGroup": "foo"}),
+            json!([{"kind": "User"}, {"kind": "Foo", "name": "x"}, {"kind": "Group", "apiGroup": "x", "name": "x"},
+                {"kind": "ServiceAccount", "apiGroup": "x", "name": "X_y"}, {"name": "x"}]),
+        ),
+        (json!({"kind": "Foo", "name": ".."}), json!([{"kind": "ServiceAccount", "name": "x".repeat(254)}])),
+        (json!({}), json!([{}])),
+    ];
+    let bindings = [sample("RoleBinding"), sample("ClusterRoleBinding")];
+    let faulty = |(role, subjects): &(Value, Value)| {
+        bindings.each_ref().map(|binding| with(binding, &[("/roleRef", role.clone()), ("/subjects", subjects.clone())]))
+    };
+    faults.iter().flat_map(faulty).collect()
 }
 
 fn admission_cases() -> Vec<Value> {
