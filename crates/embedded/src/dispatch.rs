@@ -178,7 +178,7 @@ impl Call<'_> {
         if !self.served.kind.is_stored() {
             return reviews::create(self, bytes, accepted);
         }
-        if subresources::is_special(self.served, &self.path.subresource) {
+        if subresources::is_special(&self.path.subresource) {
             return subresources::answer(self, verb, bytes, accepted).await;
         }
         let mut change = self.change();

@@ -2,13 +2,13 @@
 
 use http::StatusCode;
 use meshroot_embedded_access::{self as access, BoundObject, Existence as _, TokenSpec};
+use meshroot_embedded_kinds as kinds;
 use meshroot_embedded_merge as merge;
 use meshroot_embedded_schema::{Fault, FieldError, Schema};
 use serde_json::{Value, json};
 
 use crate::answer::{Accepted, Answer};
 use crate::body;
-use crate::catalog::Served;
 use crate::change::Written;
 use crate::dispatch::Call;
 use crate::metadata;
@@ -17,15 +17,13 @@ use crate::update::PatchType;
 use crate::{clock, decode, form};
 
 /// Whether a subresource is answered here.
-pub(crate) fn is_special(served: &Served, subresource: &str) -> bool {
-    let _ = served;
+pub(crate) fn is_special(subresource: &str) -> bool {
     matches!(subresource, "token" | "scale" | "finalize")
 }
 
 pub(crate) async fn answer(call: &Call<'_>, verb: &str, bytes: &[u8], accepted: Accepted) -> Result<Answer, Failure> {
     match (call.path.subresource.as_str(), verb) {
         ("token", "create") => token(call, bytes, accepted),
-        ("scale", "get") => scale(call, accepted),
         ("scale", "update" | "patch") => rescale(call, verb, bytes, accepted).await,
         ("finalize", "update") => finalize(call, bytes, accepted).await,
         _ => Err(Failure::method_not_allowed()),
@@ -124,7 +122,9 @@ fn scale_of(call: &Call<'_>, object: &Value) -> Result<Value, Failure> {
     let metadata = &object["metadata"];
     let mut status = json!({ "replicas": at(&paths.status_replicas_path).unwrap_or(0.into()) });
     if let Some(selector) = paths.label_selector_path.as_deref().and_then(at) {
-        status["selector"] = selector;
+        // Built-in kinds keep a LabelSelector there, custom kinds its text.
+        let kind = &call.served.kind;
+        status["selector"] = if kind.custom { selector } else { kinds::selector_text(Some(&selector)).into() };
     }
     Ok(json!({
         "apiVersion": "autoscaling/v1",
