@@ -10,7 +10,7 @@ mod control_plane;
 pub mod flow;
 pub mod handshake;
 pub mod home;
-pub(crate) mod install;
+mod install;
 mod limit;
 mod member;
 mod outro;

@@ -1,9 +1,15 @@
-//! `meshroot install`: what the hub needs, as YAML. No cluster is asked.
+//! `meshroot install`: what the hub needs, as YAML, without asking a cluster. Hubs that run in this process have it
+//! applied.
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{Api, Client};
 use meshroot_api::manifests;
 use meshroot_api::names::SYSTEM_NAMESPACE;
 use serde_json::Value;
 
+use super::cluster::apply::apply;
 use super::version::VERSION;
 use crate::failure::Failure;
 use crate::output::yaml;
@@ -46,6 +52,38 @@ pub fn objects(asked: &Arguments) -> Result<Vec<Value>, Failure> {
     objects.extend(manifests::hub_deployment(SYSTEM_NAMESPACE, &image));
     Ok(objects)
 }
+
+/// Applies what [`run`] prints, but for the pods: the hub runs in this process.
+pub(crate) async fn hub(admin: &Client) -> Result<(), Failure> {
+    let mut objects = objects(&Arguments::default())?;
+    objects.retain(|object| object["kind"] != "Deployment" && object["kind"] != "PodDisruptionBudget");
+    let is_first = |object: &Value| object["kind"] == "Namespace" || object["kind"] == "CustomResourceDefinition";
+    let (first, rest) = objects.into_iter().partition(is_first);
+    apply_all(admin, first).await?;
+    tokio::try_join!(apply_all(admin, rest), established(admin))?;
+    Ok(())
+}
+
+/// Applies objects, several at a time.
+pub(crate) async fn apply_all(client: &Client, objects: Vec<Value>) -> Result<(), Failure> {
+    let all = stream::iter(objects).map(|object| async move { apply(client, &object, false).await.map(drop) });
+    all.buffer_unordered(AT_A_TIME).try_collect().await
+}
+
+/// Until the API serves every kind that was installed.
+async fn established(client: &Client) -> Result<(), Failure> {
+    for definition in meshroot_api::manifests::crds() {
+        let name = definition.metadata.name.unwrap_or_default();
+        let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+        let served = await_condition(api, &name, conditions::is_crd_established()).await;
+        served.map_err(|error| {
+            Failure::unreachable(format!("could not wait until {name} is served: {error}")).caused_by(&error)
+        })?;
+    }
+    Ok(())
+}
+
+const AT_A_TIME: usize = 8;
 
 const AFTER_HELP: &str = "\
 Needs Kubernetes 1.30 or later. Apply it again after an upgrade of this command.

@@ -17,7 +17,7 @@ use meshroot_cluster::shutdown::Shutdown;
 use meshroot_cluster::telemetry::{self, Telemetry};
 use meshroot_embedded::{Endpoint, Options, Server, ServerError, User};
 
-use super::demo::install;
+use super::install;
 use super::version::VERSION;
 use crate::arguments::Global;
 use crate::failure::Failure;

@@ -3,12 +3,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::PostParams;
-use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client};
 use meshroot_api::manifests::{DEFAULT_MESH_NAMESPACE, namespace};
 use serde_json::{Value, json};
@@ -16,24 +13,13 @@ use zeroize::Zeroizing;
 
 use super::clusters::HUB;
 use crate::arguments;
-use crate::commands::cluster::apply::apply;
-use crate::commands::{cluster, install};
+use crate::commands::cluster;
+use crate::commands::install::apply_all;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 /// Namespace of the workloads that ask for certificates.
 pub(super) const WORKLOADS: &str = "demo";
-
-/// What `meshroot install` prints, but for the pods: the hub runs in this process.
-pub(crate) async fn hub(admin: &Client) -> Result<(), Failure> {
-    let mut objects = install::objects(&install::Arguments::default())?;
-    objects.retain(|object| object["kind"] != "Deployment" && object["kind"] != "PodDisruptionBudget");
-    let is_first = |object: &Value| object["kind"] == "Namespace" || object["kind"] == "CustomResourceDefinition";
-    let (first, rest) = objects.into_iter().partition(is_first);
-    apply_all(admin, first).await?;
-    tokio::try_join!(apply_all(admin, rest), established(admin))?;
-    Ok(())
-}
 
 /// What an Istio installation and a workload leave in a cluster.
 pub(super) async fn mesh(admin: &Client, cluster: &str) -> Result<(), Failure> {
@@ -82,25 +68,6 @@ pub(super) async fn token(
     token.ok_or_else(|| Failure::no(format!("could not {doing}: the answer holds none")))
 }
 
-/// Applies objects, several at a time.
-pub(super) async fn apply_all(client: &Client, objects: Vec<Value>) -> Result<(), Failure> {
-    let all = stream::iter(objects).map(|object| async move { apply(client, &object, false).await.map(drop) });
-    all.buffer_unordered(AT_A_TIME).try_collect().await
-}
-
-/// Until the API serves every kind that was installed.
-async fn established(client: &Client) -> Result<(), Failure> {
-    for definition in meshroot_api::manifests::crds() {
-        let name = definition.metadata.name.unwrap_or_default();
-        let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-        let served = await_condition(api, &name, conditions::is_crd_established()).await;
-        served.map_err(|error| {
-            Failure::unreachable(format!("could not wait until {name} is served: {error}")).caused_by(&error)
-        })?;
-    }
-    Ok(())
-}
-
 /// What discovery finds; no pod comes of it here.
 fn istiod() -> Value {
     json!({
@@ -132,5 +99,3 @@ fn workload_account(cluster: &str) -> Value {
         "metadata": { "name": workload_name(cluster), "namespace": WORKLOADS },
     })
 }
-
-const AT_A_TIME: usize = 8;

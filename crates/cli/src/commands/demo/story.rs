@@ -23,6 +23,7 @@ use super::report::{Report, Step, root};
 use super::screen::Screen;
 use super::watching::Watching;
 use super::{VIRTUAL_MESH, install};
+use crate::commands::install::apply_all;
 use crate::failure::Failure;
 use members::member_line;
 
@@ -58,7 +59,7 @@ impl Story<'_, '_> {
     async fn start_hub(&mut self, admin: &Client, processes: &mut Processes) -> Result<(), Failure> {
         let begun = self.begin("hub", "starts")?;
         let work = async {
-            install::hub(admin).await?;
+            crate::commands::install::hub(admin).await?;
             processes.start_hub(self.hub).await
         };
         self.limit.within("the hub does not start", work).await?;
@@ -182,8 +183,8 @@ async fn write_virtual_mesh(admin: &Client, members: &[Member], options: &Option
         "spec": { "meshes": meshes },
     });
     // The policy first: a default one would approve what is to wait for a person.
-    install::apply_all(admin, vec![policy]).await?;
-    install::apply_all(admin, vec![virtual_mesh]).await
+    apply_all(admin, vec![policy]).await?;
+    apply_all(admin, vec![virtual_mesh]).await
 }
 
 fn line(about: &str, text: &str) -> String {
