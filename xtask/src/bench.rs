@@ -16,8 +16,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     tools::run(&tools::Arguments::default())?;
     e2e::build_binaries(true)?;
     cargo::run(&mut cargo::command(["bench", "--package", "meshroot-ca"]))?;
-    let mut command = cargo::command(["run", "--release", "--package", "meshroot-testkit"]);
-    command.args(["--bin", "meshroot-bench"]);
+    let mut command = cargo::command(["run", "--release", "--package", "meshroot-bench"]);
     command.env("MESHROOT_BIN", workspace::binaries(true));
     cargo::run(command.arg("--").args(&arguments.arguments))
 }

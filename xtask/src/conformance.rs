@@ -17,9 +17,9 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     tools::run(&tools::Arguments::default())?;
-    cargo::run(&mut cargo::command(["build", "--package", "meshroot-embedded", "--example", "serve"]))?;
-    let mut command = cargo::command(["run", "--package", "meshroot-testkit", "--bin"]);
-    command.arg("meshroot-conformance").env("MESHROOT_BIN", workspace::binaries(false)).arg("--");
+    cargo::run(&mut cargo::command(["build", "--package", "apiserver", "--example", "serve"]))?;
+    let mut command = cargo::command(["run", "--package", "meshroot-conformance"]);
+    command.env("MESHROOT_BIN", workspace::binaries(false)).arg("--");
     if arguments.check {
         command.arg("--check");
     }

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn scenario(arguments: &Arguments, hub: Hub) -> Result<()> {
-    let mut command = cargo::command(["run", "--package", "meshroot-testkit", "--bin", "meshroot-e2e", "--"]);
+    let mut command = cargo::command(["run", "--package", "meshroot-e2e", "--"]);
     command.env("MESHROOT_BIN", workspace::binaries(arguments.release));
     if hub == Hub::Embedded {
         command.arg("--embedded-hub");

@@ -12,11 +12,11 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use meshroot_api::manifests::{CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY};
 use meshroot_api::names;
-use meshroot_cluster::clock;
-use meshroot_cluster::connect::SharedToken;
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::Telemetry;
-use meshroot_cluster::write::{Failure, classify, replace};
+use meshroot_runtime::kube::connect::SharedToken;
+use meshroot_runtime::kube::write::{Failure, classify, replace};
+use meshroot_runtime::process::clock;
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::Telemetry;
 use serde::Deserialize;
 
 use crate::options::Options;

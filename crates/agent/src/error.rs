@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::write::{Retry, WriteError, classify};
 use meshroot_core::Refusal;
 use meshroot_pki::{KeyError, RequestError};
+use meshroot_runtime::kube::write::{Retry, WriteError, classify};
+use meshroot_runtime::process::queue::Outcome;
 
 /// A controller's failure.
 #[derive(Debug, thiserror::Error)]

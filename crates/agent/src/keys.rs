@@ -8,9 +8,9 @@ use kube::{Api, Client};
 use meshroot_api::names::{self, RequestName};
 use meshroot_api::policy::KeyAlgorithm;
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
-use meshroot_cluster::crash;
-use meshroot_cluster::write::{create_if_absent, delete};
 use meshroot_pki::PrivateKey;
+use meshroot_runtime::kube::write::{create_if_absent, delete};
+use meshroot_runtime::process::crash;
 
 use crate::error::AgentError;
 use crate::metrics::Metrics;

@@ -21,10 +21,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kube::Client;
 use meshroot_api::names;
-use meshroot_cluster::connect::{connect, connect_with_token, install_crypto_provider};
-use meshroot_cluster::lease;
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::{self, Telemetry};
+use meshroot_runtime::kube::connect::{connect, connect_with_token, install_crypto_provider};
+use meshroot_runtime::kube::lease;
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::{self, Telemetry};
 
 use crate::agent::Agent;
 use crate::credentials::Credentials;
@@ -54,7 +54,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 /// and releases the lease. Logging, the endpoint of `telemetry` and signals are the caller's; of `options.process`
 /// only the identity counts.
 pub async fn work(local: Client, options: &Options, telemetry: &Telemetry, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let Some(credentials) = Credentials::wait(&local, options, telemetry, shutdown).await? else { return Ok(()) };
+    let Some(credentials) = Credentials::wait(&local, options, telemetry, shutdown).await? else {
+        return Ok(());
+    };
     let hub = connect_with_token(&credentials.server, &credentials.ca_pem, credentials.token.clone(), COMPONENT)?;
     let namespace = names::cluster_namespace(&credentials.cluster);
     // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.

@@ -1,6 +1,6 @@
 //! The agent's own metrics. Reasons are the same words as in status and events.
 
-use meshroot_cluster::telemetry::Telemetry;
+use meshroot_runtime::process::telemetry::Telemetry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use meshroot_cluster::process::{ProcessOptions, lease_seconds};
+use meshroot_runtime::process::options::{ProcessOptions, lease_seconds};
 
 /// Makes keys and certificate requests for the meshes of one cluster, installs what the hub issues, and reports
 /// what each mesh has loaded.

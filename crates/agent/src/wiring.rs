@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meshroot_api::names::RequestName;
-use meshroot_cluster::process::while_leading;
-use meshroot_cluster::queue::{self, Outcome};
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::Telemetry;
+use meshroot_runtime::process::options::while_leading;
+use meshroot_runtime::process::queue::{self, Outcome};
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::agent::Agent;
 use crate::controllers::{discovery, mesh, request};

@@ -246,7 +246,9 @@ fn a_company_root_whose_path_length_leaves_no_room_for_the_intermediate_is_refus
         let files = Files::of_signer(&signer(), &root_with_path_len(path_len));
         match files.load() {
             Ok(_) => assert!(accepted, "{path_len:?}"),
-            Err(IssuerError::Chain(PathError::PathLenExceeded { .. })) => assert!(!accepted, "{path_len:?}"),
+            Err(IssuerError::Chain(PathError::PathLenExceeded { .. })) => {
+                assert!(!accepted, "{path_len:?}")
+            }
             Err(error) => panic!("{path_len:?}: {error}"),
         }
     }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use meshroot_cluster::connect::ConnectError;
-use meshroot_cluster::write::{Failure as ApiFailure, WriteError, classify};
+use meshroot_runtime::kube::connect::ConnectError;
+use meshroot_runtime::kube::write::{Failure as ApiFailure, WriteError, classify};
 
 use crate::terminal::plain;
 

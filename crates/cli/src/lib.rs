@@ -35,7 +35,7 @@ pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { failure::Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
-    meshroot_cluster::connect::install_crypto_provider();
+    meshroot_runtime::kube::connect::install_crypto_provider();
     let verbose = arguments.global.verbose;
     let serves = arguments.command.serves();
     match block_on(serves, commands::run(arguments, &mut Terminal::standard())) {

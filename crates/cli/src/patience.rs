@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meshroot_cluster::write::{Failure, WriteError, classify};
+use meshroot_runtime::kube::write::{Failure, WriteError, classify};
 
 /// How long the server asks to wait, if that is what an error says.
 pub trait Pause {

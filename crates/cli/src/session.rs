@@ -2,7 +2,7 @@
 
 use kube::api::DynamicObject;
 use kube::{Api, Client};
-use meshroot_cluster::connect::{Target, connect};
+use meshroot_runtime::kube::connect::{Target, connect};
 
 use crate::arguments::Global;
 use crate::failure::Failure;

@@ -19,7 +19,7 @@ use meshroot_cli::commands::demo::screen::{Screen, Style};
 use meshroot_cli::failure::Failure;
 use meshroot_cli::output::Format;
 use meshroot_cli::terminal::Terminal;
-use meshroot_cluster::shutdown::Shutdown;
+use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_testkit::{ApiServer, api_server, tools, wait};
 
 /// What was written to the terminal.

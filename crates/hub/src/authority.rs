@@ -12,11 +12,11 @@ use meshroot_api::networking::CertificateAuthority;
 use meshroot_api::policy::{EarlierRoot, RootPolicy};
 use meshroot_api::{Reason, TrustPolicy, VirtualMesh, names};
 use meshroot_ca::{Issuer, RootSpec, make_root};
-use meshroot_cluster::write::{Failure, classify, create_if_absent};
-use meshroot_cluster::{clock, crash};
 use meshroot_core::Refusal;
 use meshroot_core::membership::Key;
 use meshroot_pki::{DistinguishedName, KeyKind};
+use meshroot_runtime::kube::write::{Failure, classify, create_if_absent};
+use meshroot_runtime::process::{clock, crash};
 
 /// Issuers by virtual mesh, each read again after a while: a Secret may be corrected or taken away.
 pub(crate) struct Authority {

@@ -1,9 +1,9 @@
 //! What can go wrong in a controller, and what is done about it.
 
 use meshroot_api::Reason;
-use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::write::{Retry, WriteError};
 use meshroot_core::Refusal;
+use meshroot_runtime::kube::write::{Retry, WriteError};
+use meshroot_runtime::process::queue::Outcome;
 
 /// A controller's failure.
 #[derive(Debug, thiserror::Error)]

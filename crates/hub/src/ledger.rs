@@ -11,10 +11,10 @@ use meshroot_api::record::{Decision, IssuanceRecordSpec, PreparedCertificate, Re
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{IssuanceRecord, names};
 use meshroot_ca::{Facts, Ledger};
-use meshroot_cluster::lease::Fence;
-use meshroot_cluster::write::{Written, create_if_absent};
 use meshroot_core::membership::Key;
 use meshroot_pki::Fingerprint;
+use meshroot_runtime::kube::lease::Fence;
+use meshroot_runtime::kube::write::{Written, create_if_absent};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::HubError;

@@ -18,10 +18,10 @@ pub use options::Options;
 
 use anyhow::Context as _;
 use kube::Client;
-use meshroot_cluster::connect::{connect, install_crypto_provider};
-use meshroot_cluster::lease;
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::{self, Telemetry};
+use meshroot_runtime::kube::connect::{connect, install_crypto_provider};
+use meshroot_runtime::kube::lease;
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::{self, Telemetry};
 use std::sync::Arc;
 
 use crate::hub::Hub;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use meshroot_cluster::process::{ProcessOptions, lease_seconds};
+use meshroot_runtime::process::options::{ProcessOptions, lease_seconds};
 
 /// The certificate authority of every virtual mesh: validates, asks for approval, records, signs, distributes.
 ///

@@ -7,11 +7,11 @@ use std::time::Duration;
 use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use meshroot_api::names::RequestName;
-use meshroot_cluster::process::while_leading;
-use meshroot_cluster::queue::{self, Outcome};
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::Telemetry;
 use meshroot_core::membership::{self, Key};
+use meshroot_runtime::process::options::while_leading;
+use meshroot_runtime::process::queue::{self, Outcome};
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::controllers::{member, request, virtual_mesh};
 use crate::error::HubError;

@@ -252,10 +252,12 @@ fn read_public_key(request: &CertReq) -> Result<PublicKey, RequestError> {
 /// RFC 2986 section 4.2: the signature is over the info, by the key within.
 fn check_possession(request: &CertReq, info: &[u8], public_key: &PublicKey) -> Result<(), RequestError> {
     let signature = request.signature.as_bytes().ok_or(RequestError::Malformed)?;
-    public_key.verify(&request.algorithm, info, signature).map_err(|error| match public_key.check_strength() {
-        // Keys that are too weak verify nothing; say so rather than blame the signature.
-        Err(weakness) => RequestError::Key(weakness),
-        Ok(()) => RequestError::ProofOfPossession(error),
+    public_key.verify(&request.algorithm, info, signature).map_err(|error| {
+        match public_key.check_strength() {
+            // Keys that are too weak verify nothing; say so rather than blame the signature.
+            Err(weakness) => RequestError::Key(weakness),
+            Ok(()) => RequestError::ProofOfPossession(error),
+        }
     })
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use meshroot_api::{Mesh, names};
-use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::write::{create_if_absent, replace};
+use meshroot_runtime::kube::write::{create_if_absent, replace};
+use meshroot_runtime::process::queue::Outcome;
 
 use crate::agent::Agent;
 use crate::error::AgentError;
@@ -23,7 +23,9 @@ pub(crate) async fn reconcile(agent: Arc<Agent>, (): ()) -> Result<Outcome, Agen
             Ok(Some(discovered)) => write(&agent, discovered).await?,
             Ok(None) => {}
             // Others are discovered all the same.
-            Err(error) => tracing::warn!(deployment = deployment.metadata.name, %error, "control plane not read"),
+            Err(error) => {
+                tracing::warn!(deployment = deployment.metadata.name, %error, "control plane not read")
+            }
         }
     }
     Ok(Outcome::RequeueAfter(AGAIN))

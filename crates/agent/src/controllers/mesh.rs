@@ -9,11 +9,11 @@ use meshroot_api::policy::Restart;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_api::trust::{Pickup, Witness};
 use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::{clock, crash};
 use meshroot_core::pickup::{self, Written};
 use meshroot_core::{Refusal, identity, lint, renewal};
 use meshroot_pki::{Certificate, parse_bundle};
+use meshroot_runtime::process::queue::Outcome;
+use meshroot_runtime::process::{clock, crash};
 
 use super::renew;
 use super::status::{self, Report};
@@ -31,7 +31,9 @@ const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 /// Brings one mesh as far as it can go.
 pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome, AgentError> {
-    let (Some(trust), Some(mesh)) = (agent.trust(&name), agent.mesh(&name)) else { return Ok(Outcome::Done) };
+    let (Some(trust), Some(mesh)) = (agent.trust(&name), agent.mesh(&name)) else {
+        return Ok(Outcome::Done);
+    };
     let Some(place) = Istio::place(&mesh) else { return Ok(Outcome::Done) };
     let now = clock::now();
     match bring_forward(&agent, &trust, &mesh, &place, now).await {

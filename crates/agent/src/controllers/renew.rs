@@ -4,9 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use meshroot_api::names::{self, RequestName};
 use meshroot_api::{Bytes, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::crash;
-use meshroot_cluster::write::{create_if_absent, delete};
 use meshroot_core::{Refusal, renewal};
+use meshroot_runtime::kube::write::{create_if_absent, delete};
+use meshroot_runtime::process::crash;
 
 use super::request::certificate_request;
 use crate::agent::Agent;

@@ -7,11 +7,11 @@ use kube::Api;
 use meshroot_api::names::RequestName;
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::{Bytes, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::crash;
-use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::write::replace;
 use meshroot_core::{Refusal, identity};
 use meshroot_pki::{CertificateRequest, DistinguishedName, Host, PrivateKey};
+use meshroot_runtime::kube::write::replace;
+use meshroot_runtime::process::crash;
+use meshroot_runtime::process::queue::Outcome;
 
 use crate::agent::Agent;
 use crate::error::AgentError;

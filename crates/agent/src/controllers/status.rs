@@ -6,9 +6,9 @@ use kube::Api;
 use meshroot_api::names::RequestName;
 use meshroot_api::trust::{Loaded, MeshTrustStatus, Pickup, Witness};
 use meshroot_api::{MeshTrust, Reason};
-use meshroot_cluster::write::replace_status;
 use meshroot_core::Refusal;
 use meshroot_core::pickup::{Seen, Written};
+use meshroot_runtime::kube::write::replace_status;
 
 use crate::agent::Agent;
 use crate::error::AgentError;

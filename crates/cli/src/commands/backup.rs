@@ -5,10 +5,10 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use apiserver::store::{self, Store};
+use apiserver::{SNAPSHOT_PATH, STATE_FILE};
 use http::Request;
 use kube::client::Body;
-use meshroot_embedded::store::{self, Store};
-use meshroot_embedded::{SNAPSHOT_PATH, STATE_FILE};
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -94,7 +94,7 @@ pub fn restore(asked: &Restore, terminal: &mut Terminal) -> Result<(), Failure> 
     let summary = verify(&asked.file)?;
     let state = asked.data.join(STATE_FILE);
     refuse_existing(&state)?;
-    meshroot_embedded::restore(&asked.file, &asked.data).map_err(|error| Failure::no(error.to_string()))?;
+    apiserver::restore(&asked.file, &asked.data).map_err(|error| Failure::no(error.to_string()))?;
     terminal.line(format!(
         "restored {} objects of revision {} to {}\n  meshroot serve --data {}",
         summary.objects,
@@ -118,7 +118,9 @@ fn refuse_existing(path: &Path) -> Result<(), Failure> {
 /// What is in it is worth as much as all keys of the hub.
 fn create_private(path: &Path) -> Result<File, Failure> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(file_failure("removing", path, &error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(file_failure("removing", path, &error));
+        }
         _ => {}
     }
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);

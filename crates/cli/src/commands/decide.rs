@@ -6,9 +6,9 @@ use kube::api::{Patch, PatchParams};
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::cluster_of_namespace;
 use meshroot_api::security::ApprovalStatus;
-use meshroot_cluster::clock;
-use meshroot_cluster::write::FIELD_MANAGER;
 use meshroot_pki::CertificateRequest;
+use meshroot_runtime::kube::write::FIELD_MANAGER;
+use meshroot_runtime::process::clock;
 use serde_json::{Value, json};
 
 use crate::age;

@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use meshroot_api::policy::{ApprovalMode, KeyAlgorithm};
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::{self, LogFormat};
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::{self, LogFormat};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::age::parse_duration;
@@ -146,7 +146,9 @@ fn style(global: &Global) -> Style {
 fn farewell(asked: &Arguments) -> String {
     match &asked.keep {
         None => "  Ended. Nothing listens any more and nothing is left behind.".to_owned(),
-        Some(keep) => format!("  Ended. Nothing listens any more; the data is kept in {}.", keep.display()),
+        Some(keep) => {
+            format!("  Ended. Nothing listens any more; the data is kept in {}.", keep.display())
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod virtual_mesh;
 
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
-use meshroot_cluster::write::{Failure as ApiFailure, classify};
+use meshroot_runtime::kube::write::{Failure as ApiFailure, classify};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -8,7 +8,7 @@ use kube::api::{DynamicObject, ListParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use meshroot_api::names::SYSTEM_NAMESPACE;
-use meshroot_cluster::clock;
+use meshroot_runtime::process::clock;
 use serde_json::Value;
 
 use crate::failure::Failure;

@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::{REQUEST_ANNOTATION, is_ours};
-use meshroot_cluster::clock;
 use meshroot_pki::Certificate;
+use meshroot_runtime::process::clock;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 

@@ -9,8 +9,8 @@ use kube::api::ListParams;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName, labels_of_mesh};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::{IssuanceRecord, Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::write::{Written, create_if_absent};
 use meshroot_core::membership::{Key, members};
+use meshroot_runtime::kube::write::{Written, create_if_absent};
 
 use crate::age::parse_duration;
 use crate::failure::Failure;

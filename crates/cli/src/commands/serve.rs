@@ -7,15 +7,15 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use apiserver::{Endpoint, Options, Server, ServerError, User};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Patch, PatchParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
-use meshroot_cluster::process::{Format, ProcessOptions, lease_seconds};
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::{self, Telemetry};
-use meshroot_embedded::{Endpoint, Options, Server, ServerError, User};
+use meshroot_runtime::process::options::{Format, ProcessOptions, lease_seconds};
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::{self, Telemetry};
 
 use super::install;
 use super::version::VERSION;

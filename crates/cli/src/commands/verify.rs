@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::{MeshTrust, VirtualMesh};
-use meshroot_cluster::clock;
 use meshroot_core::lint::{self, Finding};
 use meshroot_core::membership::{Key, members};
 use meshroot_pki::{Certificate, PathError, PathOptions, Purpose, build_path, parse_bundle};
+use meshroot_runtime::process::clock;
 use serde_json::{Value, json};
 
 use super::inspect::read_file;
@@ -77,7 +77,9 @@ impl Verdict {
 pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
     let chain = read_bundle(&asked.file)?;
     let anchors = match (&asked.roots, &asked.virtual_mesh) {
-        (Some(file), _) => vec![Anchors { whose: vec![file.display().to_string()], roots: read_bundle(file)? }],
+        (Some(file), _) => {
+            vec![Anchors { whose: vec![file.display().to_string()], roots: read_bundle(file)? }]
+        }
         (None, name) => of_virtual_mesh(&Session::open(global).await?, name.as_deref().unwrap_or_default()).await?,
     };
     let at = asked.at.unwrap_or_else(clock::now);

@@ -3,8 +3,8 @@
 use der::Encode as _;
 use der::asn1::ObjectIdentifier;
 use jiff::{SignedDuration, Timestamp};
-use meshroot_cluster::clock;
 use meshroot_pki::{Certificate, DistinguishedName, KeyKind, PrivateKey, PublicKey};
+use meshroot_runtime::process::clock;
 
 pub(crate) const IDENTITY: &str = "spiffe://cluster.local/ns/istio-system/sa/istiod";
 

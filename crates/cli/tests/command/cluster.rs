@@ -5,8 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
-use meshroot_cluster::clock;
-use meshroot_cluster::connect::{SharedToken, connect_with_token};
+use meshroot_runtime::kube::connect::{SharedToken, connect_with_token};
+use meshroot_runtime::process::clock;
 use meshroot_testkit::{ApiServer, api_server, wait};
 use serde_json::{Value, json};
 

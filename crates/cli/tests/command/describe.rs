@@ -1,5 +1,5 @@
 use k8s_openapi::api::core::v1::ObjectReference;
-use meshroot_cluster::events::{Kind, Reporter};
+use meshroot_runtime::kube::events::{Kind, Reporter};
 use serde_json::json;
 
 use crate::certificates::{Spec, intermediate_spec, root};

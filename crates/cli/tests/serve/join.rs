@@ -8,10 +8,10 @@ use kube::api::{ListParams, PostParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use meshroot_api::{Mesh, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::connect::{SharedToken, connect_with_token};
-use meshroot_cluster::process::ProcessOptions;
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::Telemetry;
+use meshroot_runtime::kube::connect::{SharedToken, connect_with_token};
+use meshroot_runtime::process::options::ProcessOptions;
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::Telemetry;
 use meshroot_testkit::{Directory, wait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,7 +76,7 @@ fn options() -> meshroot_agent::Options {
             listen: ([127, 0, 0, 1], 0).into(),
             kubeconfig: None,
             context: None,
-            log_format: meshroot_cluster::process::Format::Text,
+            log_format: meshroot_runtime::process::options::Format::Text,
             log_filter: None,
             identity: Some("agent-1".to_owned()),
         },

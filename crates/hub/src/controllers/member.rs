@@ -10,12 +10,12 @@ use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::MeshTrustSpec;
 use meshroot_api::{MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_ca::Issuer;
-use meshroot_cluster::crash;
-use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::write::{Written, create_if_absent, replace};
 use meshroot_core::membership::Key;
 use meshroot_core::{Refusal, identity};
 use meshroot_pki::{CertificateRequest, Fingerprint, to_bundle};
+use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
+use meshroot_runtime::process::crash;
+use meshroot_runtime::process::queue::Outcome;
 
 use super::request::profile;
 use crate::error::HubError;
@@ -165,7 +165,9 @@ impl Member {
     /// Whether what was issued is not what the policy asks for now.
     fn differs(&self, hub: &Hub, name: &RequestName, request: &Request) -> Result<bool, HubError> {
         let record = hub.records.object(Some(&self.key.namespace), &name.to_string());
-        let Some(prepared) = record.as_ref().and_then(|record| record.spec.prepared.as_ref()) else { return Ok(false) };
+        let Some(prepared) = record.as_ref().and_then(|record| record.spec.prepared.as_ref()) else {
+            return Ok(false);
+        };
         if prepared.profile_sha256 != profile(&self.policy)?.fingerprint().to_string()
             || prepared.issuer_sha256 != self.issuer.certificate().fingerprint().to_string()
             || request.spec.cert_config != self.config

@@ -12,13 +12,13 @@ use meshroot_api::{Bytes, Mesh, Reason, TrustPolicy, VirtualMesh, VirtualMeshCer
 use meshroot_ca::{
     Issued, Issuer, Order, PrepareError, Prepared, Profile, ProfileSpec, Recorded as RecordedCertificate,
 };
-use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::write::replace_status;
-use meshroot_cluster::{clock, crash};
 use meshroot_core::issuance::{self, Checked, Decision, Snapshot};
 use meshroot_core::membership::Key;
 use meshroot_core::{Refusal, identity};
 use meshroot_pki::{CertificateRequest, Host, to_bundle};
+use meshroot_runtime::kube::write::replace_status;
+use meshroot_runtime::process::queue::Outcome;
+use meshroot_runtime::process::{clock, crash};
 
 use crate::answered::ARRIVES;
 use crate::error::HubError;

@@ -13,12 +13,12 @@ use meshroot_api::shared::{ResourceRef, State, Status};
 use meshroot_api::trust::Pickup;
 use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
 use meshroot_ca::Issuer;
-use meshroot_cluster::clock;
-use meshroot_cluster::queue::Outcome;
-use meshroot_cluster::write::{create_if_absent, replace_status};
 use meshroot_core::membership::{self, Key};
 use meshroot_core::progress::{self, Member, Progress};
 use meshroot_core::{Refusal, identity};
+use meshroot_runtime::kube::write::{create_if_absent, replace_status};
+use meshroot_runtime::process::clock;
+use meshroot_runtime::process::queue::Outcome;
 
 use crate::authority::root_status;
 use crate::error::HubError;
@@ -43,7 +43,9 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
             return report(&hub, &virtual_mesh, None, &Findings::refused(policy_gone(&key))).await;
         }
         Ok(None) => return make_policy(&hub, &key).await,
-        Err(refusal) => return report(&hub, &virtual_mesh, None, &Findings::refused(refusal)).await,
+        Err(refusal) => {
+            return report(&hub, &virtual_mesh, None, &Findings::refused(refusal)).await;
+        }
     };
     let membership = hub.membership();
     let findings = match membership::validate(&virtual_mesh, &membership, |mesh| hub.mesh(mesh).is_some()) {

@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, Result, ensure};
 use meshroot_api::{IssuanceRecord, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::clock;
 use meshroot_pki::{
     Certificate, CertificateRequest, Fingerprint, PathOptions, PrivateKey, Purpose, build_path, parse_bundle,
 };
+use meshroot_runtime::process::clock;
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use meshroot_testkit::wait;
 

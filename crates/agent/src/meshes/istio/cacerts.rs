@@ -10,10 +10,10 @@ use kube::Api;
 use kube::api::PostParams;
 use meshroot_api::policy::Adopt;
 use meshroot_api::{Reason, names};
-use meshroot_cluster::crash;
-use meshroot_cluster::write::{Failure, classify, create_if_absent, delete, replace};
 use meshroot_core::Refusal;
 use meshroot_pki::{Certificate, Fingerprint, PathOptions, Purpose, build_path, parse_bundle, to_bundle};
+use meshroot_runtime::kube::write::{Failure, classify, create_if_absent, delete, replace};
+use meshroot_runtime::process::crash;
 
 use super::{Istio, Place};
 use crate::error::AgentError;

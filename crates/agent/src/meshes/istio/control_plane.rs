@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use meshroot_api::names;
-use meshroot_cluster::write::FIELD_MANAGER;
+use meshroot_runtime::kube::write::FIELD_MANAGER;
 use serde_json::json;
 
 use super::{Istio, Place};

@@ -2,7 +2,7 @@
 
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::{Api, Client};
-use meshroot_cluster::write::FIELD_MANAGER;
+use meshroot_runtime::kube::write::FIELD_MANAGER;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -35,7 +35,9 @@ pub(in crate::commands) fn title(manifest: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let metadata = &manifest["metadata"];
     match metadata["namespace"].as_str() {
-        Some(namespace) => format!("{} {namespace}/{}", text(&manifest["kind"]), text(&metadata["name"])),
+        Some(namespace) => {
+            format!("{} {namespace}/{}", text(&manifest["kind"]), text(&metadata["name"]))
+        }
         None => format!("{} {}", text(&manifest["kind"]), text(&metadata["name"])),
     }
 }

@@ -5,7 +5,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
-use meshroot_cluster::write::delete;
+use meshroot_runtime::kube::write::delete;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::names::{AGENT_LEASE, SYSTEM_NAMESPACE, cluster_namespace, cluster_of_namespace};
 use meshroot_api::{KubernetesCluster, Mesh};
-use meshroot_cluster::clock;
+use meshroot_runtime::process::clock;
 use serde::Serialize;
 
 use crate::age;

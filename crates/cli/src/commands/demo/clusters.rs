@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use apiserver::{Options, Server, ServerError};
 use futures::future::{join_all, try_join_all};
 use kube::Client;
-use meshroot_cluster::connect::{SharedToken, connect_with_token};
-use meshroot_embedded::{Options, Server, ServerError};
+use meshroot_runtime::kube::connect::{SharedToken, connect_with_token};
 
 use crate::failure::Failure;
 use crate::session::USER_AGENT;

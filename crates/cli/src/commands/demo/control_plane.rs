@@ -80,7 +80,9 @@ async fn follow(cluster: Client, loaded: Loaded) {
                 publish(&cluster, &roots).await;
             }
             // As istiod: what was loaded stays.
-            Err(problem) => tracing::warn!(problem, "the stand-in for istiod does not load this cacerts"),
+            Err(problem) => {
+                tracing::warn!(problem, "the stand-in for istiod does not load this cacerts")
+            }
         }
     }
 }

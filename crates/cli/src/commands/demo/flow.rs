@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use meshroot_api::policy::{ApprovalMode, KeyAlgorithm};
-use meshroot_cluster::shutdown::Shutdown;
+use meshroot_runtime::process::shutdown::Shutdown;
 
 use super::clusters::RunningApi;
 use super::home::Home;

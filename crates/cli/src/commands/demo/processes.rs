@@ -7,10 +7,10 @@ use meshroot_agent::Options as AgentOptions;
 use meshroot_api::manifests::DEFAULT_MESH_NAMESPACE;
 use meshroot_api::names::{self, AGENT_SERVICE_ACCOUNT, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 use meshroot_api::shared::MeshType;
-use meshroot_cluster::connect::SharedToken;
-use meshroot_cluster::process::{Format, ProcessOptions};
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::telemetry::Telemetry;
+use meshroot_runtime::kube::connect::SharedToken;
+use meshroot_runtime::process::options::{Format, ProcessOptions};
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::Telemetry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -145,7 +145,9 @@ async fn fresh_client(
             }
             match install::token(&admin, place, None, TOKEN_SECONDS).await {
                 Ok(fresh) => token.set(fresh.as_str()),
-                Err(failure) => tracing::warn!(account, problem = failure.text(false), "token not renewed"),
+                Err(failure) => {
+                    tracing::warn!(account, problem = failure.text(false), "token not renewed")
+                }
             }
         }
     });

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 use kube::Client;
 use meshroot_api::names::SYSTEM_NAMESPACE;
-use meshroot_cluster::shutdown::Shutdown;
+use meshroot_runtime::process::shutdown::Shutdown;
 use serde_json::{Value, json};
 
 use super::clusters::RunningApi;

@@ -7,8 +7,8 @@ use kube::runtime::watcher::Config;
 use kube::{Api, Client};
 use meshroot_api::names::{AGENT_LEASE, HUB_LEASE, SYSTEM_NAMESPACE};
 use meshroot_api::{Mesh, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::shutdown::Shutdown;
-use meshroot_cluster::watch::{Changes, Watched};
+use meshroot_runtime::kube::watch::{Changes, Watched};
+use meshroot_runtime::process::shutdown::Shutdown;
 
 use super::VIRTUAL_MESH;
 use super::member::{Facts, Member};

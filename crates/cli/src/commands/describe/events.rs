@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use kube::Api;
 use kube::api::{ListParams, ObjectMeta};
-use meshroot_cluster::clock;
+use meshroot_runtime::process::clock;
 
 use crate::age;
 use crate::output::{Sheet, Table};

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use meshroot_api::trust::MeshTrust;
 use meshroot_api::{Mesh, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::clock;
 use meshroot_core::{identity, membership::Key};
 use meshroot_pki::parse_bundle;
+use meshroot_runtime::process::clock;
 
 use super::{Description, optional, shown};
 use crate::age;

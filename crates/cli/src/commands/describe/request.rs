@@ -8,11 +8,11 @@ use kube::api::ListParams;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName};
 use meshroot_api::policy::ApprovalMode;
 use meshroot_api::{IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::clock;
 use meshroot_core::identity;
 use meshroot_core::issuance::subject_parts;
 use meshroot_core::membership::Key;
 use meshroot_pki::{Certificate, CertificateRequest, DistinguishedName};
+use meshroot_runtime::process::clock;
 
 use super::difference::{self, Profile, answer};
 use super::{Description, optional, shown};

@@ -8,8 +8,8 @@ use meshroot_api::policy::{RootPhase, RootStatus};
 use meshroot_api::shared::Status;
 use meshroot_api::trust::MeshTrust;
 use meshroot_api::{TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::clock;
 use meshroot_core::membership::{Key, members};
+use meshroot_runtime::process::clock;
 
 use super::{Description, optional, shown};
 use crate::age;

@@ -11,8 +11,8 @@ use meshroot_api::security::ApprovalStatus;
 use meshroot_api::shared::State;
 use meshroot_api::trust::Pickup;
 use meshroot_api::{MeshTrust, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_cluster::write::{Failure as ApiFailure, classify};
 use meshroot_core::membership::Key;
+use meshroot_runtime::kube::write::{Failure as ApiFailure, classify};
 use tokio::time::{Instant, timeout_at};
 
 use crate::failure::Failure;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
-use meshroot_cluster::clock;
 use meshroot_pki::{Certificate, Host, KeyKind, PrivateKey, PublicKey, parse_bundle, to_bundle};
+use meshroot_runtime::process::clock;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -58,7 +58,7 @@ impl Story<'_, '_> {
         self.report.trust = rows.collect();
         let took = self.options.began.elapsed();
         self.report.established = Some(took);
-        let now = meshroot_cluster::clock::now();
+        let now = meshroot_runtime::process::clock::now();
         let mut lines = vec![String::new()];
         lines.extend(self.report.table(now).lines().map(|line| format!("  {line}")));
         lines.extend([String::new(), format!("  trust established {:.1} s after the start", took.as_secs_f64())]);

@@ -1,0 +1,95 @@
+//! The real server, and the kinds that are written.
+
+use apiserver_patch::empty_object;
+use apiserver_schema::Schema;
+use http::Request;
+use kube::Client;
+use kube::core::Status;
+use meshroot_testkit::api_server;
+use serde_json::{Value, json};
+
+use crate::openapi;
+use crate::play::Play;
+
+pub(crate) struct Rig {
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+}
+
+/// A kind and where its objects are.
+pub(crate) struct Kind {
+    pub(crate) api_version: String,
+    pub(crate) name: &'static str,
+    pub(crate) collection: String,
+    pub(crate) schema: Schema,
+    /// Whether a custom resource: kept as sent, not in a Go type.
+    pub(crate) is_custom: bool,
+    pub(crate) has_status: bool,
+}
+
+impl Rig {
+    pub(crate) async fn new(namespace: &str) -> Self {
+        let server = api_server::shared().await.unwrap();
+        server.create_namespace(namespace).await.unwrap();
+        Self { client: server.admin_client().await.unwrap(), namespace: namespace.to_owned() }
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, content: &str, body: &Value) -> Result<Value, Status> {
+        let request = Request::builder().method(method).uri(path).header("Content-Type", content);
+        let request = request.body(body.to_string().into_bytes()).unwrap();
+        match self.client.request::<Value>(request).await {
+            Ok(value) => Ok(value),
+            Err(kube::Error::Api(status)) => Err(*status),
+            Err(error) => panic!("{method} {path}: {error}"),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Result<Value, Status> {
+        self.send("GET", path, "application/json", &json!(null)).await
+    }
+
+    /// A built-in kind with the schema the server publishes.
+    pub(crate) async fn builtin(&self, group: &str, name: &'static str, definition: &str, plural: &str) -> Kind {
+        let prefix = if group == "v1" { "api/v1".to_owned() } else { format!("apis/{group}") };
+        let document = self.get(&format!("/openapi/v3/{prefix}")).await.unwrap();
+        let all = document["components"]["schemas"].as_object().unwrap();
+        let mut schema = openapi::schema(&all[definition], all);
+        schema.default = Some(empty_object(&schema));
+        Kind {
+            api_version: group.to_owned(),
+            name,
+            collection: format!("/{prefix}/namespaces/{}/{plural}", self.namespace),
+            has_status: schema.properties.contains_key("status"),
+            schema,
+            is_custom: false,
+        }
+    }
+
+    /// Installs a CustomResourceDefinition and waits until it is served.
+    pub(crate) async fn custom(&self, definition: &Value) -> Kind {
+        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        self.send("POST", path, "application/json", definition).await.unwrap();
+        let spec = &definition["spec"];
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (group, plural) = (text(&spec["group"]), text(&spec["names"]["plural"]));
+        let collection = format!("/apis/{group}/v1/namespaces/{}/{plural}", self.namespace);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while self.get(&collection).await.is_err() {
+            assert!(std::time::Instant::now() < deadline, "{plural} are not served after 30 s");
+            tokio::task::yield_now().await;
+        }
+        let schema = openapi::schema(&spec["versions"][0]["schema"]["openAPIV3Schema"], &serde_json::Map::new());
+        Kind {
+            api_version: format!("{group}/v1"),
+            name: Box::leak(text(&spec["names"]["kind"]).into_boxed_str()),
+            collection,
+            schema,
+            is_custom: true,
+            has_status: true,
+        }
+    }
+
+    pub(crate) fn play<'r>(&'r self, kind: &'r Kind, name: &str) -> Play<'r> {
+        Play::new(self, kind, name)
+    }
+}

@@ -1,0 +1,181 @@
+//! The policies, asked about requests of hub, agents and administrators.
+
+use apiserver_rules::{Admission, Authorizer, Binding, Check, Decision, Operation, Policy, UserInfo, admit};
+use serde_json::{Value, json};
+
+use crate::files::{document, documents};
+
+const HUB: &str = "system:serviceaccount:meshroot-system:meshroot-hub";
+const AGENT: &str = "system:serviceaccount:meshroot-cluster-east:meshroot-agent";
+
+/// Allows one user to approve on one virtual mesh.
+struct Approver;
+
+impl Authorizer for Approver {
+    fn allowed(&self, user: &UserInfo, check: &Check) -> Decision {
+        let wanted = Check {
+            verb: "approve".to_owned(),
+            group: "networking.zephyr.solo.io".to_owned(),
+            resource: "virtualmeshes".to_owned(),
+            namespace: "meshes".to_owned(),
+            name: "demo".to_owned(),
+            ..Check::default()
+        };
+        Decision { allowed: user.username == "approver" && *check == wanted, ..Decision::default() }
+    }
+}
+
+struct Ask<'a> {
+    policy: &'a str,
+    operation: Operation,
+    resource: (&'a str, &'a str, &'a str),
+    user: &'a str,
+    object: Option<Value>,
+    old: Option<Value>,
+}
+
+fn denied(ask: &Ask<'_>) -> Option<String> {
+    let policy = Policy::compile(&document("policies", "ValidatingAdmissionPolicy", ask.policy)).unwrap();
+    let binding = Binding::compile(&document("policies", "ValidatingAdmissionPolicyBinding", ask.policy)).unwrap();
+    let user = UserInfo { username: ask.user.to_owned(), ..UserInfo::default() };
+    let (group, resource, subresource) = ask.resource;
+    let request = Admission {
+        operation: ask.operation,
+        group,
+        version: "v1alpha1",
+        resource,
+        subresource,
+        kind: "X",
+        namespace: "meshroot-cluster-east",
+        name: "x",
+        object: ask.object.as_ref(),
+        old_object: ask.old.as_ref(),
+        user: &user,
+        dry_run: false,
+        namespace_object: None,
+        options: None,
+    };
+    assert!(policy.matches(&request));
+    admit([(&policy, &binding)], &request, &Approver).denial.map(|denial| {
+        assert_eq!((denial.reason.as_str(), denial.code), ("Forbidden", 403));
+        let prefix = format!("ValidatingAdmissionPolicy '{0}' with binding '{0}' denied request: ", ask.policy);
+        denial.message.strip_prefix(&prefix).unwrap().to_owned()
+    })
+}
+
+fn status_change(user: &str, status: Value) -> Option<String> {
+    let spec = json!({ "virtualMeshRef": { "name": "demo", "namespace": "meshes" }, "csrData": "Q1NS" });
+    denied(&Ask {
+        policy: "meshroot-request-status",
+        operation: Operation::Update,
+        resource: ("security.zephyr.solo.io", "virtualmeshcertificatesigningrequests", "status"),
+        user,
+        object: Some(json!({ "metadata": {}, "spec": spec, "status": status })),
+        old: Some(json!({ "metadata": {}, "spec": spec })),
+    })
+}
+
+#[test]
+fn all_policies_and_bindings_compile() {
+    let documents = documents("policies");
+    assert!(documents.len() >= 10);
+    for document in documents {
+        if document["kind"] == "ValidatingAdmissionPolicy" {
+            Policy::compile(&document).unwrap();
+        } else {
+            Binding::compile(&document).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_hub_writes_all_of_a_status() {
+    let status = json!({ "response": { "caCertificate": "Q0E=" }, "computedStatus": { "state": "ACCEPTED" },
+        "thirdPartyApproval": { "approvalStatus": "APPROVED" } });
+    assert_eq!(status_change(HUB, status), None);
+}
+
+#[test]
+fn an_approver_writes_the_approval_and_nothing_else() {
+    let approval = json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED" } });
+    assert_eq!(status_change("approver", approval.clone()), None);
+    for other in ["somebody", AGENT] {
+        assert!(status_change(other, approval.clone()).unwrap().starts_with("status.thirdPartyApproval is written by"));
+    }
+    let response = json!({ "response": { "caCertificate": "Q0E=" } });
+    assert_eq!(status_change("approver", response).unwrap(), "status.response is written by the hub only");
+    assert_eq!(status_change("somebody", json!({ "response": { "caCertificate": "" } })), None);
+}
+
+fn request_change(user: &str, operation: Operation, csr: &str, old: Option<&str>) -> Option<String> {
+    let object = |csr: &str| json!({ "metadata": {}, "spec": { "virtualMeshRef": { "name": "demo", "namespace": "meshes" }, "csrData": csr } });
+    denied(&Ask {
+        policy: "meshroot-requests",
+        operation,
+        resource: ("security.zephyr.solo.io", "virtualmeshcertificatesigningrequests", ""),
+        user,
+        object: Some(object(csr)),
+        old: old.map(object),
+    })
+}
+
+#[test]
+fn csr_data_comes_from_the_agent_of_the_namespace_or_with_a_new_request_of_an_approver() {
+    assert_eq!(request_change(AGENT, Operation::Update, "Q1NS", Some("")), None);
+    assert_eq!(request_change("approver", Operation::Create, "Q1NS", None), None);
+    assert_eq!(request_change("somebody", Operation::Create, "", None), None);
+    assert!(
+        request_change("somebody", Operation::Create, "Q1NS", None).unwrap().starts_with("spec.csrData is written")
+    );
+    assert!(
+        request_change("approver", Operation::Update, "Q1NS", Some("")).unwrap().starts_with("spec.csrData is written")
+    );
+    let west = "system:serviceaccount:meshroot-cluster-west:meshroot-agent";
+    assert!(request_change(west, Operation::Update, "", Some("")).unwrap().starts_with("an agent writes requests"));
+}
+
+#[test]
+fn a_record_is_written_once_by_the_hub_and_never_deleted_by_an_agent() {
+    let ask = |operation, user, object: Option<Value>, old: Option<Value>| {
+        denied(&Ask {
+            policy: "meshroot-issuance-records",
+            operation,
+            resource: ("meshroot.dev", "issuancerecords", ""),
+            user,
+            object,
+            old,
+        })
+    };
+    let record = |label: &str| Some(json!({ "metadata": { "labels": { "a": label } }, "spec": { "serial": "1" } }));
+    assert_eq!(ask(Operation::Create, HUB, record("x"), None), None);
+    assert_eq!(
+        ask(Operation::Create, "admin", record("x"), None).unwrap(),
+        "an IssuanceRecord is created by the hub only"
+    );
+    assert_eq!(ask(Operation::Update, HUB, record("x"), record("x")), None);
+    assert_eq!(ask(Operation::Update, HUB, record("y"), record("x")).unwrap(), "an IssuanceRecord never changes");
+    assert_eq!(ask(Operation::Delete, "admin", None, record("x")), None);
+    assert!(ask(Operation::Delete, AGENT, None, record("x")).is_some());
+}
+
+#[test]
+fn a_mesh_trust_is_of_the_hub_and_its_status_of_its_agent() {
+    let ask = |subresource, user, trust: &str| {
+        let policy = if subresource == "status" { "meshroot-mesh-trust-status" } else { "meshroot-mesh-trusts" };
+        let object = |trust: &str| Some(json!({ "metadata": {}, "spec": { "root": trust } }));
+        denied(&Ask {
+            policy,
+            operation: Operation::Update,
+            resource: ("meshroot.dev", "meshtrusts", subresource),
+            user,
+            object: object(trust),
+            old: object("a"),
+        })
+    };
+    assert_eq!(ask("", HUB, "b"), None);
+    assert_eq!(ask("", "admin", "a"), None);
+    assert_eq!(ask("", "admin", "b").unwrap(), "spec of a MeshTrust is written by the hub only");
+    assert!(ask("", AGENT, "a").is_some());
+    assert_eq!(ask("status", AGENT, "a"), None);
+    assert!(ask("status", HUB, "a").is_some());
+}

@@ -1,0 +1,273 @@
+//! From a watch to a store and to the keys of what changed: the one wiring that every controller uses.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::{ObjectRef, Store, store};
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::process::shutdown::Shutdown;
+
+/// A local copy of a list of objects that follows the API, and the keys of what changed in it.
+///
+/// Broken watches are resumed or listed anew, with backoff; the copy stays readable meanwhile (and grows old).
+pub struct Watched<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> {
+    store: Store<K>,
+    subscribers: Subscribers<K>,
+    health: watch::Receiver<Health>,
+    shutdown: Shutdown,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Health {
+    synced: bool,
+    error: Option<(String, Instant)>,
+}
+
+type Subscribers<K> = Arc<Mutex<Vec<Weak<Pending<ObjectRef<K>>>>>>;
+
+impl<K> Watched<K>
+where
+    K: Resource<DynamicType: Default + Eq + Hash + Clone + Send + Sync>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    /// Begins to follow what `api` and `config` select, in a task that ends at `shutdown`.
+    #[must_use]
+    pub fn start(api: Api<K>, config: watcher::Config, shutdown: &Shutdown) -> Self {
+        let (store, writer) = store();
+        let subscribers: Subscribers<K> = Arc::default();
+        let (told, health) = watch::channel(Health::default());
+        // Nobody here reads who last wrote which field, and it is up to a third of each object.
+        let lean = |object: &mut K| object.meta_mut().managed_fields = None;
+        let events = watcher::watcher(api, config).default_backoff().modify(lean).reflect(writer);
+        let follow =
+            Follow { store: store.clone(), subscribers: Arc::clone(&subscribers), told, known: HashSet::new() };
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.wait() => {}
+                () = follow.run(events) => {}
+            }
+        });
+        Self { store, subscribers, health, shutdown: shutdown.clone() }
+    }
+
+    /// The local copy. Empty until [`synced`](Self::synced).
+    #[must_use]
+    pub fn store(&self) -> &Store<K> {
+        &self.store
+    }
+
+    /// The object of that name in the local copy; `namespace` is `None` for cluster-scoped kinds.
+    #[must_use]
+    pub fn object(&self, namespace: Option<&str>, name: &str) -> Option<Arc<K>> {
+        let key = ObjectRef::new(name);
+        self.store.get(&match namespace {
+            Some(namespace) => key.within(namespace),
+            None => key,
+        })
+    }
+
+    /// Returns `true` once the whole list has been read; `false` if the shutdown came first.
+    pub async fn synced(&self) -> bool {
+        let mut health = self.health.clone();
+        tokio::select! {
+            synced = health.wait_for(|health| health.synced) => synced.is_ok(),
+            () = self.shutdown.wait() => false,
+        }
+    }
+
+    /// Whether the whole list has been read at least once.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        self.health.borrow().synced
+    }
+
+    /// Why the watch does not work now, if it does not.
+    ///
+    /// A watch that was resumed and has nothing to report is silent, so an error is taken as over when it has not
+    /// come again for longer than the backoff allows.
+    #[must_use]
+    pub fn error(&self) -> Option<String> {
+        let health = self.health.borrow();
+        let (said, at) = health.error.as_ref()?;
+        (at.elapsed() < ERROR_STANDS).then(|| said.clone())
+    }
+
+    /// The keys of every object that is there now and of all that change from now on, deletions included.
+    #[must_use]
+    pub fn changes(&self) -> Changes<K> {
+        let pending = Arc::new(Pending::default());
+        {
+            // Subscribed before the store is read: a change in between is told twice rather than not at all.
+            let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+            subscribers.retain(|subscriber| subscriber.strong_count() > 0);
+            subscribers.push(Arc::downgrade(&pending));
+        }
+        for object in self.store.state() {
+            pending.add(ObjectRef::from_obj(&*object));
+        }
+        Changes { pending, shutdown: self.shutdown.clone() }
+    }
+
+    /// Tells `changed` the key of every object that is there now and of all that change, until `term` is over.
+    pub async fn follow(&self, term: &Shutdown, changed: impl Fn(ObjectRef<K>)) {
+        let mut changes = self.changes();
+        loop {
+            tokio::select! {
+                () = term.wait() => return,
+                next = changes.next() => match next {
+                    Some(object) => changed(object),
+                    None => return,
+                },
+            }
+        }
+    }
+}
+
+/// Keys of changed objects, each at most once however often it changed meanwhile; a slow reader misses none.
+pub struct Changes<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> {
+    pending: Arc<Pending<ObjectRef<K>>>,
+    shutdown: Shutdown,
+}
+
+impl<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> Changes<K> {
+    /// The next key; `None` after the shutdown. The object is gone if the store does not have it. Cancel safe.
+    pub async fn next(&mut self) -> Option<ObjectRef<K>> {
+        loop {
+            if self.shutdown.is_triggered() {
+                return None;
+            }
+            if let Some(key) = self.pending.take() {
+                return Some(key);
+            }
+            tokio::select! {
+                () = self.pending.arrived.notified() => {}
+                () = self.shutdown.wait() => {}
+            }
+        }
+    }
+}
+
+/// Keys that wait to be taken, in order of arrival and without repetition: bounded by the number of objects.
+struct Pending<R> {
+    keys: Mutex<(VecDeque<R>, HashSet<R>)>,
+    arrived: Notify,
+}
+
+impl<R> Default for Pending<R> {
+    fn default() -> Self {
+        Self { keys: Mutex::default(), arrived: Notify::new() }
+    }
+}
+
+impl<R: Eq + Hash + Clone> Pending<R> {
+    fn add(&self, key: R) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.1.insert(key.clone()) {
+            keys.0.push_back(key);
+            self.arrived.notify_one();
+        }
+    }
+
+    fn take(&self) -> Option<R> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.0.pop_front()?;
+        keys.1.remove(&key);
+        Some(key)
+    }
+}
+
+struct Follow<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> {
+    store: Store<K>,
+    subscribers: Subscribers<K>,
+    told: watch::Sender<Health>,
+    /// What the store held when the present listing began. The watch does not report what vanished while it was
+    /// away; the difference to the new listing does.
+    known: HashSet<ObjectRef<K>>,
+}
+
+impl<K> Follow<K>
+where
+    K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static,
+{
+    async fn run(mut self, events: impl Stream<Item = watcher::Result<Event<K>>>) {
+        let mut events = std::pin::pin!(events);
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => self.seen(&event),
+                Err(error) => self.failed(&error),
+            }
+        }
+    }
+
+    fn seen(&mut self, event: &Event<K>) {
+        match event {
+            Event::Init => self.known = self.keys(),
+            Event::InitApply(_) => {}
+            Event::InitDone => {
+                let mut touched = std::mem::take(&mut self.known);
+                touched.extend(self.keys());
+                self.healthy();
+                for key in &touched {
+                    self.tell(key);
+                }
+            }
+            Event::Apply(object) | Event::Delete(object) => {
+                self.healthy();
+                self.tell(&ObjectRef::from_obj(object));
+            }
+        }
+    }
+
+    fn keys(&self) -> HashSet<ObjectRef<K>> {
+        self.store.state().iter().map(|object| ObjectRef::from_obj(&**object)).collect()
+    }
+
+    fn tell(&self, key: &ObjectRef<K>) {
+        let subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        for subscriber in subscribers.iter().filter_map(Weak::upgrade) {
+            subscriber.add(key.clone());
+        }
+    }
+
+    fn healthy(&self) {
+        self.told.send_if_modified(|health| {
+            let recovered = health.error.take().is_some();
+            let first = !std::mem::replace(&mut health.synced, true);
+            recovered || first
+        });
+    }
+
+    fn failed(&self, error: &watcher::Error) {
+        let kind = K::kind(&K::DynamicType::default()).into_owned();
+        let said = error.to_string();
+        // The first of a series is news; its repetitions, once per backoff, are not.
+        let news = self.told.send_if_modified(|health| {
+            let before = health.error.replace((said.clone(), Instant::now()));
+            before.is_none_or(|(before, _)| before != said)
+        });
+        if news {
+            tracing::warn!(kind, error = said, "watch interrupted, trying again");
+        } else {
+            tracing::debug!(kind, error = said, "watch still interrupted");
+        }
+    }
+}
+
+/// Longest backoff (30 s, doubled by jitter) plus the longest time for one attempt to fail.
+const ERROR_STANDS: Duration = Duration::from_secs(150);

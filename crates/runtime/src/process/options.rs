@@ -1,0 +1,137 @@
+//! What every long-running program of this project is told on its command line, and how it works while it leads.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::kube::connect::Target;
+use crate::kube::lease::{Leadership, LeaseSettings};
+use crate::process::shutdown::Shutdown;
+use crate::process::telemetry::LogFormat;
+
+/// The command line that hub and agent share.
+#[derive(Clone, Debug, Args)]
+pub struct ProcessOptions {
+    /// Address for /healthz, /readyz and /metrics.
+    #[arg(long, env = "MESHROOT_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Kubeconfig file; inside a cluster the ServiceAccount of the pod is used.
+    #[arg(long, env = "KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    #[arg(long)]
+    pub context: Option<String>,
+    /// Format of the log on standard error.
+    #[arg(long, value_enum, default_value = "text")]
+    pub log_format: Format,
+    /// What is logged, such as `info` or `meshroot_hub=debug`.
+    #[arg(long, env = "MESHROOT_LOG")]
+    pub log_filter: Option<String>,
+    /// Name of this process in its Lease; the pod's name where it is set.
+    #[arg(long, env = "POD_NAME")]
+    pub identity: Option<String>,
+}
+
+/// Format of the log.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+impl ProcessOptions {
+    /// The cluster that the program works in.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        Target { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
+
+    /// Who this process is: its identity, else `component` and its process id.
+    #[must_use]
+    pub fn holder(&self, component: &str) -> String {
+        self.identity.clone().unwrap_or_else(|| format!("{component}-{}", std::process::id()))
+    }
+
+    /// The Lease `name`, held by this process for `duration` and renewed three times as often.
+    #[must_use]
+    pub fn lease(&self, namespace: &str, name: &str, duration: Duration) -> LeaseSettings {
+        let mut settings = LeaseSettings::new(namespace, name, self.holder(name));
+        settings.duration = duration;
+        settings.retry = duration / 3;
+        settings
+    }
+}
+
+/// Reads the duration of a Lease: whole seconds from 3 to 600.
+///
+/// # Errors
+/// The text is anything else.
+pub fn lease_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds @ 3..=600) => Ok(Duration::from_secs(seconds)),
+        _ => Err("give whole seconds from 3 to 600".to_owned()),
+    }
+}
+
+/// Runs `work` whenever this process leads, until the shutdown. Each term gets a shutdown of its own, which is
+/// triggered when the term is over; the next term begins after `work` has ended.
+pub async fn while_leading<F>(
+    mut leadership: Leadership,
+    leads: &Gauge,
+    shutdown: &Shutdown,
+    work: impl Fn(Shutdown) -> F,
+) where
+    F: Future<Output = ()>,
+{
+    while !shutdown.is_triggered() {
+        tokio::select! {
+            fence = leadership.wait_until_leader() => tracing::info!(fence = fence.0, "this process leads"),
+            () = shutdown.wait() => return,
+        }
+        leads.set(1);
+        let term = Shutdown::manual();
+        let working = work(term.clone());
+        tokio::pin!(working);
+        tokio::select! {
+            () = &mut working => {}
+            () = leadership.lost() => {
+                tracing::warn!("this process no longer leads");
+                term.trigger();
+                working.await;
+            }
+            () = shutdown.wait() => {
+                term.trigger();
+                working.await;
+            }
+        }
+        leads.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_lasts_whole_seconds_within_bounds() {
+        assert_eq!(lease_seconds("3"), Ok(Duration::from_secs(3)));
+        assert_eq!(lease_seconds("600"), Ok(Duration::from_mins(10)));
+        for refused in ["2", "601", "1.5", "-1", "15s", ""] {
+            assert!(lease_seconds(refused).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What the outside sees of the process: log lines, metrics, health.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
+
+mod endpoint;
+mod health;
+mod logging;
+mod process;
+
+pub use health::{Heartbeat, ReadyFlag};
+pub use logging::{AUDIT_TARGET, LogFormat, LoggingError, init};
+
+use crate::process::shutdown::Shutdown;
+use health::Checks;
+
+/// Metrics and health of one process. Clones share them.
+#[derive(Clone)]
+pub struct Telemetry {
+    registry: Arc<Mutex<Registry>>,
+    checks: Arc<Checks>,
+}
+
+impl Telemetry {
+    /// Metrics and health of `component` (`meshroot-hub`) in `version`: `meshroot_build_info` and the process's own
+    /// CPU time and memory are registered, nothing stands in the way of readiness yet.
+    #[must_use]
+    pub fn new(component: &str, version: &str) -> Self {
+        let mut registry = Registry::default();
+        let labels = vec![("component", component.to_owned()), ("version", version.to_owned())];
+        registry.register("meshroot_build", "What is running", Info::new(labels));
+        registry.register_collector(Box::new(process::ProcessCollector));
+        Self { registry: Arc::new(Mutex::new(registry)), checks: Arc::default() }
+    }
+
+    /// Lets `register` add metrics.
+    pub fn registry<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
+        register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A named condition for readiness, not met until it is set.
+    #[must_use]
+    pub fn readiness(&self, name: &str) -> ReadyFlag {
+        self.checks.readiness(name)
+    }
+
+    /// A named part of the process that must show a sign of life at least every `limit`; without one the process
+    /// counts as dead and Kubernetes restarts it.
+    #[must_use]
+    pub fn heartbeat(&self, name: &str, limit: Duration) -> Heartbeat {
+        self.checks.heartbeat(name, limit)
+    }
+
+    /// Whether every condition for readiness is met.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.checks.ready().passed
+    }
+
+    /// Serves `/healthz`, `/readyz` and `/metrics` (OpenMetrics) until `shutdown`, and tells on which address.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub async fn serve(&self, listen: SocketAddr, shutdown: Shutdown) -> std::io::Result<(SocketAddr, JoinHandle<()>)> {
+        endpoint::serve(self.clone(), listen, shutdown).await
+    }
+
+    fn metrics(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -1,0 +1,54 @@
+//! Real control planes, judges and crash points for tests. A dev-dependency only.
+//!
+//! A test asks for what it needs and gets a running server, or, on a machine where the real
+//! parts are not built, a line on standard error that says what to run:
+//!
+//! ```no_run
+//! # async fn test() -> anyhow::Result<()> {
+//! use meshroot_testkit::{api_server, tools};
+//! if tools::require(&["etcd", "kube-apiserver"]).is_none() {
+//!     return Ok(());
+//! }
+//! let api = api_server::shared().await?;
+//! let client = api.admin_client().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Everything listens on 127.0.0.1, takes its ports from the kernel, keeps its files in a
+//! temporary directory and dies with the process that started it.
+
+pub mod api_server;
+pub mod binary;
+pub mod crash;
+pub mod directory;
+pub mod etcd;
+pub mod fleet;
+pub mod http_text;
+pub mod istiod;
+pub mod judges;
+pub mod kubeconfig;
+mod openssl;
+pub mod ports;
+pub mod process;
+pub mod projected_secret;
+mod signing_key;
+pub mod tls;
+pub mod tools;
+pub mod wait;
+pub mod workload;
+
+pub use api_server::ApiServer;
+pub use binary::Binary;
+pub use directory::Directory;
+pub use etcd::Etcd;
+pub use fleet::Fleet;
+pub use istiod::{Istiod, IstiodOptions};
+pub use projected_secret::ProjectedSecret;
+pub use workload::WorkloadCertificate;
+
+/// Makes aws-lc-rs the cryptography of this process. Harmless when called again.
+pub fn install_crypto_provider() {
+    // An error means that a provider is installed already, which is all that is wanted.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
