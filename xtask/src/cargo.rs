@@ -15,7 +15,10 @@ where
 {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(arguments).current_dir(workspace::root()).env("MESHROOT_TOOLS", workspace::tools().join("bin"));
+    command
+        .args(arguments)
+        .current_dir(workspace::root())
+        .env("MESHROOT_TOOLS", workspace::tools().join("bin"));
     command
 }
 

@@ -22,7 +22,9 @@ impl Go {
     pub(crate) fn find(needed: &str, purpose: &str) -> Result<Self> {
         let output = command(&["env", "GOVERSION"]).output();
         let found = match output {
-            Ok(output) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
+            Ok(output) if output.status.success() => {
+                Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            }
             _ => None,
         };
         match found {

@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn durations_read_as_people_say_them() {
-        let cases = [(400, "0.4 s"), (34_900, "34 s"), (60_000, "1 min 00 s"), (430_000, "7 min 10 s")];
+        let cases =
+            [(400, "0.4 s"), (34_900, "34 s"), (60_000, "1 min 00 s"), (430_000, "7 min 10 s")];
         for (milliseconds, text) in cases {
             assert_eq!(readable(Duration::from_millis(milliseconds)), text);
         }

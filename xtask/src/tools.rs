@@ -28,14 +28,24 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { binary: "etcd", module: "etcd", package: "go.etcd.io/etcd/server/v3" },
     Part { binary: "zlint", module: "zlint", package: "github.com/zmap/zlint/v3/cmd/zlint" },
-    Part { binary: "kube-apiserver", module: "kubernetes", package: "k8s.io/kubernetes/cmd/kube-apiserver" },
+    Part {
+        binary: "kube-apiserver",
+        module: "kubernetes",
+        package: "k8s.io/kubernetes/cmd/kube-apiserver",
+    },
     Part { binary: "kubectl", module: "kubernetes", package: "k8s.io/kubernetes/cmd/kubectl" },
-    Part { binary: "pilot-discovery", module: "istio", package: "istio.io/istio/pilot/cmd/pilot-discovery" },
+    Part {
+        binary: "pilot-discovery",
+        module: "istio",
+        package: "istio.io/istio/pilot/cmd/pilot-discovery",
+    },
 ];
 
 /// Builds the named parts, or all; those that are up to date are left alone.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let wanted = |part: &&Part| arguments.parts.is_empty() || arguments.parts.iter().any(|name| name == part.binary);
+    let wanted = |part: &&Part| {
+        arguments.parts.is_empty() || arguments.parts.iter().any(|name| name == part.binary)
+    };
     PARTS.iter().filter(wanted).try_for_each(Part::bring_up_to_date)
 }
 
@@ -76,7 +86,8 @@ impl Part {
         let started = Instant::now();
         let output = self.output();
         let parent = output.parent().unwrap_or(&output);
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
         Go::build(&self.directory(), self.package, &output)?;
         let time = progress::readable(started.elapsed());
         eprintln!("built {} in {time}", self.binary);

@@ -13,7 +13,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("meshroot-ca", &["meshroot-pki"]),
     ("meshroot-runtime", &["meshroot-api"]),
     // The hub and the agent also name the types that core and cluster speak in.
-    ("meshroot-hub", &["meshroot-core", "meshroot-ca", "meshroot-runtime", "meshroot-api", "meshroot-pki"]),
+    (
+        "meshroot-hub",
+        &["meshroot-core", "meshroot-ca", "meshroot-runtime", "meshroot-api", "meshroot-pki"],
+    ),
     ("meshroot-agent", &["meshroot-core", "meshroot-pki", "meshroot-runtime", "meshroot-api"]),
     ("apiserver", EMBEDDED_PARTS),
     ("apiserver-access", &["apiserver-schema"]),
@@ -117,7 +120,8 @@ fn the_embedded_api_server_knows_no_meshroot_type() {
     let arrows = arrows(&metadata());
     for from in EMBEDDED_PARTS.iter().chain(&["apiserver"]) {
         let targets = arrows.get(*from).unwrap_or_else(|| panic!("{from} is not in the workspace"));
-        let known: Vec<_> = targets.iter().filter(|to| MESHROOT_TYPES.contains(&to.as_str())).collect();
+        let known: Vec<_> =
+            targets.iter().filter(|to| MESHROOT_TYPES.contains(&to.as_str())).collect();
         assert!(known.is_empty(), "{from} depends on {known:?}");
     }
 }

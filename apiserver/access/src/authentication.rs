@@ -52,12 +52,19 @@ impl Authentication {
             return Ok(Arc::clone(user));
         }
         match presented.authorization.and_then(bearer) {
-            Some(token) => self.user_of_token(token, now, existence).map_err(|cause| Unauthorized { cause }),
+            Some(token) => {
+                self.user_of_token(token, now, existence).map_err(|cause| Unauthorized { cause })
+            }
             None => Ok(Arc::clone(&self.anonymous)),
         }
     }
 
-    fn user_of_token(&self, token: &str, now: Timestamp, existence: &dyn Existence) -> Result<Arc<User>, TokenError> {
+    fn user_of_token(
+        &self,
+        token: &str,
+        now: Timestamp,
+        existence: &dyn Existence,
+    ) -> Result<Arc<User>, TokenError> {
         // A static token is no JWT: it has no full stop.
         if !token.contains('.') {
             return self.static_tokens.user(token).ok_or(TokenError::Foreign);
@@ -100,7 +107,10 @@ mod tests {
 
     fn authentication() -> Authentication {
         let key = P256Key::generate().unwrap();
-        Authentication::new(StaticTokens::default(), ServiceAccountTokens::new("https://issuer", &key).unwrap())
+        Authentication::new(
+            StaticTokens::default(),
+            ServiceAccountTokens::new("https://issuer", &key).unwrap(),
+        )
     }
 
     fn user(authentication: &Authentication, header: &str) -> Result<String, Unauthorized> {
@@ -112,7 +122,8 @@ mod tests {
     #[test]
     fn a_request_without_a_credential_is_anonymous() {
         let authentication = authentication();
-        let found = authentication.user(Presented::default(), Timestamp::UNIX_EPOCH, &Everything).unwrap();
+        let found =
+            authentication.user(Presented::default(), Timestamp::UNIX_EPOCH, &Everything).unwrap();
         assert_eq!(*found, User::anonymous());
         for header in ["Basic eDp5", "Bearer", "Bearer ", "x"] {
             assert_eq!(user(&authentication, header).unwrap(), "system:anonymous", "{header}");
@@ -130,13 +141,17 @@ mod tests {
     fn a_certificate_comes_before_a_token() {
         let alice = Arc::new(User::authenticated("alice", Vec::new()));
         let presented = Presented { authorization: Some("Bearer wrong"), certified: Some(&alice) };
-        assert_eq!(authentication().user(presented, Timestamp::UNIX_EPOCH, &Everything), Ok(alice.clone()));
+        assert_eq!(
+            authentication().user(presented, Timestamp::UNIX_EPOCH, &Everything),
+            Ok(alice.clone())
+        );
     }
 
     #[test]
     fn both_kinds_of_tokens_are_accepted() {
         let mut authentication = authentication();
-        let token = authentication.static_tokens.issue(User::authenticated("admin", Vec::new())).unwrap();
+        let token =
+            authentication.static_tokens.issue(User::authenticated("admin", Vec::new())).unwrap();
         assert_eq!(user(&authentication, &format!("bearer {}", token.as_str())).unwrap(), "admin");
         let spec = TokenSpec {
             namespace: "n".to_owned(),
@@ -146,7 +161,11 @@ mod tests {
             seconds: 600,
             bound_object: None,
         };
-        let token = authentication.service_accounts.issue(&spec, Timestamp::UNIX_EPOCH).unwrap().token;
-        assert_eq!(user(&authentication, &format!("Bearer {}", token.as_str())).unwrap(), "system:serviceaccount:n:a");
+        let token =
+            authentication.service_accounts.issue(&spec, Timestamp::UNIX_EPOCH).unwrap().token;
+        assert_eq!(
+            user(&authentication, &format!("Bearer {}", token.as_str())).unwrap(),
+            "system:serviceaccount:n:a"
+        );
     }
 }

@@ -23,7 +23,9 @@ pub enum AuthorityError {
         what: &'static str,
     },
     /// The certificate is not one that this server makes.
-    #[error("the certificate authority must have a common name alone as its subject and a subject key identifier")]
+    #[error(
+        "the certificate authority must have a common name alone as its subject and a subject key identifier"
+    )]
     ForeignAuthority,
     /// A host name can not stand in a certificate.
     #[error("host {host:?} is neither a DNS name nor an IP address")]

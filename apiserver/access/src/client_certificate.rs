@@ -39,7 +39,10 @@ pub fn user_of_client_certificate(der: &[u8]) -> Result<User, ClientCertificateE
         attributes.filter(|attribute| attribute.oid == oid).filter_map(text_of).collect()
     };
     // Go's x509 keeps the last common name.
-    let name = texts(COMMON_NAME).pop().filter(|name| !name.is_empty()).ok_or(ClientCertificateError::NoCommonName)?;
+    let name = texts(COMMON_NAME)
+        .pop()
+        .filter(|name| !name.is_empty())
+        .ok_or(ClientCertificateError::NoCommonName)?;
     let mut user = User::authenticated(name, texts(ORGANIZATION));
     user.uid = user_id(texts(USER_ID))?;
     let fingerprint = hexadecimal(digest(&SHA256, der).as_ref());
@@ -61,7 +64,9 @@ fn text_of(attribute: &AttributeTypeAndValue) -> Option<String> {
 
 fn text_of_value(value: &Any) -> Option<String> {
     match value.tag() {
-        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String => String::from_utf8(value.value().to_vec()).ok(),
+        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String => {
+            String::from_utf8(value.value().to_vec()).ok()
+        }
         // T.61 as everyone uses it: Latin-1.
         Tag::TeletexString => Some(value.value().iter().map(|byte| char::from(*byte)).collect()),
         _ => None,

@@ -69,7 +69,9 @@ impl Impersonation {
         };
         let account = service_account(&self.user);
         let mut parts = vec![match account {
-            Some((namespace, name)) => Attributes { namespace, ..part("", "serviceaccounts", name) },
+            Some((namespace, name)) => {
+                Attributes { namespace, ..part("", "serviceaccounts", name) }
+            }
             None => part("", "users", &self.user),
         }];
         parts.extend(self.groups.iter().map(|group| part("", "groups", group)));
@@ -86,7 +88,10 @@ impl Impersonation {
         }
         let groups = match account {
             Some((namespace, _)) if self.groups.is_empty() => {
-                vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")]
+                vec![
+                    "system:serviceaccounts".to_owned(),
+                    format!("system:serviceaccounts:{namespace}"),
+                ]
             }
             _ => self.groups,
         };
@@ -95,7 +100,11 @@ impl Impersonation {
     }
 }
 
-fn check(requestor: &User, rbac: &Rbac, attributes: &Attributes<'_>) -> Result<(), ImpersonationError> {
+fn check(
+    requestor: &User,
+    rbac: &Rbac,
+    attributes: &Attributes<'_>,
+) -> Result<(), ImpersonationError> {
     let decision = rbac.authorize(requestor, attributes);
     if decision.allowed {
         return Ok(());
@@ -164,19 +173,28 @@ mod tests {
 
     #[test]
     fn a_master_acts_as_anyone_with_the_groups_of_the_real_server() {
-        let user =
-            acting_as(&[("impersonate-user", "bob"), ("impersonate-group", "g"), ("impersonate-extra-foo%2fbar", "x")]);
+        let user = acting_as(&[
+            ("impersonate-user", "bob"),
+            ("impersonate-group", "g"),
+            ("impersonate-extra-foo%2fbar", "x"),
+        ]);
         assert_eq!(user.groups, ["g", "system:authenticated"]);
         assert_eq!(user.extra["foo/bar"], ["x"]);
         let user = acting_as(&[("impersonate-user", "system:serviceaccount:default:x")]);
-        assert_eq!(user.groups, ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]);
+        assert_eq!(
+            user.groups,
+            ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]
+        );
         let user = acting_as(&[("impersonate-user", "system:anonymous")]);
         assert_eq!(user.groups, ["system:unauthenticated"]);
     }
 
     #[test]
     fn headers_without_a_user_are_refused_and_others_mean_nothing() {
-        assert_eq!(Impersonation::of_headers([("impersonate-group", "g")]), Err(ImpersonationError::NoUser));
+        assert_eq!(
+            Impersonation::of_headers([("impersonate-group", "g")]),
+            Err(ImpersonationError::NoUser)
+        );
         assert_eq!(Impersonation::of_headers([("accept", "x")]), Ok(None));
     }
 

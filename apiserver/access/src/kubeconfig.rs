@@ -38,7 +38,9 @@ pub struct Kubeconfig<'a> {
 pub fn kubeconfig(config: &Kubeconfig<'_>) -> String {
     let Kubeconfig { name, server, ca_pem, user, namespace, credential } = config;
     let (name, user) = (quoted(name), quoted(user));
-    let namespace = namespace.map(|namespace| format!("\n    namespace: {}", quoted(namespace))).unwrap_or_default();
+    let namespace = namespace
+        .map(|namespace| format!("\n    namespace: {}", quoted(namespace)))
+        .unwrap_or_default();
     let credential = match credential {
         Credential::Token(token) => format!("token: {}", quoted(token)),
         Credential::ClientCertificate { certificate_pem, key_pem } => format!(

@@ -26,13 +26,15 @@ pub use impersonation::{Impersonation, ImpersonationError};
 pub use kubeconfig::{Credential, Kubeconfig, kubeconfig};
 pub use p256_key::{KeyError, P256Key};
 pub use rbac::{
-    AGGREGATION_FORBIDDEN, Attributes, Decision, Rbac, RuleLists, aggregated_rules, bootstrap, escalation_message,
-    forbidden_message,
+    AGGREGATION_FORBIDDEN, Attributes, Decision, Rbac, RuleLists, aggregated_rules, bootstrap,
+    escalation_message, forbidden_message,
 };
 pub use server_config::server_config;
 pub use service_account_tokens::{Existence, IssuedToken, ServiceAccountTokens, VerifiedToken};
 pub use serving_authority::{Issued, ServingAuthority};
 pub use static_tokens::{StaticTokens, StaticTokensError};
 pub use token_error::TokenError;
-pub use token_request::{BoundObject, DEFAULT_TOKEN_SECONDS, TokenSpec, token_request_answer, validate_token_request};
+pub use token_request::{
+    BoundObject, DEFAULT_TOKEN_SECONDS, TokenSpec, token_request_answer, validate_token_request,
+};
 pub use user::User;

@@ -36,7 +36,8 @@ pub struct P256Key {
 impl P256Key {
     /// Makes a new key from the operating system's randomness.
     pub fn generate() -> Result<Self, KeyError> {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| KeyError::NotMade)?;
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
+            .map_err(|_| KeyError::NotMade)?;
         Ok(Self { pair })
     }
 
@@ -47,14 +48,17 @@ impl P256Key {
         if label != LABEL {
             return Err(KeyError::NotPem);
         }
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der).map_err(|_| KeyError::NotP256)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der)
+            .map_err(|_| KeyError::NotP256)?;
         Ok(Self { pair })
     }
 
     /// The key as PKCS#8 PEM, for a file that only its owner can read.
     pub fn pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         let der = self.pkcs8_der()?;
-        pem::encode_string(LABEL, LineEnding::LF, &der).map(Zeroizing::new).map_err(|_| KeyError::NotEncoded)
+        pem::encode_string(LABEL, LineEnding::LF, &der)
+            .map(Zeroizing::new)
+            .map_err(|_| KeyError::NotEncoded)
     }
 
     /// The key as PKCS#8 DER.
@@ -70,7 +74,8 @@ impl P256Key {
 
     /// The public key as `SubjectPublicKeyInfo` DER.
     pub(crate) fn public_key_info(&self) -> Result<Vec<u8>, KeyError> {
-        let der: PublicKeyX509Der<'_> = self.pair.public_key().as_der().map_err(|_| KeyError::NotEncoded)?;
+        let der: PublicKeyX509Der<'_> =
+            self.pair.public_key().as_der().map_err(|_| KeyError::NotEncoded)?;
         Ok(der.as_ref().to_vec())
     }
 }
@@ -93,7 +98,10 @@ impl PublicKeyData for P256Key {
 
 impl SigningKey for P256Key {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| rcgen::Error::RingUnspecified)?;
+        let signature = self
+            .pair
+            .sign(&SystemRandom::new(), message)
+            .map_err(|_| rcgen::Error::RingUnspecified)?;
         Ok(signature.as_ref().to_vec())
     }
 }

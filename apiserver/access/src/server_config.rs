@@ -38,7 +38,8 @@ pub fn server_config(
     };
     // Borrowed, so that no copy of the key is left behind.
     let der = serving.key().pkcs8_der()?;
-    let key = any_ecdsa_type(&PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der.as_slice()))).map_err(unusable)?;
+    let key = any_ecdsa_type(&PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der.as_slice())))
+        .map_err(unusable)?;
     let certified = CertifiedKey::new(vec![CertificateDer::from(serving.certificate_der()?)], key);
     certified.keys_match().map_err(unusable)?;
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));

@@ -82,8 +82,9 @@ impl ServiceAccountTokens {
     /// Tokens of `issuer`, signed with `key`. The issuer is the one audience of the server.
     pub fn new(issuer: impl Into<String>, key: &P256Key) -> Result<Self, TokenError> {
         let issuer = issuer.into();
-        let key_id = URL_SAFE_NO_PAD
-            .encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key.public_key_info()?).as_ref());
+        let key_id = URL_SAFE_NO_PAD.encode(
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key.public_key_info()?).as_ref(),
+        );
         Ok(Self {
             audiences: vec![issuer.clone()],
             issuer,
@@ -108,7 +109,8 @@ impl ServiceAccountTokens {
 
     /// The public key as a JSON Web Key Set (RFC 7517), as `/openid/v1/jwks` serves it.
     pub fn key_set(&self) -> Value {
-        let (x, y) = self.public_point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
+        let (x, y) =
+            self.public_point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
         json!({ "keys": [{
             "use": "sig", "kty": "EC", "kid": self.key_id, "crv": "P-256", "alg": "ES256",
             "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
@@ -121,9 +123,12 @@ impl ServiceAccountTokens {
         if claims.aud.is_empty() {
             claims.aud.clone_from(&self.audiences);
         }
-        let header = Header { typ: None, kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
-        let expires = Timestamp::from_second(claims.exp).map_err(|error| TokenError::Claims(error.to_string()))?;
-        let token = jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(|_| TokenError::NotSigned)?;
+        let header =
+            Header { typ: None, kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
+        let expires = Timestamp::from_second(claims.exp)
+            .map_err(|error| TokenError::Claims(error.to_string()))?;
+        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
+            .map_err(|_| TokenError::NotSigned)?;
         Ok(IssuedToken { token: Zeroizing::new(token), expires })
     }
 
@@ -134,7 +139,9 @@ impl ServiceAccountTokens {
             iss: String,
         }
         let mut parts = token.split('.');
-        let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some(_), Some(claims), Some(_), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return false;
         };
         URL_SAFE_NO_PAD
@@ -145,7 +152,12 @@ impl ServiceAccountTokens {
     }
 
     /// Checks signature, issuer, audience and time. Whether the account still exists is [`Self::authenticate`]'s matter.
-    pub fn verify(&self, token: &str, audiences: &[String], now: Timestamp) -> Result<Arc<VerifiedToken>, TokenError> {
+    pub fn verify(
+        &self,
+        token: &str,
+        audiences: &[String],
+        now: Timestamp,
+    ) -> Result<Arc<VerifiedToken>, TokenError> {
         Ok(self.verify_remembering(token, audiences, now)?.1.token)
     }
 
@@ -170,7 +182,8 @@ impl ServiceAccountTokens {
             return Err(error);
         }
         let token = remembered.token;
-        self.cache.keep(key, Remembered { token: Arc::clone(&token), existence_checked: Some(now) });
+        self.cache
+            .keep(key, Remembered { token: Arc::clone(&token), existence_checked: Some(now) });
         Ok(token)
     }
 
@@ -201,7 +214,9 @@ impl ServiceAccountTokens {
         }
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|error| match error.kind() {
-                jsonwebtoken::errors::ErrorKind::Json(error) => TokenError::Claims(error.to_string()),
+                jsonwebtoken::errors::ErrorKind::Json(error) => {
+                    TokenError::Claims(error.to_string())
+                }
                 _ => TokenError::Signature,
             })?
             .claims;
@@ -220,7 +235,9 @@ fn signature_only() -> Validation {
 }
 
 fn verified(claims: Claims) -> Result<VerifiedToken, TokenError> {
-    let moment = |second| Timestamp::from_second(second).map_err(|error| TokenError::Claims(error.to_string()));
+    let moment = |second| {
+        Timestamp::from_second(second).map_err(|error| TokenError::Claims(error.to_string()))
+    };
     let valid = (moment(claims.nbf.max(claims.iat))?, moment(claims.exp)?);
     let account = &claims.kubernetes.serviceaccount;
     let mut user = User::service_account(&claims.kubernetes.namespace, &account.name, &account.uid);
@@ -278,7 +295,9 @@ fn check_existence(token: &VerifiedToken, existence: &dyn Existence) -> Result<(
     }
     let Some(bound) = &token.bound_object else { return Ok(()) };
     let namespace = if bound.kind == "Node" { "" } else { token.namespace.as_str() };
-    let found = existence.object_uid(&bound.kind, namespace, &bound.name).ok_or(TokenError::BoundObjectGone)?;
+    let found = existence
+        .object_uid(&bound.kind, namespace, &bound.name)
+        .ok_or(TokenError::BoundObjectGone)?;
     if found == bound.uid {
         return Ok(());
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
-    KeyUsagePurpose, PublicKeyData, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SanType, date_time_ymd,
 };
 use x509_cert::Certificate;
 use x509_cert::der::asn1::ObjectIdentifier;
@@ -57,16 +57,27 @@ impl Issued {
         Self::load_as("certificate", certificate_pem, key_pem)
     }
 
-    fn load_as(what: &'static str, certificate_pem: &str, key_pem: &str) -> Result<Self, AuthorityError> {
+    fn load_as(
+        what: &'static str,
+        certificate_pem: &str,
+        key_pem: &str,
+    ) -> Result<Self, AuthorityError> {
         let key = P256Key::from_pkcs8_pem(key_pem)?;
-        let wrong = |error: x509_cert::der::Error| AuthorityError::NotCertificate { what, detail: error.to_string() };
+        let wrong = |error: x509_cert::der::Error| AuthorityError::NotCertificate {
+            what,
+            detail: error.to_string(),
+        };
         let (label, der) = pem::decode_vec(certificate_pem.as_bytes())
             .map_err(|error| AuthorityError::NotCertificate { what, detail: error.to_string() })?;
         if label != "CERTIFICATE" {
-            return Err(AuthorityError::NotCertificate { what, detail: format!("its label is {label:?}") });
+            return Err(AuthorityError::NotCertificate {
+                what,
+                detail: format!("its label is {label:?}"),
+            });
         }
         let certificate = Certificate::from_der(&der).map_err(wrong)?;
-        let certified = certificate.tbs_certificate().subject_public_key_info().to_der().map_err(wrong)?;
+        let certified =
+            certificate.tbs_certificate().subject_public_key_info().to_der().map_err(wrong)?;
         if certified != key.subject_public_key_info() {
             return Err(AuthorityError::OtherKey { what });
         }
@@ -76,8 +87,8 @@ impl Issued {
     fn new(what: &'static str, der: &[u8], key: P256Key) -> Result<Self, AuthorityError> {
         let wrong = |detail: String| AuthorityError::NotCertificate { what, detail };
         let certificate = Certificate::from_der(der).map_err(|error| wrong(error.to_string()))?;
-        let certificate_pem =
-            pem::encode_string("CERTIFICATE", LineEnding::LF, der).map_err(|error| wrong(error.to_string()))?;
+        let certificate_pem = pem::encode_string("CERTIFICATE", LineEnding::LF, der)
+            .map_err(|error| wrong(error.to_string()))?;
         Ok(Self { certificate_pem, certificate, key })
     }
 
@@ -93,9 +104,10 @@ impl Issued {
 
     /// The certificate as DER.
     pub fn certificate_der(&self) -> Result<Vec<u8>, AuthorityError> {
-        self.certificate
-            .to_der()
-            .map_err(|error| AuthorityError::NotCertificate { what: "certificate", detail: error.to_string() })
+        self.certificate.to_der().map_err(|error| AuthorityError::NotCertificate {
+            what: "certificate",
+            detail: error.to_string(),
+        })
     }
 
     pub(crate) fn key(&self) -> &P256Key {
@@ -111,12 +123,15 @@ impl Issued {
 
     /// Whether less than a third of the certificate's life is left.
     pub fn needs_renewal(&self, now: Timestamp) -> bool {
-        self.valid().map_or(true, |(begin, end)| end.duration_since(now) < end.duration_since(begin) / 3)
+        self.valid()
+            .map_or(true, |(begin, end)| end.duration_since(now) < end.duration_since(begin) / 3)
     }
 
     /// Whether the certificate names all of these hosts.
     pub fn covers(&self, hosts: &[String]) -> bool {
-        let Ok(wanted) = hosts.iter().map(|host| alternative_name(host)).collect::<Result<Vec<_>, _>>() else {
+        let Ok(wanted) =
+            hosts.iter().map(|host| alternative_name(host)).collect::<Result<Vec<_>, _>>()
+        else {
             return false;
         };
         let named = named_hosts(&self.certificate);
@@ -126,13 +141,18 @@ impl Issued {
 
 impl ServingAuthority {
     /// Makes an authority with a new key. Its certificate begins five minutes before `now`.
-    pub fn create(name: &str, now: Timestamp, lifetime: SignedDuration) -> Result<Self, AuthorityError> {
+    pub fn create(
+        name: &str,
+        now: Timestamp,
+        lifetime: SignedDuration,
+    ) -> Result<Self, AuthorityError> {
         let key = P256Key::generate()?;
         let mut parameters = parameters(name, now, lifetime)?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate =
-            parameters.self_signed(&key).map_err(|source| AuthorityError::NotMade { what: AUTHORITY, source })?;
+        let certificate = parameters
+            .self_signed(&key)
+            .map_err(|source| AuthorityError::NotMade { what: AUTHORITY, source })?;
         Self::of(Issued::new(AUTHORITY, certificate.der(), key)?)
     }
 
@@ -175,7 +195,11 @@ impl ServingAuthority {
 
     /// A certificate of one year for the server itself: for the usual names of this machine and of a cluster's
     /// API server, and for `hosts` (DNS names or IP addresses).
-    pub fn serving_certificate(&self, hosts: &[String], now: Timestamp) -> Result<Issued, AuthorityError> {
+    pub fn serving_certificate(
+        &self,
+        hosts: &[String],
+        now: Timestamp,
+    ) -> Result<Issued, AuthorityError> {
         let mut parameters = parameters("kube-apiserver", now, SERVING_LIFETIME)?;
         for host in STANDARD_HOSTS.into_iter().chain(hosts.iter().map(String::as_str)) {
             let name = alternative_name(host)?;
@@ -204,7 +228,11 @@ impl ServingAuthority {
         self.issue("client certificate", parameters)
     }
 
-    fn issue(&self, what: &'static str, mut parameters: CertificateParams) -> Result<Issued, AuthorityError> {
+    fn issue(
+        &self,
+        what: &'static str,
+        mut parameters: CertificateParams,
+    ) -> Result<Issued, AuthorityError> {
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         parameters.use_authority_key_identifier_extension = true;
         let key = P256Key::generate()?;
@@ -213,8 +241,9 @@ impl ServingAuthority {
         authority.key_identifier_method = KeyIdMethod::PreSpecified(self.key_identifier.clone());
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let issuer = Issuer::from_params(&authority, self.issued.key());
-        let certificate =
-            parameters.signed_by(&key, &issuer).map_err(|source| AuthorityError::NotMade { what, source })?;
+        let certificate = parameters
+            .signed_by(&key, &issuer)
+            .map_err(|source| AuthorityError::NotMade { what, source })?;
         Issued::new(what, certificate.der(), key)
     }
 }
@@ -226,11 +255,16 @@ fn lone_common_name(certificate: &Certificate) -> Option<String> {
     names.next().is_none().then(|| String::from_utf8(attribute.value.value().to_vec()).ok())?
 }
 
-fn parameters(name: &str, now: Timestamp, lifetime: SignedDuration) -> Result<CertificateParams, AuthorityError> {
+fn parameters(
+    name: &str,
+    now: Timestamp,
+    lifetime: SignedDuration,
+) -> Result<CertificateParams, AuthorityError> {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = common_name(name);
     let epoch = date_time_ymd(1970, 1, 1);
-    let since_epoch = |time: Timestamp| Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default());
+    let since_epoch =
+        |time: Timestamp| Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default());
     parameters.not_before = epoch + since_epoch(now.checked_sub(BACKDATE)?);
     parameters.not_after = epoch + since_epoch(now.checked_add(lifetime)?);
     Ok(parameters)
@@ -247,7 +281,8 @@ fn alternative_name(host: &str) -> Result<SanType, AuthorityError> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(SanType::IpAddress(address));
     }
-    let letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_' | '*');
+    let letter =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_' | '*');
     if host.is_empty() || !host.chars().all(letter) {
         return Err(wrong());
     }
@@ -266,7 +301,10 @@ fn named_hosts(certificate: &Certificate) -> Vec<SanType> {
 }
 
 fn address(bytes: &[u8]) -> Option<IpAddr> {
-    <[u8; 4]>::try_from(bytes).map(IpAddr::from).or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+    <[u8; 4]>::try_from(bytes)
+        .map(IpAddr::from)
+        .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
 }
 
 #[cfg(test)]

@@ -113,9 +113,10 @@ impl StaticTokens {
     pub fn from_json(text: &str) -> Result<Self, StaticTokensError> {
         let file: File = serde_json::from_str(text)?;
         let user = |entry: Entry| {
-            let digest =
-                digest_from(&entry.sha256).ok_or_else(|| StaticTokensError::NotDigest { user: entry.name.clone() })?;
-            let user = User { name: entry.name, uid: entry.uid, groups: entry.groups, extra: entry.extra };
+            let digest = digest_from(&entry.sha256)
+                .ok_or_else(|| StaticTokensError::NotDigest { user: entry.name.clone() })?;
+            let user =
+                User { name: entry.name, uid: entry.uid, groups: entry.groups, extra: entry.extra };
             Ok((digest, Arc::new(user)))
         };
         let users = file.tokens.into_iter().map(user).collect::<Result<_, StaticTokensError>>()?;

@@ -46,10 +46,18 @@ pub(crate) struct Reference {
 
 impl Claims {
     /// The claims of a new token.
-    pub(crate) fn of(spec: &TokenSpec, issuer: &str, jti: String, issued: i64) -> Result<Self, TokenError> {
+    pub(crate) fn of(
+        spec: &TokenSpec,
+        issuer: &str,
+        jti: String,
+        issued: i64,
+    ) -> Result<Self, TokenError> {
         let account = Reference { name: spec.service_account.clone(), uid: spec.uid.clone() };
-        let mut kubernetes =
-            KubernetesClaims { namespace: spec.namespace.clone(), serviceaccount: account, ..Default::default() };
+        let mut kubernetes = KubernetesClaims {
+            namespace: spec.namespace.clone(),
+            serviceaccount: account,
+            ..Default::default()
+        };
         if let Some(bound) = &spec.bound_object {
             kubernetes.bind(bound)?;
         }
@@ -80,10 +88,17 @@ impl KubernetesClaims {
 
     /// The object that must still exist for the token to hold. A node beside a pod only tells where the pod runs.
     pub(crate) fn bound_object(&self) -> Option<BoundObject> {
-        let (kind, reference) = [("Pod", &self.pod), ("Secret", &self.secret), ("Node", &self.node)]
-            .into_iter()
-            .find_map(|(kind, reference)| reference.as_ref().map(|reference| (kind, reference)))?;
-        Some(BoundObject { kind: kind.to_owned(), name: reference.name.clone(), uid: reference.uid.clone() })
+        let (kind, reference) =
+            [("Pod", &self.pod), ("Secret", &self.secret), ("Node", &self.node)]
+                .into_iter()
+                .find_map(|(kind, reference)| {
+                    reference.as_ref().map(|reference| (kind, reference))
+                })?;
+        Some(BoundObject {
+            kind: kind.to_owned(),
+            name: reference.name.clone(),
+            uid: reference.uid.clone(),
+        })
     }
 }
 

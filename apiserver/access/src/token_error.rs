@@ -16,7 +16,11 @@ pub enum TokenError {
     #[error("the token's claims are incomplete: {0}")]
     Claims(String),
     /// None of the token's audiences is wanted here.
-    #[error("token audiences {} is invalid for the target audiences {}", quoted_list(token), quoted_list(wanted))]
+    #[error(
+        "token audiences {} is invalid for the target audiences {}",
+        quoted_list(token),
+        quoted_list(wanted)
+    )]
     Audience {
         /// What the token is for.
         token: Vec<String>,

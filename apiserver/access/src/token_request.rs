@@ -42,8 +42,9 @@ pub struct TokenSpec {
 /// What is wrong with a `TokenRequest`, in the words of `k8s.io/kubernetes/pkg/apis/authentication/validation`.
 pub fn validate_token_request(request: &Value) -> Vec<FieldError> {
     let seconds = seconds_asked(request);
-    let invalid =
-        |detail: &str| FieldError::new(Fault::Invalid, "spec.expirationSeconds", detail).with_value(json!(seconds));
+    let invalid = |detail: &str| {
+        FieldError::new(Fault::Invalid, "spec.expirationSeconds", detail).with_value(json!(seconds))
+    };
     if seconds < SHORTEST_SECONDS {
         vec![invalid("may not specify a duration less than 10 minutes")]
     } else if seconds > LONGEST_SECONDS {

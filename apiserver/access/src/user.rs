@@ -27,7 +27,11 @@ pub struct User {
 impl User {
     /// The user of a request without credentials: `system:anonymous` in `system:unauthenticated`.
     pub fn anonymous() -> Self {
-        Self { name: "system:anonymous".to_owned(), groups: vec![UNAUTHENTICATED.to_owned()], ..Self::default() }
+        Self {
+            name: "system:anonymous".to_owned(),
+            groups: vec![UNAUTHENTICATED.to_owned()],
+            ..Self::default()
+        }
     }
 
     /// A user with a name and groups; `system:authenticated` is added.
@@ -37,8 +41,12 @@ impl User {
 
     /// A service account (`system:serviceaccount:NAMESPACE:NAME`) with its groups.
     pub fn service_account(namespace: &str, name: &str, uid: &str) -> Self {
-        let groups = vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")];
-        let mut user = Self::authenticated(format!("system:serviceaccount:{namespace}:{name}"), groups);
+        let groups = vec![
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{namespace}"),
+        ];
+        let mut user =
+            Self::authenticated(format!("system:serviceaccount:{namespace}:{name}"), groups);
         uid.clone_into(&mut user.uid);
         user
     }
@@ -72,7 +80,10 @@ mod tests {
     fn a_service_account_is_in_the_groups_that_the_real_server_gives_it() {
         let user = User::service_account("default", "builder", "1");
         assert_eq!(user.name, "system:serviceaccount:default:builder");
-        assert_eq!(user.groups, ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]);
+        assert_eq!(
+            user.groups,
+            ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]
+        );
         assert_eq!(user.uid, "1");
     }
 

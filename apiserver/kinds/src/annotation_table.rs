@@ -47,10 +47,30 @@ const fn by_retaining(key: &'static str) -> Strategy {
 
 /// Sorted by definition and field; definitions without their prefix (`io.k8s.api.` and the like).
 pub(crate) const FIELDS: &[Row] = &[
-    ("admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec", "validationActions", SET, REPLACE),
-    ("admissionregistration.v1.ValidatingAdmissionPolicySpec", "matchConditions", keyed(&["name"]), by("name")),
-    ("admissionregistration.v1.ValidatingAdmissionPolicySpec", "variables", keyed(&["name"]), by("name")),
-    ("admissionregistration.v1.ValidatingAdmissionPolicyStatus", "conditions", keyed(&["type"]), REPLACE),
+    (
+        "admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec",
+        "validationActions",
+        SET,
+        REPLACE,
+    ),
+    (
+        "admissionregistration.v1.ValidatingAdmissionPolicySpec",
+        "matchConditions",
+        keyed(&["name"]),
+        by("name"),
+    ),
+    (
+        "admissionregistration.v1.ValidatingAdmissionPolicySpec",
+        "variables",
+        keyed(&["name"]),
+        by("name"),
+    ),
+    (
+        "admissionregistration.v1.ValidatingAdmissionPolicyStatus",
+        "conditions",
+        keyed(&["type"]),
+        REPLACE,
+    ),
     ("apiextensions.v1.CustomResourceDefinitionStatus", "conditions", keyed(&["type"]), REPLACE),
     ("apiextensions.v1.JSONSchemaProps", "x-kubernetes-validations", keyed(&["rule"]), by("rule")),
     ("apps.v1.DaemonSetStatus", "conditions", keyed(&["type"]), by("type")),
@@ -71,7 +91,12 @@ pub(crate) const FIELDS: &[Row] = &[
     ("core.v1.ContainerStatus", "allocatedResourcesStatus", keyed(&["name"]), by("name")),
     ("core.v1.ContainerStatus", "volumeMounts", keyed(&["mountPath"]), by("mountPath")),
     ("core.v1.EphemeralContainer", "env", keyed(&["name"]), by("name")),
-    ("core.v1.EphemeralContainer", "ports", keyed(&["containerPort", "protocol"]), by("containerPort")),
+    (
+        "core.v1.EphemeralContainer",
+        "ports",
+        keyed(&["containerPort", "protocol"]),
+        by("containerPort"),
+    ),
     ("core.v1.EphemeralContainer", "volumeDevices", keyed(&["devicePath"]), by("devicePath")),
     ("core.v1.EphemeralContainer", "volumeMounts", keyed(&["mountPath"]), by("mountPath")),
     ("core.v1.NamespaceStatus", "conditions", keyed(&["type"]), by("type")),
@@ -92,7 +117,12 @@ pub(crate) const FIELDS: &[Row] = &[
     ("core.v1.PodSpec", "nodeSelector", ATOMIC_MAP, REPLACE),
     ("core.v1.PodSpec", "resourceClaims", keyed(&["name"]), by_retaining("name")),
     ("core.v1.PodSpec", "schedulingGates", keyed(&["name"]), by("name")),
-    ("core.v1.PodSpec", "topologySpreadConstraints", keyed(&["topologyKey", "whenUnsatisfiable"]), by("topologyKey")),
+    (
+        "core.v1.PodSpec",
+        "topologySpreadConstraints",
+        keyed(&["topologyKey", "whenUnsatisfiable"]),
+        by("topologyKey"),
+    ),
     ("core.v1.PodSpec", "volumes", keyed(&["name"]), by_retaining("name")),
     ("core.v1.PodStatus", "conditions", keyed(&["type"]), by("type")),
     ("core.v1.PodStatus", "hostIPs", ATOMIC, by("ip")),

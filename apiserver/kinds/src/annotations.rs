@@ -18,13 +18,18 @@ fn short(definition: &str) -> &str {
 
 fn row(definition: &str, field: &str) -> Option<&'static Row> {
     let wanted = (short(definition), field);
-    let at = FIELDS.binary_search_by(|(definition, field, ..)| (*definition, *field).cmp(&wanted)).ok()?;
+    let at = FIELDS
+        .binary_search_by(|(definition, field, ..)| (*definition, *field).cmp(&wanted))
+        .ok()?;
     FIELDS.get(at)
 }
 
 fn default(definition: &str, field: &str) -> Option<&'static str> {
     let wanted = (short(definition), field);
-    DEFAULTS.iter().find(|(definition, field, _)| (*definition, *field) == wanted).map(|(.., value)| *value)
+    DEFAULTS
+        .iter()
+        .find(|(definition, field, _)| (*definition, *field) == wanted)
+        .map(|(.., value)| *value)
 }
 
 fn is_atomic(definition: &str) -> bool {
@@ -41,10 +46,15 @@ pub(crate) fn annotate(definition: &str, field: &str, schema: &mut Schema) {
         Owners::Atomic => {}
         Owners::AtomicMap => schema.map_type = MapType::Atomic,
         Owners::Set => schema.list_type = ListType::Set,
-        Owners::Keyed(keys) => schema.list_type = ListType::Map(keys.iter().map(|&key| key.to_owned()).collect()),
+        Owners::Keyed(keys) => {
+            schema.list_type = ListType::Map(keys.iter().map(|&key| key.to_owned()).collect())
+        }
     }
-    schema.merge =
-        Merge { merge: strategy.merge, merge_key: strategy.key.map(str::to_owned), retain_keys: strategy.retain_keys };
+    schema.merge = Merge {
+        merge: strategy.merge,
+        merge_key: strategy.key.map(str::to_owned),
+        retain_keys: strategy.retain_keys,
+    };
 }
 
 /// Writes what the table says of a whole definition into its schema.
@@ -60,18 +70,23 @@ pub(crate) fn annotate_openapi(definition: &str, schema: &mut Map<String, Value>
         schema.insert("x-kubernetes-map-type".to_owned(), "atomic".into());
     }
     let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
-    for (field, property) in properties.iter_mut().filter_map(|(field, value)| Some((field, value.as_object_mut()?))) {
+    for (field, property) in
+        properties.iter_mut().filter_map(|(field, value)| Some((field, value.as_object_mut()?)))
+    {
         if let Some(value) = default(definition, field) {
             property.insert("default".to_owned(), value.into());
         }
         if let Some((_, _, owners, strategy)) = row(definition, field) {
             property.extend(owners_extensions(*owners));
             let words = [(strategy.merge, "merge"), (strategy.retain_keys, "retainKeys")];
-            let said: Vec<&str> = words.iter().filter(|(said, _)| *said).map(|(_, word)| *word).collect();
+            let said: Vec<&str> =
+                words.iter().filter(|(said, _)| *said).map(|(_, word)| *word).collect();
             if !said.is_empty() {
                 property.insert("x-kubernetes-patch-strategy".to_owned(), said.join(",").into());
             }
-            property.extend(strategy.key.map(|key| ("x-kubernetes-patch-merge-key".to_owned(), key.into())));
+            property.extend(
+                strategy.key.map(|key| ("x-kubernetes-patch-merge-key".to_owned(), key.into())),
+            );
         }
     }
 }

@@ -4,13 +4,21 @@ use std::sync::{Arc, OnceLock};
 
 use k8s_openapi::api::admissionregistration::v1 as admission;
 use k8s_openapi::api::policy::v1 as policy;
-use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core};
-use k8s_openapi::api::{authentication::v1 as authentication, authorization::v1 as authorization, rbac::v1 as rbac};
-use k8s_openapi::api::{discovery::v1 as discovery, events::v1 as events, networking::v1 as networking};
+use k8s_openapi::api::{
+    apps::v1 as apps, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
+};
+use k8s_openapi::api::{
+    authentication::v1 as authentication, authorization::v1 as authorization, rbac::v1 as rbac,
+};
+use k8s_openapi::api::{
+    discovery::v1 as discovery, events::v1 as events, networking::v1 as networking,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 
 use crate::definitions::{Definition, definition};
-use crate::kind::{ASKED, BuiltinSource, Kind, NameRule, STORED, STORED_SINGLY, Scale, Source, Subresources};
+use crate::kind::{
+    ASKED, BuiltinSource, Kind, NameRule, STORED, STORED_SINGLY, Scale, Source, Subresources,
+};
 
 /// Group of the review kinds that say who the caller is.
 const AUTHENTICATION: &str = "authentication.k8s.io";
@@ -35,7 +43,12 @@ struct Row {
 }
 
 impl Row {
-    const fn new(group: &'static str, kind: &'static str, plural: &'static str, shape: Definition) -> Self {
+    const fn new(
+        group: &'static str,
+        kind: &'static str,
+        plural: &'static str,
+        shape: Definition,
+    ) -> Self {
         Self {
             group,
             kind,
@@ -218,18 +231,20 @@ static WORKLOADS: [Row; 10] = [
         .categories(ALL)
         .generation()
         .subresources(SCALED),
-    Row::new("events.k8s.io", "Event", "events", definition::<events::Event>).short(&["ev"]).fields(&[
-        "reason",
-        "regarding.kind",
-        "regarding.namespace",
-        "regarding.name",
-        "regarding.uid",
-        "regarding.apiVersion",
-        "regarding.resourceVersion",
-        "regarding.fieldPath",
-        "reportingController",
-        "type",
-    ]),
+    Row::new("events.k8s.io", "Event", "events", definition::<events::Event>)
+        .short(&["ev"])
+        .fields(&[
+            "reason",
+            "regarding.kind",
+            "regarding.namespace",
+            "regarding.name",
+            "regarding.uid",
+            "regarding.apiVersion",
+            "regarding.resourceVersion",
+            "regarding.fieldPath",
+            "reportingController",
+            "type",
+        ]),
     Row::new("batch", "CronJob", "cronjobs", definition::<batch::CronJob>)
         .short(&["cj"])
         .categories(ALL)
@@ -240,15 +255,30 @@ static WORKLOADS: [Row; 10] = [
         .generation()
         .fields(&["status.successful"])
         .subresources(STATUS),
-    Row::new("networking.k8s.io", "NetworkPolicy", "networkpolicies", definition::<networking::NetworkPolicy>)
-        .short(&["netpol"])
-        .generation(),
-    Row::new("policy", "PodDisruptionBudget", "poddisruptionbudgets", definition::<policy::PodDisruptionBudget>)
-        .short(&["pdb"])
-        .generation()
-        .subresources(STATUS),
-    Row::new("discovery.k8s.io", "EndpointSlice", "endpointslices", definition::<discovery::EndpointSlice>)
-        .generation(),
+    Row::new(
+        "networking.k8s.io",
+        "NetworkPolicy",
+        "networkpolicies",
+        definition::<networking::NetworkPolicy>,
+    )
+    .short(&["netpol"])
+    .generation(),
+    Row::new(
+        "policy",
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        definition::<policy::PodDisruptionBudget>,
+    )
+    .short(&["pdb"])
+    .generation()
+    .subresources(STATUS),
+    Row::new(
+        "discovery.k8s.io",
+        "EndpointSlice",
+        "endpointslices",
+        definition::<discovery::EndpointSlice>,
+    )
+    .generation(),
 ];
 
 static ACCESS: [Row; 14] = [
@@ -260,9 +290,14 @@ static ACCESS: [Row; 14] = [
     )
     .cluster()
     .verbs(ASKED),
-    Row::new(AUTHENTICATION, "TokenReview", "tokenreviews", definition::<authentication::TokenReview>)
-        .cluster()
-        .verbs(ASKED),
+    Row::new(
+        AUTHENTICATION,
+        "TokenReview",
+        "tokenreviews",
+        definition::<authentication::TokenReview>,
+    )
+    .cluster()
+    .verbs(ASKED),
     Row::new(
         AUTHORIZATION,
         "LocalSubjectAccessReview",
@@ -294,13 +329,19 @@ static ACCESS: [Row; 14] = [
     )
     .cluster()
     .verbs(ASKED),
-    Row::new(RBAC, "ClusterRoleBinding", "clusterrolebindings", definition::<rbac::ClusterRoleBinding>)
-        .cluster()
-        .named(NameRule::PathSegment),
+    Row::new(
+        RBAC,
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        definition::<rbac::ClusterRoleBinding>,
+    )
+    .cluster()
+    .named(NameRule::PathSegment),
     Row::new(RBAC, "ClusterRole", "clusterroles", definition::<rbac::ClusterRole>)
         .cluster()
         .named(NameRule::PathSegment),
-    Row::new(RBAC, "RoleBinding", "rolebindings", definition::<rbac::RoleBinding>).named(NameRule::PathSegment),
+    Row::new(RBAC, "RoleBinding", "rolebindings", definition::<rbac::RoleBinding>)
+        .named(NameRule::PathSegment),
     Row::new(RBAC, "Role", "roles", definition::<rbac::Role>).named(NameRule::PathSegment),
     Row::new(
         ADMISSION,
@@ -362,7 +403,8 @@ pub fn builtin() -> Vec<Arc<Kind>> {
     KINDS
         .get_or_init(|| {
             let rows = || CORE.iter().chain(&WORKLOADS).chain(&ACCESS);
-            let ordered = GROUPS.iter().flat_map(|group| rows().filter(move |row| row.group == *group));
+            let ordered =
+                GROUPS.iter().flat_map(|group| rows().filter(move |row| row.group == *group));
             ordered.map(|row| Arc::new(row.kind())).collect()
         })
         .clone()

@@ -10,7 +10,9 @@ use crate::annotations;
 pub(crate) type Definition = fn(&mut SchemaGenerator) -> k8s_openapi::schemars::Schema;
 
 /// The definition of `T`.
-pub(crate) fn definition<T: JsonSchema>(generator: &mut SchemaGenerator) -> k8s_openapi::schemars::Schema {
+pub(crate) fn definition<T: JsonSchema>(
+    generator: &mut SchemaGenerator,
+) -> k8s_openapi::schemars::Schema {
     generator.subschema_for::<T>()
 }
 
@@ -63,15 +65,21 @@ impl<'a> Reader<'a> {
                 self.open.pop();
                 schema
             }
-            _ => Schema { kind: Some(Type::Object), preserve_unknown_fields: true, ..Schema::default() },
+            _ => Schema {
+                kind: Some(Type::Object),
+                preserve_unknown_fields: true,
+                ..Schema::default()
+            },
         }
     }
 
     fn inline(&mut self, node: &'a Value, name: &str) -> Schema {
         let mut schema = Schema { kind: kind(node), ..Schema::default() };
         schema.checks.format = node.get("format").and_then(Value::as_str).map(str::to_owned);
-        schema.int_or_string = node.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) || name == QUANTITY;
-        schema.preserve_unknown_fields = node.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
+        schema.int_or_string =
+            node.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) || name == QUANTITY;
+        schema.preserve_unknown_fields =
+            node.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
         if schema.int_or_string {
             schema.kind = None;
         } else if schema.kind.is_none() || ANYTHING.contains(&name) {
@@ -87,7 +95,9 @@ impl<'a> Reader<'a> {
         }
         match node.get("additionalProperties") {
             Some(Value::Bool(true)) => schema.additional = Additional::Anything,
-            Some(values @ Value::Object(_)) => schema.additional = Additional::Values(Box::new(self.read(values))),
+            Some(values @ Value::Object(_)) => {
+                schema.additional = Additional::Values(Box::new(self.read(values)))
+            }
             _ => {}
         }
         schema.items = node.get("items").map(|items| Box::new(self.read(items)));

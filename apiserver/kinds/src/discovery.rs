@@ -57,7 +57,8 @@ pub fn api_versions(address: &str) -> Value {
 
 /// `/apis`: the named groups.
 pub fn groups(kinds: &[Arc<Kind>]) -> Value {
-    let groups: Vec<Value> = group_names(kinds).iter().map(|group| group_entry(kinds, group)).collect();
+    let groups: Vec<Value> =
+        group_names(kinds).iter().map(|group| group_entry(kinds, group)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
@@ -66,7 +67,9 @@ pub fn group(kinds: &[Arc<Kind>], name: &str) -> Option<Value> {
     let served = !name.is_empty() && kinds.iter().any(|kind| &*kind.group == name);
     served.then(|| {
         let mut document = json!({"kind": "APIGroup", "apiVersion": "v1"});
-        if let (Some(document), Value::Object(entry)) = (document.as_object_mut(), group_entry(kinds, name)) {
+        if let (Some(document), Value::Object(entry)) =
+            (document.as_object_mut(), group_entry(kinds, name))
+        {
             document.extend(entry);
         }
         document
@@ -112,7 +115,9 @@ fn rank(version: &str) -> Option<(u8, u32, u32)> {
     let minor = |stage: &str| suffix.strip_prefix(stage)?.parse().ok();
     match suffix {
         "" => Some((2, major, 0)),
-        _ => minor("beta").map(|minor| (1, major, minor)).or_else(|| minor("alpha").map(|minor| (0, major, minor))),
+        _ => minor("beta")
+            .map(|minor| (1, major, minor))
+            .or_else(|| minor("alpha").map(|minor| (0, major, minor))),
     }
 }
 
@@ -163,7 +168,8 @@ fn resource_entries(kind: &Kind) -> Vec<Value> {
 fn names(kind: &Kind, fields: &mut Map<String, Value>) {
     for (field, names) in [("shortNames", &kind.short_names), ("categories", &kind.categories)] {
         if !names.is_empty() {
-            fields.insert(field.to_owned(), names.iter().map(|name| Value::from(&**name)).collect());
+            fields
+                .insert(field.to_owned(), names.iter().map(|name| Value::from(&**name)).collect());
         }
     }
 }
@@ -173,7 +179,8 @@ fn storage_version_hash(kind: &Kind) -> String {
     // Events of both groups are stored as those of the core group.
     let group = if &*kind.kind == "Event" && !kind.custom { "" } else { &*kind.group };
     // The real server stores definitions as `v1beta1`, and says so here.
-    let version = if &*kind.group == "apiextensions.k8s.io" { "v1beta1" } else { &*kind.storage_version };
+    let version =
+        if &*kind.group == "apiextensions.k8s.io" { "v1beta1" } else { &*kind.storage_version };
     let digest = Sha256::digest(format!("{group}/{version}/{}", kind.kind));
     STANDARD.encode(&digest[..8])
 }
@@ -202,7 +209,11 @@ fn subresources(kind: &Kind) -> Vec<Subresource> {
     });
     let finalize = parts.finalize.then(|| own("finalize", &["update"]));
     // Custom kinds have them in the order of their definition, built-in ones by name.
-    let ordered = if kind.custom { [status, scale, token, finalize] } else { [finalize, scale, status, token] };
+    let ordered = if kind.custom {
+        [status, scale, token, finalize]
+    } else {
+        [finalize, scale, status, token]
+    };
     ordered.into_iter().flatten().collect()
 }
 
@@ -260,7 +271,8 @@ pub(crate) fn fingerprint(value: &Value) -> String {
 
 fn aggregated_group(kinds: &[Arc<Kind>], group: &str) -> Value {
     let version = |version: &Arc<str>| {
-        let resources: Vec<Value> = of_version(kinds, group, version).into_iter().map(aggregated_resource).collect();
+        let resources: Vec<Value> =
+            of_version(kinds, group, version).into_iter().map(aggregated_resource).collect();
         json!({"version": &**version, "resources": resources, "freshness": "Current"})
     };
     let versions: Vec<Value> = group_versions(kinds, group).iter().map(version).collect();

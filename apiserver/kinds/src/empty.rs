@@ -42,7 +42,8 @@ pub fn empty_object(kind: &Kind) -> Value {
         }),
         ("networking.k8s.io", "NetworkPolicy") => json!({"spec": {"podSelector": {}}}),
         ("discovery.k8s.io", "EndpointSlice") => json!({"addressType": ""}),
-        ("coordination.k8s.io", "Lease") | ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
+        ("coordination.k8s.io", "Lease")
+        | ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
             json!({"spec": {}})
         }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {

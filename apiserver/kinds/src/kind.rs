@@ -10,13 +10,15 @@ use crate::definitions::{self, Definition};
 use crate::path::Path;
 
 /// Verbs of a kind that is stored.
-pub const STORED: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+pub const STORED: &[&str] =
+    &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 /// Verbs of a kind that is stored but cannot be deleted as a collection: namespaces.
 pub const STORED_SINGLY: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 /// Verbs of a kind that is a question: the answer to `create` is not stored.
 pub const ASKED: &[&str] = &["create"];
 /// Verbs of a custom kind, in the order in which discovery lists them.
-pub const CUSTOM: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+pub const CUSTOM: &[&str] =
+    &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 /// Verbs of the subresources `status` and `scale`.
 pub const SUBRESOURCE: &[&str] = &["get", "patch", "update"];
 
@@ -134,12 +136,20 @@ pub struct Column {
 impl Kind {
     /// `v1`, `apps/v1`: the `apiVersion` of its objects.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// `secrets`, `deployments.apps`: as errors name it.
     pub fn resource(&self) -> String {
-        if self.group.is_empty() { self.plural.to_string() } else { format!("{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            self.plural.to_string()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
     }
 
     /// `verb` can be used on its objects.
@@ -156,7 +166,9 @@ impl Kind {
     /// that goes beyond their types.
     pub fn schema(&self) -> &Arc<Schema> {
         match &self.source {
-            Source::Builtin(source) => source.schema.get_or_init(|| Arc::new(definitions::schema(source.definition))),
+            Source::Builtin(source) => {
+                source.schema.get_or_init(|| Arc::new(definitions::schema(source.definition)))
+            }
             Source::Custom { schema, .. } => schema,
         }
     }

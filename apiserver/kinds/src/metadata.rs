@@ -13,7 +13,11 @@ const ANNOTATIONS: usize = 256 * 1024;
 pub(crate) const IMMUTABLE: &str = "field is immutable";
 
 /// A fault with its value.
-pub(crate) fn invalid(field: &str, value: impl Into<Value>, detail: impl Into<String>) -> FieldError {
+pub(crate) fn invalid(
+    field: &str,
+    value: impl Into<Value>,
+    detail: impl Into<String>,
+) -> FieldError {
     FieldError::new(Fault::Invalid, field, detail).with_value(value.into())
 }
 
@@ -35,13 +39,22 @@ pub(crate) fn too_long(field: &str, most: usize) -> FieldError {
 }
 
 /// A field that may not change, changed.
-pub(crate) fn immutable(field: &str, new: Option<&Value>, old: Option<&Value>) -> Option<FieldError> {
+pub(crate) fn immutable(
+    field: &str,
+    new: Option<&Value>,
+    old: Option<&Value>,
+) -> Option<FieldError> {
     (new != old).then(|| invalid(field, new.cloned().unwrap_or(Value::Null), IMMUTABLE))
 }
 
 /// Checks `metadata` of `object`: of a new object if `old` is `None`, else of a change of `old`. A name that is to be
 /// generated has been generated.
-pub fn validate_metadata(object: &Value, old: Option<&Value>, namespaced: bool, rule: NameRule) -> Vec<FieldError> {
+pub fn validate_metadata(
+    object: &Value,
+    old: Option<&Value>,
+    namespaced: bool,
+    rule: NameRule,
+) -> Vec<FieldError> {
     let mut faults = Vec::new();
     match old {
         None => created(object, namespaced, rule, &mut faults),
@@ -65,7 +78,9 @@ fn created(object: &Value, namespaced: bool, rule: NameRule, faults: &mut Vec<Fi
     let generated = object.text(&["metadata", "generateName"]);
     if !generated.is_empty() {
         let wrong = names::object_name(rule, generated, true);
-        faults.extend(wrong.into_iter().map(|detail| invalid("metadata.generateName", generated, detail)));
+        faults.extend(
+            wrong.into_iter().map(|detail| invalid("metadata.generateName", generated, detail)),
+        );
     }
     let name = object.text(&["metadata", "name"]);
     if name.is_empty() {
@@ -80,10 +95,16 @@ fn created(object: &Value, namespaced: bool, rule: NameRule, faults: &mut Vec<Fi
             faults.push(required("metadata.namespace", ""));
         } else {
             let wrong = names::label(namespace);
-            faults.extend(wrong.into_iter().map(|detail| invalid("metadata.namespace", namespace, detail)));
+            faults.extend(
+                wrong.into_iter().map(|detail| invalid("metadata.namespace", namespace, detail)),
+            );
         }
     } else if !namespace.is_empty() {
-        faults.push(FieldError::new(Fault::Forbidden, "metadata.namespace", "not allowed on this type"));
+        faults.push(FieldError::new(
+            Fault::Forbidden,
+            "metadata.namespace",
+            "not allowed on this type",
+        ));
     }
 }
 
@@ -94,7 +115,8 @@ fn updated(object: &Value, old: &Value, faults: &mut Vec<FieldError>) {
         added.retain(|finalizer| !before.contains(finalizer));
         added.sort_unstable();
         if !added.is_empty() {
-            let quoted: Vec<String> = added.iter().map(|finalizer| format!("\"{finalizer}\"")).collect();
+            let quoted: Vec<String> =
+                added.iter().map(|finalizer| format!("\"{finalizer}\"")).collect();
             let said = "no new finalizers can be added if the object is being deleted, found new finalizers";
             let detail = format!("{said} []string{{{}}}", quoted.join(", "));
             faults.push(FieldError::new(Fault::Forbidden, "metadata.finalizers", detail));
@@ -103,22 +125,38 @@ fn updated(object: &Value, old: &Value, faults: &mut Vec<FieldError>) {
     if object.text(&["metadata", "resourceVersion"]).is_empty() {
         faults.push(invalid("metadata.resourceVersion", "", "must be specified for an update"));
     }
-    let (new, before) = (object.integer(&["metadata", "generation"]), old.integer(&["metadata", "generation"]));
+    let (new, before) =
+        (object.integer(&["metadata", "generation"]), old.integer(&["metadata", "generation"]));
     if new.unwrap_or(0) < before.unwrap_or(0) {
         faults.push(invalid("metadata.generation", new.unwrap_or(0), "must not be decremented"));
     }
-    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
         let path = format!("metadata.{field}");
-        faults.extend(immutable(&path, object.at(&["metadata", field]), old.at(&["metadata", field])));
+        faults.extend(immutable(
+            &path,
+            object.at(&["metadata", field]),
+            old.at(&["metadata", field]),
+        ));
     }
 }
 
 /// Checks a map of labels, also that of a selector.
 pub(crate) fn labels(object: &Value, path: &[&str], field: &str, faults: &mut Vec<FieldError>) {
     for (key, value) in object.fields(path).into_iter().flatten() {
-        faults.extend(names::label_key(key).into_iter().map(|detail| invalid(field, key.as_str(), detail)));
+        faults.extend(
+            names::label_key(key).into_iter().map(|detail| invalid(field, key.as_str(), detail)),
+        );
         let value = value.as_str().unwrap_or_default();
-        faults.extend(names::label_value(value).into_iter().map(|detail| invalid(field, value, detail)));
+        faults.extend(
+            names::label_value(value).into_iter().map(|detail| invalid(field, value, detail)),
+        );
     }
 }
 
@@ -127,7 +165,9 @@ fn annotations(object: &Value, faults: &mut Vec<FieldError>) {
     for (key, value) in object.fields(&["metadata", "annotations"]).into_iter().flatten() {
         size += key.len() + value.as_str().map_or(0, str::len);
         let wrong = names::label_key(&key.to_lowercase());
-        faults.extend(wrong.into_iter().map(|detail| invalid("metadata.annotations", key.as_str(), detail)));
+        faults.extend(
+            wrong.into_iter().map(|detail| invalid("metadata.annotations", key.as_str(), detail)),
+        );
     }
     if size > ANNOTATIONS {
         faults.push(too_long("metadata.annotations", ANNOTATIONS));
@@ -145,7 +185,8 @@ fn owner_references(object: &Value, faults: &mut Vec<FieldError>) {
                 None => controller = Some(this),
                 Some(first) => {
                     let rule = "Only one reference can have Controller set to true";
-                    let detail = format!("{rule}. Found \"true\" in references for {first} and {this}");
+                    let detail =
+                        format!("{rule}. Found \"true\" in references for {first} and {this}");
                     faults.push(invalid("metadata.ownerReferences", references.to_vec(), detail));
                 }
             }
@@ -162,10 +203,18 @@ fn owner_reference(reference: &Value, path: &str, faults: &mut Vec<FieldError>) 
     let api_version = reference.text(&["apiVersion"]);
     let malformed = api_version.split('/').count() > 2 || api_version.ends_with('/');
     if !api_version.is_empty() && malformed {
-        faults.push(invalid(&format!("{path}.apiVersion"), api_version, "must be <group>/<version> or <version>"));
+        faults.push(invalid(
+            &format!("{path}.apiVersion"),
+            api_version,
+            "must be <group>/<version> or <version>",
+        ));
     }
     if (api_version, reference.text(&["kind"])) == ("v1", "Event") {
-        faults.push(invalid(path, reference.clone(), "/v1, Kind=Event is disallowed from being an owner"));
+        faults.push(invalid(
+            path,
+            reference.clone(),
+            "/v1, Kind=Event is disallowed from being an owner",
+        ));
     }
 }
 
@@ -173,7 +222,9 @@ fn finalizers(object: &Value, faults: &mut Vec<FieldError>) {
     let finalizers = object.texts(&["metadata", "finalizers"]);
     for finalizer in &finalizers {
         let wrong = names::label_key(finalizer);
-        faults.extend(wrong.into_iter().map(|detail| invalid("metadata.finalizers", *finalizer, detail)));
+        faults.extend(
+            wrong.into_iter().map(|detail| invalid("metadata.finalizers", *finalizer, detail)),
+        );
     }
     if finalizers.contains(&"orphan") && finalizers.contains(&"foregroundDeletion") {
         let detail = "finalizer orphan and foregroundDeletion cannot be both set";
@@ -187,7 +238,11 @@ fn managed_fields(object: &Value, faults: &mut Vec<FieldError>) {
         match entry.text(&["operation"]) {
             "Apply" | "Update" => {}
             "" => faults.push(required(&format!("{path}.operation"), "")),
-            other => faults.push(not_supported(&format!("{path}.operation"), other, &["Apply", "Update"])),
+            other => faults.push(not_supported(
+                &format!("{path}.operation"),
+                other,
+                &["Apply", "Update"],
+            )),
         }
         let form = entry.text(&["fieldsType"]);
         if !form.is_empty() && form != "FieldsV1" {
@@ -204,7 +259,10 @@ mod tests {
     use super::*;
 
     fn fields(object: &Value, old: Option<&Value>) -> Vec<String> {
-        validate_metadata(object, old, true, NameRule::Subdomain).iter().map(|fault| fault.field.clone()).collect()
+        validate_metadata(object, old, true, NameRule::Subdomain)
+            .iter()
+            .map(|fault| fault.field.clone())
+            .collect()
     }
 
     #[test]
@@ -240,8 +298,7 @@ mod tests {
 
     #[test]
     fn annotations_have_a_bound() {
-        let object =
-            json!({"metadata": {"name": "a", "namespace": "b", "annotations": {"a": "x".repeat(ANNOTATIONS)}}});
+        let object = json!({"metadata": {"name": "a", "namespace": "b", "annotations": {"a": "x".repeat(ANNOTATIONS)}}});
         assert_eq!(fields(&object, None), ["metadata.annotations"]);
     }
 }

@@ -49,7 +49,9 @@ fn is_key_name(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ends = [bytes.first(), bytes.last()];
     ends.iter().all(|end| end.is_some_and(u8::is_ascii_alphanumeric))
-        && bytes.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && bytes
+            .iter()
+            .all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 /// What is wrong with an RFC 1123 label.
@@ -59,7 +61,11 @@ pub(crate) fn label(text: &str) -> Vec<String> {
         faults.push(most_characters(63));
     }
     if !is_label(text) {
-        faults.push(if is_subdomain(text) { "must not contain dots".to_owned() } else { LABEL.to_owned() });
+        faults.push(if is_subdomain(text) {
+            "must not contain dots".to_owned()
+        } else {
+            LABEL.to_owned()
+        });
     }
     faults
 }
@@ -98,15 +104,16 @@ pub(crate) fn label_key(text: &str) -> Vec<String> {
             if prefix.is_empty() {
                 faults.push("prefix part must be non-empty".to_owned());
             } else {
-                let wrong = subdomain(prefix)
-                    .into_iter()
-                    .map(|fault| if fault == most_characters(253) { most_bytes(253) } else { fault });
+                let wrong = subdomain(prefix).into_iter().map(|fault| {
+                    if fault == most_characters(253) { most_bytes(253) } else { fault }
+                });
                 faults.extend(wrong.map(|fault| format!("prefix part {fault}")));
             }
             *name
         }
         _ => {
-            let prefix = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+            let prefix =
+                "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
             return vec![format!("a valid label key {KEY_NAME} {prefix}")];
         }
     };

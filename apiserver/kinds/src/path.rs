@@ -48,7 +48,10 @@ impl Path {
 
     /// The names of a path that only goes through fields.
     pub(crate) fn fields(&self) -> Option<Vec<&str>> {
-        self.0.iter().map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None }).collect()
+        self.0
+            .iter()
+            .map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None })
+            .collect()
     }
 }
 
@@ -116,10 +119,15 @@ impl Step {
         let entries = || value.as_array().map(Vec::as_slice).unwrap_or_default();
         match self {
             Self::Field(name) => value.get(name).into_iter().collect(),
-            Self::Index(at) if *at < 0 => {
-                entries().iter().rev().nth(usize::try_from(-at - 1).unwrap_or(usize::MAX)).into_iter().collect()
+            Self::Index(at) if *at < 0 => entries()
+                .iter()
+                .rev()
+                .nth(usize::try_from(-at - 1).unwrap_or(usize::MAX))
+                .into_iter()
+                .collect(),
+            Self::Index(at) => {
+                usize::try_from(*at).ok().and_then(|at| entries().get(at)).into_iter().collect()
             }
-            Self::Index(at) => usize::try_from(*at).ok().and_then(|at| entries().get(at)).into_iter().collect(),
             Self::Every => match value {
                 Value::Array(entries) => entries.iter().collect(),
                 Value::Object(fields) => fields.values().collect(),
@@ -166,7 +174,8 @@ mod tests {
             (".spec.none.deeper", vec![]),
         ];
         for (text, wanted) in cases {
-            let found: Vec<Value> = Path::read(text).unwrap().find(&object).into_iter().cloned().collect();
+            let found: Vec<Value> =
+                Path::read(text).unwrap().find(&object).into_iter().cloned().collect();
             assert_eq!(found, wanted, "{text}");
         }
     }

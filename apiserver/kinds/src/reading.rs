@@ -45,7 +45,10 @@ impl Reading for Value {
 }
 
 /// The object at `field` of `object`, made if it is not there.
-pub(crate) fn object_mut<'a>(object: &'a mut Value, field: &str) -> Option<&'a mut Map<String, Value>> {
+pub(crate) fn object_mut<'a>(
+    object: &'a mut Value,
+    field: &str,
+) -> Option<&'a mut Map<String, Value>> {
     let slot = object.as_object_mut()?.entry(field).or_insert(Value::Null);
     if slot.is_null() {
         *slot = Value::Object(Map::new());
@@ -55,7 +58,8 @@ pub(crate) fn object_mut<'a>(object: &'a mut Value, field: &str) -> Option<&'a m
 
 /// Sets `field` if it is absent, `null` or an empty string.
 pub(crate) fn set_default(fields: &mut Map<String, Value>, field: &str, value: impl Into<Value>) {
-    let absent = fields.get(field).is_none_or(|value| value.is_null() || value.as_str() == Some(""));
+    let absent =
+        fields.get(field).is_none_or(|value| value.is_null() || value.as_str() == Some(""));
     if absent {
         fields.insert(field.to_owned(), value.into());
     }

@@ -18,7 +18,8 @@ fn object(fields: Vec<(&str, Schema)>) -> Schema {
 }
 
 fn schema() -> Schema {
-    let entry = object(["name", "image", "policy", "text"].map(|name| (name, scalar(Type::String))).into());
+    let entry =
+        object(["name", "image", "policy", "text"].map(|name| (name, scalar(Type::String))).into());
     let list = Schema {
         kind: Some(Type::Array),
         items: Some(Box::new(entry)),
@@ -80,7 +81,10 @@ fn main() {
     track(&schema, None, &mut live, &maker, excluded);
     println!("{}", live["metadata"]["managedFields"].to_string().matches("f:").count());
     let mut changed = live.clone();
-    merge_patch(&mut changed, &json!({"spec": {"replicas": 4, "words": {"word-1": "new", "word-20": "added"}}}));
+    merge_patch(
+        &mut changed,
+        &json!({"spec": {"replicas": 4, "words": {"word-1": "new", "word-20": "added"}}}),
+    );
     measure("track: update of 3 fields, same manager", &changed, |object| {
         track(&schema, Some(&live), object, &maker, excluded);
     });
@@ -92,7 +96,9 @@ fn main() {
     measure("track: the same, sent without managedFields", &bare, |object| {
         track(&schema, Some(&live), object, &other, excluded);
     });
-    measure("track: update of nothing", &live, |object| track(&schema, Some(&live), object, &other, excluded));
+    measure("track: update of nothing", &live, |object| {
+        track(&schema, Some(&live), object, &other, excluded)
+    });
     let config = json!({"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "sample"},
         "spec": {"list": [{"name": "entry-1", "image": "example.com/app:2"}], "words": {"mine": "x"}}});
     measure("apply: 3 fields, by force", &live, |object| {

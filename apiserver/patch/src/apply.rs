@@ -71,10 +71,12 @@ pub fn apply(
         writer: *writer,
         excluded: FieldSet::of_names(excluded),
     };
-    validate(scene.shape, config, false).map_err(|errors| scene.untyped("patch", config, &errors))?;
+    validate(scene.shape, config, false)
+        .map_err(|errors| scene.untyped("patch", config, &errors))?;
     let list = Managed::of(scene.live);
-    let mut managed = Managed::decode(list, list)
-        .map_err(|error| ApplyError::Untyped(format!("failed to decode managed fields: {error}")))?;
+    let mut managed = Managed::decode(list, list).map_err(|error| {
+        ApplyError::Untyped(format!("failed to decode managed fields: {error}"))
+    })?;
     if managed.entries.is_empty() && has_uid(scene.live) {
         scene.claim_unowned(empty, &mut managed)?;
     }
@@ -89,7 +91,10 @@ pub fn apply(
 fn check(config: &Value, writer: &Writer<'_>) -> Result<(), ApplyError> {
     let text = |name: &str| config.get(name).and_then(Value::as_str).unwrap_or_default();
     if text("apiVersion") != writer.api_version {
-        return Err(ApplyError::BadRequest(format!("invalid object type: {}", group_version_kind(config))));
+        return Err(ApplyError::BadRequest(format!(
+            "invalid object type: {}",
+            group_version_kind(config)
+        )));
     }
     if Managed::of(config).is_some_and(|list| !list.is_null()) {
         return Err(ApplyError::BadRequest("metadata.managedFields must be nil".to_owned()));
@@ -126,7 +131,9 @@ impl<'a> Scene<'a> {
 
     fn untyped(&self, what: &str, object: &Value, errors: &TypeErrors) -> ApplyError {
         let metadata = object.get("metadata");
-        let text = |name: &str| metadata.and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or("");
+        let text = |name: &str| {
+            metadata.and_then(|metadata| metadata.get(name)).and_then(Value::as_str).unwrap_or("")
+        };
         let kind = group_version_kind(self.config);
         let name = format!("{}/{}; {kind}", text("namespace"), text("name"));
         ApplyError::Untyped(format!("failed to create typed {what} object ({name}): {errors}"))
@@ -138,18 +145,24 @@ impl<'a> Scene<'a> {
 
     /// An object without managers: what it holds was there before the first apply.
     fn claim_unowned(&self, empty: &'a Value, managed: &mut Managed<'a>) -> Result<(), ApplyError> {
-        let before = Writer { manager: "before-first-apply", operation: Operation::Update, ..self.writer };
+        let before =
+            Writer { manager: "before-first-apply", operation: Operation::Update, ..self.writer };
         updater::update(self.shape, (empty, self.live), managed, &before, &self.excluded)
             .map_err(|error| Self::failed("create manager for existing fields", &error.0))
     }
 
     /// Applies; once more with force where kubectl itself made the conflicts, client-side.
-    fn apply(&self, managed: Managed<'a>, force: bool) -> Result<(Value, Option<Value>), ApplyError> {
+    fn apply(
+        &self,
+        managed: Managed<'a>,
+        force: bool,
+    ) -> Result<(Value, Option<Value>), ApplyError> {
         let contested = match self.attempt(managed.clone(), force)? {
             Attempt::Done(object, list) => return Ok((object, list)),
             Attempt::Contested(contested) => contested,
         };
-        let refuse = |contested: &[Contested<'_>]| ApplyError::Conflicts(updater::report(contested));
+        let refuse =
+            |contested: &[Contested<'_>]| ApplyError::Conflicts(updater::report(contested));
         if !self.is_kubectl() {
             return Err(refuse(&contested));
         }
@@ -173,14 +186,15 @@ impl<'a> Scene<'a> {
 
     fn attempt(&self, mut managed: Managed<'a>, force: bool) -> Result<Attempt<'a>, ApplyError> {
         updater::reconcile_all(self.shape, &mut managed);
-        let mut object =
-            merge(self.shape, self.live, self.config).map_err(|error| Self::failed("merge config", &error))?;
-        let fields = to_field_set(self.shape, self.config).map_err(|error| Self::failed("get field set", &error.0))?;
+        let mut object = merge(self.shape, self.live, self.config)
+            .map_err(|error| Self::failed("merge config", &error))?;
+        let fields = to_field_set(self.shape, self.config)
+            .map_err(|error| Self::failed("get field set", &error.0))?;
         let fields = fields.recursive_difference(&self.excluded);
         let (place, last) = self.enter(&mut managed, fields);
         if let Some(last) = last.filter(|last| !last.is_empty()) {
-            object =
-                prune(self.shape, &object, &managed, &last).map_err(|error| Self::failed("prune fields", &error.0))?;
+            object = prune(self.shape, &object, &managed, &last)
+                .map_err(|error| Self::failed("prune fields", &error.0))?;
         }
         let contested = self.settle(&mut managed, &object, place, force)?;
         if !contested.is_empty() {
@@ -197,7 +211,11 @@ impl<'a> Scene<'a> {
     }
 
     /// The applier's entry with its new fields: its place, and its fields before.
-    fn enter(&self, managed: &mut Managed<'a>, fields: FieldSet<'a>) -> (usize, Option<FieldSet<'a>>) {
+    fn enter(
+        &self,
+        managed: &mut Managed<'a>,
+        fields: FieldSet<'a>,
+    ) -> (usize, Option<FieldSet<'a>>) {
         let mut entry = Entry::of(&self.writer, Operation::Apply);
         let place = managed.position(&entry).unwrap_or(managed.entries.len());
         let Some(previous) = managed.entries.get_mut(place) else {
@@ -222,7 +240,8 @@ impl<'a> Scene<'a> {
         let fail = |error: crate::atom::Unidentified| Self::failed("compare objects", &error.0);
         let object: &Value = object;
         let changes = compare(self.shape, self.live, object).map_err(fail)?.without(&self.excluded);
-        let contested = if force { Vec::new() } else { updater::conflicts(managed, &changes, applier) };
+        let contested =
+            if force { Vec::new() } else { updater::conflicts(managed, &changes, applier) };
         if contested.is_empty() {
             updater::relinquish(managed, &changes, Some(applier));
         }
@@ -253,7 +272,12 @@ impl<'a> Scene<'a> {
         validate(shape, last, false).ok()?;
         let fields = to_field_set(shape, last).ok()?;
         let changes = compare(shape, last, self.live).ok()?;
-        Some(fields.difference(&changes.modified).difference(&changes.added).difference(&changes.removed))
+        Some(
+            fields
+                .difference(&changes.modified)
+                .difference(&changes.added)
+                .difference(&changes.removed),
+        )
     }
 }
 
@@ -266,8 +290,10 @@ enum Attempt<'a> {
 
 /// Keeps client-side apply's annotation true, where there is one.
 fn refresh_last_applied(object: &mut Value, config: &Value) {
-    let Some(annotations) =
-        object.get_mut("metadata").and_then(|meta| meta.get_mut("annotations")).and_then(Value::as_object_mut)
+    let Some(annotations) = object
+        .get_mut("metadata")
+        .and_then(|meta| meta.get_mut("annotations"))
+        .and_then(Value::as_object_mut)
     else {
         return;
     };
@@ -281,7 +307,8 @@ fn refresh_last_applied(object: &mut Value, config: &Value) {
     }
     let text = format!("{}\n", html_safe(&sorted(&applied).to_string()));
     annotations.insert(LAST_APPLIED.to_owned(), Value::from(text));
-    let size: usize = annotations.iter().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
+    let size: usize =
+        annotations.iter().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
     if size > ANNOTATIONS_LIMIT {
         annotations.remove(LAST_APPLIED);
     }
@@ -293,7 +320,12 @@ fn sorted(value: &Value) -> Value {
         Value::Object(map) => {
             let mut pairs: Vec<_> = map.iter().collect();
             pairs.sort_by(|left, right| left.0.cmp(right.0));
-            Value::Object(pairs.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect::<Map<_, _>>())
+            Value::Object(
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), sorted(value)))
+                    .collect::<Map<_, _>>(),
+            )
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         other => other.clone(),

@@ -107,7 +107,9 @@ impl<'a> Shape<'a> {
         let none = Atom { map: None, scalar: None, list: None };
         match schema.kind {
             _ if schema.int_or_string => Atom { scalar: Some(Scalar::Any), ..none },
-            None => Atom { map: self.map_atom(), scalar: Some(Scalar::Any), list: self.list_atom() },
+            None => {
+                Atom { map: self.map_atom(), scalar: Some(Scalar::Any), list: self.list_atom() }
+            }
             Some(Type::Object) => Atom { map: self.map_atom(), ..none },
             Some(Type::Array) => Atom { list: self.list_atom(), ..none },
             Some(Type::Integer | Type::Number) => Atom { scalar: Some(Scalar::Number), ..none },
@@ -127,7 +129,10 @@ impl<'a> Shape<'a> {
     fn list_atom(self) -> Option<ListAtom<'a>> {
         let Self::Known { schema, keeps_unknown, .. } = self else { return None };
         let keeps_unknown = keeps_unknown || schema.preserve_unknown_fields;
-        let items = schema.items.as_deref().map_or(Self::Untyped, |items| Self::below(items, keeps_unknown));
+        let items = schema
+            .items
+            .as_deref()
+            .map_or(Self::Untyped, |items| Self::below(items, keeps_unknown));
         let (atomic, keys) = match &schema.list_type {
             ListType::Atomic => (true, Keys::None),
             ListType::Set => (false, Keys::None),
@@ -159,7 +164,9 @@ impl<'a> MapAtom<'a> {
         };
         let keeps_unknown = keeps_unknown || schema.preserve_unknown_fields;
         match &schema.additional {
-            Additional::Nothing if keeps_unknown || schema.properties.is_empty() => Some(Shape::Deduced),
+            Additional::Nothing if keeps_unknown || schema.properties.is_empty() => {
+                Some(Shape::Deduced)
+            }
             Additional::Nothing => None,
             Additional::Anything => Some(Shape::Deduced),
             Additional::Values(values) => Some(Shape::below(values, keeps_unknown)),
@@ -175,7 +182,9 @@ impl<'a> MapAtom<'a> {
     pub(crate) fn is_deduced(self) -> bool {
         match self.shape {
             Shape::Known { schema, whole, .. } => {
-                !whole && schema.properties.is_empty() && matches!(self.element(), Some(Shape::Deduced))
+                !whole
+                    && schema.properties.is_empty()
+                    && matches!(self.element(), Some(Shape::Deduced))
             }
             Shape::Deduced => true,
             Shape::Untyped => false,
@@ -227,9 +236,13 @@ impl<'a> ListAtom<'a> {
     fn set_element(item: &'a Value) -> Result<Element<'a>, Unidentified> {
         let refuse = |text: &str| Err(Unidentified(text.to_owned()));
         match item {
-            Value::Object(_) => refuse("associative list without keys has an element that's a map type"),
+            Value::Object(_) => {
+                refuse("associative list without keys has an element that's a map type")
+            }
             Value::Array(_) => refuse("not supported: associative list with lists as elements"),
-            Value::Null => refuse("associative list without keys has an element that's an explicit null"),
+            Value::Null => {
+                refuse("associative list without keys has an element that's an explicit null")
+            }
             value => Ok(Element::Value(Cow::Borrowed(value))),
         }
     }
@@ -238,10 +251,14 @@ impl<'a> ListAtom<'a> {
         let map = match item {
             Value::Object(map) => map,
             Value::Null => {
-                return Err(Unidentified("associative list with keys may not have a null element".into()));
+                return Err(Unidentified(
+                    "associative list with keys may not have a null element".into(),
+                ));
             }
             _ => {
-                return Err(Unidentified("associative list with keys may not have non-map elements".into()));
+                return Err(Unidentified(
+                    "associative list with keys may not have non-map elements".into(),
+                ));
             }
         };
         let names = self.keys.names();

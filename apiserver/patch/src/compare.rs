@@ -49,13 +49,21 @@ struct Difference<'a> {
 }
 
 /// Compares two objects of one schema.
-pub(crate) fn compare<'a>(shape: Shape<'a>, old: &'a Value, new: &'a Value) -> Result<Comparison<'a>, Unidentified> {
+pub(crate) fn compare<'a>(
+    shape: Shape<'a>,
+    old: &'a Value,
+    new: &'a Value,
+) -> Result<Comparison<'a>, Unidentified> {
     Ok(difference(shape, Some(old), Some(new))?.below)
 }
 
 type Side<'a> = Option<&'a Value>;
 
-fn difference<'a>(shape: Shape<'a>, old: Side<'a>, new: Side<'a>) -> Result<Difference<'a>, Unidentified> {
+fn difference<'a>(
+    shape: Shape<'a>,
+    old: Side<'a>,
+    new: Side<'a>,
+) -> Result<Difference<'a>, Unidentified> {
     let mut out = Difference::default();
     let atom = shape.atom();
     let leaf = match (old, new) {
@@ -77,7 +85,12 @@ fn difference<'a>(shape: Shape<'a>, old: Side<'a>, new: Side<'a>) -> Result<Diff
 }
 
 /// Looks at a value in one form; true where it is a leaf.
-fn visit<'a>(atom: Atom<'a>, old: Side<'a>, new: Side<'a>, out: &mut Difference<'a>) -> Result<bool, Unidentified> {
+fn visit<'a>(
+    atom: Atom<'a>,
+    old: Side<'a>,
+    new: Side<'a>,
+    out: &mut Difference<'a>,
+) -> Result<bool, Unidentified> {
     match atom.form() {
         Form::Scalar(_) => {
             leaf(old, new, out);
@@ -189,7 +202,8 @@ fn visit_items<'a>(
             descend(atom.items, element, old.first().copied(), new.first().copied(), out)?;
         }
         ([_, _, ..], [_, _, ..]) => {
-            let same = old.len() == new.len() && old.iter().zip(new).all(|(old, new)| same_value(old, new));
+            let same = old.len() == new.len()
+                && old.iter().zip(new).all(|(old, new)| same_value(old, new));
             out.below.modified.push(element, !same, FieldSet::new());
         }
         ([_, _, ..], _) => {

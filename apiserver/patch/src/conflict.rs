@@ -61,7 +61,10 @@ impl Conflicts {
     /// `Status.details.causes`.
     pub fn causes(&self) -> Vec<Value> {
         let one = |conflict: &Conflict, field: &String| json!({"reason": "FieldManagerConflict", "message": format!("conflict with {conflict}"), "field": field});
-        self.0.iter().flat_map(|conflict| conflict.fields.iter().map(move |field| one(conflict, field))).collect()
+        self.0
+            .iter()
+            .flat_map(|conflict| conflict.fields.iter().map(move |field| one(conflict, field)))
+            .collect()
     }
 }
 

@@ -64,8 +64,10 @@ impl fmt::Display for Element<'_> {
         match self {
             Self::Field(name) => write!(formatter, ".{name}"),
             Self::Key(pairs) => {
-                let pairs: Vec<_> =
-                    pairs.iter().map(|(name, value)| format!("{name}={}", go_text::path_value(value))).collect();
+                let pairs: Vec<_> = pairs
+                    .iter()
+                    .map(|(name, value)| format!("{name}={}", go_text::path_value(value)))
+                    .collect();
                 write!(formatter, "[{}]", pairs.join(","))
             }
             Self::Value(value) => write!(formatter, "[={}]", go_text::path_value(value)),
@@ -149,11 +151,14 @@ pub(crate) fn same_value(left: &Value, right: &Value) -> bool {
             left == right || (left.is_f64() != right.is_f64() && left.as_f64() == right.as_f64())
         }
         (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_value(left, right))
+            left.len() == right.len()
+                && left.iter().zip(right).all(|(left, right)| same_value(left, right))
         }
         (Value::Object(left), Value::Object(right)) => {
             left.len() == right.len()
-                && left.iter().all(|(key, left)| right.get(key).is_some_and(|right| same_value(left, right)))
+                && left
+                    .iter()
+                    .all(|(key, left)| right.get(key).is_some_and(|right| same_value(left, right)))
         }
         _ => left == right,
     }

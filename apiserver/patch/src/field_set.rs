@@ -41,7 +41,11 @@ impl<'a> FieldSet<'a> {
 
     fn of_name_path(path: &[&'a str]) -> Self {
         let Some((first, rest)) = path.split_first() else { return Self::new() };
-        let node = Node { element: Element::Field(first), member: rest.is_empty(), children: Self::of_name_path(rest) };
+        let node = Node {
+            element: Element::Field(first),
+            member: rest.is_empty(),
+            children: Self::of_name_path(rest),
+        };
         Self { nodes: vec![node] }
     }
 
@@ -163,7 +167,12 @@ impl<'a> FieldSet<'a> {
     }
 
     fn collect_paths(&self, prefix: &str, out: &mut Vec<String>) {
-        out.extend(self.nodes.iter().filter(|node| node.member).map(|node| format!("{prefix}{}", node.element)));
+        out.extend(
+            self.nodes
+                .iter()
+                .filter(|node| node.member)
+                .map(|node| format!("{prefix}{}", node.element)),
+        );
         for node in self.nodes.iter().filter(|node| !node.children.is_empty()) {
             node.children.collect_paths(&format!("{prefix}{}", node.element), out);
         }

@@ -48,12 +48,16 @@ fn decode_element(key: &str) -> Result<Option<Element<'_>>, FieldsV1Error> {
     let Some((kind, text)) = key.split_at_checked(2) else { return Err(refuse()) };
     match kind {
         "f:" => Ok(Some(Element::Field(text))),
-        "v:" => serde_json::from_str(text).map(|value| Some(Element::Value(Cow::Owned(value)))).map_err(|_| refuse()),
+        "v:" => serde_json::from_str(text)
+            .map(|value| Some(Element::Value(Cow::Owned(value))))
+            .map_err(|_| refuse()),
         "i:" => text.parse().map(|index| Some(Element::Index(index))).map_err(|_| refuse()),
         "k:" => {
             let map: Map<String, Value> = serde_json::from_str(text).map_err(|_| refuse())?;
-            let mut pairs: Vec<_> =
-                map.into_iter().map(|(name, value)| (Cow::Owned(name), Cow::Owned(value))).collect();
+            let mut pairs: Vec<_> = map
+                .into_iter()
+                .map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)))
+                .collect();
             pairs.sort_by(|left: &(Cow<'_, str>, _), right| left.0.cmp(&right.0));
             Ok(Some(Element::Key(pairs)))
         }
@@ -134,9 +138,13 @@ mod tests {
         let set = decode(&fields).unwrap();
         assert_eq!(encode(&set), fields);
         let paths = set.paths();
-        for path in
-            [".metadata.labels", ".metadata.labels.app", ".list[name=\"x\",port=80].y", ".list[=\"a\"]", ".list[3]"]
-        {
+        for path in [
+            ".metadata.labels",
+            ".metadata.labels.app",
+            ".list[name=\"x\",port=80].y",
+            ".list[=\"a\"]",
+            ".list[3]",
+        ] {
             assert!(paths.iter().any(|found| found == path), "{path} in {paths:?}");
         }
     }
@@ -145,12 +153,18 @@ mod tests {
     fn keys_come_out_sorted_and_with_go_s_escapes() {
         let set = json!({"k:{\"port\":1.0,\"name\":\"<a>\"}": {}, "v:\"&\"": {}});
         let written = encode(&decode(&set).unwrap());
-        assert_eq!(written, json!({"k:{\"name\":\"\\u003ca\\u003e\",\"port\":1}": {}, "v:\"\\u0026\"": {}}));
+        assert_eq!(
+            written,
+            json!({"k:{\"name\":\"\\u003ca\\u003e\",\"port\":1}": {}, "v:\"\\u0026\"": {}})
+        );
     }
 
     #[test]
     fn unknown_elements_are_left_out_and_broken_ones_are_refused() {
-        assert_eq!(encode(&decode(&json!({"x:future": {}, "f:a": {"z:q": {}}})).unwrap()), json!({"f:a": {}}));
+        assert_eq!(
+            encode(&decode(&json!({"x:future": {}, "f:a": {"z:q": {}}})).unwrap()),
+            json!({"f:a": {}})
+        );
         for broken in ["a", "", "fa", "v:", "v:{", "i:x", "k:[]", "k:{\"a\"", "é:"] {
             assert!(decode(&json!({broken: {}})).is_err(), "{broken:?}");
         }

@@ -38,7 +38,8 @@ pub(crate) fn path_value(value: &Value) -> String {
             format!("[{}]", items.iter().map(path_value).collect::<Vec<_>>().join(","))
         }
         Value::Object(map) => {
-            let pairs: Vec<_> = map.iter().map(|(key, value)| format!("{key}={}", path_value(value))).collect();
+            let pairs: Vec<_> =
+                map.iter().map(|(key, value)| format!("{key}={}", path_value(value))).collect();
             pairs.concat()
         }
         other => scalar(other),
@@ -66,7 +67,8 @@ pub(crate) fn plain(value: &Value) -> String {
         Value::Object(map) => {
             let mut pairs: Vec<_> = map.iter().collect();
             pairs.sort_by(|left, right| left.0.cmp(right.0));
-            let pairs: Vec<_> = pairs.into_iter().map(|(key, value)| format!("{key}:{}", plain(value))).collect();
+            let pairs: Vec<_> =
+                pairs.into_iter().map(|(key, value)| format!("{key}:{}", plain(value))).collect();
             format!("map[{}]", pairs.join(" "))
         }
         other => scalar(other),

@@ -24,11 +24,15 @@ const MISSING: &str = "missing value";
 pub fn json_patch(object: &mut Value, patch: &[u8]) -> Result<(), PatchError> {
     let mut copied = 0;
     for operation in &read(patch)? {
-        Operation { fields: operation }.apply(object, &mut copied).map_err(PatchError::Unprocessable)?;
+        Operation { fields: operation }
+            .apply(object, &mut copied)
+            .map_err(PatchError::Unprocessable)?;
     }
     // A few `move`s nest an object deeper than any request could.
     if is_deeper_than(object, DEEPEST) {
-        return Err(PatchError::Unprocessable(format!("the result is nested deeper than {DEEPEST} levels")));
+        return Err(PatchError::Unprocessable(format!(
+            "the result is nested deeper than {DEEPEST} levels"
+        )));
     }
     Ok(())
 }
@@ -51,8 +55,8 @@ fn is_deeper_than(value: &Value, limit: usize) -> bool {
 
 fn read(patch: &[u8]) -> Result<Vec<Map<String, Value>>, PatchError> {
     let malformed = |error: &str| PatchError::Malformed(format!("error decoding patch: {error}"));
-    let value: Value =
-        serde_json::from_slice(patch).map_err(|_| PatchError::Malformed("invalid JSON patch".to_owned()))?;
+    let value: Value = serde_json::from_slice(patch)
+        .map_err(|_| PatchError::Malformed("invalid JSON patch".to_owned()))?;
     let operations = match value {
         Value::Array(operations) => operations,
         Value::Null => Vec::new(),
@@ -74,10 +78,13 @@ fn read(patch: &[u8]) -> Result<Vec<Map<String, Value>>, PatchError> {
 
 /// `op`, `path` and `from` are strings.
 fn misshapen_field(operation: &Map<String, Value>) -> Option<String> {
-    let field = |name: &&str| operation.get(*name).filter(|value| !value.is_string() && !value.is_null());
+    let field =
+        |name: &&str| operation.get(*name).filter(|value| !value.is_string() && !value.is_null());
     let name = ["op", "path", "from"].into_iter().find(|name| field(name).is_some())?;
     let found = go_text::json_kind(field(&name)?);
-    Some(format!("json: cannot unmarshal {found} into Go struct field jsonPatchOp.{name} of type string"))
+    Some(format!(
+        "json: cannot unmarshal {found} into Go struct field jsonPatchOp.{name} of type string"
+    ))
 }
 
 fn not_a(what: &str, value: &Value) -> String {
@@ -120,7 +127,9 @@ impl<'a> Operation<'a> {
     fn add(&self, object: &mut Value) -> Result<(), String> {
         let path = self.text("add", "path")?;
         let Some((container, key)) = container(object, path) else {
-            return Err(format!("add operation does not apply: doc is missing path: \"{path}\": {MISSING}"));
+            return Err(format!(
+                "add operation does not apply: doc is missing path: \"{path}\": {MISSING}"
+            ));
         };
         insert(container, &key, self.value().cloned().unwrap_or(Value::Null))
             .map_err(|error| format!("error in add for path: '{path}': {error}"))
@@ -129,9 +138,13 @@ impl<'a> Operation<'a> {
     fn remove(&self, object: &mut Value) -> Result<(), String> {
         let path = self.text("remove", "path")?;
         let Some((container, key)) = container(object, path) else {
-            return Err(format!("remove operation does not apply: doc is missing path: \"{path}\": {MISSING}"));
+            return Err(format!(
+                "remove operation does not apply: doc is missing path: \"{path}\": {MISSING}"
+            ));
         };
-        take(container, &key).map(drop).map_err(|error| format!("error in remove for path: '{path}': {error}"))
+        take(container, &key)
+            .map(drop)
+            .map_err(|error| format!("error in remove for path: '{path}': {error}"))
     }
 
     fn replace(&self, object: &mut Value) -> Result<(), String> {
@@ -146,21 +159,29 @@ impl<'a> Operation<'a> {
             };
         }
         let Some((container, key)) = container(object, path) else {
-            return Err(format!("replace operation does not apply: doc is missing path: {path}: {MISSING}"));
+            return Err(format!(
+                "replace operation does not apply: doc is missing path: {path}: {MISSING}"
+            ));
         };
         let value = self.value().cloned().unwrap_or(Value::Null);
         match container {
             Value::Object(map) => {
                 map.insert(key, value);
             }
-            Value::Array(items) => match index(&key, items.len()).ok().and_then(|index| items.get_mut(index)) {
-                Some(slot) => *slot = value,
-                None => {
-                    return Err(format!("replace operation does not apply: doc is missing key: {path}: {MISSING}"));
+            Value::Array(items) => {
+                match index(&key, items.len()).ok().and_then(|index| items.get_mut(index)) {
+                    Some(slot) => *slot = value,
+                    None => {
+                        return Err(format!(
+                            "replace operation does not apply: doc is missing key: {path}: {MISSING}"
+                        ));
+                    }
                 }
-            },
+            }
             _ => {
-                return Err(format!("replace operation does not apply: doc is missing path: {path}: {MISSING}"));
+                return Err(format!(
+                    "replace operation does not apply: doc is missing path: {path}: {MISSING}"
+                ));
             }
         }
         Ok(())
@@ -169,22 +190,31 @@ impl<'a> Operation<'a> {
     fn relocate(&self, object: &mut Value) -> Result<(), String> {
         let from = self.text("move", "from")?;
         let Some((source, key)) = container(object, from) else {
-            return Err(format!("move operation does not apply: doc is missing from path: {from}: {MISSING}"));
+            return Err(format!(
+                "move operation does not apply: doc is missing from path: {from}: {MISSING}"
+            ));
         };
-        let value = take(source, &key).map_err(|error| format!("error in move for path: '{key}': {error}"))?;
+        let value = take(source, &key)
+            .map_err(|error| format!("error in move for path: '{key}': {error}"))?;
         let path = self.text("move", "path")?;
         let Some((target, key)) = container(object, path) else {
-            return Err(format!("move operation does not apply: doc is missing destination path: {path}: {MISSING}"));
+            return Err(format!(
+                "move operation does not apply: doc is missing destination path: {path}: {MISSING}"
+            ));
         };
-        insert(target, &key, value).map_err(|error| format!("error in move for path: '{path}': {error}"))
+        insert(target, &key, value)
+            .map_err(|error| format!("error in move for path: '{path}': {error}"))
     }
 
     fn copy(&self, object: &mut Value, copied: &mut usize) -> Result<(), String> {
         let from = self.text("copy", "from")?;
         let Some((source, key)) = container(object, from) else {
-            return Err(format!("copy operation does not apply: doc is missing from path: {from}: {MISSING}"));
+            return Err(format!(
+                "copy operation does not apply: doc is missing from path: {from}: {MISSING}"
+            ));
         };
-        let value = find(source, &key).map_err(|error| format!("error in copy for from: '{from}': {error}"))?;
+        let value = find(source, &key)
+            .map_err(|error| format!("error in copy for from: '{from}': {error}"))?;
         *copied += value.map_or(0, |value| value.to_string().len());
         if *copied > MOST_COPIED {
             return Err(format!(
@@ -194,9 +224,12 @@ impl<'a> Operation<'a> {
         let value = value.cloned().unwrap_or(Value::Null);
         let path = self.text("copy", "path")?;
         let Some((target, key)) = container(object, path) else {
-            return Err(format!("copy operation does not apply: doc is missing destination path: {path}: {MISSING}"));
+            return Err(format!(
+                "copy operation does not apply: doc is missing destination path: {path}: {MISSING}"
+            ));
         };
-        insert(target, &key, value).map_err(|error| format!("error while adding value during copy: {error}"))
+        insert(target, &key, value)
+            .map_err(|error| format!("error while adding value during copy: {error}"))
     }
 
     fn test(&self, object: &mut Value) -> Result<(), String> {
@@ -206,9 +239,12 @@ impl<'a> Operation<'a> {
             return if self.value() == Some(object) { Ok(()) } else { Err(failed()) };
         }
         let Some((container, key)) = container(object, path) else {
-            return Err(format!("test operation does not apply: is missing path: {path}: {MISSING}"));
+            return Err(format!(
+                "test operation does not apply: is missing path: {path}: {MISSING}"
+            ));
         };
-        let found = find(container, &key).map_err(|error| format!("error in test for path: '{path}': {error}"))?;
+        let found = find(container, &key)
+            .map_err(|error| format!("error in test for path: '{path}': {error}"))?;
         let found = found.filter(|found| !found.is_null());
         let wanted = self.value().filter(|value| !value.is_null());
         if found == wanted { Ok(()) } else { Err(failed()) }
@@ -223,7 +259,8 @@ fn container<'v>(object: &'v mut Value, path: &str) -> Option<(&'v mut Value, St
     loop {
         let part = unescape(parts.next()?);
         if parts.peek().is_none() {
-            return Some((container, part)).filter(|(container, _)| container.is_object() || container.is_array());
+            return Some((container, part))
+                .filter(|(container, _)| container.is_object() || container.is_array());
         }
         container = match container {
             Value::Object(map) => map.get_mut(&part)?,
@@ -242,9 +279,11 @@ fn unescape(part: &str) -> String {
 
 /// An array index; negative ones count from the end.
 fn index(key: &str, length: usize) -> Result<usize, String> {
-    let invalid = |index: i64| format!("Unable to access invalid index: {index}: invalid index referenced");
-    let number: i64 =
-        key.parse().map_err(|_| format!("strconv.Atoi: parsing {}: invalid syntax", go_text::quoted(key)))?;
+    let invalid =
+        |index: i64| format!("Unable to access invalid index: {index}: invalid index referenced");
+    let number: i64 = key
+        .parse()
+        .map_err(|_| format!("strconv.Atoi: parsing {}: invalid syntax", go_text::quoted(key)))?;
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let place = if number < 0 { number.saturating_add(length) } else { number };
     usize::try_from(place).map_err(|_| invalid(number))
@@ -255,7 +294,8 @@ fn find<'v>(container: &'v Value, key: &str) -> Result<Option<&'v Value>, String
         Value::Object(map) => Ok(map.get(key)),
         Value::Array(items) => {
             let place = index(key, items.len())?;
-            let missing = || format!("Unable to access invalid index: {place}: invalid index referenced");
+            let missing =
+                || format!("Unable to access invalid index: {place}: invalid index referenced");
             items.get(place).map(Some).ok_or_else(missing)
         }
         _ => Ok(None),
@@ -277,7 +317,9 @@ fn insert(container: &mut Value, key: &str, value: Value) -> Result<(), String> 
                 }
             })?;
             if place > items.len() {
-                return Err(format!("Unable to access invalid index: {place}: invalid index referenced"));
+                return Err(format!(
+                    "Unable to access invalid index: {place}: invalid index referenced"
+                ));
             }
             items.insert(place, value);
         }
@@ -288,13 +330,15 @@ fn insert(container: &mut Value, key: &str, value: Value) -> Result<(), String> 
 
 fn take(container: &mut Value, key: &str) -> Result<Value, String> {
     match container {
-        Value::Object(map) => {
-            map.remove(key).ok_or_else(|| format!("Unable to remove nonexistent key: {key}: {MISSING}"))
-        }
+        Value::Object(map) => map
+            .remove(key)
+            .ok_or_else(|| format!("Unable to remove nonexistent key: {key}: {MISSING}")),
         Value::Array(items) => {
             let place = index(key, items.len())?;
             if place >= items.len() {
-                return Err(format!("Unable to access invalid index: {place}: invalid index referenced"));
+                return Err(format!(
+                    "Unable to access invalid index: {place}: invalid index referenced"
+                ));
             }
             Ok(items.remove(place))
         }
@@ -338,7 +382,10 @@ mod tests {
     #[test]
     fn an_operation_that_does_not_fit_says_why() {
         let cases = [
-            (json!({"op": "test", "path": "/a", "value": 2}), "testing value /a failed: test failed"),
+            (
+                json!({"op": "test", "path": "/a", "value": 2}),
+                "testing value /a failed: test failed",
+            ),
             (
                 json!({"op": "add", "path": "/x/y"}),
                 "add operation does not apply: doc is missing path: \"/x/y\": missing value",

@@ -102,7 +102,10 @@ pub(crate) struct Managed<'a> {
 
 impl<'a> Managed<'a> {
     /// Reads `managedFields`. Entries equal to those of `known` (which this crate wrote) are written back as they are.
-    pub(crate) fn decode(list: Option<&'a Value>, known: Option<&Value>) -> Result<Self, ManagedError> {
+    pub(crate) fn decode(
+        list: Option<&'a Value>,
+        known: Option<&Value>,
+    ) -> Result<Self, ManagedError> {
         let items = match list {
             None | Some(Value::Null) => return Ok(Self::default()),
             Some(Value::Array(items)) => items,
@@ -112,7 +115,9 @@ impl<'a> Managed<'a> {
         let mut managed = Self { entries: Vec::with_capacity(items.len() + 1) };
         for (index, item) in items.iter().enumerate() {
             let mut entry = decode_entry(index, item.as_object().ok_or(ManagedError::NotAList)?)?;
-            if known.and_then(|known| known.get(index)).is_none_or(|known| !std::ptr::eq(known, item) && known != item)
+            if known
+                .and_then(|known| known.get(index))
+                .is_none_or(|known| !std::ptr::eq(known, item) && known != item)
             {
                 entry.written = None;
             }
@@ -133,7 +138,9 @@ impl<'a> Managed<'a> {
     pub(crate) fn is_as_read(&self, list: Option<&Value>) -> bool {
         let Some(Value::Array(list)) = list else { return false };
         let same = |(entry, read): (&Entry<'a>, &Value)| {
-            entry.written.is_some_and(|written| read.get("fieldsV1").is_some_and(|read| std::ptr::eq(read, written)))
+            entry.written.is_some_and(|written| {
+                read.get("fieldsV1").is_some_and(|read| std::ptr::eq(read, written))
+            })
         };
         list.len() == self.entries.len() && self.entries.iter().zip(list).all(same)
     }
@@ -180,11 +187,15 @@ impl<'a> Managed<'a> {
     /// Merges an entry into that of [`OLD_UPDATES`], which is the oldest entry of the version under another name,
     /// unless there is one. (The real server loses the latter's fields where it is as old as the oldest.)
     fn merge_into_bucket(&mut self, first: &Entry<'a>, entry: &Entry<'a>) {
-        let mut bucket = Entry { manager: OLD_UPDATES.into(), subresource: "".into(), ..first.clone() };
+        let mut bucket =
+            Entry { manager: OLD_UPDATES.into(), subresource: "".into(), ..first.clone() };
         bucket.time.clone_from(&entry.time);
         let has_bucket = self.position(&bucket).is_some();
-        let merged: Vec<&Entry<'a>> =
-            if entry.is_same_manager(&bucket) || !has_bucket { vec![first, entry] } else { vec![entry] };
+        let merged: Vec<&Entry<'a>> = if entry.is_same_manager(&bucket) || !has_bucket {
+            vec![first, entry]
+        } else {
+            vec![entry]
+        };
         let mut set = FieldSet::new();
         for entry in merged {
             set = set.union(&entry.set);
@@ -217,7 +228,9 @@ impl SortKey {
 impl Ord for SortKey {
     fn cmp(&self, other: &Self) -> Ordering {
         let key = |key: &Self| (key.0.name(), key.1);
-        key(self).cmp(&key(other)).then_with(|| (&self.2, &self.3, &self.4).cmp(&(&other.2, &other.3, &other.4)))
+        key(self)
+            .cmp(&key(other))
+            .then_with(|| (&self.2, &self.3, &self.4).cmp(&(&other.2, &other.3, &other.4)))
     }
 }
 

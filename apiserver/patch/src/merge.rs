@@ -15,7 +15,11 @@ pub(crate) fn merge(shape: Shape<'_>, live: &Value, config: &Value) -> Result<Va
 
 type Side<'a> = Option<&'a Value>;
 
-fn merge_sides(shape: Shape<'_>, live: Side<'_>, config: Side<'_>) -> Result<Option<Value>, String> {
+fn merge_sides(
+    shape: Shape<'_>,
+    live: Side<'_>,
+    config: Side<'_>,
+) -> Result<Option<Value>, String> {
     let atom = shape.atom();
     match (live, config) {
         (_, None) => visit(atom.deduce(live), live, config),
@@ -65,7 +69,11 @@ fn visit_map(atom: MapAtom<'_>, live: Side<'_>, config: Side<'_>) -> Result<Opti
     Ok(Some(out).filter(|out| !out.is_empty()).map(Value::Object))
 }
 
-fn visit_list(atom: ListAtom<'_>, live: Side<'_>, config: Side<'_>) -> Result<Option<Value>, String> {
+fn visit_list(
+    atom: ListAtom<'_>,
+    live: Side<'_>,
+    config: Side<'_>,
+) -> Result<Option<Value>, String> {
     let (left, right) = (live.and_then(Value::as_array), config.and_then(Value::as_array));
     if atom.atomic || (left.is_none_or(Vec::is_empty) && right.is_none_or(Vec::is_empty)) {
         return Ok(leaf(live, config));
@@ -94,7 +102,8 @@ impl<'a> Lists<'a> {
         let mut elements: Vec<(Element<'a>, usize)> = Vec::with_capacity(left.len() + right.len());
         for (index, item) in left.iter().chain(right).enumerate() {
             let place = if index < left.len() { index } else { index - left.len() };
-            let element = atom.element_of(item).map_err(|error| format!("element {place}: {}", error.0))?;
+            let element =
+                atom.element_of(item).map_err(|error| format!("element {place}: {}", error.0))?;
             elements.push((element, index));
         }
         elements.sort();
@@ -153,14 +162,22 @@ impl<'a> Lists<'a> {
     /// as near as they were to their neighbours.
     fn merge(&self) -> Result<Vec<Value>, String> {
         let mut out = Vec::with_capacity(self.left.len().max(self.right.len()));
-        let mut shared = self.right.iter().map(|(number, _)| *number).filter(|number| self.in_live(*number).is_some());
+        let mut shared = self
+            .right
+            .iter()
+            .map(|(number, _)| *number)
+            .filter(|number| self.in_live(*number).is_some());
         let mut next = shared.next();
         let mut merged = vec![false; self.config.len()];
         let (mut at_left, mut at_right) = (0, 0);
         loop {
-            let (left, right) = (self.left.get(at_left).copied(), self.right.get(at_right).copied());
+            let (left, right) =
+                (self.left.get(at_left).copied(), self.right.get(at_right).copied());
             if let (Some((one, _)), Some((other, _))) = (left, right) {
-                if one != other && self.in_config(one).is_some() && next.is_some_and(|next| next != one) {
+                if one != other
+                    && self.in_config(one).is_some()
+                    && next.is_some_and(|next| next != one)
+                {
                     // Another shared entry comes first.
                     at_left += 1;
                     continue;

@@ -35,8 +35,10 @@ fn list(items: Schema, list_type: ListType) -> Schema {
 }
 
 fn owner_reference() -> Schema {
-    let mut fields: Vec<_> =
-        ["apiVersion", "kind", "name", "uid"].into_iter().map(|name| (name, scalar(Type::String))).collect();
+    let mut fields: Vec<_> = ["apiVersion", "kind", "name", "uid"]
+        .into_iter()
+        .map(|name| (name, scalar(Type::String)))
+        .collect();
     fields.extend(["blockOwnerDeletion", "controller"].map(|name| (name, scalar(Type::Boolean))));
     Schema { map_type: MapType::Atomic, ..object(fields) }
 }
@@ -51,10 +53,11 @@ fn managed_fields_entry() -> Schema {
 }
 
 fn object_meta() -> Schema {
-    let mut fields: Vec<_> = ["generateName", "name", "namespace", "resourceVersion", "selfLink", "uid"]
-        .into_iter()
-        .map(|name| (name, scalar(Type::String)))
-        .collect();
+    let mut fields: Vec<_> =
+        ["generateName", "name", "namespace", "resourceVersion", "selfLink", "uid"]
+            .into_iter()
+            .map(|name| (name, scalar(Type::String)))
+            .collect();
     let mut owners = list(owner_reference(), ListType::Map(vec!["uid".to_owned()]));
     owners.merge.merge = true;
     owners.merge.merge_key = Some("uid".to_owned());

@@ -14,7 +14,9 @@ pub enum PatchError {
     #[error("{0}")]
     Internal(String),
     /// More operations than a JSON patch may hold (413, `RequestEntityTooLarge`).
-    #[error("Request entity too large: The allowed maximum operations in a JSON patch is {limit}, got {found}")]
+    #[error(
+        "Request entity too large: The allowed maximum operations in a JSON patch is {limit}, got {found}"
+    )]
     TooMany {
         /// Most operations.
         limit: usize,

@@ -20,7 +20,8 @@ pub(crate) fn prune<'a>(
     let pruned = remove(shape, merged, &last);
     let merged_set = with_named_fields(&to_field_set(shape, merged)?, Some(shape));
     let pruned_set = with_named_fields(&to_field_set(shape, &pruned)?, Some(shape));
-    let owned = managed.entries.iter().fold(FieldSet::new(), |owned, entry| owned.union(&entry.set));
+    let owned =
+        managed.entries.iter().fold(FieldSet::new(), |owned, entry| owned.union(&entry.set));
     let owned = with_named_fields(&owned, Some(shape));
     // What others own comes back.
     let owned = remove(shape, merged, &merged_set.difference(&pruned_set.union(&owned)));

@@ -7,7 +7,9 @@ use crate::field_set::{FieldSet, Node};
 /// Fields inside what is now atomic become the whole; `None` where nothing changes.
 pub(crate) fn reconcile<'a>(shape: Shape<'_>, set: &FieldSet<'a>) -> Option<FieldSet<'a>> {
     match shape.atom().form() {
-        Form::Map(atom) if !atom.is_deduced() && !atom.atomic => reconcile_children(set, |node| map_child(atom, node)),
+        Form::Map(atom) if !atom.is_deduced() && !atom.atomic => {
+            reconcile_children(set, |node| map_child(atom, node))
+        }
         _ => None,
     }
 }
@@ -43,7 +45,11 @@ fn reconcile_node<'a>(shape: Shape<'_>, node: &Node<'a>) -> Option<Node<'a>> {
         Form::Scalar(_) => return None,
         Form::Map(atom) if atom.is_deduced() => return None,
         Form::Map(MapAtom { atomic: true, .. }) | Form::List(ListAtom { atomic: true, .. }) => {
-            return Some(Node { element: node.element.clone(), member: true, children: FieldSet::new() });
+            return Some(Node {
+                element: node.element.clone(),
+                member: true,
+                children: FieldSet::new(),
+            });
         }
         Form::Map(atom) => reconcile_children(&node.children, |node| map_child(atom, node))?,
         Form::List(atom) => reconcile_children(&node.children, |_| Some(atom.items))?,

@@ -22,7 +22,9 @@ fn remove_from_list(atom: ListAtom<'_>, value: &Value, fields: &FieldSet<'_>) ->
         let node = atom.element_of(item).ok().and_then(|element| fields.find(&element));
         match node {
             Some(node) if node.member => {}
-            Some(node) if !node.children.is_empty() => out.push(remove(atom.items, item, &node.children)),
+            Some(node) if !node.children.is_empty() => {
+                out.push(remove(atom.items, item, &node.children))
+            }
             _ => out.push(item.clone()),
         }
     }

@@ -23,10 +23,16 @@ const ELEMENT_ORDER: &str = "$setElementOrder";
 /// # Errors
 /// [`PatchError::Malformed`] for a misshapen directive, [`PatchError::Unprocessable`] for lists of lists,
 /// [`PatchError::Internal`] for what the real server answers with 500: an unknown directive, an entry without its key.
-pub fn strategic_merge_patch(schema: &Schema, object: &mut Value, patch: &Value) -> Result<(), PatchError> {
+pub fn strategic_merge_patch(
+    schema: &Schema,
+    object: &mut Value,
+    patch: &Value,
+) -> Result<(), PatchError> {
     let Value::Object(patch) = patch else {
         let found = go_text::json_kind(patch);
-        let text = format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}");
+        let text = format!(
+            "json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+        );
         return Err(PatchError::Malformed(text));
     };
     if !object.is_object() {
@@ -48,13 +54,18 @@ pub(crate) fn merge_maps(
     retain_keys(original, patch)?;
     let ordered = order_lists(original, patch, shape)?;
     for (key, value) in patch {
-        let is_done = key == RETAIN_KEYS || starts_with(key, ELEMENT_ORDER) || ordered.contains(key.as_str());
+        let is_done =
+            key == RETAIN_KEYS || starts_with(key, ELEMENT_ORDER) || ordered.contains(key.as_str());
         if is_done {
             continue;
         }
         if starts_with(key, DELETE_FROM_LIST) {
-            let Some((_, name)) = key.split_once('/').filter(|(prefix, _)| *prefix == DELETE_FROM_LIST) else {
-                return Err(PatchError::Malformed("invalid patch format of primitive list".to_owned()));
+            let Some((_, name)) =
+                key.split_once('/').filter(|(prefix, _)| *prefix == DELETE_FROM_LIST)
+            else {
+                return Err(PatchError::Malformed(
+                    "invalid patch format of primitive list".to_owned(),
+                ));
             };
             delete_from_list(original, name, value)?;
         } else {
@@ -68,7 +79,11 @@ fn starts_with(key: &str, prefix: &str) -> bool {
     key.starts_with('$') && key.starts_with(prefix)
 }
 
-fn obey(directive: &Value, original: &mut Map<String, Value>, patch: &Map<String, Value>) -> Result<(), PatchError> {
+fn obey(
+    directive: &Value,
+    original: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<(), PatchError> {
     match directive.as_str() {
         Some("replace") => {
             original.clone_from(patch);
@@ -88,13 +103,21 @@ pub(crate) fn unknown_directive(directive: &Value, patch: &Map<String, Value>) -
     PatchError::Internal(format!("unknown patch type: {} in map: {map}", go_text::plain(directive)))
 }
 
-fn retain_keys(original: &mut Map<String, Value>, patch: &Map<String, Value>) -> Result<(), PatchError> {
+fn retain_keys(
+    original: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<(), PatchError> {
     let Some(names) = patch.get(RETAIN_KEYS) else { return Ok(()) };
     let malformed = || PatchError::Malformed("invalid patch format of retainKeys".to_owned());
-    let names: BTreeSet<_> = names.as_array().ok_or_else(malformed)?.iter().filter_map(Value::as_str).collect();
-    let is_exempt =
-        |key: &str| key == RETAIN_KEYS || starts_with(key, DELETE_FROM_LIST) || starts_with(key, ELEMENT_ORDER);
-    if patch.iter().any(|(key, value)| !value.is_null() && !is_exempt(key) && !names.contains(key.as_str())) {
+    let names: BTreeSet<_> =
+        names.as_array().ok_or_else(malformed)?.iter().filter_map(Value::as_str).collect();
+    let is_exempt = |key: &str| {
+        key == RETAIN_KEYS || starts_with(key, DELETE_FROM_LIST) || starts_with(key, ELEMENT_ORDER)
+    };
+    if patch
+        .iter()
+        .any(|(key, value)| !value.is_null() && !is_exempt(key) && !names.contains(key.as_str()))
+    {
         return Err(malformed());
     }
     original.retain(|key, _| names.contains(key.as_str()));
@@ -109,9 +132,13 @@ fn order_lists<'p>(
 ) -> Result<BTreeSet<&'p str>, PatchError> {
     let mut done = BTreeSet::new();
     for (key, order) in patch.iter().filter(|(key, _)| starts_with(key, ELEMENT_ORDER)) {
-        let malformed = || PatchError::Malformed("invalid patch format of setElementOrder list".to_owned());
+        let malformed =
+            || PatchError::Malformed("invalid patch format of setElementOrder list".to_owned());
         let order = list_of(order)?;
-        let (_, name) = key.split_once('/').filter(|(prefix, _)| *prefix == ELEMENT_ORDER).ok_or_else(malformed)?;
+        let (_, name) = key
+            .split_once('/')
+            .filter(|(prefix, _)| *prefix == ELEMENT_ORDER)
+            .ok_or_else(malformed)?;
         let live = original.get(name).map(list_of).transpose()?;
         let patched = patch.get(name).map(list_of).transpose()?;
         let merge = list_merge(shape, name);
@@ -124,7 +151,8 @@ fn order_lists<'p>(
 }
 
 fn list_of(value: &Value) -> Result<&[Value], PatchError> {
-    let text = || format!("expected a []interface {{}}, but received a {}", go_text::type_name(value));
+    let text =
+        || format!("expected a []interface {{}}, but received a {}", go_text::type_name(value));
     value.as_array().map(Vec::as_slice).ok_or_else(|| PatchError::Internal(text()))
 }
 
@@ -144,10 +172,16 @@ fn child<'a>(shape: Shape<'a>, name: &str) -> Option<Shape<'a>> {
     shape.atom().map.map(|map| map.child(name))
 }
 
-fn delete_from_list(original: &mut Map<String, Value>, name: &str, values: &Value) -> Result<(), PatchError> {
+fn delete_from_list(
+    original: &mut Map<String, Value>,
+    name: &str,
+    values: &Value,
+) -> Result<(), PatchError> {
     if values.is_null() {
         original.remove(name);
-    } else if let (Some(Value::Array(list)), Value::Array(values)) = (original.get_mut(name), values) {
+    } else if let (Some(Value::Array(list)), Value::Array(values)) =
+        (original.get_mut(name), values)
+    {
         strategic_list::delete_scalars(list, values)?;
     }
     Ok(())
@@ -168,7 +202,11 @@ fn merge_field(
         }
         (Some(Value::Array(present)), Value::Array(patch)) => {
             let merge = list_merge(shape, key);
-            let merged = if merge.merges { merge.merge(std::mem::take(present), patch)? } else { patch.clone() };
+            let merged = if merge.merges {
+                merge.merge(std::mem::take(present), patch)?
+            } else {
+                patch.clone()
+            };
             *present = merged;
         }
         (_, value) => match without_directives(value) {
@@ -189,10 +227,13 @@ pub(crate) fn without_directives(value: &Value) -> Option<Value> {
         Value::Object(map) if map.contains_key(DIRECTIVE) => None,
         Value::Object(map) => {
             let kept = map.iter().filter(|(_, value)| !value.is_null());
-            let kept = kept.filter_map(|(key, value)| Some((key.clone(), without_directives(value)?)));
+            let kept =
+                kept.filter_map(|(key, value)| Some((key.clone(), without_directives(value)?)));
             Some(Value::Object(kept.collect()))
         }
-        Value::Array(items) => Some(Value::Array(items.iter().filter_map(without_directives).collect())),
+        Value::Array(items) => {
+            Some(Value::Array(items.iter().filter_map(without_directives).collect()))
+        }
         other => Some(other.clone()),
     }
 }

@@ -34,7 +34,11 @@ fn internal(text: String) -> PatchError {
 
 impl ListMerge<'_> {
     /// Merges a list of the patch into the object's.
-    pub(crate) fn merge(&self, original: Vec<Value>, patch: &[Value]) -> Result<Vec<Value>, PatchError> {
+    pub(crate) fn merge(
+        &self,
+        original: Vec<Value>,
+        patch: &[Value],
+    ) -> Result<Vec<Value>, PatchError> {
         if original.is_empty() && patch.is_empty() {
             return Ok(original);
         }
@@ -52,11 +56,17 @@ impl ListMerge<'_> {
         let places = self.places(&original)?;
         let merged = self.merge_entries(original, &patch, key)?;
         let patch_places = patch.iter().enumerate().rev();
-        let patch_places = patch_places.map(|(place, item)| Ok((place_key(self.key_of(item)?), place)));
+        let patch_places =
+            patch_places.map(|(place, item)| Ok((place_key(self.key_of(item)?), place)));
         self.arrange(merged, &patch_places.collect::<Result<_, PatchError>>()?, &places)
     }
 
-    fn merge_entries(&self, mut original: Vec<Value>, patch: &[&Value], key: &str) -> Result<Vec<Value>, PatchError> {
+    fn merge_entries(
+        &self,
+        mut original: Vec<Value>,
+        patch: &[&Value],
+        key: &str,
+    ) -> Result<Vec<Value>, PatchError> {
         let mut places = self.places(&original)?;
         for item in patch {
             let value = key_value(item, key)?;
@@ -89,7 +99,8 @@ impl ListMerge<'_> {
         is_list_of_maps(live, patch.unwrap_or_default())?;
         let order = order.iter().enumerate().rev();
         let order = order.map(|(place, item)| Ok((place_key(self.key_of(item)?), place)));
-        self.arrange(merged, &order.collect::<Result<_, PatchError>>()?, &self.places(live)?).map(Some)
+        self.arrange(merged, &order.collect::<Result<_, PatchError>>()?, &self.places(live)?)
+            .map(Some)
     }
 
     /// The patch's entries must follow the order it names.
@@ -100,7 +111,9 @@ impl ListMerge<'_> {
         let mut order_left = order.iter();
         for item in patch.iter().filter(|item| item.get(DIRECTIVE).is_none()) {
             let wanted = self.key_of(item)?;
-            let found = order_left.by_ref().any(|candidate| self.key_of(candidate).is_ok_and(|key| key == wanted));
+            let found = order_left
+                .by_ref()
+                .any(|candidate| self.key_of(candidate).is_ok_and(|key| key == wanted));
             if !found {
                 return Err(internal(format!(
                     "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
@@ -129,7 +142,12 @@ impl ListMerge<'_> {
     }
 
     /// Entries the patch names in its order, the others in the live list's, interleaved by the live list's order.
-    fn arrange(&self, merged: Vec<Value>, patch: &Places, live: &Places) -> Result<Vec<Value>, PatchError> {
+    fn arrange(
+        &self,
+        merged: Vec<Value>,
+        patch: &Places,
+        live: &Places,
+    ) -> Result<Vec<Value>, PatchError> {
         let mut named = Vec::new();
         let mut others = Vec::new();
         for item in merged {
@@ -162,7 +180,9 @@ impl ListMerge<'_> {
 fn key_value<'v>(item: &'v Value, key: &str) -> Result<&'v Value, PatchError> {
     let Value::Object(map) = item else {
         let found = go_text::type_name(item);
-        return Err(internal(format!("expected a map[string]interface {{}}, but received a {found}")));
+        return Err(internal(format!(
+            "expected a map[string]interface {{}}, but received a {found}"
+        )));
     };
     map.get(key).ok_or_else(|| no_key(map, key))
 }
@@ -191,7 +211,9 @@ fn obey_directives<'p>(
             }
             Some((_, Some("replace"))) => replaces = true,
             Some((_, Some("merge"))) => {
-                return Err(internal("merging lists cannot yet be specified in the patch".to_owned()));
+                return Err(internal(
+                    "merging lists cannot yet be specified in the patch".to_owned(),
+                ));
             }
             Some((directive, _)) => return Err(unknown_directive(directive, map)),
         }
@@ -200,7 +222,9 @@ fn obey_directives<'p>(
         return Ok((plain.into_iter().cloned().collect(), Vec::new()));
     }
     if !deleted.is_empty() {
-        original.retain(|item| item.get(key).is_none_or(|value| !deleted.contains_key(&place_key(value))));
+        original.retain(|item| {
+            item.get(key).is_none_or(|value| !deleted.contains_key(&place_key(value)))
+        });
     }
     Ok((original, plain))
 }
@@ -229,8 +253,12 @@ fn is_list_of_maps(original: &[Value], patch: &[Value]) -> Result<bool, PatchErr
     }
     let kind = go_text::json_kind(first);
     if items.any(|item| go_text::json_kind(item) != kind) {
-        let both = Value::Array(vec![Value::Array(original.to_vec()), Value::Array(patch.to_vec())]);
-        return Err(internal(format!("list element types are not identical: [{}]", go_text::plain(&both))));
+        let both =
+            Value::Array(vec![Value::Array(original.to_vec()), Value::Array(patch.to_vec())]);
+        return Err(internal(format!(
+            "list element types are not identical: [{}]",
+            go_text::plain(&both)
+        )));
     }
     Ok(first.is_object())
 }

@@ -9,7 +9,10 @@ use crate::element::Element;
 use crate::field_set::{FieldSet, Node};
 
 /// Every leaf and every list entry of an object.
-pub(crate) fn to_field_set<'a>(shape: Shape<'a>, value: &'a Value) -> Result<FieldSet<'a>, Unidentified> {
+pub(crate) fn to_field_set<'a>(
+    shape: Shape<'a>,
+    value: &'a Value,
+) -> Result<FieldSet<'a>, Unidentified> {
     Ok(visit(shape, value)?.1)
 }
 

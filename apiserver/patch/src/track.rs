@@ -19,7 +19,13 @@ use crate::writer::Writer;
 /// a valid list is taken as it is, anything else gives way to the list of `old`. A subresource always takes that of
 /// `old`. An object that has no managers after its creation gets none before its first apply. Entries keep their time
 /// unless they gained fields, so that an update without a change leaves all as it was.
-pub fn track(schema: &Schema, old: Option<&Value>, new: &mut Value, writer: &Writer<'_>, excluded: &[&[&str]]) {
+pub fn track(
+    schema: &Schema,
+    old: Option<&Value>,
+    new: &mut Value,
+    writer: &Writer<'_>,
+    excluded: &[&[&str]],
+) {
     let sent = take_managed_fields(new);
     let outcome = owners(schema, old, new, sent.as_ref(), writer, excluded);
     let list = match outcome {
@@ -91,11 +97,18 @@ fn is_reset(sent: &Value) -> bool {
 }
 
 pub(crate) fn has_uid(object: &Value) -> bool {
-    object.get("metadata").and_then(|metadata| metadata.get("uid")).is_some_and(|uid| uid.as_str() != Some(""))
+    object
+        .get("metadata")
+        .and_then(|metadata| metadata.get("uid"))
+        .is_some_and(|uid| uid.as_str() != Some(""))
 }
 
 pub(crate) fn take_managed_fields(object: &mut Value) -> Option<Value> {
-    object.get_mut("metadata")?.as_object_mut()?.remove("managedFields").filter(|list| !list.is_null())
+    object
+        .get_mut("metadata")?
+        .as_object_mut()?
+        .remove("managedFields")
+        .filter(|list| !list.is_null())
 }
 
 pub(crate) fn put_managed_fields(object: &mut Value, list: Option<Value>) {
@@ -114,7 +127,9 @@ pub(crate) fn put_managed_fields(object: &mut Value, list: Option<Value>) {
 /// when the object is complete (defaulted, admitted), before it is compared with the stored one: a write that changes
 /// nothing must not count as a change.
 pub fn restore_times(old: &Value, new: &mut Value) {
-    let (Some(Value::Array(before)), Some(Value::Array(after))) = (Managed::of(old), Managed::of(new)) else {
+    let (Some(Value::Array(before)), Some(Value::Array(after))) =
+        (Managed::of(old), Managed::of(new))
+    else {
         return;
     };
     if before.len() != after.len()
@@ -147,5 +162,8 @@ fn same_but(old: &Value, new: &Value, name: &str, same: impl Fn(&Value, &Value) 
     };
     named
         && others(old) == others(new)
-        && old.iter().filter(|(key, _)| *key != name).all(|(key, value)| new.get(key) == Some(value))
+        && old
+            .iter()
+            .filter(|(key, _)| *key != name)
+            .all(|(key, value)| new.get(key) == Some(value))
 }

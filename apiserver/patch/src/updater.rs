@@ -49,7 +49,11 @@ pub(crate) fn reconcile_all<'a>(shape: Shape<'a>, managed: &mut Managed<'a>) {
 }
 
 /// Takes from every manager, but the one at `except`, what was written or removed.
-pub(crate) fn relinquish(managed: &mut Managed<'_>, changes: &Comparison<'_>, except: Option<usize>) {
+pub(crate) fn relinquish(
+    managed: &mut Managed<'_>,
+    changes: &Comparison<'_>,
+    except: Option<usize>,
+) {
     let written = changes.written();
     for (index, entry) in managed.entries.iter_mut().enumerate() {
         if Some(index) == except {
@@ -63,12 +67,19 @@ pub(crate) fn relinquish(managed: &mut Managed<'_>, changes: &Comparison<'_>, ex
 }
 
 /// The other managers' fields that an apply would change.
-pub(crate) fn conflicts<'a>(managed: &Managed<'a>, changes: &Comparison<'_>, applier: usize) -> Vec<Contested<'a>> {
+pub(crate) fn conflicts<'a>(
+    managed: &Managed<'a>,
+    changes: &Comparison<'_>,
+    applier: usize,
+) -> Vec<Contested<'a>> {
     let written = changes.written();
     let others = managed.entries.iter().enumerate().filter(|(index, _)| *index != applier);
     let mut found: Vec<_> = others
         .filter(|(_, entry)| entry.set.intersects(&written))
-        .map(|(_, entry)| Contested { entry: entry.clone(), fields: entry.set.intersection(&written) })
+        .map(|(_, entry)| Contested {
+            entry: entry.clone(),
+            fields: entry.set.intersection(&written),
+        })
         .collect();
     found.sort_by_cached_key(|contested| contested.entry.identity());
     found

@@ -23,7 +23,8 @@ fn is_printable(character: char) -> bool {
     }
     let code = u32::from(character);
     let unassigned = matches!(code, 0xE000..=0xF8FF | 0xF0000..=0x0010_FFFF | 0xFFFE..=0xFFFF);
-    let format = matches!(code, 0xAD | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0xFEFF);
+    let format =
+        matches!(code, 0xAD | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0xFEFF);
     !character.is_control() && !character.is_whitespace() && !unassigned && !format
 }
 

@@ -29,7 +29,11 @@ impl fmt::Display for TypeErrors {
 }
 
 /// Checks types, unknown fields and, unless duplicates are allowed, that no list entry is there twice.
-pub(crate) fn validate(shape: Shape<'_>, value: &Value, duplicates: bool) -> Result<(), TypeErrors> {
+pub(crate) fn validate(
+    shape: Shape<'_>,
+    value: &Value,
+    duplicates: bool,
+) -> Result<(), TypeErrors> {
     let mut walk = Walk { path: Vec::new(), errors: TypeErrors::default(), duplicates };
     walk.visit(shape, value);
     if walk.errors.0.is_empty() { Ok(()) } else { Err(walk.errors) }
@@ -53,7 +57,9 @@ impl<'a> Walk<'a> {
             (Form::Scalar(scalar), value) => self.visit_scalar(scalar, value),
             (Form::List(atom), Value::Array(items)) => self.visit_list(atom, items),
             (Form::Map(atom), Value::Object(map)) => self.visit_map(atom, map),
-            (Form::List(_), other) => self.refuse(format!("expected list, got {}", interface(other))),
+            (Form::List(_), other) => {
+                self.refuse(format!("expected list, got {}", interface(other)))
+            }
             (Form::Map(_), other) => self.refuse(format!("expected map, got {}", interface(other))),
         }
     }
@@ -143,8 +149,10 @@ fn go_braces(value: &Value) -> String {
             format!("{{{}}}", items.iter().map(one).collect::<Vec<_>>().join(", "))
         }
         Value::Object(map) => {
-            let pairs: Vec<_> =
-                map.iter().map(|(key, value)| format!("{}:{}", go_text::quoted(key), one(value))).collect();
+            let pairs: Vec<_> = map
+                .iter()
+                .map(|(key, value)| format!("{}:{}", go_text::quoted(key), one(value)))
+                .collect();
             format!("{{{}}}", pairs.join(", "))
         }
         _ => String::new(),

@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
-use apiserver_rules::{Admission, Authorizer, Check, CompiledRules, Decision, Operation, Policy, UserInfo};
+use apiserver_rules::{
+    Admission, Authorizer, Check, CompiledRules, Decision, Operation, Policy, UserInfo,
+};
 use serde_json::{Value, json};
 
 #[path = "../tests/common/schema.rs"]
@@ -35,7 +37,8 @@ fn measured(what: &str, mut run: impl FnMut()) {
 }
 
 fn main() {
-    let definition = manifest("crds/virtualmeshcertificatesigningrequests.security.zephyr.solo.io.yaml");
+    let definition =
+        manifest("crds/virtualmeshcertificatesigningrequests.security.zephyr.solo.io.yaml");
     let schema = schema::read(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
     let rules = CompiledRules::compile(&schema, "schema").unwrap();
     let certificate = "Q0E".repeat(700);

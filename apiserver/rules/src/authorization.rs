@@ -23,13 +23,19 @@ pub(crate) fn find(name: &str) -> Option<Native> {
         "subresource" => |_, values| refined(values, |check, word| check.subresource = word),
         "namespace" => |_, values| refined(values, |check, word| check.namespace = word),
         "name" => |_, values| refined(values, |check, word| check.name = word),
-        "fieldSelector" => |_, values| refined(values, |check, word| check.field_selector = Some(word)),
-        "labelSelector" => |_, values| refined(values, |check, word| check.label_selector = Some(word)),
+        "fieldSelector" => {
+            |_, values| refined(values, |check, word| check.field_selector = Some(word))
+        }
+        "labelSelector" => {
+            |_, values| refined(values, |check, word| check.label_selector = Some(word))
+        }
         "check" => ask,
         "allowed" => |_, values| Ok(Value::Bool(answer(values)?.allowed)),
         "errored" => |_, values| Ok(Value::Bool(answer(values)?.error.is_some())),
         "reason" => |_, values| Ok(Value::made(answer(values)?.reason.as_str())),
-        "error" => |_, values| Ok(Value::made(answer(values)?.error.as_deref().unwrap_or_default())),
+        "error" => {
+            |_, values| Ok(Value::made(answer(values)?.error.as_deref().unwrap_or_default()))
+        }
         _ => return None,
     })
 }
@@ -65,7 +71,9 @@ fn word(value: Option<&Value<'_>>) -> Result<String, Fault> {
 }
 
 fn refined<'a>(values: &[Value<'a>], set: fn(&mut Check, String)) -> Outcome<'a> {
-    let Value::Question(Question::Group(user, check) | Question::Resource(user, check)) = &values[0] else {
+    let Value::Question(Question::Group(user, check) | Question::Resource(user, check)) =
+        &values[0]
+    else {
         return Err(Fault::overload());
     };
     let mut check = (**check).clone();
@@ -74,7 +82,8 @@ fn refined<'a>(values: &[Value<'a>], set: fn(&mut Check, String)) -> Outcome<'a>
 }
 
 fn ask<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    let Value::Question(Question::Path(user, check) | Question::Resource(user, check)) = &values[0] else {
+    let Value::Question(Question::Path(user, check) | Question::Resource(user, check)) = &values[0]
+    else {
         return Err(Fault::overload());
     };
     let rights = evaluator.rights.ok_or_else(Fault::overload)?;

@@ -28,7 +28,13 @@ impl Denial {
             "RequestEntityTooLarge" => 413,
             _ => 422,
         };
-        Self { policy: policy.to_owned(), binding: String::new(), message, reason: reason.to_owned(), code }
+        Self {
+            policy: policy.to_owned(),
+            binding: String::new(),
+            message,
+            reason: reason.to_owned(),
+            code,
+        }
     }
 
     /// The denial as the server tells it for a binding.

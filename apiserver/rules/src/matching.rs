@@ -47,12 +47,16 @@ impl MatchResources {
         let mut rules = |field: &str| -> Vec<ResourceRule> {
             let list = json.get(field).and_then(Json::as_array);
             let list = list.into_iter().flatten().enumerate();
-            list.map(|(at, rule)| ResourceRule::read(rule, &format!("{path}.{field}[{at}]"), faults)).collect()
+            list.map(|(at, rule)| {
+                ResourceRule::read(rule, &format!("{path}.{field}[{at}]"), faults)
+            })
+            .collect()
         };
         let (included, excluded) = (rules("resourceRules"), rules("excludeResourceRules"));
         let mut selector = |field: &str| {
-            json.get(field)
-                .map_or_else(Selector::default, |json| Selector::read(json, &format!("{path}.{field}"), faults))
+            json.get(field).map_or_else(Selector::default, |json| {
+                Selector::read(json, &format!("{path}.{field}"), faults)
+            })
         };
         let (namespaces, objects) = (selector("namespaceSelector"), selector("objectSelector"));
         Self { rules: included, excluded, namespaces, objects }
@@ -80,7 +84,8 @@ impl MatchResources {
             let object = request.object.or(request.old_object);
             return self.namespaces.selects(object.and_then(labels));
         }
-        request.namespace.is_empty() || self.namespaces.selects(request.namespace_object.and_then(labels))
+        request.namespace.is_empty()
+            || self.namespaces.selects(request.namespace_object.and_then(labels))
     }
 
     fn selects_object(&self, request: &Admission<'_>) -> bool {
@@ -121,7 +126,8 @@ impl ResourceRule {
     }
 
     fn matches(&self, request: &Admission<'_>) -> bool {
-        let among = |list: &[String], word: &str| list.iter().any(|entry| entry == "*" || entry == word);
+        let among =
+            |list: &[String], word: &str| list.iter().any(|entry| entry == "*" || entry == word);
         among(&self.operations, request.operation.word())
             && among(&self.groups, request.group)
             && among(&self.versions, request.version)
@@ -143,15 +149,19 @@ impl ResourceRule {
 
 fn matches_resource(pattern: &str, request: &Admission<'_>) -> bool {
     let (resource, subresource) = pattern.split_once('/').unwrap_or((pattern, ""));
-    (resource == "*" || resource == request.resource) && (subresource == "*" || subresource == request.subresource)
+    (resource == "*" || resource == request.resource)
+        && (subresource == "*" || subresource == request.subresource)
 }
 
 impl Selector {
     fn read(json: &Json, path: &str, faults: &mut Vec<FieldError>) -> Self {
         let equal = json.get("matchLabels").and_then(Json::as_object).into_iter().flatten();
-        let equal = equal.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
+        let equal = equal
+            .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect();
         let mut terms = Vec::new();
-        let expressions = json.get("matchExpressions").and_then(Json::as_array).into_iter().flatten();
+        let expressions =
+            json.get("matchExpressions").and_then(Json::as_array).into_iter().flatten();
         for (at, term) in expressions.enumerate() {
             let key = term.get("key").and_then(Json::as_str).unwrap_or_default();
             let values = strings(term, "values");
@@ -162,7 +172,8 @@ impl Selector {
                 "DoesNotExist" => Test::Absent,
                 other => {
                     let field = format!("{path}.matchExpressions[{at}].operator");
-                    let fault = FieldError::new(Fault::Invalid, field, "not a valid selector operator");
+                    let fault =
+                        FieldError::new(Fault::Invalid, field, "not a valid selector operator");
                     faults.push(fault.with_value(Json::from(other)));
                     continue;
                 }

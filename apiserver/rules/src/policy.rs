@@ -106,12 +106,21 @@ impl Binding {
             faults.push(FieldError::new(Fault::Required, "spec.policyName", ""));
         }
         if !spec["paramRef"].is_null() {
-            faults.push(FieldError::new(Fault::Forbidden, "spec.paramRef", "parameters of policies are not supported"));
+            faults.push(FieldError::new(
+                Fault::Forbidden,
+                "spec.paramRef",
+                "parameters of policies are not supported",
+            ));
         }
-        let matches = MatchResources::read(&spec["matchResources"], "spec.matchResources", &mut faults);
+        let matches =
+            MatchResources::read(&spec["matchResources"], "spec.matchResources", &mut faults);
         let actions = read_actions(spec, &mut faults);
         let name = text(&binding["metadata"], "name").unwrap_or_default().to_owned();
-        if faults.is_empty() { Ok(Self { name, policy_name, actions, matches }) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(Self { name, policy_name, actions, matches })
+        } else {
+            Err(faults)
+        }
     }
 
     /// The name of the binding.
@@ -150,7 +159,9 @@ fn read_actions(spec: &Json, faults: &mut Vec<FieldError>) -> Vec<Action> {
             _ => {
                 let detail = "supported values: \"Audit\", \"Deny\", \"Warn\"";
                 let field = format!("spec.validationActions[{at}]");
-                faults.push(FieldError::new(Fault::NotSupported, field, detail).with_value(word.clone()));
+                faults.push(
+                    FieldError::new(Fault::NotSupported, field, detail).with_value(word.clone()),
+                );
                 continue;
             }
         };
@@ -189,7 +200,11 @@ impl Compiler {
     fn policy(&mut self, policy: &Json) -> Policy {
         let spec = &policy["spec"];
         if !spec["paramKind"].is_null() {
-            self.fault(Fault::Forbidden, "spec.paramKind", "parameters of policies are not supported");
+            self.fault(
+                Fault::Forbidden,
+                "spec.paramKind",
+                "parameters of policies are not supported",
+            );
         }
         let ignores_failures = match text(spec, "failurePolicy") {
             Some("Ignore") => true,
@@ -219,13 +234,23 @@ impl Compiler {
         let environment = environment(None, true);
         let list = list(spec, "matchConditions");
         if list.len() > 64 {
-            self.fault(Fault::TooMany, "spec.matchConditions", format!("must have at most {} items", 64));
+            self.fault(
+                Fault::TooMany,
+                "spec.matchConditions",
+                format!("must have at most {} items", 64),
+            );
         }
         let mut conditions = Vec::new();
         let mut names: Vec<&str> = Vec::new();
         for (at, condition) in list.iter().enumerate() {
             let path = format!("spec.matchConditions[{at}]");
-            conditions.extend(self.expression(condition, "expression", &path, &environment, Some(&Type::Bool)));
+            conditions.extend(self.expression(
+                condition,
+                "expression",
+                &path,
+                &environment,
+                Some(&Type::Bool),
+            ));
             match text(condition, "name").filter(|name| !name.is_empty()) {
                 None => self.fault(Fault::Required, format!("{path}.name"), ""),
                 Some(name) if names.contains(&name) => {
@@ -246,11 +271,16 @@ impl Compiler {
             if name.trim().is_empty() {
                 self.fault(Fault::Required, format!("{path}.name"), "name is not specified");
             } else if !is_identifier(&name) {
-                let fault = FieldError::new(Fault::Invalid, format!("{path}.name"), "must be a valid CEL identifier");
+                let fault = FieldError::new(
+                    Fault::Invalid,
+                    format!("{path}.name"),
+                    "must be a valid CEL identifier",
+                );
                 self.faults.push(fault.with_value(Json::from(name.as_str())));
             }
             let environment = environment(Some(&types), true);
-            let Some(program) = self.expression(variable, "expression", &path, &environment, None) else {
+            let Some(program) = self.expression(variable, "expression", &path, &environment, None)
+            else {
                 // Known all the same, so that one fault is not told again wherever the variable is used.
                 types.push((name, Type::Dyn));
                 continue;
@@ -273,21 +303,31 @@ impl Compiler {
         let mut compiled = Vec::new();
         for (at, validation) in validations.iter().enumerate() {
             let path = format!("spec.validations[{at}]");
-            let program = self.expression(validation, "expression", &path, &conditions, Some(&Type::Bool));
+            let program =
+                self.expression(validation, "expression", &path, &conditions, Some(&Type::Bool));
             let message_expression = self.message_expression(validation, &path, &messages);
             self.words(validation, &path);
             let (message, reason) = (text(validation, "message"), text(validation, "reason"));
-            compiled.extend(program.map(|program| Validation {
-                program,
-                message: message.map(|message| message.trim().to_owned()).filter(|message| !message.is_empty()),
-                message_expression,
-                reason: reason.map(str::to_owned),
+            compiled.extend(program.map(|program| {
+                Validation {
+                    program,
+                    message: message
+                        .map(|message| message.trim().to_owned())
+                        .filter(|message| !message.is_empty()),
+                    message_expression,
+                    reason: reason.map(str::to_owned),
+                }
             }));
         }
         compiled
     }
 
-    fn message_expression(&mut self, validation: &Json, path: &str, environment: &Environment) -> Option<Program> {
+    fn message_expression(
+        &mut self,
+        validation: &Json,
+        path: &str,
+        environment: &Environment,
+    ) -> Option<Program> {
         let source = text(validation, "messageExpression").filter(|source| !source.is_empty())?;
         if source.trim().is_empty() {
             let field = format!("{path}.messageExpression");
@@ -311,8 +351,12 @@ impl Compiler {
             self.faults.push(fault.with_value(Json::from(message)));
         }
         let reasons = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
-        if let Some(reason) = text(validation, "reason").filter(|reason| !reasons.contains(reason)) {
-            let detail = format!("supported values: {}", reasons.map(|reason| format!("{reason:?}")).join(", "));
+        if let Some(reason) = text(validation, "reason").filter(|reason| !reasons.contains(reason))
+        {
+            let detail = format!(
+                "supported values: {}",
+                reasons.map(|reason| format!("{reason:?}")).join(", ")
+            );
             let fault = FieldError::new(Fault::NotSupported, format!("{path}.reason"), detail);
             self.faults.push(fault.with_value(Json::from(reason)));
         }
@@ -342,7 +386,9 @@ impl Compiler {
             },
             Err(issues) => format!("compilation failed: {issues}"),
         };
-        self.faults.push(FieldError::new(Fault::Invalid, field_path, detail).with_value(Json::from(source)));
+        self.faults.push(
+            FieldError::new(Fault::Invalid, field_path, detail).with_value(Json::from(source)),
+        );
         None
     }
 }

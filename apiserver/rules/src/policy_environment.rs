@@ -30,7 +30,10 @@ pub(crate) fn environment(variables: Option<&[(String, Type)]>, rights: bool) ->
     ];
     if rights {
         globals.push(("authorizer", Type::Opaque("kubernetes.authorization.Authorizer")));
-        globals.push(("authorizer.requestResource", Type::Opaque("kubernetes.authorization.ResourceCheck")));
+        globals.push((
+            "authorizer.requestResource",
+            Type::Opaque("kubernetes.authorization.ResourceCheck"),
+        ));
     }
     Environment { globals }
 }
@@ -101,7 +104,8 @@ fn namespace_type() -> Type {
 
 /// `request`: an AdmissionRequest; what is empty is absent.
 pub(crate) fn request(admission: &Admission<'_>) -> Json {
-    let kind = json!({"group": admission.group, "version": admission.version, "kind": admission.kind});
+    let kind =
+        json!({"group": admission.group, "version": admission.version, "kind": admission.kind});
     let resource = json!({"group": admission.group, "version": admission.version, "resource": admission.resource});
     let mut request = Map::new();
     let texts = [

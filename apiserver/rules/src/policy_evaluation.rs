@@ -13,7 +13,9 @@ use crate::language::program::Program;
 use crate::language::types::{DYN, Type};
 use crate::language::value::{Question, Value};
 use crate::policy::{Policy, Validation};
-use crate::policy_environment::{self as environment, AUTHORIZER, NAMESPACE, OBJECT, OLD_OBJECT, REQUEST};
+use crate::policy_environment::{
+    self as environment, AUTHORIZER, NAMESPACE, OBJECT, OLD_OBJECT, REQUEST,
+};
 
 const OUT_OF_BUDGET: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";
@@ -22,13 +24,18 @@ const OUT_OF_BUDGET: &str =
 const LONGEST_MESSAGE: usize = 5 * 1024;
 
 /// All denials of a policy.
-pub(crate) fn evaluate(policy: &Policy, admission: &Admission<'_>, authorizer: &dyn Authorizer) -> Vec<Denial> {
+pub(crate) fn evaluate(
+    policy: &Policy,
+    admission: &Admission<'_>,
+    authorizer: &dyn Authorizer,
+) -> Vec<Denial> {
     let request = environment::request(admission);
     let types = environment::types();
     let budget = Budget::new();
     let rights = Rights { authorizer, user: admission.user };
     if !policy.conditions.is_empty() {
-        let conditions = Evaluator::new(globals(admission, &request, None, types), &budget).with_policy(&[], rights);
+        let conditions = Evaluator::new(globals(admission, &request, None, types), &budget)
+            .with_policy(&[], rights);
         match matched(&policy.conditions, &conditions) {
             Ok(true) => {}
             Ok(false) => return Vec::new(),
@@ -51,7 +58,9 @@ pub(crate) fn evaluate(policy: &Policy, admission: &Admission<'_>, authorizer: &
                 denials.push(Denial::new(&policy.name, message, validation.reason.as_deref()));
             }
             Err(_) if policy.ignores_failures => {}
-            Err(fault) => denials.push(Denial::new(&policy.name, failed(&validation.program, &fault), None)),
+            Err(fault) => {
+                denials.push(Denial::new(&policy.name, failed(&validation.program, &fault), None))
+            }
         }
     }
     denials
@@ -79,11 +88,13 @@ fn matched<'a>(conditions: &'a [Program], evaluator: &Evaluator<'a>) -> Result<b
 }
 
 fn message<'a>(validation: &'a Validation, evaluator: &Evaluator<'a>) -> String {
-    let made = validation.message_expression.as_ref().and_then(|program| match evaluator.run(program) {
-        Ok(value @ Value::String(_)) => Some(shown(&value).trim().to_owned()),
-        _ => None,
-    });
-    let fit = |text: &String| !text.is_empty() && text.len() <= LONGEST_MESSAGE && !text.contains('\n');
+    let made =
+        validation.message_expression.as_ref().and_then(|program| match evaluator.run(program) {
+            Ok(value @ Value::String(_)) => Some(shown(&value).trim().to_owned()),
+            _ => None,
+        });
+    let fit =
+        |text: &String| !text.is_empty() && text.len() <= LONGEST_MESSAGE && !text.contains('\n');
     made.filter(fit)
         .or_else(|| validation.message.clone())
         .unwrap_or_else(|| format!("failed expression: {}", validation.program.source.trim()))
@@ -96,7 +107,9 @@ fn globals<'a>(
     namespace: Option<&'a Json>,
     types: &'a [(&'static str, Type)],
 ) -> Vec<Option<Value<'a>>> {
-    let object = |object: Option<&'a Json>| Some(object.map_or(Value::Null, |json| Value::of_json(json, &DYN)));
+    let object = |object: Option<&'a Json>| {
+        Some(object.map_or(Value::Null, |json| Value::of_json(json, &DYN)))
+    };
     let typed = |position: usize, json: &'a Json| Value::of_json(json, &types[position].1);
     let check = Check {
         group: admission.group.to_owned(),
@@ -114,6 +127,7 @@ fn globals<'a>(
     globals[NAMESPACE] = Some(namespace.map_or(Value::Null, |json| typed(NAMESPACE, json)));
     globals[environment::VARIABLES] = Some(Value::Variables);
     globals[AUTHORIZER] = Some(Value::Question(Question::Authorizer(Rc::clone(&user))));
-    globals[environment::REQUEST_RESOURCE] = Some(Value::Question(Question::Resource(user, Rc::new(check))));
+    globals[environment::REQUEST_RESOURCE] =
+        Some(Value::Question(Question::Resource(user, Rc::new(check))));
     globals
 }

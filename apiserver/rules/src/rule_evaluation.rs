@@ -68,7 +68,14 @@ impl<'a> Run<'a> {
                 if let Some(inner) = &node.values {
                     for (key, value) in map {
                         let pair = below(pair, value, former(key));
-                        self.node(inner, &format!("{path}[{key}]"), value, former(key), pair, false)?;
+                        self.node(
+                            inner,
+                            &format!("{path}[{key}]"),
+                            value,
+                            former(key),
+                            pair,
+                            false,
+                        )?;
                     }
                 }
                 Ok(())
@@ -92,9 +99,18 @@ impl<'a> Run<'a> {
         for (at, entry) in entries.iter().enumerate() {
             let former = old.and_then(Json::as_array).filter(|_| !node.keys.is_empty());
             let former = former.and_then(|former| {
-                former.iter().find(|former| node.keys.iter().all(|key| former.get(key) == entry.get(key)))
+                former
+                    .iter()
+                    .find(|former| node.keys.iter().all(|key| former.get(key) == entry.get(key)))
             });
-            self.node(items, &format!("{path}[{at}]"), entry, former, below(pair, entry, former), false)?;
+            self.node(
+                items,
+                &format!("{path}[{at}]"),
+                entry,
+                former,
+                below(pair, entry, former),
+                false,
+            )?;
         }
         Ok(())
     }
@@ -119,13 +135,16 @@ impl<'a> Run<'a> {
                 continue;
             }
             if self.budget.is_spent() {
-                let detail =
-                    "validation failed due to running out of cost budget, no further validation rules will be run";
+                let detail = "validation failed due to running out of cost budget, no further validation rules will be run";
                 self.typed_fault(node, path, detail.to_owned());
                 return Err(Stop);
             }
             let former = old.map(seen);
-            let former = if optional { Some(former.map_or(Value::Optional(None), Value::some)) } else { former };
+            let former = if optional {
+                Some(former.map_or(Value::Optional(None), Value::some))
+            } else {
+                former
+            };
             evaluator.set_global(OLD_SELF, former);
             let outcome = evaluator.run(&compiled.program);
             match outcome {
@@ -143,7 +162,13 @@ impl<'a> Run<'a> {
     }
 
     /// A rule that cannot be evaluated.
-    fn failed(&mut self, node: &RuleNode, compiled: &CompiledRule, path: &str, fault: &Fault) -> Result<(), Stop> {
+    fn failed(
+        &mut self,
+        node: &RuleNode,
+        compiled: &CompiledRule,
+        path: &str,
+        fault: &Fault,
+    ) -> Result<(), Stop> {
         let rule = compiled.rule.message.as_deref().filter(|message| !message.is_empty());
         let rule = rule.unwrap_or(&compiled.rule.rule).trim();
         let words = fault.to_string();
@@ -230,7 +255,12 @@ fn default_message(compiled: &CompiledRule) -> String {
     }
 }
 
-fn reasoned(compiled: &CompiledRule, field: String, detail: String, value: Option<Json>) -> FieldError {
+fn reasoned(
+    compiled: &CompiledRule,
+    field: String,
+    detail: String,
+    value: Option<Json>,
+) -> FieldError {
     let fault = match compiled.rule.reason.as_deref() {
         Some("FieldValueForbidden") => {
             return FieldError::new(FieldFault::Forbidden, field, detail);

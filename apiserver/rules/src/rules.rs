@@ -100,14 +100,15 @@ impl Compiler {
         let mut properties = Vec::new();
         for (name, inner) in &schema.properties {
             let inner_kind = property_type(kind, name);
-            let found = self.node(inner, inner_kind, &format!("{path}.properties[{name}]"), uncorrelatable);
+            let found =
+                self.node(inner, inner_kind, &format!("{path}.properties[{name}]"), uncorrelatable);
             properties.extend(found.map(|found| (name.clone(), found)));
         }
         let element = kind.and_then(Type::element);
         let values = match &schema.additional {
-            apiserver_schema::Additional::Values(values) => {
-                self.node(values, element, &format!("{path}.additionalProperties"), uncorrelatable).map(Box::new)
-            }
+            apiserver_schema::Additional::Values(values) => self
+                .node(values, element, &format!("{path}.additionalProperties"), uncorrelatable)
+                .map(Box::new),
             _ => None,
         };
         let keys = match &schema.list_type {
@@ -115,13 +116,15 @@ impl Compiler {
             _ => Vec::new(),
         };
         let items = schema.items.as_deref().and_then(|items| {
-            let uncorrelatable = if keys.is_empty() { uncorrelatable.or(Some(path)) } else { uncorrelatable };
+            let uncorrelatable =
+                if keys.is_empty() { uncorrelatable.or(Some(path)) } else { uncorrelatable };
             self.node(items, element, &format!("{path}.items"), uncorrelatable).map(Box::new)
         });
         let rules = self.rules(schema, kind, path, uncorrelatable);
         let word = schema.kind.map_or("", word);
         let kind = kind.cloned().unwrap_or(Type::Dyn);
-        let some = !rules.is_empty() || !properties.is_empty() || values.is_some() || items.is_some();
+        let some =
+            !rules.is_empty() || !properties.is_empty() || values.is_some() || items.is_some();
         some.then_some(RuleNode { word, kind, rules, properties, values, items, keys })
     }
 
@@ -167,14 +170,22 @@ impl Compiler {
         let environment = Environment { globals: vec![("self", kind.clone()), ("oldSelf", old)] };
         let program = self.program(rule, path, &environment)?;
         let message = self.message(rule, path, &environment);
-        let field = rule.field_path.as_deref().and_then(|path| normalized(path, schema)).unwrap_or_default();
+        let field = rule
+            .field_path
+            .as_deref()
+            .and_then(|path| normalized(path, schema))
+            .unwrap_or_default();
         let compiled = CompiledRule { rule: rule.clone(), program, message, field };
         self.transition(&compiled, path, uncorrelatable);
         Some(compiled)
     }
 
     fn invalid(&mut self, rule: &Rule, field: String, detail: &str) {
-        self.faults.push(FieldError::new(Fault::Invalid, field, format!("{}: {detail}", shown(rule))));
+        self.faults.push(FieldError::new(
+            Fault::Invalid,
+            field,
+            format!("{}: {detail}", shown(rule)),
+        ));
     }
 
     fn program(&mut self, rule: &Rule, path: &str, environment: &Environment) -> Option<Program> {
@@ -201,14 +212,16 @@ impl Compiler {
     fn transition(&mut self, compiled: &CompiledRule, path: &str, uncorrelatable: Option<&str>) {
         match uncorrelatable {
             Some(list) if compiled.is_transition() => {
-                let detail =
-                    format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {list}");
+                let detail = format!(
+                    "oldSelf cannot be used on the uncorrelatable portion of the schema within {list}"
+                );
                 let fault = FieldError::new(Fault::Invalid, format!("{path}.rule"), detail);
                 self.faults.push(fault.with_value(Json::from(compiled.rule.rule.as_str())));
             }
             _ if compiled.rule.optional_old_self && !compiled.is_transition() => {
                 let detail = "may not be set if oldSelf is not used in rule";
-                let fault = FieldError::new(Fault::Invalid, format!("{path}.optionalOldSelf"), detail);
+                let fault =
+                    FieldError::new(Fault::Invalid, format!("{path}.optionalOldSelf"), detail);
                 self.faults.push(fault.with_value(Json::Bool(true)));
             }
             _ => {}
@@ -234,7 +247,8 @@ const fn word(kind: JsonType) -> &'static str {
     }
 }
 
-const REASONS: [&str; 4] = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
+const REASONS: [&str; 4] =
+    ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
 /// What is wrong with a rule before its expression is looked at.
 fn malformed(schema: &Schema, rule: &Rule, path: &str) -> Vec<FieldError> {
@@ -271,13 +285,19 @@ fn malformed(schema: &Schema, rule: &Rule, path: &str) -> Vec<FieldError> {
     } else if lines(rule.rule.trim()) && message.trim().is_empty() {
         required("message", "message must be specified if rule contains line breaks");
     }
-    if rule.message_expression.as_deref().is_some_and(|source| !source.is_empty() && source.trim().is_empty()) {
+    if rule
+        .message_expression
+        .as_deref()
+        .is_some_and(|source| !source.is_empty() && source.trim().is_empty())
+    {
         required("messageExpression", "messageExpression must be non-empty if specified");
     }
     if let Some(reason) = rule.reason.as_deref().filter(|reason| !REASONS.contains(reason)) {
-        let detail = format!("supported values: {}", REASONS.map(|reason| format!("{reason:?}")).join(", "));
+        let detail =
+            format!("supported values: {}", REASONS.map(|reason| format!("{reason:?}")).join(", "));
         faults.push(
-            FieldError::new(Fault::NotSupported, format!("{path}.reason"), detail).with_value(Json::from(reason)),
+            FieldError::new(Fault::NotSupported, format!("{path}.reason"), detail)
+                .with_value(Json::from(reason)),
         );
     }
     faults

@@ -95,14 +95,21 @@ fn a_fault_of_a_part_that_did_not_change_is_forgiven_on_update() {
 
 #[test]
 fn texts_are_joined() {
-    assert_eq!(on_numbers("['a', 'b'].join('-') == 'a-b' && ['b', 'a'].min() == 'a'", 1), ["Invalid value: next"]);
+    assert_eq!(
+        on_numbers("['a', 'b'].join('-') == 'a-b' && ['b', 'a'].min() == 'a'", 1),
+        ["Invalid value: next"]
+    );
 }
 
 #[test]
 fn the_root_has_its_type_and_its_name_and_no_labels() {
-    let rule = |rule: &str| json!({ "type": "object", "x-kubernetes-validations": [{ "rule": rule }] });
-    let rules = compiled(&rule("self.kind == 'K' && self.apiVersion == 'g/v' && self.metadata.name == 'n'"));
-    let object = json!({ "apiVersion": "g/v", "kind": "K", "metadata": { "name": "n", "labels": {} } });
+    let rule =
+        |rule: &str| json!({ "type": "object", "x-kubernetes-validations": [{ "rule": rule }] });
+    let rules = compiled(&rule(
+        "self.kind == 'K' && self.apiVersion == 'g/v' && self.metadata.name == 'n'",
+    ));
+    let object =
+        json!({ "apiVersion": "g/v", "kind": "K", "metadata": { "name": "n", "labels": {} } });
     assert!(rules.evaluate(&object, None).is_empty());
     let labels = schema::read(&rule("has(self.metadata.labels)"));
     assert!(CompiledRules::compile(&labels, "schema").is_err());
@@ -121,8 +128,10 @@ mod policies {
     }
 
     fn policy(variables: &[(String, String)], expression: &str) -> Result<Policy, Vec<String>> {
-        let variables: Vec<Value> =
-            variables.iter().map(|(name, expression)| json!({ "name": name, "expression": expression })).collect();
+        let variables: Vec<Value> = variables
+            .iter()
+            .map(|(name, expression)| json!({ "name": name, "expression": expression }))
+            .collect();
         let rule = json!({ "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"] });
         let spec = json!({ "matchConstraints": { "resourceRules": [rule] }, "variables": variables,
             "validations": [{ "expression": expression }] });
@@ -155,7 +164,10 @@ mod policies {
     fn a_long_chain_of_variables_does_not_exhaust_the_stack() {
         let mut variables = vec![("v0".to_owned(), "1".to_owned())];
         for at in 1..2_000 {
-            variables.push((format!("v{at}"), format!("variables.v{} + 1{}", at - 1, " + 1".repeat(20))));
+            variables.push((
+                format!("v{at}"),
+                format!("variables.v{} + 1{}", at - 1, " + 1".repeat(20)),
+            ));
         }
         let said = said(&policy(&variables, "variables.v1999 > 0").unwrap());
         assert!(said[0].contains("actual cost limit exceeded"), "{said:?}");
@@ -173,8 +185,11 @@ mod policies {
 
     #[test]
     fn a_variable_uses_earlier_ones_only_and_is_evaluated_where_it_is_used_only() {
-        let variables = [("a", "variables.b"), ("b", "1")].map(|(name, text)| (name.to_owned(), text.to_owned()));
-        assert!(policy(&variables, "variables.a == 1").unwrap_err()[0].contains("undefined field 'b'"));
+        let variables = [("a", "variables.b"), ("b", "1")]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()));
+        assert!(
+            policy(&variables, "variables.a == 1").unwrap_err()[0].contains("undefined field 'b'")
+        );
         let variables = [("a".to_owned(), "object.none".to_owned())];
         assert!(said(&policy(&variables, "true || variables.a == 1").unwrap()).is_empty());
     }
@@ -183,6 +198,9 @@ mod policies {
     fn a_policy_with_parameters_is_refused() {
         let policy = json!({ "metadata": { "name": "p" }, "spec": { "paramKind": { "apiVersion": "v1", "kind": "ConfigMap" } } });
         let faults = Policy::compile(&policy).unwrap_err();
-        assert_eq!(faults[0].to_string(), "spec.paramKind: Forbidden: parameters of policies are not supported");
+        assert_eq!(
+            faults[0].to_string(),
+            "spec.paramKind: Forbidden: parameters of policies are not supported"
+        );
     }
 }

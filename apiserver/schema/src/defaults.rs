@@ -41,7 +41,9 @@ fn fill_in(schema: &Schema, value: &mut Value, nulls: Nulls) {
 
 fn default_fields(schema: &Schema, fields: &mut Map<String, Value>, nulls: Nulls) {
     if nulls == Nulls::Removed && fields.values().any(Value::is_null) {
-        fields.retain(|name, value| !value.is_null() || value_schema(schema, name).is_none_or(keeps_null));
+        fields.retain(|name, value| {
+            !value.is_null() || value_schema(schema, name).is_none_or(keeps_null)
+        });
     }
     for (name, property) in &schema.properties {
         let Some(default) = &property.default else { continue };
@@ -53,7 +55,9 @@ fn default_fields(schema: &Schema, fields: &mut Map<String, Value>, nulls: Nulls
     if schema.properties.is_empty() && !matches!(schema.additional, Additional::Values(_)) {
         return;
     }
-    for (name, value) in fields.iter_mut().filter(|(_, value)| value.is_object() || value.is_array() || value.is_null())
+    for (name, value) in fields
+        .iter_mut()
+        .filter(|(_, value)| value.is_object() || value.is_array() || value.is_null())
     {
         if let Some(below) = value_schema(schema, name) {
             default_null(below, value);

@@ -90,7 +90,10 @@ impl FieldError {
     /// The message without the field: `Invalid value: "x": must be a name`.
     pub fn body(&self) -> String {
         let mut text = self.words().to_owned();
-        let shown = !matches!(self.fault, Fault::Required | Fault::Forbidden | Fault::TooLong | Fault::Internal);
+        let shown = !matches!(
+            self.fault,
+            Fault::Required | Fault::Forbidden | Fault::TooLong | Fault::Internal
+        );
         if let Some(value) = self.value.as_ref().filter(|_| shown) {
             text.push_str(": ");
             text.push_str(&go_text::shown(value));
@@ -121,11 +124,14 @@ mod tests {
 
     #[test]
     fn the_message_shows_the_value_where_it_helps() {
-        let invalid = FieldError::new(Fault::Invalid, "spec.name", "must be a name").with_value(json!("a\nb"));
+        let invalid = FieldError::new(Fault::Invalid, "spec.name", "must be a name")
+            .with_value(json!("a\nb"));
         assert_eq!(invalid.to_string(), r#"spec.name: Invalid value: "a\nb": must be a name"#);
-        let many = FieldError::new(Fault::TooMany, "spec.list", "must have at most 2 items").with_value(json!(3));
+        let many = FieldError::new(Fault::TooMany, "spec.list", "must have at most 2 items")
+            .with_value(json!(3));
         assert_eq!(many.to_string(), "spec.list: Too many: 3: must have at most 2 items");
-        let required = FieldError::new(Fault::Required, "spec.name", "").with_value(json!("hidden"));
+        let required =
+            FieldError::new(Fault::Required, "spec.name", "").with_value(json!("hidden"));
         assert_eq!(required.to_string(), "spec.name: Required value");
     }
 }

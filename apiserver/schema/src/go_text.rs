@@ -63,7 +63,10 @@ fn push_quoted(text: &mut String, character: char) {
         '\t' => text.push_str("\\t"),
         '\u{b}' => text.push_str("\\v"),
         control if control.is_ascii_control() => push_escape(text, "\\x", control, 2),
-        hidden if hidden != ' ' && (hidden.is_control() || hidden.is_whitespace() || is_format(hidden)) => {
+        hidden
+            if hidden != ' '
+                && (hidden.is_control() || hidden.is_whitespace() || is_format(hidden)) =>
+        {
             if u32::from(hidden) < 0x1_0000 {
                 push_escape(text, "\\u", hidden, 4);
             } else {
@@ -86,7 +89,11 @@ fn push_escape(text: &mut String, prefix: &str, character: char, digits: usize) 
 /// `%v` of a `float64`.
 pub(crate) fn general(float: f64) -> String {
     if !float.is_finite() {
-        return if float.is_nan() { "NaN".to_owned() } else { format!("{}Inf", if float > 0.0 { '+' } else { '-' }) };
+        return if float.is_nan() {
+            "NaN".to_owned()
+        } else {
+            format!("{}Inf", if float > 0.0 { '+' } else { '-' })
+        };
     }
     let scientific = format!("{float:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -109,8 +116,10 @@ pub(crate) fn json(value: &Value) -> String {
 
 /// `supported values: "a", "b"`.
 pub(crate) fn supported<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
-    let words: Vec<String> =
-        values.into_iter().map(|value| value.as_str().map_or_else(|| quoted(&json(value)), quoted)).collect();
+    let words: Vec<String> = values
+        .into_iter()
+        .map(|value| value.as_str().map_or_else(|| quoted(&json(value)), quoted))
+        .collect();
     if words.is_empty() { String::new() } else { format!("supported values: {}", words.join(", ")) }
 }
 
@@ -122,8 +131,14 @@ mod tests {
 
     #[test]
     fn floats_are_printed_as_go_prints_them() {
-        let cases =
-            [(1.5, "1.5"), (10.0, "10"), (0.00001, "1e-05"), (1e6, "1e+06"), (123_456.0, "123456"), (-2.5, "-2.5")];
+        let cases = [
+            (1.5, "1.5"),
+            (10.0, "10"),
+            (0.00001, "1e-05"),
+            (1e6, "1e+06"),
+            (123_456.0, "123456"),
+            (-2.5, "-2.5"),
+        ];
         for (float, text) in cases {
             assert_eq!(general(float), text);
         }

@@ -49,7 +49,12 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn prune_fields(self, fields: &mut Map<String, Value>, path: &Path<'_>, removed: &mut Vec<String>) {
+    fn prune_fields(
+        self,
+        fields: &mut Map<String, Value>,
+        path: &Path<'_>,
+        removed: &mut Vec<String>,
+    ) {
         let mut unknown = Vec::new();
         for (name, value) in fields.iter_mut() {
             if self.resource && META_FIELDS.contains(&name.as_str()) {
@@ -68,7 +73,13 @@ impl<'a> Known<'a> {
     }
 
     /// Prunes below a known field; `false` for an unknown one.
-    fn prune_field(self, name: &str, value: &mut Value, path: &Path<'_>, removed: &mut Vec<String>) -> bool {
+    fn prune_field(
+        self,
+        name: &str,
+        value: &mut Value,
+        path: &Path<'_>,
+        removed: &mut Vec<String>,
+    ) -> bool {
         let path = Path::Property(path, name);
         if let Some(property) = self.schema.properties.get(name) {
             Known::of(property).prune(value, &path, removed);
@@ -98,7 +109,12 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn keep_fields(self, fields: &mut Map<String, Value>, path: &Path<'_>, removed: &mut Vec<String>) {
+    fn keep_fields(
+        self,
+        fields: &mut Map<String, Value>,
+        path: &Path<'_>,
+        removed: &mut Vec<String>,
+    ) {
         for (name, value) in fields.iter_mut() {
             if !(self.resource && META_FIELDS.contains(&name.as_str())) {
                 self.prune_field(name, value, path, removed);
@@ -107,7 +123,12 @@ impl<'a> Known<'a> {
     }
 }
 
-fn prune_below(schema: Option<&Schema>, value: &mut Value, path: &Path<'_>, removed: &mut Vec<String>) {
+fn prune_below(
+    schema: Option<&Schema>,
+    value: &mut Value,
+    path: &Path<'_>,
+    removed: &mut Vec<String>,
+) {
     match schema {
         Some(schema) => Known::of(schema).prune(value, path, removed),
         None => clear(value, path, removed, DEPTH_LIMIT),

@@ -57,8 +57,10 @@ fn keyword<'a>(node: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 impl Reader {
     fn wrong(&mut self, path: &str, name: &str, value: &Value, expected: &str) {
         let detail = format!("must be {expected}");
-        self.errors
-            .push(FieldError::new(Fault::TypeInvalid, format!("{path}.{name}"), detail).with_value(value.clone()));
+        self.errors.push(
+            FieldError::new(Fault::TypeInvalid, format!("{path}.{name}"), detail)
+                .with_value(value.clone()),
+        );
     }
 
     fn schema(&mut self, json: &Value, path: &str, depth: usize) -> Schema {
@@ -130,12 +132,19 @@ impl Reader {
         kind
     }
 
-    fn properties(&mut self, node: &Map<String, Value>, path: &str, depth: usize) -> BTreeMap<String, Schema> {
+    fn properties(
+        &mut self,
+        node: &Map<String, Value>,
+        path: &str,
+        depth: usize,
+    ) -> BTreeMap<String, Schema> {
         match keyword(node, "properties") {
             None => BTreeMap::new(),
             Some(Value::Object(properties)) => properties
                 .iter()
-                .map(|(name, json)| (name.clone(), self.schema(json, &format!("{path}.properties[{name}]"), depth)))
+                .map(|(name, json)| {
+                    (name.clone(), self.schema(json, &format!("{path}.properties[{name}]"), depth))
+                })
                 .collect(),
             Some(other) => {
                 self.wrong(path, "properties", other, "an object");
@@ -145,7 +154,12 @@ impl Reader {
     }
 
     /// What else an object may hold, and whether `additionalProperties` is `false`.
-    fn additional(&mut self, node: &Map<String, Value>, path: &str, depth: usize) -> (Additional, bool) {
+    fn additional(
+        &mut self,
+        node: &Map<String, Value>,
+        path: &str,
+        depth: usize,
+    ) -> (Additional, bool) {
         match keyword(node, "additionalProperties") {
             None => (Additional::Nothing, false),
             Some(Value::Bool(allowed)) => {
@@ -159,12 +173,24 @@ impl Reader {
         }
     }
 
-    fn boxed(&mut self, node: &Map<String, Value>, path: &str, name: &str, depth: usize) -> Option<Box<Schema>> {
+    fn boxed(
+        &mut self,
+        node: &Map<String, Value>,
+        path: &str,
+        name: &str,
+        depth: usize,
+    ) -> Option<Box<Schema>> {
         let json = keyword(node, name)?;
         Some(Box::new(self.schema(json, &format!("{path}.{name}"), depth)))
     }
 
-    fn schemas(&mut self, node: &Map<String, Value>, path: &str, name: &str, depth: usize) -> Vec<Schema> {
+    fn schemas(
+        &mut self,
+        node: &Map<String, Value>,
+        path: &str,
+        name: &str,
+        depth: usize,
+    ) -> Vec<Schema> {
         let list = self.list(node, path, name);
         list.iter()
             .enumerate()
@@ -202,7 +228,8 @@ impl Reader {
         let path = format!("{path}.x-kubernetes-validations[{index}]");
         let mut said = |name: &str| self.text(node, &path, name).filter(|text| !text.is_empty());
         let (rule, message) = (said("rule").unwrap_or_default(), said("message"));
-        let (message_expression, reason, field_path) = (said("messageExpression"), said("reason"), said("fieldPath"));
+        let (message_expression, reason, field_path) =
+            (said("messageExpression"), said("reason"), said("fieldPath"));
         let optional_old_self = self.flag(node, &path, "optionalOldSelf");
         Rule { rule, message, message_expression, reason, field_path, optional_old_self }
     }

@@ -47,7 +47,10 @@ fn words(pattern: &str, error: &str) -> String {
     let known = [
         ("unclosed group", format!("missing closing ): `{pattern}`")),
         ("unopened group", format!("unexpected ): `{pattern}`")),
-        ("unclosed character class", format!("missing closing ]: `{}`", &pattern[pattern.rfind('[').unwrap_or(0)..])),
+        (
+            "unclosed character class",
+            format!("missing closing ]: `{}`", &pattern[pattern.rfind('[').unwrap_or(0)..]),
+        ),
         ("look-around", format!("invalid or unsupported Perl syntax: `{}`", look_around(pattern))),
         ("exceeds size limit", "expression too large".to_owned()),
     ];
@@ -60,13 +63,20 @@ fn words(pattern: &str, error: &str) -> String {
 
 fn look_around(pattern: &str) -> &str {
     let signs = ["(?=", "(?!", "(?<=", "(?<!"];
-    signs.into_iter().find(|sign| pattern.contains(sign)).map_or("(?=", |sign| &sign[..sign.len().min(4)])
+    signs
+        .into_iter()
+        .find(|sign| pattern.contains(sign))
+        .map_or("(?=", |sign| &sign[..sign.len().min(4)])
 }
 
 /// The same expression in the syntax of the `regex` crate.
 fn translated(pattern: &str) -> Result<String, String> {
-    let mut translation =
-        Translation { text: String::with_capacity(pattern.len() + 16), rest: pattern, repeated: None, empty: true };
+    let mut translation = Translation {
+        text: String::with_capacity(pattern.len() + 16),
+        rest: pattern,
+        repeated: None,
+        empty: true,
+    };
     while let Some(next) = translation.rest.chars().next() {
         translation.step(next)?;
     }
@@ -206,7 +216,8 @@ impl<'a> Translation<'a> {
 fn class_item(text: &mut String, rest: &str, next: char, first: bool) -> usize {
     match next {
         '[' => {
-            let named = rest.strip_prefix("[:").and_then(|after| after.find(":]")).map(|end| end + 4);
+            let named =
+                rest.strip_prefix("[:").and_then(|after| after.find(":]")).map(|end| end + 4);
             text.push_str(named.map_or("\\[", |length| &rest[..length]));
             named.unwrap_or(1)
         }
@@ -245,7 +256,8 @@ fn class_escape(text: &mut String, rest: &str) -> usize {
         text.push_str(class.unwrap_or(&rest[..length]));
         return length;
     }
-    let name = rest[length..].strip_prefix('{').and_then(|name| name.find('}')).map_or(1, |end| end + 2);
+    let name =
+        rest[length..].strip_prefix('{').and_then(|name| name.find('}')).map_or(1, |end| end + 2);
     let class = rest.get(..length + name).unwrap_or(rest);
     text.push('[');
     text.push_str(class);
@@ -275,7 +287,9 @@ fn count_length(text: &str) -> Result<Option<usize>, String> {
     if least.is_empty() || !number(least) || !number(most) {
         return Ok(None);
     }
-    let small = |digits: &str| digits.is_empty() || digits.parse::<u32>().is_ok_and(|count| count <= LARGEST_COUNT);
+    let small = |digits: &str| {
+        digits.is_empty() || digits.parse::<u32>().is_ok_and(|count| count <= LARGEST_COUNT)
+    };
     let ordered = most.is_empty() || least.parse::<u32>().ok() <= most.parse::<u32>().ok();
     if small(least) && small(most) && ordered {
         Ok(Some(end + 1))
@@ -329,14 +343,20 @@ mod tests {
             ("(?!a)", "invalid or unsupported Perl syntax: `(?!`"),
         ];
         for (pattern, reason) in cases {
-            assert_eq!(compiled(pattern).unwrap_err(), format!("error parsing regexp: {reason}"), "{pattern}");
+            assert_eq!(
+                compiled(pattern).unwrap_err(),
+                format!("error parsing regexp: {reason}"),
+                "{pattern}"
+            );
         }
     }
 
     #[test]
     fn no_text_is_beyond_translation() {
-        let parts =
-            ["\\", "[", "]", "(", ")", "{", "}", "1", ",", "?", "*", "-", "Q", "p", "x", "ä", "^", ":", "(?", "\\E"];
+        let parts = [
+            "\\", "[", "]", "(", ")", "{", "}", "1", ",", "?", "*", "-", "Q", "p", "x", "ä", "^",
+            ":", "(?", "\\E",
+        ];
         let count = parts.len();
         for number in 0..count.pow(4) {
             let part = |place: u32| parts[number / count.pow(place) % count];

@@ -24,7 +24,8 @@ pub enum Type {
 impl Type {
     /// The type of this name (`object`, `array`, …).
     pub fn from_word(word: &str) -> Option<Self> {
-        let types = [Self::Object, Self::Array, Self::String, Self::Integer, Self::Number, Self::Boolean];
+        let types =
+            [Self::Object, Self::Array, Self::String, Self::Integer, Self::Number, Self::Boolean];
         types.into_iter().find(|kind| kind.word() == word)
     }
 

@@ -31,7 +31,10 @@ pub fn check_structural(json: &Value, path: &str) -> Vec<FieldError> {
         )];
     }
     let Some(root) = Node::of(json) else {
-        return vec![FieldError::new(Fault::TypeInvalid, path, "must be a schema object").with_value(json.clone())];
+        return vec![
+            FieldError::new(Fault::TypeInvalid, path, "must be a schema object")
+                .with_value(json.clone()),
+        ];
     };
     let unsupported = openapi::unsupported(root);
     let mut errors = Vec::new();
@@ -40,13 +43,18 @@ pub fn check_structural(json: &Value, path: &str) -> Vec<FieldError> {
         completeness::check(root, path, &mut errors);
         errors.sort_by_cached_key(ToString::to_string);
     }
-    let schema =
-        if errors.is_empty() && unsupported.is_none() { Schema::from_openapi(json, path).map(Some) } else { Ok(None) };
+    let schema = if errors.is_empty() && unsupported.is_none() {
+        Schema::from_openapi(json, path).map(Some)
+    } else {
+        Ok(None)
+    };
     match schema {
         Ok(Some(schema)) => errors.extend(defaulting::check(&schema, path)),
         Ok(None) => {}
         // Types are named by the checks of each node.
-        Err(unreadable) => errors.extend(unreadable.into_iter().filter(|error| error.detail != read::UNKNOWN_TYPE)),
+        Err(unreadable) => {
+            errors.extend(unreadable.into_iter().filter(|error| error.detail != read::UNKNOWN_TYPE))
+        }
     }
     openapi::check(root, path, &mut errors);
     if let Some(detail) = unsupported.filter(|_| errors.is_empty()) {
@@ -60,16 +68,18 @@ pub fn check_status_root(json: &Value, path: &str) -> Vec<FieldError> {
     let Some(root) = Node::of(json) else { return Vec::new() };
     let kind = root.text("type");
     if !kind.is_empty() && kind != "object" {
-        let detail =
-            "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
-        return vec![FieldError::new(Fault::Invalid, format!("{path}.type"), detail).with_value(kind.into())];
+        let detail = "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
+        return vec![
+            FieldError::new(Fault::Invalid, format!("{path}.type"), detail).with_value(kind.into()),
+        ];
     }
     if keys::FORBIDDEN_WITH_STATUS.iter().all(|key| root.is_zero(key)) {
         return Vec::new();
     }
     let allowed = keys::ALLOWED_WITH_STATUS.join(" ");
-    let detail =
-        format!("only [{allowed}] fields are allowed at the root of the schema if the status subresource is enabled");
+    let detail = format!(
+        "only [{allowed}] fields are allowed at the root of the schema if the status subresource is enabled"
+    );
     vec![FieldError::new(Fault::Invalid, path, detail).with_value(json.clone())]
 }
 

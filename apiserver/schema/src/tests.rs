@@ -12,7 +12,8 @@ fn validator(spec: &Value) -> Validator {
 }
 
 fn faults(spec: &Value, value: Value, old: Option<Value>) -> Vec<String> {
-    let whole = |spec: Value| json!({ "apiVersion": "a/v1", "kind": "A", "metadata": {}, "spec": spec });
+    let whole =
+        |spec: Value| json!({ "apiVersion": "a/v1", "kind": "A", "metadata": {}, "spec": spec });
     let errors = validator(spec).validate(&whole(value), old.map(whole).as_ref());
     errors.iter().map(ToString::to_string).collect()
 }
@@ -35,7 +36,11 @@ fn faults_are_told_in_the_words_of_kubernetes() {
             json!(11),
             "spec: Invalid value: 11: spec in body should be less than or equal to 10",
         ),
-        (json!({ "type": "string", "maxLength": 1 }), json!("ab"), "spec: Too long: may not be more than 1 byte"),
+        (
+            json!({ "type": "string", "maxLength": 1 }),
+            json!("ab"),
+            "spec: Too long: may not be more than 1 byte",
+        ),
         (
             json!({ "type": "array", "maxItems": 1, "items": {} }),
             json!([1, 2]),
@@ -52,7 +57,11 @@ fn faults_are_told_in_the_words_of_kubernetes() {
             json!("b"),
             "spec: Invalid value: \"b\": spec in body must be of type date: \"b\"",
         ),
-        (json!({ "not": {} }), json!(1), "<nil>: Invalid value: \"\": \"spec\" must not validate the schema (not)"),
+        (
+            json!({ "not": {} }),
+            json!(1),
+            "<nil>: Invalid value: \"\": \"spec\" must not validate the schema (not)",
+        ),
         (
             json!({ "type": "object", "additionalProperties": false }),
             json!({ "a": 1 }),
@@ -90,7 +99,8 @@ fn what_did_not_change_is_not_refused() {
             "items": { "type": "object", "properties": { "k": { "type": "string" }, "n": { "type": "integer", "maximum": 5 } } } },
     } });
     let old = json!({ "a": "long", "list": [{ "k": "x", "n": 9 }, { "k": "y", "n": 1 }] });
-    let reordered = json!({ "a": "long", "b": 1, "list": [{ "k": "y", "n": 2 }, { "k": "x", "n": 9 }] });
+    let reordered =
+        json!({ "a": "long", "b": 1, "list": [{ "k": "y", "n": 2 }, { "k": "x", "n": 9 }] });
     assert_eq!(faults(&schema, reordered, Some(old.clone())), [""; 0]);
     let changed = json!({ "a": "longer", "list": [{ "k": "z", "n": 9 }] });
     assert_eq!(
@@ -104,15 +114,18 @@ fn what_did_not_change_is_not_refused() {
 
 #[test]
 fn duplicates_stay_where_they_were_allowed_before() {
-    let schema = json!({ "type": "array", "x-kubernetes-list-type": "set", "items": { "type": "string" } });
-    assert_eq!(faults(&schema, json!(["a", "a", "a"]), Some(json!(["a"]))), ["spec[1]: Duplicate value: \"a\""]);
+    let schema =
+        json!({ "type": "array", "x-kubernetes-list-type": "set", "items": { "type": "string" } });
+    assert_eq!(
+        faults(&schema, json!(["a", "a", "a"]), Some(json!(["a"]))),
+        ["spec[1]: Duplicate value: \"a\""]
+    );
     assert_eq!(faults(&schema, json!(["a", "a", "b"]), Some(json!(["b", "b"]))), [""; 0]);
 }
 
 #[test]
 fn a_part_is_validated_below_its_place() {
-    let schema =
-        json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "not": { "required": ["x"] } });
+    let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } }, "not": { "required": ["x"] } });
     let status = Validator::compile(Arc::new(Schema::from_openapi(&schema, "s").unwrap()));
     let errors = status.validate_below("status", &json!({ "n": "a", "x": 1 }), None);
     let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -171,10 +184,12 @@ fn defaults_are_filled_in_at_every_depth() {
     let mut object = json!({});
     validator(&spec).apply_defaults(&mut object);
     assert_eq!(object, json!({ "spec": { "a": "x", "n": "y", "map": { "k": { "v": 1 } } } }));
-    let mut object =
-        json!({ "spec": { "a": null, "n": null, "plain": null, "map": { "k": { "v": null } }, "list": [null, "b"] } });
+    let mut object = json!({ "spec": { "a": null, "n": null, "plain": null, "map": { "k": { "v": null } }, "list": [null, "b"] } });
     validator(&spec).apply_defaults(&mut object);
-    assert_eq!(object, json!({ "spec": { "a": "x", "n": null, "map": { "k": { "v": 1 } }, "list": ["i", "b"] } }));
+    assert_eq!(
+        object,
+        json!({ "spec": { "a": "x", "n": null, "map": { "k": { "v": 1 } }, "list": ["i", "b"] } })
+    );
 }
 
 #[test]

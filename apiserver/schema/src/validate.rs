@@ -75,14 +75,21 @@ impl Validator {
 
     /// The same for a part of an object, as a status is validated: fields begin with `prefix`, the words of the faults
     /// do not.
-    pub fn validate_below(&self, prefix: &str, value: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    pub fn validate_below(
+        &self,
+        prefix: &str,
+        value: &Value,
+        old: Option<&Value>,
+    ) -> Vec<FieldError> {
         let mut outcome = Outcome::default();
         self.root.check(value, old, &Path::Root, &mut outcome);
         let mut errors = outcome.into_errors(prefix);
         if self.embedded {
             embedded::check(&self.schema, value, prefix, &mut errors);
         }
-        if self.lists && old.is_none_or(|old| lists::duplicates(&self.schema, old, prefix).is_empty()) {
+        if self.lists
+            && old.is_none_or(|old| lists::duplicates(&self.schema, old, prefix).is_empty())
+        {
             errors.extend(lists::duplicates(&self.schema, value, prefix));
         }
         errors

@@ -11,9 +11,14 @@ async fn main() {
     let address = arguments.next().expect("give an address").parse().unwrap();
     let kubeconfig = PathBuf::from(arguments.next().expect("give a kubeconfig file to write"));
     let data = arguments.next().map(PathBuf::from);
-    let server = Server::open(Options { data, new_admin: true, ..Options::default() }).await.unwrap();
+    let server =
+        Server::open(Options { data, new_admin: true, ..Options::default() }).await.unwrap();
     let endpoint = server.listen(address).await.unwrap();
-    std::fs::write(&kubeconfig, endpoint.kubeconfig("embedded", "admin", server.admin_token().unwrap())).unwrap();
+    std::fs::write(
+        &kubeconfig,
+        endpoint.kubeconfig("embedded", "admin", server.admin_token().unwrap()),
+    )
+    .unwrap();
     println!("{}", endpoint.url());
     tokio::signal::ctrl_c().await.unwrap();
     server.shutdown().await;

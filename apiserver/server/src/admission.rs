@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use apiserver_access::{Attributes, Rbac, User};
 use apiserver_kinds::Kind;
-use apiserver_rules::{self as rules, Admission, Authorizer, Binding, Check, Decision, Policy, UserInfo};
+use apiserver_rules::{
+    self as rules, Admission, Authorizer, Binding, Check, Decision, Policy, UserInfo,
+};
 use apiserver_schema::FieldError;
 use apiserver_store as store;
 use serde_json::Value;
@@ -29,7 +31,11 @@ pub(crate) struct Policies {
 
 impl Policies {
     /// Compiles what has changed since `before`.
-    pub(crate) fn build(before: &Self, policies: &[Arc<store::Object>], bindings: &[Arc<store::Object>]) -> Self {
+    pub(crate) fn build(
+        before: &Self,
+        policies: &[Arc<store::Object>],
+        bindings: &[Arc<store::Object>],
+    ) -> Self {
         let mut built = Self::default();
         let mut unusable = BTreeMap::new();
         for stored in policies {
@@ -42,12 +48,15 @@ impl Policies {
         }
         for stored in bindings {
             match compiled(stored, Binding::compile).map(Arc::new) {
-                Err(why) => built.refuse("ValidatingAdmissionPolicyBinding", &stored.key.name, &why),
+                Err(why) => {
+                    built.refuse("ValidatingAdmissionPolicyBinding", &stored.key.name, &why)
+                }
                 Ok(binding) => {
                     if let Some(why) = unusable.get(binding.policy_name()) {
                         built.refuse("ValidatingAdmissionPolicy", binding.policy_name(), why);
                     }
-                    let named = built.compiled.iter().find(|((name, _), _)| name == binding.policy_name());
+                    let named =
+                        built.compiled.iter().find(|((name, _), _)| name == binding.policy_name());
                     let bound = named.map(|(_, policy)| (policy.clone(), binding));
                     built.bound.extend(bound);
                 }
@@ -67,9 +76,14 @@ impl Policies {
     }
 }
 
-fn compiled<T>(stored: &store::Object, compile: fn(&Value) -> Result<T, Vec<FieldError>>) -> Result<T, String> {
+fn compiled<T>(
+    stored: &store::Object,
+    compile: fn(&Value) -> Result<T, Vec<FieldError>>,
+) -> Result<T, String> {
     let object: Value = serde_json::from_slice(&stored.json).map_err(|error| error.to_string())?;
-    let told = |errors: Vec<FieldError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let told = |errors: Vec<FieldError>| {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
     compile(&object).map_err(told)
 }
 
@@ -86,7 +100,11 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Refuses what a policy denies; a policy that only warns adds to `warnings`.
-pub(crate) fn admit(api: &Api, asked: &Asked<'_>, warnings: &mut Vec<String>) -> Result<(), Failure> {
+pub(crate) fn admit(
+    api: &Api,
+    asked: &Asked<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Failure> {
     // Policies are not asked about policies, or nobody could mend one that refuses everything.
     if asked.kind.group.as_ref() == "admissionregistration.k8s.io" {
         return Ok(());
@@ -99,14 +117,16 @@ pub(crate) fn admit(api: &Api, asked: &Asked<'_>, warnings: &mut Vec<String>) ->
         return Ok(());
     }
     let user = user_info(asked.user);
-    let namespace_object = if asked.kind.namespaced { api.namespace(&asked.path.namespace) } else { None };
+    let namespace_object =
+        if asked.kind.namespaced { api.namespace(&asked.path.namespace) } else { None };
     let views = views(api, asked);
     let admissions: Vec<Admission<'_>> =
         views.iter().map(|view| view.admission(asked, &user, namespace_object.as_ref())).collect();
     let rbac = api.rbac();
     let authorizer = ByRbac { rbac: &rbac };
     for (policy, binding) in &policies.bound {
-        let fits = |admission: &&Admission<'_>| policy.matches(admission) && binding.matches(admission);
+        let fits =
+            |admission: &&Admission<'_>| policy.matches(admission) && binding.matches(admission);
         let Some(admission) = admissions.iter().find(fits) else { continue };
         let verdict = rules::admit([(policy.as_ref(), binding.as_ref())], admission, &authorizer);
         warnings.extend(verdict.warnings);
@@ -137,7 +157,9 @@ fn views<'a>(api: &Api, asked: &Asked<'a>) -> Vec<View<'a>> {
             && (kind.group != asked.kind.group || kind.version != asked.kind.version)
     };
     for kind in catalog.kinds().filter(same) {
-        let shown = |object: &Value| Cow::Owned(form::in_version(kind, form::stored(asked.kind, object.clone())));
+        let shown = |object: &Value| {
+            Cow::Owned(form::in_version(kind, form::stored(asked.kind, object.clone())))
+        };
         views.push(View {
             kind: Cow::Owned(Kind::clone(kind)),
             object: asked.object.map(shown),

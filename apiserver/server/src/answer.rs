@@ -49,8 +49,12 @@ impl Form {
 impl Accepted {
     /// Reads `Accept`; the first that can be served wins. Weights are not looked at, as clients sort by preference.
     pub(crate) fn read(headers: &HeaderMap) -> Result<Self, Failure> {
-        let accept = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
-        let mut clauses = accept.split(',').map(str::trim).filter(|clause| !clause.is_empty()).peekable();
+        let accept = headers
+            .get(http::header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("*/*");
+        let mut clauses =
+            accept.split(',').map(str::trim).filter(|clause| !clause.is_empty()).peekable();
         if clauses.peek().is_none() {
             return Ok(Self { form: Form::Object, yaml: false });
         }
@@ -65,14 +69,19 @@ impl Accepted {
             _ => return None,
         };
         let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-        let parameter = |key: &str| parameters.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+        let parameter =
+            |key: &str| parameters.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
         let form = match (parameter("as"), parameter("g"), parameter("v")) {
             (None, ..) => Form::Object,
             (Some("Table"), Some("meta.k8s.io"), Some("v1")) => Form::Table,
             (Some("Table"), Some("meta.k8s.io"), Some("v1beta1")) => Form::TableBeta,
             (Some("PartialObjectMetadata"), Some("meta.k8s.io"), Some("v1")) => Form::Metadata,
-            (Some("PartialObjectMetadataList"), Some("meta.k8s.io"), Some("v1")) => Form::MetadataList,
-            (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => Form::Discovery,
+            (Some("PartialObjectMetadataList"), Some("meta.k8s.io"), Some("v1")) => {
+                Form::MetadataList
+            }
+            (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => {
+                Form::Discovery
+            }
             _ => return None,
         };
         Some(Self { form, yaml })
@@ -196,17 +205,36 @@ mod tests {
             ("application/json", Some((Form::Object, false))),
             ("application/vnd.kubernetes.protobuf,application/json", Some((Form::Object, false))),
             ("application/yaml", Some((Form::Object, true))),
-            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Some((Form::Table, false))),
-            ("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", Some((Form::TableBeta, false))),
-            ("application/json;as=Table;v=v2;g=meta.k8s.io,application/json", Some((Form::Object, false))),
-            ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Some((Form::MetadataList, false))),
-            ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList", Some((Form::Discovery, false))),
+            (
+                "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+                Some((Form::Table, false)),
+            ),
+            (
+                "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
+                Some((Form::TableBeta, false)),
+            ),
+            (
+                "application/json;as=Table;v=v2;g=meta.k8s.io,application/json",
+                Some((Form::Object, false)),
+            ),
+            (
+                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+                Some((Form::MetadataList, false)),
+            ),
+            (
+                "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+                Some((Form::Discovery, false)),
+            ),
             ("*/*", Some((Form::Object, false))),
             ("text/plain", None),
             ("application/vnd.kubernetes.protobuf", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(accepted(text).map(|accepted| (accepted.form, accepted.yaml)), expected, "{text}");
+            assert_eq!(
+                accepted(text).map(|accepted| (accepted.form, accepted.yaml)),
+                expected,
+                "{text}"
+            );
         }
     }
 

@@ -90,21 +90,32 @@ impl Api {
     }
 
     pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        self.catalog
-            .read(|| self.store.changed(DEFINITIONS).max(1), |before| Catalog::build(before, &self.all(DEFINITIONS)))
+        self.catalog.read(
+            || self.store.changed(DEFINITIONS).max(1),
+            |before| Catalog::build(before, &self.all(DEFINITIONS)),
+        )
     }
 
     pub(crate) fn rbac(&self) -> Arc<Rbac> {
-        let changed = || ROLES.iter().map(|collection| self.store.changed(collection)).max().unwrap_or(0);
+        let changed =
+            || ROLES.iter().map(|collection| self.store.changed(collection)).max().unwrap_or(0);
         self.rbac.read(changed, |_| {
-            let [cluster_roles, cluster_bindings, roles, bindings] = ROLES.map(|collection| self.all(collection));
-            Rbac::build(cluster_roles.iter(), cluster_bindings.iter(), roles.iter(), bindings.iter())
+            let [cluster_roles, cluster_bindings, roles, bindings] =
+                ROLES.map(|collection| self.all(collection));
+            Rbac::build(
+                cluster_roles.iter(),
+                cluster_bindings.iter(),
+                roles.iter(),
+                bindings.iter(),
+            )
         })
     }
 
     pub(crate) fn policies(&self) -> Arc<Policies> {
         let changed = || self.store.changed(POLICIES).max(self.store.changed(BINDINGS)).max(1);
-        self.policies.read(changed, |before| Policies::build(before, &self.objects(POLICIES), &self.objects(BINDINGS)))
+        self.policies.read(changed, |before| {
+            Policies::build(before, &self.objects(POLICIES), &self.objects(BINDINGS))
+        })
     }
 
     /// All objects of a collection, parsed. One that cannot be read is told in the log.
@@ -136,7 +147,10 @@ impl Api {
         self.store.read(DEFINITIONS, "", &kind.resource())
     }
 
-    pub(crate) async fn write(&self, write: store::Write) -> Result<Arc<store::Object>, store::WriteError> {
+    pub(crate) async fn write(
+        &self,
+        write: store::Write,
+    ) -> Result<Arc<store::Object>, store::WriteError> {
         self.store.write(write).await
     }
 
@@ -160,7 +174,8 @@ impl Api {
             let _ = self.work.send(work);
         };
         if deleted {
-            let uid = parsed(stored).map(|object| metadata::uid(&object).to_owned()).unwrap_or_default();
+            let uid =
+                parsed(stored).map(|object| metadata::uid(&object).to_owned()).unwrap_or_default();
             later(Work::Dependents(Owner { namespace: stored.key.namespace.to_string(), uid }));
             later(Work::DefinitionMaybeEmpty(stored.key.collection.to_string()));
             if !stored.key.namespace.is_empty() {
@@ -172,7 +187,12 @@ impl Api {
     }
 
     /// Whether the user may do this; the refusal is what the client is told.
-    pub(crate) fn authorize(&self, user: &User, verb: &str, path: &ResourcePath) -> Result<(), Failure> {
+    pub(crate) fn authorize(
+        &self,
+        user: &User,
+        verb: &str,
+        path: &ResourcePath,
+    ) -> Result<(), Failure> {
         let attributes = Attributes {
             verb,
             group: &path.group,
@@ -192,8 +212,15 @@ impl Api {
         if decision.allowed {
             return Ok(());
         }
-        let about = attributes.resource_request.then_some((attributes.group, attributes.resource, attributes.name));
-        Err(Failure::forbidden(access::forbidden_message(user, attributes, &decision.reason), about))
+        let about = attributes.resource_request.then_some((
+            attributes.group,
+            attributes.resource,
+            attributes.name,
+        ));
+        Err(Failure::forbidden(
+            access::forbidden_message(user, attributes, &decision.reason),
+            about,
+        ))
     }
 
     /// Nobody hands out rights that they do not have.
@@ -210,14 +237,16 @@ impl Api {
         let (rules, verb) = match kind.kind.as_ref() {
             "Role" | "ClusterRole"
                 if old.is_some_and(|old| {
-                    old["rules"] == object["rules"] && old["aggregationRule"] == object["aggregationRule"]
+                    old["rules"] == object["rules"]
+                        && old["aggregationRule"] == object["aggregationRule"]
                 }) =>
             {
                 return Ok(());
             }
             "Role" | "ClusterRole" => (object["rules"].clone(), "escalate"),
-            _ if old
-                .is_some_and(|old| old["subjects"] == object["subjects"] && old["roleRef"] == object["roleRef"]) =>
+            _ if old.is_some_and(|old| {
+                old["subjects"] == object["subjects"] && old["roleRef"] == object["roleRef"]
+            }) =>
             {
                 return Ok(());
             }
@@ -249,14 +278,22 @@ impl Api {
             return Ok(());
         }
         let rules = match verb {
-            "bind" => rbac
-                .referenced_rules(&object["roleRef"], namespace)
-                .ok_or_else(|| Failure::not_found(kind, object["roleRef"]["name"].as_str().unwrap_or_default()))?,
+            "bind" => rbac.referenced_rules(&object["roleRef"], namespace).ok_or_else(|| {
+                Failure::not_found(kind, object["roleRef"]["name"].as_str().unwrap_or_default())
+            })?,
             _ => rules.as_array().cloned().unwrap_or_default(),
         };
-        let aggregates = |role: &Value| role.get("aggregationRule").is_some_and(|rule| !rule.is_null());
-        if verb == "escalate" && (aggregates(object) || old.is_some_and(aggregates)) && !rbac.holds_everything(user) {
-            return Err(Failure::forbidden_object(kind, metadata::name(object), access::AGGREGATION_FORBIDDEN));
+        let aggregates =
+            |role: &Value| role.get("aggregationRule").is_some_and(|rule| !rule.is_null());
+        if verb == "escalate"
+            && (aggregates(object) || old.is_some_and(aggregates))
+            && !rbac.holds_everything(user)
+        {
+            return Err(Failure::forbidden_object(
+                kind,
+                metadata::name(object),
+                access::AGGREGATION_FORBIDDEN,
+            ));
         }
         match rbac.escalation(user, namespace, &rules) {
             None => Ok(()),
@@ -281,7 +318,11 @@ pub(crate) fn check_deletable(kind: &Kind, name: &str) -> Result<(), Failure> {
 
 fn parsed(object: &store::Object) -> Option<Value> {
     let parsed = serde_json::from_slice(&object.json);
-    parsed.inspect_err(|error| tracing::error!(key = ?object.key, %error, "a stored object cannot be read")).ok()
+    parsed
+        .inspect_err(
+            |error| tracing::error!(key = ?object.key, %error, "a stored object cannot be read"),
+        )
+        .ok()
 }
 
 impl Existence for Api {
@@ -309,7 +350,10 @@ pub(crate) fn first_objects() -> Vec<(String, Value)> {
         (NAMESPACES.to_owned(), object)
     };
     let mut objects: Vec<(String, Value)> =
-        ["default", "kube-system", "kube-public", "kube-node-lease"].into_iter().map(namespace).collect();
+        ["default", "kube-system", "kube-public", "kube-node-lease"]
+            .into_iter()
+            .map(namespace)
+            .collect();
     for object in apiserver_access::bootstrap() {
         let plural = match object["kind"].as_str().unwrap_or_default() {
             "ClusterRole" => "clusterroles",

@@ -25,16 +25,26 @@ const SMALL_BYTES: usize = 64 * 1024;
 
 /// Reads a body up to the limit. A client that sends slowly holds what it has sent so far and nothing more, for a
 /// minute at most. Its first bytes are counted in `small`, the rest in `large`.
-pub(crate) async fn receive<B>([small, large]: [Share; 2], master: bool, body: B) -> Result<Bytes, Failure>
+pub(crate) async fn receive<B>(
+    [small, large]: [Share; 2],
+    master: bool,
+    body: B,
+) -> Result<Bytes, Failure>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: fmt::Display,
 {
     let late = || Failure::timeout("the body of the request did not arrive within 60 s");
-    tokio::time::timeout(SENDING_LIMIT, receive_all([small, large], master, body)).await.map_err(|_| late())?
+    tokio::time::timeout(SENDING_LIMIT, receive_all([small, large], master, body))
+        .await
+        .map_err(|_| late())?
 }
 
-async fn receive_all<B>([mut small, mut large]: [Share; 2], master: bool, body: B) -> Result<Bytes, Failure>
+async fn receive_all<B>(
+    [mut small, mut large]: [Share; 2],
+    master: bool,
+    body: B,
+) -> Result<Bytes, Failure>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: fmt::Display,
@@ -46,7 +56,8 @@ where
     }
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failure::bad_request(format!("reading the body failed: {error}")))?;
+        let frame = frame
+            .map_err(|error| Failure::bad_request(format!("reading the body failed: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         let length = whole.len() + data.len();
         if length > MOST_BYTES {
@@ -155,7 +166,9 @@ impl Seed<'_> {
         if self.depth < DEEPEST {
             return Ok(self.depth + 1);
         }
-        Err(E::custom(format!("exceeded max depth: objects and lists are nested more than {DEEPEST} levels deep")))
+        Err(E::custom(format!(
+            "exceeded max depth: objects and lists are nested more than {DEEPEST} levels deep"
+        )))
     }
 }
 
@@ -216,7 +229,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let depth = self.deeper()?;
         loop {
             let path = Path::Index(self.path, list.len());
-            match entries.next_element_seed(Seed { path: &path, duplicates: self.duplicates, depth })? {
+            match entries.next_element_seed(Seed {
+                path: &path,
+                duplicates: self.duplicates,
+                depth,
+            })? {
                 Some(entry) => list.push(entry),
                 None => return Ok(list.into()),
             }
@@ -228,7 +245,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let depth = self.deeper()?;
         while let Some(key) = entries.next_key::<String>()? {
             let path = Path::Field(self.path, &key);
-            let value = entries.next_value_seed(Seed { path: &path, duplicates: self.duplicates, depth })?;
+            let value = entries.next_value_seed(Seed {
+                path: &path,
+                duplicates: self.duplicates,
+                depth,
+            })?;
             if map.contains_key(&key) && self.duplicates.len() < MOST_DUPLICATES {
                 self.duplicates.push(path.to_string());
             }
@@ -241,8 +262,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
 /// Labels of an object, sorted by key.
 pub(crate) fn labels(object: &Value) -> Vec<(Box<str>, Box<str>)> {
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
-    let sorted: BTreeMap<&str, &str> =
-        labels.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))).collect();
+    let sorted: BTreeMap<&str, &str> = labels
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+        .collect();
     sorted.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
 }
 

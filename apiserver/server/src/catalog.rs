@@ -57,7 +57,9 @@ impl Served {
     /// Judges a status apart from the rest; `None` where the kind says nothing of it.
     pub(crate) fn status_validator(&self) -> Option<&Validator> {
         let status = || self.kind.schema().properties.get("status").cloned();
-        self.status_validator.get_or_init(|| status().map(|status| Validator::compile(Arc::new(status)))).as_ref()
+        self.status_validator
+            .get_or_init(|| status().map(|status| Validator::compile(Arc::new(status))))
+            .as_ref()
     }
 
     /// Whether objects are judged by CEL rules.
@@ -99,7 +101,8 @@ struct Generation {
 
 impl Generation {
     fn of(definition: &Value) -> Self {
-        let generation = definition.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
+        let generation =
+            definition.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
         Self { uid: metadata::uid(definition).to_owned(), generation }
     }
 }
@@ -132,8 +135,9 @@ impl Catalog {
     fn add(&mut self, served: Arc<Served>) {
         let kind = &served.kind;
         let key = (kind.group.clone(), kind.version.clone(), kind.plural.clone());
-        let builtin =
-            |other: &Arc<Served>| !other.kind.custom && other.kind.storage_collection == kind.storage_collection;
+        let builtin = |other: &Arc<Served>| {
+            !other.kind.custom && other.kind.storage_collection == kind.storage_collection
+        };
         if kind.custom && self.kinds.values().any(builtin) {
             return;
         }
@@ -146,7 +150,10 @@ impl Catalog {
 
     /// The kind of a collection in the version in which its objects are stored.
     pub(crate) fn stored_in(&self, collection: &str) -> Option<&Arc<Served>> {
-        let mut all = self.kinds.values().filter(|served| served.kind.storage_collection.as_ref() == collection);
+        let mut all = self
+            .kinds
+            .values()
+            .filter(|served| served.kind.storage_collection.as_ref() == collection);
         all.find(|served| served.kind.version == served.kind.storage_version)
     }
 
@@ -166,7 +173,11 @@ fn served_by(definition: &Value) -> Vec<Arc<Served>> {
         Ok(kinds) => kinds.into_iter().map(|kind| Served::new(Arc::new(kind))).collect(),
         Err(errors) => {
             let errors: Vec<String> = errors.iter().map(FieldError::to_string).collect();
-            tracing::error!(name = metadata::name(definition), ?errors, "a stored definition cannot be served");
+            tracing::error!(
+                name = metadata::name(definition),
+                ?errors,
+                "a stored definition cannot be served"
+            );
             Vec::new()
         }
     }

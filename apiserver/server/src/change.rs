@@ -82,12 +82,16 @@ impl Change<'_> {
     /// POST on a collection.
     pub(crate) async fn create(&mut self, object: Value) -> Result<Outcome, Failure> {
         if !metadata::text(&object, "resourceVersion").is_empty() {
-            return Err(Failure::unexpected("resourceVersion should not be set on objects to be created"));
+            return Err(Failure::unexpected(
+                "resourceVersion should not be set on objects to be created",
+            ));
         }
         let generated = metadata::name(&object).is_empty();
         for _ in 1..GENERATED_NAME_TRIES {
             match self.create_once(object.clone()).await {
-                Err(failure) if generated && failure.reason == "AlreadyExists" || failure.is_overtaken() => {}
+                Err(failure)
+                    if generated && failure.reason == "AlreadyExists" || failure.is_overtaken() => {
+                }
                 outcome => return outcome,
             }
         }
@@ -120,16 +124,25 @@ impl Change<'_> {
         let given = self.given()?;
         let labels = body::labels(&object).into();
         let value = encode::stored(&form::stored(self.kind(), object));
-        let write =
-            store::Write { key, condition: store::Condition::Absent, change: store::Change::Put(value), labels, given };
+        let write = store::Write {
+            key,
+            condition: store::Condition::Absent,
+            change: store::Change::Put(value),
+            labels,
+            given,
+        };
         match self.api.write(write).await {
             Ok(stored) => {
                 self.api.committed(&stored, false).await;
                 Ok(Outcome { code: StatusCode::CREATED, object: Written::Stored(stored) })
             }
-            Err(store::WriteError::Conflict { current: Some(_) }) => Err(Failure::already_exists(self.kind(), &name)),
+            Err(store::WriteError::Conflict { current: Some(_) }) => {
+                Err(Failure::already_exists(self.kind(), &name))
+            }
             // The namespace has changed since it was looked at: whether it may still take the object is asked anew.
-            Err(store::WriteError::Conflict { current: None }) => Err(Failure::overtaken(self.kind(), &name)),
+            Err(store::WriteError::Conflict { current: None }) => {
+                Err(Failure::overtaken(self.kind(), &name))
+            }
             Err(error) => Err(Failure::from(error)),
         }
     }
@@ -156,7 +169,11 @@ impl Change<'_> {
         Ok(())
     }
 
-    pub(crate) fn same_namespace(&self, object: &mut Value, namespace: &str) -> Result<(), Failure> {
+    pub(crate) fn same_namespace(
+        &self,
+        object: &mut Value,
+        namespace: &str,
+    ) -> Result<(), Failure> {
         let told = metadata::text(object, "namespace");
         if told == namespace {
             return Ok(());
@@ -192,8 +209,8 @@ impl Change<'_> {
 
     /// No new object of a kind that is going.
     fn check_definition(&self, name: &str) -> Result<(), Failure> {
-        let ending =
-            self.kind().custom && self.api.definition(self.kind()).is_none_or(|found| lifecycle::is_ending(&found));
+        let ending = self.kind().custom
+            && self.api.definition(self.kind()).is_none_or(|found| lifecycle::is_ending(&found));
         if ending { Err(Failure::definition_terminating(self.kind(), name)) } else { Ok(()) }
     }
 
@@ -204,7 +221,9 @@ impl Change<'_> {
         }
         let namespace = &self.path.namespace;
         match self.api.stored_namespace(namespace) {
-            Some(found) if !lifecycle::is_ending(&found) => Ok(Some((found.key.clone(), found.revision))),
+            Some(found) if !lifecycle::is_ending(&found) => {
+                Ok(Some((found.key.clone(), found.revision)))
+            }
             Some(_) => Err(Failure::namespace_terminating(self.kind(), &self.path.name, namespace)),
             None => Err(Failure::not_found_as("namespaces", namespace)),
         }
@@ -219,14 +238,24 @@ impl Change<'_> {
     }
 
     pub(crate) fn writer<'w>(&'w self, api_version: &'w str, operation: Operation) -> Writer<'w> {
-        Writer { manager: &self.manager, operation, subresource: &self.path.subresource, api_version, now: self.now }
+        Writer {
+            manager: &self.manager,
+            operation,
+            subresource: &self.path.subresource,
+            api_version,
+            now: self.now,
+        }
     }
 
     /// Rules that need more than the object: what a role would grant, what a definition or a policy says.
     pub(crate) fn check_meaning(&self, object: &Value, old: Option<&Value>) -> Result<(), Failure> {
         self.api.check_grants(self.kind(), self.user, object, old)?;
         let errors = validation::check_programs(self.kind(), object);
-        if errors.is_empty() { Ok(()) } else { Err(Failure::invalid(self.kind(), metadata::name(object), &errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::invalid(self.kind(), metadata::name(object), &errors))
+        }
     }
 
     /// Asks the admission policies.

@@ -34,9 +34,14 @@ pub(crate) fn object(
 
 /// Parses and checks the type, nothing more: what server-side apply is given. The fields that are there twice come
 /// with it.
-pub(crate) fn typed(kind: &Kind, bytes: &[u8], format: Format) -> Result<(Value, Vec<String>), Failure> {
+pub(crate) fn typed(
+    kind: &Kind,
+    bytes: &[u8],
+    format: Format,
+) -> Result<(Value, Vec<String>), Failure> {
     let unreadable = |error: String| {
-        let message = format!("the object provided is unrecognized (must be of type {}): {error}", kind.kind);
+        let message =
+            format!("the object provided is unrecognized (must be of type {}): {error}", kind.kind);
         Failure::bad_request(message)
     };
     let parsed = body::parse(bytes, format).map_err(unreadable)?;
@@ -49,7 +54,8 @@ pub(crate) fn typed(kind: &Kind, bytes: &[u8], format: Format) -> Result<(Value,
     }
     fill_in_type(kind, &mut object);
     same_type(kind, &object)?;
-    let duplicates = parsed.duplicates.iter().map(|field| format!("duplicate field {field:?}")).collect();
+    let duplicates =
+        parsed.duplicates.iter().map(|field| format!("duplicate field {field:?}")).collect();
     Ok((object, duplicates))
 }
 
@@ -58,7 +64,9 @@ fn fill_in_type(kind: &Kind, object: &mut Value) {
     if kind.custom {
         return;
     }
-    for (field, value) in [("apiVersion", encode::api_version(kind)), ("kind", kind.kind.to_string())] {
+    for (field, value) in
+        [("apiVersion", encode::api_version(kind)), ("kind", kind.kind.to_string())]
+    {
         if object[field].is_null() || object[field] == "" {
             object[field] = value.into();
         }
@@ -77,8 +85,9 @@ pub(crate) fn same_type(kind: &Kind, object: &Value) -> Result<(), Failure> {
     }
     let told = told_version.unwrap_or_default();
     if told_kind == Some(&kind.kind) && told != expected {
-        let message =
-            format!("the API version in the data ({told}) does not match the expected API version ({expected})");
+        let message = format!(
+            "the API version in the data ({told}) does not match the expected API version ({expected})"
+        );
         return Err(Failure::bad_request(message));
     }
     let told_kind = told_kind.unwrap_or_default();
@@ -93,13 +102,20 @@ pub(crate) fn same_type(kind: &Kind, object: &Value) -> Result<(), Failure> {
 
 /// A patch does not change the version of a custom object.
 pub(crate) fn same_version(kind: &Kind, object: &Value) -> Result<(), Failure> {
-    let (told, expected) = (object["apiVersion"].as_str().unwrap_or_default(), encode::api_version(kind));
+    let (told, expected) =
+        (object["apiVersion"].as_str().unwrap_or_default(), encode::api_version(kind));
     if !kind.custom || told == expected {
         return Ok(());
     }
-    let error = FieldError::new(Fault::Invalid, "apiVersion", format!("must be {expected}")).with_value(told.into());
+    let error = FieldError::new(Fault::Invalid, "apiVersion", format!("must be {expected}"))
+        .with_value(told.into());
     let group = told.split_once('/').map_or("", |(group, _)| group);
-    Err(Failure::invalid_as(object["kind"].as_str().unwrap_or_default(), group, metadata::name(object), &[error]))
+    Err(Failure::invalid_as(
+        object["kind"].as_str().unwrap_or_default(),
+        group,
+        metadata::name(object),
+        &[error],
+    ))
 }
 
 /// The name in the body is the one in the path.
@@ -109,10 +125,13 @@ pub(crate) fn same_name(object: &Value, name: &str) -> Result<(), Failure> {
         return Ok(());
     }
     if told.is_empty() {
-        let message = format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
+        let message = format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        );
         return Err(Failure::bad_request(message));
     }
-    let message = format!("the name of the object ({told}) does not match the name on the URL ({name})");
+    let message =
+        format!("the name of the object ({told}) does not match the name on the URL ({name})");
     Err(Failure::bad_request(message))
 }
 
@@ -168,7 +187,8 @@ const MOST_WARNINGS: usize = 50;
 fn object_meta() -> &'static Validator {
     static OBJECT_META: OnceLock<Validator> = OnceLock::new();
     OBJECT_META.get_or_init(|| {
-        let config_map = kinds::builtin().into_iter().find(|kind| kind.kind.as_ref() == "ConfigMap");
+        let config_map =
+            kinds::builtin().into_iter().find(|kind| kind.kind.as_ref() == "ConfigMap");
         let schema = config_map.and_then(|kind| kind.schema().properties.get("metadata").cloned());
         Validator::compile(Arc::new(schema.unwrap_or_default()))
     })
@@ -194,7 +214,8 @@ fn prune_embedded(schema: &Schema, value: &mut Value, path: &str, found: &mut Ve
                 let below = match (schema.properties.get(name), &schema.additional) {
                     _ if schema.embedded_resource && name == "metadata" => {
                         let removed = object_meta().prune(field, false);
-                        let unknown = |name: &String| format!("unknown field \"{path}.metadata.{name}\"");
+                        let unknown =
+                            |name: &String| format!("unknown field \"{path}.metadata.{name}\"");
                         found.extend(removed.iter().map(unknown));
                         continue;
                     }
@@ -215,7 +236,9 @@ fn drop_nulls(schema: &Schema, value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, field| !field.is_null() || !schema.properties.contains_key(name));
-            for (name, field) in fields.iter_mut().filter(|(_, field)| field.is_object() || field.is_array()) {
+            for (name, field) in
+                fields.iter_mut().filter(|(_, field)| field.is_object() || field.is_array())
+            {
                 match (schema.properties.get(name), &schema.additional) {
                     (Some(below), _) => drop_nulls(below, field),
                     (None, Additional::Values(below)) => drop_nulls(below, field),
@@ -242,7 +265,8 @@ const MICRO_TIMES: [(&str, &str); 4] = [
 ];
 
 fn check_micro_times(kind: &Kind, object: &Value) -> Result<(), Failure> {
-    for (_, place) in MICRO_TIMES.iter().filter(|(of, _)| !kind.custom && *of == kind.kind.as_ref()) {
+    for (_, place) in MICRO_TIMES.iter().filter(|(of, _)| !kind.custom && *of == kind.kind.as_ref())
+    {
         let Some(text) = object.pointer(place).and_then(Value::as_str) else { continue };
         let fraction = text.get(19..).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
         let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
@@ -268,7 +292,9 @@ fn check_shape(served: &Served, object: &Value) -> Result<(), Failure> {
     let wrong = errors.iter().find(|error| error.fault == Fault::TypeInvalid);
     let Some(error) = wrong else { return check_micro_times(kind, object) };
     let (name, version) = (&kind.kind, &kind.version);
-    Err(Failure::bad_request(format!("{name} in version {version:?} cannot be handled as a {name}: {error}")))
+    Err(Failure::bad_request(format!(
+        "{name} in version {version:?} cannot be handled as a {name}: {error}"
+    )))
 }
 
 /// Defaults of what server-side apply has made, where a null that says nothing is refused later.
@@ -308,12 +334,16 @@ mod tests {
             "spec": { "holderIdentity": null, "leaseDurationSeconds": 5 },
         });
         drop_nulls(lease().schema(), &mut object);
-        assert_eq!(object, json!({ "metadata": { "name": "a" }, "spec": { "leaseDurationSeconds": 5 } }));
+        assert_eq!(
+            object,
+            json!({ "metadata": { "name": "a" }, "spec": { "leaseDurationSeconds": 5 } })
+        );
     }
 
     #[test]
     fn a_null_in_a_map_is_left_to_the_defaults() {
-        let config_map = kinds::builtin().into_iter().find(|kind| kind.kind.as_ref() == "ConfigMap").unwrap();
+        let config_map =
+            kinds::builtin().into_iter().find(|kind| kind.kind.as_ref() == "ConfigMap").unwrap();
         let mut object = json!({ "data": { "k": null } });
         drop_nulls(config_map.schema(), &mut object);
         assert_eq!(object, json!({ "data": { "k": null } }));
@@ -321,7 +351,9 @@ mod tests {
 
     #[test]
     fn a_time_of_a_lease_has_six_digits_of_a_second() {
-        let fits = |time: &str| check_micro_times(&lease(), &json!({ "spec": { "renewTime": time } })).is_ok();
+        let fits = |time: &str| {
+            check_micro_times(&lease(), &json!({ "spec": { "renewTime": time } })).is_ok()
+        };
         assert!(fits("2026-01-01T00:00:00.000001Z"));
         assert!(!fits("2026-01-01T00:00:00Z"));
         assert!(!fits("2026-01-01T00:00:00.001Z"));

@@ -35,7 +35,11 @@ const TRIES: usize = 20;
 
 impl DeleteOptions {
     /// Reads the body, which may be empty, and the query, which is looked at where the body says nothing.
-    pub(crate) fn read(bytes: &[u8], format: body::Format, parameters: &Parameters) -> Result<Self, Failure> {
+    pub(crate) fn read(
+        bytes: &[u8],
+        format: body::Format,
+        parameters: &Parameters,
+    ) -> Result<Self, Failure> {
         let mut options = if bytes.is_empty() {
             Self::default()
         } else {
@@ -46,11 +50,14 @@ impl DeleteOptions {
                     "decoded object cannot be converted to DeleteOptions: it is a {kind}"
                 )));
             }
-            serde_json::from_value(parsed.value).map_err(|error| Failure::bad_request(error.to_string()))?
+            serde_json::from_value(parsed.value)
+                .map_err(|error| Failure::bad_request(error.to_string()))?
         };
-        options.propagation_policy = options.propagation_policy.or_else(|| parameters.propagation_policy.clone());
+        options.propagation_policy =
+            options.propagation_policy.or_else(|| parameters.propagation_policy.clone());
         options.orphan_dependents = options.orphan_dependents.or(parameters.orphan_dependents);
-        options.grace_period_seconds = options.grace_period_seconds.or(parameters.grace_period_seconds);
+        options.grace_period_seconds =
+            options.grace_period_seconds.or(parameters.grace_period_seconds);
         options.check()?;
         Ok(options)
     }
@@ -71,10 +78,15 @@ impl DeleteOptions {
         {
             let detail = "supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"";
             errors.push(
-                FieldError::new(Fault::NotSupported, "propagationPolicy", detail).with_value(policy.as_str().into()),
+                FieldError::new(Fault::NotSupported, "propagationPolicy", detail)
+                    .with_value(policy.as_str().into()),
             );
         }
-        if errors.is_empty() { Ok(()) } else { Err(Failure::invalid_as("DeleteOptions", "meta.k8s.io", "", &errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::invalid_as("DeleteOptions", "meta.k8s.io", "", &errors))
+        }
     }
 
     /// The finalizer with which the dependents' fate is asked for.
@@ -96,11 +108,23 @@ impl DeleteOptions {
         };
         let uid = metadata::uid(&live.value);
         if let Some(asked) = preconditions.uid.as_deref().filter(|asked| *asked != uid) {
-            return refuse("UID", asked, uid, "The object might have been deleted and then recreated");
+            return refuse(
+                "UID",
+                asked,
+                uid,
+                "The object might have been deleted and then recreated",
+            );
         }
         let version = live.stored.revision.to_string();
-        if let Some(asked) = preconditions.resource_version.as_deref().filter(|asked| *asked != version) {
-            return refuse("ResourceVersion", asked, &version, "The object might have been modified");
+        if let Some(asked) =
+            preconditions.resource_version.as_deref().filter(|asked| *asked != version)
+        {
+            return refuse(
+                "ResourceVersion",
+                asked,
+                &version,
+                "The object might have been modified",
+            );
         }
         Ok(())
     }
@@ -122,7 +146,12 @@ impl Change<'_> {
         self.delete_as(name, "", options).await
     }
 
-    async fn delete_as(&mut self, name: &str, asked: &str, options: &DeleteOptions) -> Result<Outcome, Failure> {
+    async fn delete_as(
+        &mut self,
+        name: &str,
+        asked: &str,
+        options: &DeleteOptions,
+    ) -> Result<Outcome, Failure> {
         for _ in 0..TRIES {
             let Some(live) = self.live(name)? else {
                 return Err(Failure::not_found(self.kind(), name));
@@ -136,7 +165,12 @@ impl Change<'_> {
         Err(Failure::modified(self.kind(), name))
     }
 
-    async fn delete_live(&mut self, live: &Live, asked: &str, options: &DeleteOptions) -> Result<Outcome, Attempt> {
+    async fn delete_live(
+        &mut self,
+        live: &Live,
+        asked: &str,
+        options: &DeleteOptions,
+    ) -> Result<Outcome, Attempt> {
         options.check_preconditions(self, live)?;
         crate::api::check_deletable(self.kind(), metadata::name(&live.value))?;
         self.admit(rules::Operation::Delete, None, Some(&live.value), asked)?;
@@ -147,7 +181,10 @@ impl Change<'_> {
             return self.remove(live, dry_run).await;
         }
         if metadata::is_being_deleted(&live.value) && object == live.value {
-            return Ok(Outcome { code: StatusCode::OK, object: Written::Stored(live.stored.clone()) });
+            return Ok(Outcome {
+                code: StatusCode::OK,
+                object: Written::Stored(live.stored.clone()),
+            });
         }
         self.mark(&mut object);
         if dry_run {
@@ -164,17 +201,21 @@ impl Change<'_> {
     fn hold(&self, object: &mut Value, options: &DeleteOptions) {
         let held = metadata::finalizers(object).into_iter().map(str::to_owned);
         // Another policy replaces the one of an earlier deletion.
-        let mut finalizers: Vec<String> =
-            held.filter(|finalizer| !matches!(finalizer.as_str(), "orphan" | "foregroundDeletion")).collect();
-        let earlier =
-            metadata::finalizers(object).into_iter().find(|one| matches!(*one, "orphan" | "foregroundDeletion"));
+        let mut finalizers: Vec<String> = held
+            .filter(|finalizer| !matches!(finalizer.as_str(), "orphan" | "foregroundDeletion"))
+            .collect();
+        let earlier = metadata::finalizers(object)
+            .into_iter()
+            .find(|one| matches!(*one, "orphan" | "foregroundDeletion"));
         let wanted = options.finalizer().or(match options.propagation_policy {
             Some(_) => None,
             None => earlier,
         });
         finalizers.extend(wanted.map(str::to_owned));
         // A definition takes its objects with it.
-        if lifecycle::is_definition(self.kind()) && !finalizers.iter().any(|one| one == lifecycle::CLEANUP) {
+        if lifecycle::is_definition(self.kind())
+            && !finalizers.iter().any(|one| one == lifecycle::CLEANUP)
+        {
             finalizers.push(lifecycle::CLEANUP.to_owned());
         }
         if finalizers.is_empty() {
@@ -205,7 +246,8 @@ impl Change<'_> {
         let told = status::success(kind, metadata::name(&live.value), metadata::uid(&live.value));
         if !dry_run {
             let labels = body::labels(&live.value).into();
-            let change = store::Change::Delete(encode::stored(&form::stored(kind, live.value.clone())));
+            let change =
+                store::Change::Delete(encode::stored(&form::stored(kind, live.value.clone())));
             let stored = self.commit(live, change, labels).await?;
             self.api.committed(&stored, true).await;
             if strategy::returns_deleted(kind) {

@@ -19,13 +19,19 @@ use crate::parameters::Parameters;
 use crate::request::{Asked, ResourcePath};
 use crate::status::Failure;
 use crate::update::PatchType;
-use crate::{body, clock, decode, documents, identity, present, read, reviews, snapshot, subresources, watch};
+use crate::{
+    body, clock, decode, documents, identity, present, read, reviews, snapshot, subresources, watch,
+};
 
 /// Answers one request. `user` is set where the connection itself says who asks.
 ///
 /// What may write goes on to its end though the client is gone: a write whose follow-up is left out (the roles, kinds
 /// and policies in force) would be there and have no effect.
-pub(crate) async fn handle<B>(api: Arc<Api>, request: Request<B>, user: Option<Arc<User>>) -> Response<Body>
+pub(crate) async fn handle<B>(
+    api: Arc<Api>,
+    request: Request<B>,
+    user: Option<Arc<User>>,
+) -> Response<Body>
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: fmt::Display + Send,
@@ -36,13 +42,20 @@ where
     let answered = if reads {
         answering.await
     } else {
-        let lost = |error| Err(Failure::internal(format!("the request was not answered to its end: {error}")));
+        let lost = |error| {
+            Err(Failure::internal(format!("the request was not answered to its end: {error}")))
+        };
         tokio::spawn(answering).await.unwrap_or_else(lost)
     };
     answered.unwrap_or_else(|failure| Answer::failure(&failure)).into_response()
 }
 
-async fn answer<B>(api: &Arc<Api>, parts: &Parts, body: B, user: Option<&Arc<User>>) -> Result<Answer, Failure>
+async fn answer<B>(
+    api: &Arc<Api>,
+    parts: &Parts,
+    body: B,
+    user: Option<&Arc<User>>,
+) -> Result<Answer, Failure>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: fmt::Display,
@@ -57,7 +70,10 @@ where
         if asked.path == snapshot::PATH && asked.verb == "get" {
             // It holds every key: a rule for all paths is not enough.
             if !user.is_master() {
-                return Err(Failure::forbidden("a snapshot is for the group system:masters only", None));
+                return Err(Failure::forbidden(
+                    "a snapshot is for the group system:masters only",
+                    None,
+                ));
             }
             return snapshot::answer(api).await;
         }
@@ -76,8 +92,18 @@ where
     let call = Call { api, parts, path, parameters: &parameters, user: &user, served };
     call.check_path(asked.verb)?;
     if asked.verb == "watch" {
-        let place = api.watches.take(&user.name, user.is_master()).ok_or_else(Failure::too_many_requests)?;
-        return watch::watch(api, served, path, parameters.clone(), Accepted::read(&parts.headers)?, place);
+        let place = api
+            .watches
+            .take(&user.name, user.is_master())
+            .ok_or_else(Failure::too_many_requests)?;
+        return watch::watch(
+            api,
+            served,
+            path,
+            parameters.clone(),
+            Accepted::read(&parts.headers)?,
+            place,
+        );
     }
     call.answer(asked.verb, body).await
 }
@@ -93,7 +119,10 @@ fn is_elsewhere(served: &Served, path: &ResourcePath, verb: &str) -> bool {
 fn authorize(api: &Api, asked: &Asked, user: &User) -> Result<(), Failure> {
     match &asked.resource {
         Some(path) => api.authorize(user, asked.verb, path),
-        None => api.allowed(user, &Attributes { verb: asked.verb, path: &asked.path, ..Attributes::default() }),
+        None => api.allowed(
+            user,
+            &Attributes { verb: asked.verb, path: &asked.path, ..Attributes::default() },
+        ),
     }
 }
 
@@ -124,7 +153,12 @@ impl Call<'_> {
         }
     }
 
-    async fn answer_verb<B>(&self, verb: &str, body: B, accepted: Accepted) -> Result<Answer, Failure>
+    async fn answer_verb<B>(
+        &self,
+        verb: &str,
+        body: B,
+        accepted: Accepted,
+    ) -> Result<Answer, Failure>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: fmt::Display,
@@ -137,9 +171,12 @@ impl Call<'_> {
             "list" => read::list(self.api, self.served, self.path, self.parameters, accepted),
             _ => {
                 let master = self.user.is_master();
-                let bytes =
-                    body::receive(self.api.intake.each_ref().map(|pool| pool.none(&self.user.name)), master, body)
-                        .await?;
+                let bytes = body::receive(
+                    self.api.intake.each_ref().map(|pool| pool.none(&self.user.name)),
+                    master,
+                    body,
+                )
+                .await?;
                 // Taken once the body is there: a slow client takes nobody's turn.
                 let slot = self.api.slots.take(&self.user.name, master);
                 let _slot = slot.ok_or_else(Failure::too_many_requests)?;
@@ -154,8 +191,10 @@ impl Call<'_> {
         let (kind, path) = (&self.served.kind, self.path);
         let no_namespace = kind.namespaced && path.namespace.is_empty();
         let outside = no_namespace && !path.name.is_empty();
-        let inside = !kind.namespaced && !path.namespace.is_empty() && path.resource != "namespaces";
-        if kind.custom && !inside && !outside && !present::has_subresource(kind, &path.subresource) {
+        let inside =
+            !kind.namespaced && !path.namespace.is_empty() && path.resource != "namespaces";
+        if kind.custom && !inside && !outside && !present::has_subresource(kind, &path.subresource)
+        {
             return Err(Failure::not_found(kind, &path.name));
         }
         if inside || outside || !present::has_subresource(kind, &path.subresource) {
@@ -163,7 +202,10 @@ impl Call<'_> {
         }
         // A POST makes an object whose name is in its body; all else that is written is named in the path.
         let misplaced = match verb {
-            "create" => !path.name.is_empty() && path.subresource.is_empty() || no_namespace && kind.is_stored(),
+            "create" => {
+                !path.name.is_empty() && path.subresource.is_empty()
+                    || no_namespace && kind.is_stored()
+            }
             "update" | "patch" => path.name.is_empty(),
             "deletecollection" => no_namespace,
             _ => false,
@@ -191,7 +233,12 @@ impl Call<'_> {
         }
     }
 
-    async fn write_one(&self, verb: &str, bytes: &[u8], change: &mut Change<'_>) -> Result<Outcome, Failure> {
+    async fn write_one(
+        &self,
+        verb: &str,
+        bytes: &[u8],
+        change: &mut Change<'_>,
+    ) -> Result<Outcome, Failure> {
         match verb {
             "create" => {
                 let object = self.decoded(bytes, change)?;
@@ -203,29 +250,43 @@ impl Call<'_> {
                 change.update(object).await
             }
             "patch" => change.patch(self.patch_type()?, bytes).await,
-            "delete" => change.delete(&DeleteOptions::read(bytes, self.delete_format()?, self.parameters)?).await,
+            "delete" => {
+                change
+                    .delete(&DeleteOptions::read(bytes, self.delete_format()?, self.parameters)?)
+                    .await
+            }
             _ => Err(Failure::method_not_allowed()),
         }
     }
 
     pub(crate) fn outcome(&self, outcome: &Outcome, accepted: Accepted) -> Result<Answer, Failure> {
         match &outcome.object {
-            Written::Stored(stored) => {
-                read::object_answer(&self.served.kind, outcome.code, stored, accepted, self.parameters)
-            }
+            Written::Stored(stored) => read::object_answer(
+                &self.served.kind,
+                outcome.code,
+                stored,
+                accepted,
+                self.parameters,
+            ),
             Written::Value(value) if value["kind"] == "Status" => {
                 let accepted = Accepted { form: Form::Object, ..accepted };
                 Ok(Answer::value(outcome.code, accepted, value))
             }
             Written::Value(value) => {
-                let shown = present::object(&self.served.kind, value.clone(), accepted.form, self.parameters);
+                let shown = present::object(
+                    &self.served.kind,
+                    value.clone(),
+                    accepted.form,
+                    self.parameters,
+                );
                 Ok(Answer::value(outcome.code, accepted, &shown))
             }
         }
     }
 
     pub(crate) fn change(&self) -> Change<'_> {
-        let agent = self.parts.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let agent =
+            self.parts.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
         let manager = if self.parameters.field_manager.is_empty() {
             apiserver_patch::default_manager(agent.unwrap_or_default())
         } else {
@@ -243,14 +304,23 @@ impl Call<'_> {
         }
     }
 
-    pub(crate) fn decoded(&self, bytes: &[u8], change: &mut Change<'_>) -> Result<serde_json::Value, Failure> {
-        let read = decode::object(self.served, bytes, self.format()?, self.parameters.field_validation())?;
+    pub(crate) fn decoded(
+        &self,
+        bytes: &[u8],
+        change: &mut Change<'_>,
+    ) -> Result<serde_json::Value, Failure> {
+        let read =
+            decode::object(self.served, bytes, self.format()?, self.parameters.field_validation())?;
         change.warnings.extend(read.warnings);
         Ok(read.object)
     }
 
     fn content_type(&self) -> &str {
-        let value = self.parts.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let value = self
+            .parts
+            .headers
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         value.unwrap_or("application/json").split(';').next().unwrap_or_default().trim()
     }
 
@@ -258,7 +328,9 @@ impl Call<'_> {
         match self.content_type() {
             "" | "application/json" => Ok(Format::Json),
             "application/yaml" => Ok(Format::Yaml),
-            "application/vnd.kubernetes.protobuf" if !self.served.kind.custom => Ok(Format::Protobuf),
+            "application/vnd.kubernetes.protobuf" if !self.served.kind.custom => {
+                Ok(Format::Protobuf)
+            }
             _ => Err(Failure::unsupported_media_type(&[
                 "application/json",
                 "application/yaml",
@@ -310,7 +382,8 @@ impl Call<'_> {
         }
         let resource_version = self.api.store.revision().to_string();
         let metadata = ListMetadata { resource_version, ..ListMetadata::default() };
-        let mut value = present::list(&self.served.kind, values, &metadata, accepted.form, self.parameters);
+        let mut value =
+            present::list(&self.served.kind, values, &metadata, accepted.form, self.parameters);
         if self.served.kind.custom && accepted.form == Form::Object {
             value["metadata"]["continue"] = "".into();
         }

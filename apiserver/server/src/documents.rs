@@ -27,7 +27,8 @@ pub(crate) fn answer(api: &Api, parts: &Parts, asked: &Asked) -> Result<Answer, 
         // kubectl reads version 2 where version 3 does not know a kind, and takes an empty document for "nothing known".
         ["openapi", "v2"] => {
             let answer = Answer::text(StatusCode::OK, "");
-            return Ok(answer.with_content_type("application/com.github.proto-openapi.spec.v2.v1.0+protobuf"));
+            return Ok(answer
+                .with_content_type("application/com.github.proto-openapi.spec.v2.v1.0+protobuf"));
         }
         ["version"] => {
             let accepted = Accepted { form: Form::Object, yaml: false };
@@ -38,12 +39,15 @@ pub(crate) fn answer(api: &Api, parts: &Parts, asked: &Asked) -> Result<Answer, 
         _ => {}
     }
     let served = api.kinds();
-    let accepted = Accepted::read(&parts.headers).unwrap_or(Accepted { form: Form::Object, yaml: false });
+    let accepted =
+        Accepted::read(&parts.headers).unwrap_or(Accepted { form: Form::Object, yaml: false });
     let aggregated = accepted.form == Form::Discovery;
     if aggregated && let ["api" | "apis"] = path.as_slice() {
         let document = kinds::aggregated(&served, path == ["api"]);
         let answer = tagged(parts, &document.value, document.etag);
-        return Ok(answer.with_content_type("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"));
+        return Ok(answer.with_content_type(
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        ));
     }
     let document = match path.as_slice() {
         ["api"] => Some(kinds::api_versions(host(parts))),
@@ -53,7 +57,8 @@ pub(crate) fn answer(api: &Api, parts: &Parts, asked: &Asked) -> Result<Answer, 
         ["apis", group, version] => kinds::resources(&served, group, version),
         ["openapi", "v3"] => {
             let index = encode::json(&kinds::openapi_index(&served));
-            return Ok(Answer::encoded(StatusCode::OK, index).with_content_type("text/plain; charset=utf-8"));
+            return Ok(Answer::encoded(StatusCode::OK, index)
+                .with_content_type("text/plain; charset=utf-8"));
         }
         ["openapi", "v3", "api", version] => return Ok(openapi(parts, &served, "", version)),
         ["openapi", "v3", "apis", group, version] => {
@@ -64,13 +69,18 @@ pub(crate) fn answer(api: &Api, parts: &Parts, asked: &Asked) -> Result<Answer, 
     if document.is_none() && matches!(path.as_slice(), ["api", _]) {
         return Err(Failure::no_such_resource());
     }
-    Ok(document.map_or_else(unknown, |document| Answer::encoded(StatusCode::OK, encode::json(&document))))
+    Ok(document
+        .map_or_else(unknown, |document| Answer::encoded(StatusCode::OK, encode::json(&document))))
 }
 
 /// There is one check: that the server answers. What it cannot store, it says to who writes.
 fn health(check: &str, parts: &Parts) -> Answer {
-    let verbose = parts.uri.query().is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
-    let text = if verbose { format!("[+]ping ok\n{check} check passed\n") } else { "ok".to_owned() };
+    let verbose = parts
+        .uri
+        .query()
+        .is_some_and(|query| query.split('&').any(|part| part.starts_with("verbose")));
+    let text =
+        if verbose { format!("[+]ping ok\n{check} check passed\n") } else { "ok".to_owned() };
     Answer::text(StatusCode::OK, text)
 }
 
@@ -91,9 +101,17 @@ fn metrics(api: &Api) -> Answer {
         .map(|(collection, count)| (format!("{{resource=\"{collection}\"}}"), count as u64))
         .collect();
     gauge("apiserver_storage_objects", "Objects stored, by group and resource.", &objects);
-    gauge("apiserver_storage_revision", "Newest revision.", &[(String::new(), api.store.revision())]);
+    gauge(
+        "apiserver_storage_revision",
+        "Newest revision.",
+        &[(String::new(), api.store.revision())],
+    );
     let [requests, watches] = [&api.slots, &api.watches].map(|shares| shares.held() as u64);
-    gauge("apiserver_current_inflight_requests", "Requests that are being answered.", &[(String::new(), requests)]);
+    gauge(
+        "apiserver_current_inflight_requests",
+        "Requests that are being answered.",
+        &[(String::new(), requests)],
+    );
     gauge("apiserver_longrunning_requests", "Watches that are open.", &[(String::new(), watches)]);
     Answer::text(StatusCode::OK, text)
 }
@@ -104,7 +122,9 @@ fn unknown() -> Answer {
 
 fn openapi(parts: &Parts, served: &[Arc<Kind>], group: &str, version: &str) -> Answer {
     let document = kinds::openapi_document(served, group, version);
-    document.map_or_else(unknown, |document| tagged(parts, &document, kinds::openapi_hash(served, group, version)))
+    document.map_or_else(unknown, |document| {
+        tagged(parts, &document, kinds::openapi_hash(served, group, version))
+    })
 }
 
 /// A document, unless the client has it.
@@ -135,6 +155,9 @@ fn issuer(api: &Api) -> Answer {
 }
 
 fn keys(api: &Api) -> Answer {
-    let answer = Answer::encoded(StatusCode::OK, encode::json(&api.authentication.service_accounts.key_set()));
+    let answer = Answer::encoded(
+        StatusCode::OK,
+        encode::json(&api.authentication.service_accounts.key_set()),
+    );
     answer.with_content_type("application/jwk-set+json")
 }

@@ -26,7 +26,9 @@ pub(crate) fn stored(object: &Value) -> store::Value {
         member(&mut tail, key, value);
     }
     tail.push(b'}');
-    let rest = fields.iter().filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
+    let rest = fields
+        .iter()
+        .filter(|(key, _)| !matches!(key.as_str(), "apiVersion" | "kind" | "metadata"));
     for (key, value) in rest {
         tail.push(b',');
         member(&mut tail, key, value);
@@ -55,14 +57,19 @@ pub(crate) fn json(value: &Value) -> Vec<u8> {
 
 /// A stored object's JSON without apiVersion and kind: `{"metadata":…`.
 pub(crate) fn without_type<'a>(kind: &Kind, json: &'a [u8]) -> &'a [u8] {
-    let length = "{\"apiVersion\":\"\",\"kind\":\"\",".len() + api_version(kind).len() + kind.kind.len();
+    let length =
+        "{\"apiVersion\":\"\",\"kind\":\"\",".len() + api_version(kind).len() + kind.kind.len();
     // The brace is put back by whoever writes the list.
     json.get(length..).unwrap_or(json)
 }
 
 /// `v1`, `apps/v1`.
 pub(crate) fn api_version(kind: &Kind) -> String {
-    if kind.group.is_empty() { kind.version.to_string() } else { format!("{}/{}", kind.group, kind.version) }
+    if kind.group.is_empty() {
+        kind.version.to_string()
+    } else {
+        format!("{}/{}", kind.group, kind.version)
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +97,9 @@ mod tests {
         let store::Value { head, tail } = stored(&json!({ "kind": "A", "apiVersion": "b" }));
         let whole = [head.as_slice(), b"1", tail.as_slice()].concat();
         let read: Value = serde_json::from_slice(&whole).unwrap();
-        assert_eq!(read, json!({ "kind": "A", "apiVersion": "b", "metadata": { "resourceVersion": "1" } }));
+        assert_eq!(
+            read,
+            json!({ "kind": "A", "apiVersion": "b", "metadata": { "resourceVersion": "1" } })
+        );
     }
 }

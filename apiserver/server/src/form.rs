@@ -14,13 +14,15 @@ fn is_events_v1(kind: &Kind) -> bool {
 
 /// Whether the stored bytes are what this version serves.
 pub(crate) fn is_served_as_stored(kind: &Kind, object: &store::Object) -> bool {
-    !is_events_v1(kind) && (!kind.custom || has_api_version(&object.json, &encode::api_version(kind)))
+    !is_events_v1(kind)
+        && (!kind.custom || has_api_version(&object.json, &encode::api_version(kind)))
 }
 
 /// The stored form begins with the apiVersion.
 fn has_api_version(json: &[u8], api_version: &str) -> bool {
     let rest = json.strip_prefix(b"{\"apiVersion\":\"");
-    rest.and_then(|rest| rest.strip_prefix(api_version.as_bytes())).is_some_and(|rest| rest.first() == Some(&b'"'))
+    rest.and_then(|rest| rest.strip_prefix(api_version.as_bytes()))
+        .is_some_and(|rest| rest.first() == Some(&b'"'))
 }
 
 /// The object in this version.

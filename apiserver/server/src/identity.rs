@@ -12,11 +12,16 @@ use crate::status::Failure;
 
 /// The user behind a request: the one that the connection has shown, or the one of its bearer token. A credential that
 /// does not hold is an error; none at all is the anonymous user.
-pub(crate) fn authenticate(api: &Api, headers: &HeaderMap, shown: Option<&Arc<User>>) -> Result<Arc<User>, Failure> {
+pub(crate) fn authenticate(
+    api: &Api,
+    headers: &HeaderMap,
+    shown: Option<&Arc<User>>,
+) -> Result<Arc<User>, Failure> {
     if let Some(user) = shown {
         return Ok(user.clone());
     }
-    let authorization = headers.get(AUTHORIZATION).map(|value| std::str::from_utf8(value.as_bytes()));
+    let authorization =
+        headers.get(AUTHORIZATION).map(|value| std::str::from_utf8(value.as_bytes()));
     let authorization = authorization.transpose().map_err(|_| Failure::unauthorized())?;
     let presented = Presented { authorization, ..Presented::default() };
     api.authentication.user(presented, clock::now(), api).map_err(|error| {
@@ -26,12 +31,21 @@ pub(crate) fn authenticate(api: &Api, headers: &HeaderMap, shown: Option<&Arc<Us
 }
 
 /// The user that the request acts as: another one where its headers name one and the user may.
-pub(crate) fn impersonate(user: Arc<User>, headers: &HeaderMap, rbac: &Rbac) -> Result<Arc<User>, Failure> {
+pub(crate) fn impersonate(
+    user: Arc<User>,
+    headers: &HeaderMap,
+    rbac: &Rbac,
+) -> Result<Arc<User>, Failure> {
     let mut texts = Vec::new();
-    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with("impersonate-")) {
+    for (name, value) in
+        headers.iter().filter(|(name, _)| name.as_str().starts_with("impersonate-"))
+    {
         // Who asks to be somebody else never stays who they are because a name could not be read.
         let text = std::str::from_utf8(value.as_bytes());
-        texts.push((name.as_str(), text.map_err(|_| Failure::bad_request(format!("header {name} is not UTF-8")))?));
+        texts.push((
+            name.as_str(),
+            text.map_err(|_| Failure::bad_request(format!("header {name} is not UTF-8")))?,
+        ));
     }
     let wanted = Impersonation::of_headers(texts).map_err(refused)?;
     match wanted {

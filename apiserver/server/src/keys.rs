@@ -2,8 +2,8 @@
 //! file holds all that a server is, and a copy of that file is a whole backup.
 
 use apiserver_access::{
-    Authentication, AuthorityError, Issued, P256Key, ServiceAccountTokens, ServingAuthority, StaticTokens,
-    StaticTokensError, TokenError, User,
+    Authentication, AuthorityError, Issued, P256Key, ServiceAccountTokens, ServingAuthority,
+    StaticTokens, StaticTokensError, TokenError, User,
 };
 use apiserver_store::{self as store, Store};
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +36,9 @@ pub enum KeyError {
         error: store::WriteError,
     },
     /// What is stored is not what this program stores.
-    #[error("the {name} is stored in a form that cannot be read: restore a backup, or use the release that wrote it")]
+    #[error(
+        "the {name} is stored in a form that cannot be read: restore a backup, or use the release that wrote it"
+    )]
     Unreadable {
         /// What cannot be read.
         name: &'static str,
@@ -83,7 +85,12 @@ impl<'a> Keys<'a> {
     }
 
     /// Reads what is there and makes what is not.
-    pub(crate) async fn load(&self, hosts: &[String], admin: AdminToken, now: Timestamp) -> Result<Loaded, KeyError> {
+    pub(crate) async fn load(
+        &self,
+        hosts: &[String],
+        admin: AdminToken,
+        now: Timestamp,
+    ) -> Result<Loaded, KeyError> {
         let authority = self.authority(now).await?;
         let serving = self.serving(&authority, hosts, now).await?;
         let service_accounts = ServiceAccountTokens::new(ISSUER, &self.token_key().await?)?;
@@ -128,7 +135,10 @@ impl<'a> Keys<'a> {
         Ok(key)
     }
 
-    async fn static_tokens(&self, admin: AdminToken) -> Result<(StaticTokens, Option<String>), KeyError> {
+    async fn static_tokens(
+        &self,
+        admin: AdminToken,
+    ) -> Result<(StaticTokens, Option<String>), KeyError> {
         let mut tokens = match self.read(TOKENS)? {
             Some([text, _]) => StaticTokens::from_json(&text)?,
             None => StaticTokens::default(),
@@ -149,15 +159,18 @@ impl<'a> Keys<'a> {
     fn read(&self, name: &'static str) -> Result<Option<[String; 2]>, KeyError> {
         let Some(stored) = self.store.read(COLLECTION, "", name) else { return Ok(None) };
         let entry = serde_json::from_slice::<Value>(&stored.json).ok();
-        let texts =
-            entry.and_then(|entry| Some([entry["first"].as_str()?.to_owned(), entry["second"].as_str()?.to_owned()]));
+        let texts = entry.and_then(|entry| {
+            Some([entry["first"].as_str()?.to_owned(), entry["second"].as_str()?.to_owned()])
+        });
         texts.map(Some).ok_or(KeyError::Unreadable { name })
     }
 
     async fn write(&self, name: &'static str, [first, second]: [&str; 2]) -> Result<(), KeyError> {
-        let entry = json!({ "kind": "ServerKeys", "apiVersion": "", "first": first, "second": second });
+        let entry =
+            json!({ "kind": "ServerKeys", "apiVersion": "", "first": first, "second": second });
         let known = self.store.read(COLLECTION, "", name);
-        let condition = known.map_or(store::Condition::Absent, |known| store::Condition::Revision(known.revision));
+        let condition = known
+            .map_or(store::Condition::Absent, |known| store::Condition::Revision(known.revision));
         let change = store::Change::Put(encode::stored(&entry));
         let key = store::Key::new(COLLECTION, "", name);
         let write = store::Write { key, condition, change, labels: [].into(), given: None };
@@ -190,7 +203,12 @@ mod tests {
     #[tokio::test]
     async fn the_administrators_token_is_not_stored() {
         let store = Store::in_memory(store::Options::default());
-        let token = Keys::new(&store).load(&[], AdminToken::Kept, now()).await.unwrap().admin_token.unwrap();
+        let token = Keys::new(&store)
+            .load(&[], AdminToken::Kept, now())
+            .await
+            .unwrap()
+            .admin_token
+            .unwrap();
         for stored in store.list(COLLECTION, None, None, 0, None).unwrap().objects {
             assert!(!String::from_utf8_lossy(&stored.json).contains(&token));
         }

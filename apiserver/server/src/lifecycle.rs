@@ -109,13 +109,16 @@ async fn sweep_all(api: &Api) {
 fn everything(api: &Api) -> impl Iterator<Item = Arc<store::Object>> {
     let collections = api.store.collections().into_iter().map(|(collection, _)| collection);
     // The server's own entries are no objects.
-    collections.filter(|collection| collection.contains('/')).flat_map(|collection| api.objects(&collection))
+    collections
+        .filter(|collection| collection.contains('/'))
+        .flat_map(|collection| api.objects(&collection))
 }
 
 /// Whether an object carries a deletion timestamp; looks for the word before it parses anything.
 pub(crate) fn is_ending(object: &store::Object) -> bool {
     memchr::memmem::find(&object.json, b"\"deletionTimestamp\":").is_some()
-        && serde_json::from_slice::<Value>(&object.json).is_ok_and(|object| metadata::is_being_deleted(&object))
+        && serde_json::from_slice::<Value>(&object.json)
+            .is_ok_and(|object| metadata::is_being_deleted(&object))
 }
 
 fn key(collection: &str, namespace: &str, name: &str) -> store::Key {
@@ -154,12 +157,17 @@ pub(crate) fn is_definition(kind: &kinds::Kind) -> bool {
 /// own is not the definition's.
 async fn finish_definition(api: &Api, definition: &Value) {
     let spec = &definition["spec"];
-    let (group, plural) = (spec["group"].as_str().unwrap_or_default(), spec["names"]["plural"].as_str());
+    let (group, plural) =
+        (spec["group"].as_str().unwrap_or_default(), spec["names"]["plural"].as_str());
     let collection = format!("{group}/{}", plural.unwrap_or_default());
-    let builtin = kinds::builtin().iter().any(|kind| kind.storage_collection.as_ref() == collection);
+    let builtin =
+        kinds::builtin().iter().any(|kind| kind.storage_collection.as_ref() == collection);
     if builtin || delete_all(api, &collection, None).await {
         let name = metadata::name(definition);
-        rewrite(api, &key(DEFINITIONS, "", name), |definition| remove_finalizer(definition, CLEANUP)).await;
+        rewrite(api, &key(DEFINITIONS, "", name), |definition| {
+            remove_finalizer(definition, CLEANUP)
+        })
+        .await;
     }
 }
 
@@ -197,7 +205,8 @@ async fn rewrite(api: &Api, key: &store::Key, change: impl Fn(&mut Value)) -> bo
         let Ok(before) = serde_json::from_slice::<Value>(&stored.json) else { return false };
         let mut object = before.clone();
         change(&mut object);
-        let gone = metadata::is_being_deleted(&object) && !crate::strategy::is_held(&key.collection, &object);
+        let gone = metadata::is_being_deleted(&object)
+            && !crate::strategy::is_held(&key.collection, &object);
         if object == before && !gone {
             return false;
         }
@@ -205,7 +214,10 @@ async fn rewrite(api: &Api, key: &store::Key, change: impl Fn(&mut Value)) -> bo
         let change = if gone { store::Change::Delete(value) } else { store::Change::Put(value) };
         let condition = store::Condition::Revision(stored.revision);
         let labels = body::labels(&object).into();
-        match api.write(store::Write { key: key.clone(), condition, change, labels, given: None }).await {
+        match api
+            .write(store::Write { key: key.clone(), condition, change, labels, given: None })
+            .await
+        {
             Ok(stored) => {
                 api.notice(&stored, gone);
                 return gone;
@@ -222,8 +234,11 @@ async fn rewrite(api: &Api, key: &store::Key, change: impl Fn(&mut Value)) -> bo
 }
 
 fn remove_finalizer(object: &mut Value, finalizer: &str) {
-    let left: Vec<String> =
-        metadata::finalizers(object).into_iter().filter(|one| *one != finalizer).map(str::to_owned).collect();
+    let left: Vec<String> = metadata::finalizers(object)
+        .into_iter()
+        .filter(|one| *one != finalizer)
+        .map(str::to_owned)
+        .collect();
     if left.is_empty() {
         metadata::of(object).remove("finalizers");
     } else {
@@ -234,7 +249,8 @@ fn remove_finalizer(object: &mut Value, finalizer: &str) {
 /// `orphan` and `foregroundDeletion` on an object that is being deleted.
 async fn finish_dependents(api: &Api, key: &store::Key, object: &Value) {
     let finalizers = metadata::finalizers(object);
-    let owner = Owner { namespace: key.namespace.to_string(), uid: metadata::uid(object).to_owned() };
+    let owner =
+        Owner { namespace: key.namespace.to_string(), uid: metadata::uid(object).to_owned() };
     let owners = BTreeSet::from([owner]);
     if finalizers.contains(&"orphan") {
         for dependent in dependents(api, &owners) {
@@ -259,7 +275,9 @@ fn references(object: &Value) -> impl Iterator<Item = &Value> {
 fn blocks(dependent: &store::Object, owner: &Value) -> bool {
     let Ok(dependent) = serde_json::from_slice::<Value>(&dependent.json) else { return false };
     let of_owner = |reference: &&Value| reference["uid"] == metadata::uid(owner);
-    references(&dependent).find(of_owner).is_some_and(|reference| reference["blockOwnerDeletion"] == true)
+    references(&dependent)
+        .find(of_owner)
+        .is_some_and(|reference| reference["blockOwnerDeletion"] == true)
 }
 
 /// Objects whose owners are all gone go too; others only lose the reference.
@@ -277,7 +295,9 @@ async fn collect_dependents(api: &Api, owners: &BTreeSet<Owner>) {
 
 fn disown(object: &mut Value, owners: &BTreeSet<Owner>) {
     let gone = |uid: &str| owners.iter().any(|owner| owner.uid == uid);
-    if let Some(references) = object.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut) {
+    if let Some(references) =
+        object.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut)
+    {
         references.retain(|reference| !reference["uid"].as_str().is_some_and(gone));
     }
     metadata::tidy(object);
@@ -289,7 +309,9 @@ fn dependents(api: &Api, owners: &BTreeSet<Owner>) -> Vec<Arc<store::Object>> {
     let names = |object: &store::Object| {
         let Ok(value) = serde_json::from_slice::<Value>(&object.json) else { return false };
         references(&value).any(|reference| {
-            let fits = |owner: &&Owner| owner.namespace.is_empty() || *owner.namespace == *object.key.namespace;
+            let fits = |owner: &&Owner| {
+                owner.namespace.is_empty() || *owner.namespace == *object.key.namespace
+            };
             owners.iter().filter(fits).any(|owner| reference["uid"] == owner.uid.as_str())
         })
     };
@@ -309,9 +331,17 @@ async fn remove_old_events(api: &Api) {
 /// When an event was seen last. Its writer says so: a time that is yet to come says nothing.
 fn last_seen(event: &Value, now: Timestamp) -> Option<Timestamp> {
     let (series, metadata) = (&event["series"], &event["metadata"]);
-    let times =
-        [&event["lastTimestamp"], &series["lastObservedTime"], &event["eventTime"], &metadata["creationTimestamp"]];
-    times.into_iter().filter_map(|time| time.as_str()?.parse().ok()).filter(|time| *time <= now).max()
+    let times = [
+        &event["lastTimestamp"],
+        &series["lastObservedTime"],
+        &event["eventTime"],
+        &metadata["creationTimestamp"],
+    ];
+    times
+        .into_iter()
+        .filter_map(|time| time.as_str()?.parse().ok())
+        .filter(|time| *time <= now)
+        .max()
 }
 
 /// Names, finalizer and conditions of a definition: at once, so that the kind is served when its writer is answered.
@@ -329,7 +359,9 @@ pub(crate) async fn settle_definition(api: &Api, name: &str) {
 pub(crate) async fn settle_refused_definitions(api: &Api) {
     let refused = |definition: &Value| {
         let conditions = definition.pointer("/status/conditions").and_then(Value::as_array);
-        let of_names = |condition: &&Value| condition["type"] == "NamesAccepted" && condition["status"] == "False";
+        let of_names = |condition: &&Value| {
+            condition["type"] == "NamesAccepted" && condition["status"] == "False"
+        };
         conditions.into_iter().flatten().any(|condition| of_names(&condition))
     };
     for definition in api.all(DEFINITIONS).iter().filter(|definition| refused(definition)) {

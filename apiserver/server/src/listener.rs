@@ -41,7 +41,11 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Accepts until the server stops, then waits for what is being answered.
-pub(crate) async fn run(api: Arc<Api>, listener: TcpListener, tls: watch::Receiver<Arc<ServerConfig>>) {
+pub(crate) async fn run(
+    api: Arc<Api>,
+    listener: TcpListener,
+    tls: watch::Receiver<Arc<ServerConfig>>,
+) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let connections = TaskTracker::new();
     loop {
@@ -64,7 +68,10 @@ pub(crate) async fn run(api: Arc<Api>, listener: TcpListener, tls: watch::Receiv
     }
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let place = room.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => {
@@ -79,7 +86,12 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStr
     }
 }
 
-async fn serve(api: Arc<Api>, acceptor: TlsAcceptor, stream: TcpStream, _place: OwnedSemaphorePermit) {
+async fn serve(
+    api: Arc<Api>,
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+) {
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else {
         return;
     };

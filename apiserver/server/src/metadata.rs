@@ -5,7 +5,11 @@ use serde_json::{Map, Value, json};
 
 /// A field of the metadata as text, `""` where it is absent.
 pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object.get("metadata").and_then(|metadata| metadata.get(field)).and_then(Value::as_str).unwrap_or_default()
+    object
+        .get("metadata")
+        .and_then(|metadata| metadata.get(field))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 pub(crate) fn name(object: &Value) -> &str {
@@ -79,7 +83,8 @@ const SUFFIX_LENGTH: usize = 5;
 pub(crate) fn generated_name(prefix: &str) -> String {
     let end = prefix.len().min(LONGEST_GENERATED - SUFFIX_LENGTH);
     let end = (0..=end).rev().find(|end| prefix.is_char_boundary(*end)).unwrap_or(0);
-    let suffix = random::<SUFFIX_LENGTH>().map(|byte| char::from(SUFFIX_LETTERS[usize::from(byte & 31)]));
+    let suffix =
+        random::<SUFFIX_LENGTH>().map(|byte| char::from(SUFFIX_LETTERS[usize::from(byte & 31)]));
     prefix[..end].chars().chain(suffix).collect()
 }
 

@@ -69,8 +69,12 @@ impl Parameters {
             "fieldManager" => self.field_manager = value,
             "fieldValidation" => self.field_validation = value,
             "force" => self.force = Some(boolean(&value)),
-            "propagationPolicy" => self.propagation_policy = Some(value).filter(|value| !value.is_empty()),
-            "gracePeriodSeconds" => self.grace_period_seconds = number("gracePeriodSeconds", &value)?,
+            "propagationPolicy" => {
+                self.propagation_policy = Some(value).filter(|value| !value.is_empty())
+            }
+            "gracePeriodSeconds" => {
+                self.grace_period_seconds = number("gracePeriodSeconds", &value)?
+            }
             "orphanDependents" => self.orphan_dependents = Some(boolean(&value)),
             "includeObject" => self.include_object = Some(value),
             "pretty" => self.pretty = Some(boolean(&value)),
@@ -94,7 +98,9 @@ fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<Option<N>, Fai
     if value.is_empty() {
         return Ok(None);
     }
-    let refused = |_| Failure::bad_request(format!("strconv.ParseInt: parsing {value:?}: invalid syntax ({key})"));
+    let refused = |_| {
+        Failure::bad_request(format!("strconv.ParseInt: parsing {value:?}: invalid syntax ({key})"))
+    };
     value.parse().map(Some).map_err(refused)
 }
 
@@ -128,7 +134,8 @@ impl Parameters {
     /// Refuses options of a write that mean nothing.
     pub(crate) fn check(&self, verb: &str) -> Result<(), Failure> {
         let mut errors = Vec::new();
-        let unknown: Vec<&String> = self.dry_run.iter().filter(|value| !matches!(value.as_str(), "" | "All")).collect();
+        let unknown: Vec<&String> =
+            self.dry_run.iter().filter(|value| !matches!(value.as_str(), "" | "All")).collect();
         if !unknown.is_empty() {
             let error = FieldError::new(Fault::NotSupported, "dryRun", "supported values: \"All\"");
             errors.push(error.with_value(serde_json::json!(unknown)));
@@ -137,8 +144,11 @@ impl Parameters {
             let detail = format!("may not be more than {LONGEST_MANAGER} bytes");
             errors.push(FieldError::new(Fault::TooLong, "fieldManager", detail));
         }
-        if let Some((at, letter)) = self.field_manager.char_indices().find(|(_, letter)| letter.is_control()) {
-            let detail = format!("invalid character U+{:04X} (at position {at})", u32::from(letter));
+        if let Some((at, letter)) =
+            self.field_manager.char_indices().find(|(_, letter)| letter.is_control())
+        {
+            let detail =
+                format!("invalid character U+{:04X} (at position {at})", u32::from(letter));
             let error = FieldError::new(Fault::Invalid, "fieldManager", detail);
             errors.push(error.with_value(self.field_manager.as_str().into()));
         }

@@ -35,9 +35,10 @@ pub(crate) fn list(
 ) -> Value {
     let all: Vec<&Value> = values.iter().collect();
     match form {
-        Form::Table | Form::TableBeta => {
-            in_version(form, kinds::table(kind, &all, include(parameters), metadata, true, crate::clock::now()))
-        }
+        Form::Table | Form::TableBeta => in_version(
+            form,
+            kinds::table(kind, &all, include(parameters), metadata, true, crate::clock::now()),
+        ),
         Form::Metadata | Form::MetadataList => {
             let mut list = kinds::partial_object_metadata_list(&all, metadata);
             if all.is_empty() && kind.custom {
@@ -55,7 +56,10 @@ pub(crate) fn list(
 fn table(kind: &Kind, value: &Value, form: Form, headings: bool, parameters: &Parameters) -> Value {
     let resource_version = crate::metadata::text(value, "resourceVersion").to_owned();
     let metadata = ListMetadata { resource_version, ..ListMetadata::default() };
-    in_version(form, kinds::table(kind, &[value], include(parameters), &metadata, headings, crate::clock::now()))
+    in_version(
+        form,
+        kinds::table(kind, &[value], include(parameters), &metadata, headings, crate::clock::now()),
+    )
 }
 
 /// A Table in the version that was asked for; the older one differs in name alone.
@@ -64,8 +68,9 @@ fn in_version(form: Form, mut table: Value) -> Value {
         return table;
     }
     let rows = table["rows"].as_array_mut().into_iter().flatten();
-    let objects =
-        rows.filter_map(|row| row.get_mut("object")).filter(|object| object["apiVersion"] == "meta.k8s.io/v1");
+    let objects = rows
+        .filter_map(|row| row.get_mut("object"))
+        .filter(|object| object["apiVersion"] == "meta.k8s.io/v1");
     objects.for_each(|object| object["apiVersion"] = "meta.k8s.io/v1beta1".into());
     table["apiVersion"] = "meta.k8s.io/v1beta1".into();
     table
@@ -75,13 +80,15 @@ fn in_version(form: Form, mut table: Value) -> Value {
 pub(crate) fn check_form(form: Form, verb: &str, parameters: &Parameters) -> Result<(), Failure> {
     let list = matches!(verb, "list" | "deletecollection");
     match (form, parameters.include_object.as_deref()) {
-        (Form::Metadata, _) if list => {
-            Err(Failure::unacceptable("you requested PartialObjectMetadata, but the requested object is a list"))
-        }
+        (Form::Metadata, _) if list => Err(Failure::unacceptable(
+            "you requested PartialObjectMetadata, but the requested object is a list",
+        )),
         (Form::MetadataList, _) if !list => Err(Failure::unacceptable(
             "you requested PartialObjectMetadataList, but the requested object is not a list",
         )),
-        (Form::Table | Form::TableBeta, Some(include)) if !matches!(include, "" | "Metadata" | "Object" | "None") => {
+        (Form::Table | Form::TableBeta, Some(include))
+            if !matches!(include, "" | "Metadata" | "Object" | "None") =>
+        {
             Err(Failure::bad_request(format!(
                 "Unable to convert to Table as requested: includeObject: Invalid value: {include:?}: must be 'Metadata', \
                  'Object', 'None', or empty"
@@ -112,8 +119,18 @@ fn untyped(kind: &Kind, mut value: Value) -> Value {
 }
 
 /// The object of a watch event; a Table says what its columns are in the first event only.
-pub(crate) fn event(kind: &Kind, value: Value, form: Form, first: bool, parameters: &Parameters) -> Value {
-    if form.is_table() { table(kind, &value, form, first, parameters) } else { object(kind, value, form, parameters) }
+pub(crate) fn event(
+    kind: &Kind,
+    value: Value,
+    form: Form,
+    first: bool,
+    parameters: &Parameters,
+) -> Value {
+    if form.is_table() {
+        table(kind, &value, form, first, parameters)
+    } else {
+        object(kind, value, form, parameters)
+    }
 }
 
 /// The object of a bookmark.

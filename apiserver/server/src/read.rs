@@ -33,8 +33,13 @@ pub(crate) struct Selection {
 impl Selection {
     /// Reads the selectors. A right to one name counts for a field selector on it: what was authorized under that name
     /// selects nothing else.
-    pub(crate) fn read(served: &Served, path: &ResourcePath, parameters: &Parameters) -> Result<Self, Failure> {
-        let namespace = (served.kind.namespaced && !path.namespace.is_empty()).then(|| path.namespace.clone());
+    pub(crate) fn read(
+        served: &Served,
+        path: &ResourcePath,
+        parameters: &Parameters,
+    ) -> Result<Self, Failure> {
+        let namespace =
+            (served.kind.namespaced && !path.namespace.is_empty()).then(|| path.namespace.clone());
         let labels = LabelSelector::parse(&parameters.label_selector)?;
         let fields = FieldSelector::read(&served.kind, &parameters.field_selector)?;
         Ok(Self { namespace, labels, fields })
@@ -52,8 +57,11 @@ impl Selection {
         if self.fields.is_empty() {
             return true;
         }
-        let value =
-            if self.fields.needs_object() { form::served(kind, object).unwrap_or_default() } else { Value::Null };
+        let value = if self.fields.needs_object() {
+            form::served(kind, object).unwrap_or_default()
+        } else {
+            Value::Null
+        };
         self.fields.matches(&object.key.namespace, &object.key.name, &value)
     }
 }
@@ -102,8 +110,9 @@ pub(crate) fn unless_no_number(text: &str) -> Result<(), Failure> {
     if text.is_empty() || text.parse::<u64>().is_ok() {
         return Ok(());
     }
-    let message =
-        format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
+    let message = format!(
+        "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+    );
     Err(Failure::unexpected(message))
 }
 
@@ -130,7 +139,9 @@ struct Continue {
 impl Continue {
     fn encode(&self) -> String {
         let start = format!("{}/{}", self.namespace, self.name);
-        URL_SAFE_NO_PAD.encode(json!({ "v": "meta.k8s.io/v1", "rv": self.revision, "start": start }).to_string())
+        URL_SAFE_NO_PAD.encode(
+            json!({ "v": "meta.k8s.io/v1", "rv": self.revision, "start": start }).to_string(),
+        )
     }
 
     fn decode(text: &str) -> Result<Self, Failure> {
@@ -145,7 +156,9 @@ impl Continue {
             }
             Some(Self { revision, namespace: namespace.to_owned(), name: name.to_owned() })
         };
-        read().ok_or_else(|| Failure::bad_request("continue key is not valid: it was not made by this server"))
+        read().ok_or_else(|| {
+            Failure::bad_request("continue key is not valid: it was not made by this server")
+        })
     }
 }
 
@@ -179,14 +192,27 @@ pub(crate) fn list(
         }
         let answer = streamed(served.kind.clone(), page.objects, &metadata);
         // JSON is YAML, and can be sent while it is put together.
-        return Ok(if accepted.yaml { answer.with_content_type("application/yaml") } else { answer });
+        return Ok(if accepted.yaml {
+            answer.with_content_type("application/yaml")
+        } else {
+            answer
+        });
     }
-    let values = page.objects.iter().map(|object| form::served(&served.kind, object)).collect::<Result<Vec<_>, _>>()?;
+    let values = page
+        .objects
+        .iter()
+        .map(|object| form::served(&served.kind, object))
+        .collect::<Result<Vec<_>, _>>()?;
     let value = present::list(&served.kind, values, &metadata, accepted.form, parameters);
     Ok(Answer::value(StatusCode::OK, accepted, &value))
 }
 
-fn page(api: &Api, kind: &Kind, selection: &Selection, parameters: &Parameters) -> Result<Page, Failure> {
+fn page(
+    api: &Api,
+    kind: &Kind,
+    selection: &Selection,
+    parameters: &Parameters,
+) -> Result<Page, Failure> {
     let (at, after) = start(api, parameters)?;
     if at.is_some_and(|at| at < api.floor) {
         return Err(too_old(parameters, at, api.floor));
@@ -234,7 +260,9 @@ fn start(api: &Api, parameters: &Parameters) -> Result<(Option<u64>, Option<Cont
     check_match(parameters)?;
     if !parameters.continue_token.is_empty() {
         if !matches!(parameters.resource_version.as_str(), "" | "0") {
-            return Err(Failure::bad_request("specifying resource version is not allowed when using continue"));
+            return Err(Failure::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
         }
         let next = Continue::decode(&parameters.continue_token)?;
         return Ok((Some(next.revision), Some(next)));
@@ -267,7 +295,11 @@ fn check_match(parameters: &Parameters) -> Result<(), Failure> {
         let error = FieldError::new(Fault::NotSupported, "resourceVersionMatch", detail);
         errors.push(error.with_value(matched.into()));
     }
-    if errors.is_empty() { Ok(()) } else { Err(Failure::invalid_as("ListOptions", "meta.k8s.io", "", &errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::invalid_as("ListOptions", "meta.k8s.io", "", &errors))
+    }
 }
 
 fn too_old(parameters: &Parameters, at: Option<u64>, oldest: u64) -> Failure {
@@ -296,7 +328,10 @@ fn streamed(kind: Arc<Kind>, objects: Vec<Arc<store::Object>>, metadata: &Value)
         while buffer.len() < FRAME_BYTES {
             let Some(object) = objects.pop_front() else {
                 buffer.extend_from_slice(b"]}\n");
-                return Some((Ok::<_, std::convert::Infallible>(frame(buffer)), (kind, objects, None)));
+                return Some((
+                    Ok::<_, std::convert::Infallible>(frame(buffer)),
+                    (kind, objects, None),
+                ));
             };
             item(&kind, &object, &mut buffer);
             if !objects.is_empty() {

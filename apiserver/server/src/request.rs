@@ -61,22 +61,32 @@ impl Asked {
 
 /// The path's parts, and whether it is one of the old paths that watch.
 fn resource_path(path: &str) -> Option<(ResourcePath, bool)> {
-    let parts = path.split('/').filter(|part| !part.is_empty()).map(|part| percent_decode_str(part).decode_utf8());
-    let parts: Vec<String> = parts.map(|part| part.map(Into::into)).collect::<Result<_, _>>().ok()?;
+    let parts = path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(|part| percent_decode_str(part).decode_utf8());
+    let parts: Vec<String> =
+        parts.map(|part| part.map(Into::into)).collect::<Result<_, _>>().ok()?;
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => ("", *version, rest),
         ["apis", group, version, rest @ ..] => (*group, *version, rest),
         _ => return None,
     };
-    let mut asked = ResourcePath { group: group.to_owned(), version: version.to_owned(), ..ResourcePath::default() };
+    let mut asked = ResourcePath {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        ..ResourcePath::default()
+    };
     let (rest, watched) = match rest {
         ["watch", rest @ ..] => (rest, true),
         rest => (rest, false),
     };
     let rest = match rest {
         [] => return None,
-        ["namespaces", namespace, subresource] if group.is_empty() && OF_NAMESPACES.contains(subresource) => {
+        ["namespaces", namespace, subresource]
+            if group.is_empty() && OF_NAMESPACES.contains(subresource) =>
+        {
             (*namespace).clone_into(&mut asked.namespace);
             ["namespaces", namespace, subresource].to_vec()
         }
@@ -136,20 +146,48 @@ mod tests {
     fn read(method: &Method, path: &str) -> (&'static str, [String; 6]) {
         let asked = Asked::read(method, path, &Parameters::default());
         let part = asked.resource.unwrap_or_default();
-        (asked.verb, [part.group, part.version, part.namespace, part.resource, part.name, part.subresource])
+        (
+            asked.verb,
+            [part.group, part.version, part.namespace, part.resource, part.name, part.subresource],
+        )
     }
 
     #[test]
     fn a_path_is_taken_apart_as_kubernetes_does() {
         let cases: &[(&Method, &str, &str, [&str; 6])] = &[
             (&Method::GET, "/api/v1/secrets", "list", ["", "v1", "", "secrets", "", ""]),
-            (&Method::GET, "/api/v1/namespaces/a/secrets/b", "get", ["", "v1", "a", "secrets", "b", ""]),
+            (
+                &Method::GET,
+                "/api/v1/namespaces/a/secrets/b",
+                "get",
+                ["", "v1", "a", "secrets", "b", ""],
+            ),
             (&Method::GET, "/api/v1/namespaces", "list", ["", "v1", "", "namespaces", "", ""]),
             (&Method::GET, "/api/v1/namespaces/a", "get", ["", "v1", "a", "namespaces", "a", ""]),
-            (&Method::PUT, "/api/v1/namespaces/a/finalize", "update", ["", "v1", "a", "namespaces", "a", "finalize"]),
-            (&Method::POST, "/apis/g.io/v2/namespaces/a/foos", "create", ["g.io", "v2", "a", "foos", "", ""]),
-            (&Method::PATCH, "/apis/g.io/v2/foos/b/status", "patch", ["g.io", "v2", "", "foos", "b", "status"]),
-            (&Method::DELETE, "/apis/g.io/v2/foos", "deletecollection", ["g.io", "v2", "", "foos", "", ""]),
+            (
+                &Method::PUT,
+                "/api/v1/namespaces/a/finalize",
+                "update",
+                ["", "v1", "a", "namespaces", "a", "finalize"],
+            ),
+            (
+                &Method::POST,
+                "/apis/g.io/v2/namespaces/a/foos",
+                "create",
+                ["g.io", "v2", "a", "foos", "", ""],
+            ),
+            (
+                &Method::PATCH,
+                "/apis/g.io/v2/foos/b/status",
+                "patch",
+                ["g.io", "v2", "", "foos", "b", "status"],
+            ),
+            (
+                &Method::DELETE,
+                "/apis/g.io/v2/foos",
+                "deletecollection",
+                ["g.io", "v2", "", "foos", "", ""],
+            ),
             (&Method::GET, "/apis/g.io/v2", "get", ["", "", "", "", "", ""]),
             (&Method::GET, "/version", "get", ["", "", "", "", "", ""]),
             (&Method::GET, "/apis/g.io/v2/foos/a/b/c", "get", ["", "", "", "", "", ""]),

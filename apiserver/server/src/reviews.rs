@@ -13,7 +13,8 @@ use crate::status::Failure;
 
 /// POST of a review.
 pub(crate) fn create(call: &Call<'_>, bytes: &[u8], accepted: Accepted) -> Result<Answer, Failure> {
-    let read = decode::object(call.served, bytes, call.format()?, call.parameters.field_validation())?;
+    let read =
+        decode::object(call.served, bytes, call.format()?, call.parameters.field_validation())?;
     let mut review = read.object;
     match status(call, &review) {
         Ok(status) => review["status"] = status,
@@ -27,7 +28,9 @@ fn status(call: &Call<'_>, review: &Value) -> Result<Value, Failure> {
         "SelfSubjectReview" => Ok(json!({ "userInfo": user_info(call.user) })),
         "TokenReview" => token_review(call, review),
         "SelfSubjectAccessReview" => access_review(call, review, call.user),
-        "SubjectAccessReview" | "LocalSubjectAccessReview" => access_review(call, review, &subject(review)?),
+        "SubjectAccessReview" | "LocalSubjectAccessReview" => {
+            access_review(call, review, &subject(review)?)
+        }
         "SelfSubjectRulesReview" => rules_review(call, review),
         other => Err(Failure::internal(format!("{other} is not answered"))),
     }
@@ -61,13 +64,21 @@ fn token_review(call: &Call<'_>, review: &Value) -> Result<Value, Failure> {
         return Ok(json!({ "authenticated": true, "user": user_info(&user) }));
     }
     let asked = if asked.is_empty() { own } else { asked };
-    Ok(match authentication.service_accounts.authenticate(token, &asked, clock::now(), call.api.as_ref()) {
-        Ok(verified) => {
-            let audiences: Vec<&String> = asked.iter().filter(|one| verified.audiences.contains(one)).collect();
-            json!({ "authenticated": true, "user": user_info(&verified.user), "audiences": audiences })
-        }
-        Err(error) => json!({ "user": {}, "error": format!("invalid bearer token: {error}") }),
-    })
+    Ok(
+        match authentication.service_accounts.authenticate(
+            token,
+            &asked,
+            clock::now(),
+            call.api.as_ref(),
+        ) {
+            Ok(verified) => {
+                let audiences: Vec<&String> =
+                    asked.iter().filter(|one| verified.audiences.contains(one)).collect();
+                json!({ "authenticated": true, "user": user_info(&verified.user), "audiences": audiences })
+            }
+            Err(error) => json!({ "user": {}, "error": format!("invalid bearer token: {error}") }),
+        },
+    )
 }
 
 fn subject(review: &Value) -> Result<User, Failure> {
@@ -89,7 +100,9 @@ fn subject(review: &Value) -> Result<User, Failure> {
 fn access_review(call: &Call<'_>, review: &Value, user: &User) -> Result<Value, Failure> {
     let spec = &review["spec"];
     let told = spec.pointer("/resourceAttributes/namespace").and_then(Value::as_str);
-    if call.served.kind.kind.as_ref() == "LocalSubjectAccessReview" && told != Some(&call.path.namespace) {
+    if call.served.kind.kind.as_ref() == "LocalSubjectAccessReview"
+        && told != Some(&call.path.namespace)
+    {
         let detail = format!("must match metadata.namespace {:?}", call.path.namespace);
         let error = FieldError::new(Fault::Invalid, "spec.resourceAttributes.namespace", detail);
         return Err(unclear(&error.with_value(told.unwrap_or_default().into())));
@@ -115,7 +128,11 @@ fn access_review(call: &Call<'_>, review: &Value, user: &User) -> Result<Value, 
         }
     } else {
         let verb = other["verb"].as_str().unwrap_or_default();
-        Attributes { verb, path: other["path"].as_str().unwrap_or_default(), ..Attributes::default() }
+        Attributes {
+            verb,
+            path: other["path"].as_str().unwrap_or_default(),
+            ..Attributes::default()
+        }
     };
     let decision = call.api.rbac().authorize(user, &attributes);
     let mut status = json!({ "allowed": decision.allowed });

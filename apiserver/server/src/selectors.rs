@@ -28,7 +28,8 @@ enum Operator {
 
 impl LabelSelector {
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let refused = |why: String| Failure::bad_request(format!("unable to parse requirement: {why}"));
+        let refused =
+            |why: String| Failure::bad_request(format!("unable to parse requirement: {why}"));
         let requirements = split(text).into_iter().map(|part| requirement(&part).map_err(refused));
         requirements.collect::<Result<_, _>>().map(Self)
     }
@@ -55,8 +56,12 @@ impl LabelRequirement {
             Operator::NotIn => !listed,
             Operator::Exists => value.is_some(),
             Operator::Absent => value.is_none(),
-            Operator::Greater => value.and_then(number).zip(bound).is_some_and(|(value, bound)| value > bound),
-            Operator::Less => value.and_then(number).zip(bound).is_some_and(|(value, bound)| value < bound),
+            Operator::Greater => {
+                value.and_then(number).zip(bound).is_some_and(|(value, bound)| value > bound)
+            }
+            Operator::Less => {
+                value.and_then(number).zip(bound).is_some_and(|(value, bound)| value < bound)
+            }
         }
     }
 }
@@ -111,18 +116,25 @@ fn requirement(text: &str) -> Result<LabelRequirement, String> {
 fn set<'a>(text: &'a str, word: &str) -> Option<(&'a str, Result<Vec<String>, String>)> {
     // `a in (b)` and `a in(b)` are both taken.
     let spaced = text.find(word).map(|at| (at, at + word.len()));
-    let tight = || text.find(&format!("{}(", word.trim_end())).map(|at| (at, at + word.trim_end().len()));
+    let tight =
+        || text.find(&format!("{}(", word.trim_end())).map(|at| (at, at + word.trim_end().len()));
     let (at, after) = spaced.or_else(tight)?;
     let listed = text[after..].trim();
     let inside = listed.strip_prefix('(').and_then(|listed| listed.strip_suffix(')'));
-    let values = inside.map(|inside| inside.split(',').map(|value| value.trim().to_owned()).collect());
+    let values =
+        inside.map(|inside| inside.split(',').map(|value| value.trim().to_owned()).collect());
     Some((&text[..at], values.ok_or_else(|| format!("found {listed:?}, expected: '('"))))
 }
 
 fn check_key(key: &str) -> Result<(), String> {
-    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let (prefix, name) =
+        key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     let good = is_label_name(name) && !name.is_empty() && prefix.is_none_or(is_subdomain);
-    if good { Ok(()) } else { Err(format!("<nil>: Invalid value: {key:?}: a label key is [prefix/]name")) }
+    if good {
+        Ok(())
+    } else {
+        Err(format!("<nil>: Invalid value: {key:?}: a label key is [prefix/]name"))
+    }
 }
 
 fn check_value(value: &str) -> Result<(), String> {
@@ -138,14 +150,21 @@ fn is_label_name(text: &str) -> bool {
     let inner = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_' | b'.');
     let bytes = text.as_bytes();
     let ends = |end: Option<&u8>| end.is_none_or(u8::is_ascii_alphanumeric);
-    bytes.len() <= 63 && bytes.iter().all(|letter| inner(*letter)) && ends(bytes.first()) && ends(bytes.last())
+    bytes.len() <= 63
+        && bytes.iter().all(|letter| inner(*letter))
+        && ends(bytes.first())
+        && ends(bytes.last())
 }
 
 fn is_subdomain(text: &str) -> bool {
     let label = |label: &str| {
         let bytes = label.as_bytes();
-        let inner = |letter: &u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || *letter == b'-';
-        !bytes.is_empty() && bytes.iter().all(inner) && bytes[0] != b'-' && bytes[bytes.len() - 1] != b'-'
+        let inner =
+            |letter: &u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || *letter == b'-';
+        !bytes.is_empty()
+            && bytes.iter().all(inner)
+            && bytes[0] != b'-'
+            && bytes[bytes.len() - 1] != b'-'
     };
     text.len() <= 253 && text.split('.').all(label)
 }
@@ -153,7 +172,8 @@ fn is_subdomain(text: &str) -> bool {
 /// The name in `metadata.name=NAME`, where the selector has this requirement.
 pub(crate) fn one_name(selector: &str) -> Option<&str> {
     let mut parts = selector.split(',').filter_map(|part| part.split_once('='));
-    let (_, name) = parts.find(|(field, name)| field.trim() == "metadata.name" && !name.starts_with('='))?;
+    let (_, name) =
+        parts.find(|(field, name)| field.trim() == "metadata.name" && !name.starts_with('='))?;
     (!name.is_empty()).then_some(name)
 }
 
@@ -171,7 +191,11 @@ struct FieldRequirement {
 impl FieldSelector {
     /// Reads a selector on a kind.
     pub(crate) fn read(kind: &Kind, text: &str) -> Result<Self, Failure> {
-        Self::parse(text, &kind.selectable_fields, !kind.custom && kind.selectable_fields.is_empty())
+        Self::parse(
+            text,
+            &kind.selectable_fields,
+            !kind.custom && kind.selectable_fields.is_empty(),
+        )
     }
 
     /// `selectable` are the fields that the kind knows beside name and namespace; `plain`: it is a built-in kind that
@@ -180,18 +204,25 @@ impl FieldSelector {
         let mut requirements = Vec::new();
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let requirement = field_requirement(part).ok_or_else(|| {
-                Failure::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'"))
+                Failure::bad_request(format!(
+                    "invalid selector: '{part}'; can't understand '{part}'"
+                ))
             })?;
             if requirement.value.contains('=') && !part.contains("\\=") {
-                return Err(Failure::bad_request("invalid field selector: unescaped character in value: 61"));
+                return Err(Failure::bad_request(
+                    "invalid field selector: unescaped character in value: 61",
+                ));
             }
-            let known = matches!(requirement.field.as_str(), "metadata.name" | "metadata.namespace")
-                || selectable.contains(&requirement.field);
+            let known =
+                matches!(requirement.field.as_str(), "metadata.name" | "metadata.namespace")
+                    || selectable.contains(&requirement.field);
             if !known {
                 let field = &requirement.field;
                 // As Kubernetes says it of kinds that know no field of their own.
                 let message = if plain {
-                    format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+                    format!(
+                        "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                    )
                 } else {
                     format!("field label not supported: {field}")
                 };
@@ -236,7 +267,8 @@ fn field_requirement(text: &str) -> Option<FieldRequirement> {
 
 /// The field as text, `""` where it is absent.
 fn text_at(object: &Value, field: &str) -> String {
-    let found = field.trim_start_matches('.').split('.').try_fold(object, |object, part| object.get(part));
+    let found =
+        field.trim_start_matches('.').split('.').try_fold(object, |object, part| object.get(part));
     match found {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
@@ -251,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_label_selector_selects_as_kubernetes_does() {
-        let labels: Vec<(Box<str>, Box<str>)> = vec![("a".into(), "1".into()), ("x/y".into(), "z".into())];
+        let labels: Vec<(Box<str>, Box<str>)> =
+            vec![("a".into(), "1".into()), ("x/y".into(), "z".into())];
         let cases = [
             ("", true),
             ("a", true),
@@ -285,7 +318,9 @@ mod tests {
     fn a_field_selector_selects_known_fields_only() {
         let object = serde_json::json!({ "type": "Opaque", "spec": { "n": 3 } });
         let known = ["type".to_owned(), "spec.n".to_owned()];
-        let matches = |text: &str| FieldSelector::parse(text, &known, false).unwrap().matches("ns", "me", &object);
+        let matches = |text: &str| {
+            FieldSelector::parse(text, &known, false).unwrap().matches("ns", "me", &object)
+        };
         assert!(matches("type=Opaque,metadata.name=me"));
         assert!(matches("spec.n=3"));
         assert!(!matches("type!=Opaque"));

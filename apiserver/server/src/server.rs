@@ -177,7 +177,10 @@ impl Server {
 
     /// A client's way in without a connection, as the administrator: `kube::Client::new(server.in_process(), "default")`.
     pub fn in_process(&self) -> InProcess {
-        self.in_process_as(User::authenticated("system:apiserver", vec!["system:masters".to_owned()]))
+        self.in_process_as(User::authenticated(
+            "system:apiserver",
+            vec!["system:masters".to_owned()],
+        ))
     }
 
     /// The same as somebody else.
@@ -191,7 +194,10 @@ impl Server {
     }
 
     /// Writes a complete copy of the state to a new file while requests go on.
-    pub async fn snapshot_to(&self, path: &Path) -> Result<store::SnapshotSummary, store::SnapshotError> {
+    pub async fn snapshot_to(
+        &self,
+        path: &Path,
+    ) -> Result<store::SnapshotSummary, store::SnapshotError> {
         self.api.store.snapshot_to(path).await
     }
 
@@ -243,7 +249,12 @@ async fn keep_certificate(
     hosts: Vec<String>,
     renewed: watch::Sender<Arc<ServerConfig>>,
 ) {
-    while api.stop.run_until_cancelled(tokio::time::sleep(LOOK_AT_CERTIFICATE_EVERY)).await.is_some() {
+    while api
+        .stop
+        .run_until_cancelled(tokio::time::sleep(LOOK_AT_CERTIFICATE_EVERY))
+        .await
+        .is_some()
+    {
         let serving = Keys::new(&api.store).serving(&authority, &hosts, clock::now()).await;
         match serving.and_then(|serving| tls(&authority, &serving)) {
             Ok(tls) => drop(renewed.send(tls)),
@@ -268,7 +279,8 @@ async fn store_first_objects(api: &Arc<Api>) -> Result<(), ServerError> {
         let key = store::Key::new(collection.as_str(), namespace.as_str(), name.as_str());
         let change = store::Change::Put(encode::stored(&object));
         let labels = body::labels(&object).into();
-        let write = store::Write { key, condition: store::Condition::Absent, change, labels, given: None };
+        let write =
+            store::Write { key, condition: store::Condition::Absent, change, labels, given: None };
         let failed = |error| ServerError::First { what: format!("{collection} {name}"), error };
         api.write(write).await.map_err(failed)?;
     }

@@ -25,8 +25,9 @@ const PREFIX: &str = "snapshot-";
 
 pub(crate) async fn answer(api: &Api) -> Result<Answer, Failure> {
     let alone = api.snapshot.clone().try_lock_owned();
-    let alone =
-        alone.map_err(|_| Failure::unavailable("another snapshot is being taken: try again when it is done"))?;
+    let alone = alone.map_err(|_| {
+        Failure::unavailable("another snapshot is being taken: try again when it is done")
+    })?;
     let (store, path) = (api.store.clone(), place(api));
     // To its end though the client goes away: no file with all keys is left behind.
     let taking = tokio::spawn(async move {
@@ -34,7 +35,8 @@ pub(crate) async fn answer(api: &Api) -> Result<Answer, Failure> {
         take(&store, &path).await
     });
     let file = taking.await.map_err(|error| error.to_string()).and_then(|taken| taken);
-    let file = file.map_err(|error| Failure::internal(format!("taking a snapshot failed: {error}")))?;
+    let file =
+        file.map_err(|error| Failure::internal(format!("taking a snapshot failed: {error}")))?;
     Ok(streamed(file))
 }
 
@@ -74,7 +76,11 @@ fn streamed(file: File) -> Answer {
             }
         }
     });
-    Answer::streaming(StatusCode::OK, "application/octet-stream", StreamBody::new(frames).boxed_unsync())
+    Answer::streaming(
+        StatusCode::OK,
+        "application/octet-stream",
+        StreamBody::new(frames).boxed_unsync(),
+    )
 }
 
 /// Beside the state, where there is room for it and nobody else may look.

@@ -66,8 +66,11 @@ impl Failure {
 
     /// No such path; `None` where not even a kind is known.
     pub(crate) fn no_such_resource() -> Self {
-        let mut failure =
-            Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource");
+        let mut failure = Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "the server could not find the requested resource",
+        );
         failure.details = Some(json!({}));
         failure
     }
@@ -117,7 +120,8 @@ impl Failure {
                 texts.push(text);
             }
         }
-        let text = if texts.len() == 1 { texts.concat() } else { format!("[{}]", texts.join(", ")) };
+        let text =
+            if texts.len() == 1 { texts.concat() } else { format!("[{}]", texts.join(", ")) };
         let message = format!("{} {name:?} is invalid: {text}", qualified(kind, group));
         let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
         let mut told = details(group, kind, name);
@@ -146,7 +150,10 @@ impl Failure {
     pub(crate) fn forbidden(message: impl Into<String>, about: Option<(&str, &str, &str)>) -> Self {
         let mut failure = Self::new(StatusCode::FORBIDDEN, "Forbidden", message);
         failure.details =
-            Some(about.map_or_else(|| json!({}), |(group, resource, name)| details(group, resource, name)));
+            Some(about.map_or_else(
+                || json!({}),
+                |(group, resource, name)| details(group, resource, name),
+            ));
         failure
     }
 
@@ -191,7 +198,8 @@ impl Failure {
     }
 
     pub(crate) fn not_acceptable(accepted: &[&str]) -> Self {
-        let message = format!("406: Not Acceptable\n\nAvailable representations: {}", accepted.join(", "));
+        let message =
+            format!("406: Not Acceptable\n\nAvailable representations: {}", accepted.join(", "));
         Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     }
 
@@ -256,7 +264,9 @@ impl Failure {
     }
 
     pub(crate) fn namespace_terminating(kind: &Kind, name: &str, namespace: &str) -> Self {
-        let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
         let mut failure = Self::forbidden_object(kind, name, &why);
         if let Some(details) = failure.details.as_mut() {
             details["causes"] = json!([{
@@ -270,7 +280,11 @@ impl Failure {
 
     /// The definition of the kind is being deleted.
     pub(crate) fn definition_terminating(kind: &Kind, name: &str) -> Self {
-        Self::forbidden_object(kind, name, "create not allowed while custom resource definition is terminating")
+        Self::forbidden_object(
+            kind,
+            name,
+            "create not allowed while custom resource definition is terminating",
+        )
     }
 
     /// What a new object depends on has changed while it was being stored; the same again may succeed.
@@ -331,7 +345,9 @@ impl From<store::WriteError> for Failure {
             store::WriteError::Full { detail } => Self::unavailable(format!(
                 "nothing was stored: the disk is full ({detail}); free space in the server's data directory"
             )),
-            store::WriteError::Storage { detail } => Self::internal(format!("nothing was stored: {detail}")),
+            store::WriteError::Storage { detail } => {
+                Self::internal(format!("nothing was stored: {detail}"))
+            }
             store::WriteError::Closed => Self::unavailable("the server is going down"),
         }
     }
@@ -346,7 +362,8 @@ pub(crate) fn success(kind: &Kind, name: &str, uid: &str) -> Value {
 
 fn shortened(mut message: String) -> String {
     if message.len() > MOST_MESSAGE_BYTES {
-        let end = (0..=MOST_MESSAGE_BYTES).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
+        let end =
+            (0..=MOST_MESSAGE_BYTES).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
         message.truncate(end);
         message.push('…');
     }

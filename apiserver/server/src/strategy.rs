@@ -50,7 +50,8 @@ pub(crate) fn not_owned(kind: &Kind, subresource: &str) -> &'static [&'static [&
 
 /// What a new object gets, and what it may not bring.
 pub(crate) fn prepare_create(kind: &Kind, object: &mut Value) {
-    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+    for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]
+    {
         metadata::of(object).remove(field);
     }
     if kind.subresources.status && !keeps_status_on_create(kind) {
@@ -135,7 +136,9 @@ fn asks_for_something_else(kind: &Kind, object: &Value, old: &Value) -> bool {
     if !kind.custom && object.get("spec").is_some() {
         return object.get("spec") != old.get("spec");
     }
-    let part = |key: &str| key != "metadata" && key != "apiVersion" && (key != "status" || !kind.subresources.status);
+    let part = |key: &str| {
+        key != "metadata" && key != "apiVersion" && (key != "status" || !kind.subresources.status)
+    };
     let parts = |object: &Value| -> Value {
         let fields = object.as_object().into_iter().flatten();
         fields
@@ -160,7 +163,9 @@ pub(crate) fn terminate_namespace(namespace: &mut Value) {
 
 /// Whether a deletion must wait for what holds the object.
 pub(crate) fn is_held(collection: &str, object: &Value) -> bool {
-    let of_namespace =
-        object.pointer("/spec/finalizers").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let of_namespace = object
+        .pointer("/spec/finalizers")
+        .and_then(Value::as_array)
+        .is_some_and(|list| !list.is_empty());
     !metadata::finalizers(object).is_empty() || collection == "core/namespaces" && of_namespace
 }

@@ -21,7 +21,12 @@ pub(crate) fn is_special(subresource: &str) -> bool {
     matches!(subresource, "token" | "scale" | "finalize")
 }
 
-pub(crate) async fn answer(call: &Call<'_>, verb: &str, bytes: &[u8], accepted: Accepted) -> Result<Answer, Failure> {
+pub(crate) async fn answer(
+    call: &Call<'_>,
+    verb: &str,
+    bytes: &[u8],
+    accepted: Accepted,
+) -> Result<Answer, Failure> {
     match (call.path.subresource.as_str(), verb) {
         ("token", "create") => token(call, bytes, accepted),
         ("scale", "update" | "patch") => rescale(call, verb, bytes, accepted).await,
@@ -32,7 +37,11 @@ pub(crate) async fn answer(call: &Call<'_>, verb: &str, bytes: &[u8], accepted: 
 
 fn parsed(call: &Call<'_>, bytes: &[u8]) -> Result<Value, Failure> {
     let parsed = body::parse(bytes, call.format()?).map_err(Failure::bad_request)?;
-    if parsed.value.is_object() { Ok(parsed.value) } else { Err(Failure::bad_request("the body is not a JSON object")) }
+    if parsed.value.is_object() {
+        Ok(parsed.value)
+    } else {
+        Err(Failure::bad_request("the body is not a JSON object"))
+    }
 }
 
 /// A token for a ServiceAccount (TokenRequest).
@@ -88,7 +97,8 @@ fn bound_object(call: &Call<'_>, request: &Value) -> Result<Option<BoundObject>,
         _ => {
             let version = text("apiVersion");
             let slash = if version.contains('/') { "" } else { "/" };
-            let message = format!("cannot bind token to object of type {slash}{version}, Kind={kind}");
+            let message =
+                format!("cannot bind token to object of type {slash}{version}, Kind={kind}");
             return Err(Failure::bad_request(message));
         }
     };
@@ -117,14 +127,16 @@ pub(crate) fn scale(call: &Call<'_>, accepted: Accepted) -> Result<Answer, Failu
 }
 
 fn scale_of(call: &Call<'_>, object: &Value) -> Result<Value, Failure> {
-    let paths = call.served.kind.subresources.scale.as_ref().ok_or_else(Failure::no_such_resource)?;
+    let paths =
+        call.served.kind.subresources.scale.as_ref().ok_or_else(Failure::no_such_resource)?;
     let at = |path: &str| object.pointer(&pointer(path)).cloned();
     let metadata = &object["metadata"];
     let mut status = json!({ "replicas": at(&paths.status_replicas_path).unwrap_or(0.into()) });
     if let Some(selector) = paths.label_selector_path.as_deref().and_then(at) {
         // Built-in kinds keep a LabelSelector there, custom kinds its text.
         let kind = &call.served.kind;
-        status["selector"] = if kind.custom { selector } else { kinds::selector_text(Some(&selector)).into() };
+        status["selector"] =
+            if kind.custom { selector } else { kinds::selector_text(Some(&selector)).into() };
     }
     Ok(json!({
         "apiVersion": "autoscaling/v1",
@@ -143,7 +155,12 @@ fn pointer(path: &str) -> String {
     path.replace('.', "/")
 }
 
-async fn rescale(call: &Call<'_>, verb: &str, bytes: &[u8], accepted: Accepted) -> Result<Answer, Failure> {
+async fn rescale(
+    call: &Call<'_>,
+    verb: &str,
+    bytes: &[u8],
+    accepted: Accepted,
+) -> Result<Answer, Failure> {
     let current = scale_of(call, &live(call)?)?;
     let asked = if verb == "update" {
         parsed(call, bytes)?
@@ -151,7 +168,8 @@ async fn rescale(call: &Call<'_>, verb: &str, bytes: &[u8], accepted: Accepted) 
         let mut scale = current.clone();
         match call.patch_type()? {
             PatchType::Json => {
-                merge::json_patch(&mut scale, bytes).map_err(|error| Failure::unprocessable(error.to_string()))?;
+                merge::json_patch(&mut scale, bytes)
+                    .map_err(|error| Failure::unprocessable(error.to_string()))?;
             }
             _ => merge::merge_patch(
                 &mut scale,
@@ -162,14 +180,20 @@ async fn rescale(call: &Call<'_>, verb: &str, bytes: &[u8], accepted: Accepted) 
     };
     let replicas = asked.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
     if replicas < 0 {
-        let error = FieldError::new(Fault::Invalid, ".spec.replicas", "should be a non-negative integer");
-        return Err(Failure::invalid(&call.served.kind, &call.path.name, &[error.with_value(replicas.into())]));
+        let error =
+            FieldError::new(Fault::Invalid, ".spec.replicas", "should be a non-negative integer");
+        return Err(Failure::invalid(
+            &call.served.kind,
+            &call.path.name,
+            &[error.with_value(replicas.into())],
+        ));
     }
     let told = metadata::text(&asked, "resourceVersion");
     if !told.is_empty() && told != metadata::text(&current, "resourceVersion") {
         return Err(Failure::modified(&call.served.kind, &call.path.name));
     }
-    let paths = call.served.kind.subresources.scale.as_ref().ok_or_else(Failure::no_such_resource)?;
+    let paths =
+        call.served.kind.subresources.scale.as_ref().ok_or_else(Failure::no_such_resource)?;
     let mut patch = nested(&paths.spec_replicas_path, replicas.into());
     if !told.is_empty() {
         // What was looked at is what is changed.
@@ -189,7 +213,9 @@ async fn rescale(call: &Call<'_>, verb: &str, bytes: &[u8], accepted: Accepted) 
 }
 
 fn nested(path: &str, value: Value) -> Value {
-    path.rsplit('.').filter(|part| !part.is_empty()).fold(value, |value, part| json!({ part: value }))
+    path.rsplit('.')
+        .filter(|part| !part.is_empty())
+        .fold(value, |value, part| json!({ part: value }))
 }
 
 /// PUT on `finalize`: a Namespace with the finalizers of its spec, and all else but the status.

@@ -41,7 +41,9 @@ impl Change<'_> {
                     self.may_create()?;
                     if !metadata::uid(&object).is_empty() {
                         let uid = metadata::uid(&object);
-                        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: ");
+                        let why = format!(
+                            "Precondition failed: UID in precondition: {uid}, UID in object meta: "
+                        );
                         return Err(Failure::conflict(self.kind(), &name, &why));
                     }
                     return self.create_once(object).await;
@@ -59,7 +61,11 @@ impl Change<'_> {
     }
 
     /// PATCH.
-    pub(crate) async fn patch(&mut self, patch_type: PatchType, patch: &[u8]) -> Result<Outcome, Failure> {
+    pub(crate) async fn patch(
+        &mut self,
+        patch_type: PatchType,
+        patch: &[u8],
+    ) -> Result<Outcome, Failure> {
         let name = self.path.name.clone();
         let read = self.read_patch(patch_type, patch)?;
         for _ in 0..PATCH_TRIES {
@@ -94,7 +100,11 @@ impl Change<'_> {
             return self.read_configuration(patch);
         }
         if self.parameters.force.is_some() {
-            return Err(patch_options(Fault::Forbidden, "force", "may not be specified for non-apply patch"));
+            return Err(patch_options(
+                Fault::Forbidden,
+                "force",
+                "may not be specified for non-apply patch",
+            ));
         }
         if patch_type == PatchType::StrategicMerge && self.kind().custom {
             return Err(Failure::unsupported_media_type(&PATCHES_OF_CUSTOM_KINDS));
@@ -103,7 +113,8 @@ impl Change<'_> {
             return Ok(Value::Null);
         }
         let parsed = body::parse(patch, body::Format::Json);
-        let parsed = parsed.map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
+        let parsed = parsed
+            .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}")))?;
         if parsed.value.is_object() {
             return Ok(parsed.value);
         }
@@ -112,7 +123,11 @@ impl Change<'_> {
 
     fn read_configuration(&mut self, patch: &[u8]) -> Result<Value, Failure> {
         if self.parameters.field_manager.is_empty() {
-            return Err(patch_options(Fault::Required, "fieldManager", "is required for apply patch"));
+            return Err(patch_options(
+                Fault::Required,
+                "fieldManager",
+                "is required for apply patch",
+            ));
         }
         let (configuration, duplicates) = decode::typed(self.kind(), patch, body::Format::Yaml)?;
         match self.parameters.field_validation() {
@@ -125,7 +140,10 @@ impl Change<'_> {
             FieldValidation::Ignore => {}
             _ => self.warnings.extend(duplicates),
         }
-        if configuration.pointer("/metadata/managedFields").is_some_and(|managed| !managed.is_null()) {
+        if configuration
+            .pointer("/metadata/managedFields")
+            .is_some_and(|managed| !managed.is_null())
+        {
             return Err(Failure::bad_request("metadata.managedFields must be nil"));
         }
         Ok(configuration)
@@ -143,7 +161,12 @@ impl Change<'_> {
         decode::same_type(self.kind(), &object)?;
         decode::same_name(&object, &self.path.name)?;
         self.in_namespace(&mut object)?;
-        let normal = decode::normalise(self.served, &mut object, Vec::new(), self.parameters.field_validation());
+        let normal = decode::normalise(
+            self.served,
+            &mut object,
+            Vec::new(),
+            self.parameters.field_validation(),
+        );
         // Said once, however often the patch is tried.
         self.warnings = match normal {
             Ok(warnings) => warnings,
@@ -156,13 +179,21 @@ impl Change<'_> {
         self.finish_update(live, object).await
     }
 
-    fn patched(&self, live: &Live, patch_type: PatchType, read: &Value, patch: &[u8]) -> Result<Value, Failure> {
+    fn patched(
+        &self,
+        live: &Live,
+        patch_type: PatchType,
+        read: &Value,
+        patch: &[u8],
+    ) -> Result<Value, Failure> {
         let mut object = live.value.clone();
         match patch_type {
             PatchType::Json => merge::json_patch(&mut object, patch)
                 .map_err(|error| Failure::from_patch(self.kind(), &self.path.name, &error))?,
-            PatchType::StrategicMerge => merge::strategic_merge_patch(self.served.schema(), &mut object, read)
-                .map_err(|error| Failure::from_patch(self.kind(), &self.path.name, &error))?,
+            PatchType::StrategicMerge => {
+                merge::strategic_merge_patch(self.served.schema(), &mut object, read)
+                    .map_err(|error| Failure::from_patch(self.kind(), &self.path.name, &error))?
+            }
             PatchType::Merge | PatchType::Apply => merge::merge_patch(&mut object, read),
         }
         Ok(object)
@@ -195,16 +226,24 @@ impl Change<'_> {
         self.finish(live, object).await
     }
 
-    fn merge_configuration(&self, live: Option<&Value>, configuration: &Value) -> Result<Value, Failure> {
+    fn merge_configuration(
+        &self,
+        live: Option<&Value>,
+        configuration: &Value,
+    ) -> Result<Value, Failure> {
         let api_version = encode::api_version(self.kind());
         let writer = self.writer(&api_version, Operation::Apply);
         let excluded = strategy::not_owned(self.kind(), &self.path.subresource);
         let force = self.parameters.force.unwrap_or(false);
-        merge::apply(self.served.schema(), live, configuration, &writer, force, excluded).map_err(|error| match error {
-            ApplyError::Conflicts(conflicts) => Failure::apply_conflict(conflicts.message(), &conflicts.causes()),
-            ApplyError::BadRequest(message) => Failure::bad_request(message),
-            ApplyError::Untyped(message) => Failure::unexpected(message),
-        })
+        merge::apply(self.served.schema(), live, configuration, &writer, force, excluded).map_err(
+            |error| match error {
+                ApplyError::Conflicts(conflicts) => {
+                    Failure::apply_conflict(conflicts.message(), &conflicts.causes())
+                }
+                ApplyError::BadRequest(message) => Failure::bad_request(message),
+                ApplyError::Untyped(message) => Failure::unexpected(message),
+            },
+        )
     }
 
     fn decode_defaults(&self, object: &mut Value) {
@@ -221,7 +260,9 @@ impl Change<'_> {
         if told.is_empty() || told == found {
             return Ok(());
         }
-        let why = format!("Precondition failed: UID in precondition: {told}, UID in object meta: {found}");
+        let why = format!(
+            "Precondition failed: UID in precondition: {told}, UID in object meta: {found}"
+        );
         Err(Failure::conflict(self.kind(), &self.path.name, &why))
     }
 
@@ -231,8 +272,11 @@ impl Change<'_> {
         let found = live.stored.revision.to_string();
         if told.is_empty() || told == "0" {
             if !strategy::updates_unconditionally(self.kind()) {
-                let error =
-                    FieldError::new(Fault::Invalid, "metadata.resourceVersion", "must be specified for an update");
+                let error = FieldError::new(
+                    Fault::Invalid,
+                    "metadata.resourceVersion",
+                    "must be specified for an update",
+                );
                 let (plural, group) = (&self.kind().plural, &self.kind().group);
                 let error = error.with_value(0.into());
                 return Err(Failure::invalid_as(plural, group, &self.path.name, &[error]).into());
@@ -259,18 +303,24 @@ impl Change<'_> {
     async fn store_update(&mut self, live: &Live, mut object: Value) -> Result<Outcome, Attempt> {
         let name = self.path.name.clone();
         merge::restore_times(&live.value, &mut object);
-        let errors = validation::check(self.served, &self.path.subresource, &object, Some(&live.value));
+        let errors =
+            validation::check(self.served, &self.path.subresource, &object, Some(&live.value));
         if !errors.is_empty() {
             return Err(Failure::invalid(self.kind(), &name, &errors).into());
         }
         self.check_meaning(&object, Some(&live.value))?;
         self.warnings.extend(validation::warnings(self.kind(), &object));
         self.admit(rules::Operation::Update, Some(&object), Some(&live.value), &name)?;
-        if metadata::is_being_deleted(&object) && !strategy::is_held(&self.kind().storage_collection, &object) {
+        if metadata::is_being_deleted(&object)
+            && !strategy::is_held(&self.kind().storage_collection, &object)
+        {
             return self.remove_released(live, object).await;
         }
         if object == live.value {
-            return Ok(Outcome { code: StatusCode::OK, object: Written::Stored(live.stored.clone()) });
+            return Ok(Outcome {
+                code: StatusCode::OK,
+                object: Written::Stored(live.stored.clone()),
+            });
         }
         if self.parameters.is_dry_run() {
             return Ok(Outcome { code: StatusCode::OK, object: Written::Value(object) });
@@ -289,7 +339,8 @@ impl Change<'_> {
         }
         // Watchers are shown the object as it was stored last.
         let labels = body::labels(&live.value).into();
-        let change = store::Change::Delete(encode::stored(&form::stored(self.kind(), live.value.clone())));
+        let change =
+            store::Change::Delete(encode::stored(&form::stored(self.kind(), live.value.clone())));
         let stored = self.commit(live, change, labels).await?;
         self.api.committed(&stored, true).await;
         Ok(Outcome { code: StatusCode::OK, object: Written::Value(object) })
@@ -302,7 +353,8 @@ impl Change<'_> {
         labels: store::Labels,
     ) -> Result<std::sync::Arc<store::Object>, Attempt> {
         let condition = store::Condition::Revision(live.stored.revision);
-        let write = store::Write { key: live.stored.key.clone(), condition, change, labels, given: None };
+        let write =
+            store::Write { key: live.stored.key.clone(), condition, change, labels, given: None };
         self.api.write(write).await.map_err(|error| match error {
             store::WriteError::Conflict { .. } => Attempt::Overtaken,
             other => Attempt::Failed(Failure::from(other)),
@@ -313,7 +365,10 @@ impl Change<'_> {
 /// A patched object that its kind cannot hold; Kubernetes does not say again which kind that is.
 fn unfit(kind: &Kind, object: &Value, failure: &Failure) -> Failure {
     let why = failure.message.split_once("strict decoding error: ");
-    let why = why.map_or_else(|| failure.message.clone(), |(_, why)| format!("strict decoding error: {why}"));
+    let why = why.map_or_else(
+        || failure.message.clone(),
+        |(_, why)| format!("strict decoding error: {why}"),
+    );
     let error = FieldError::new(Fault::Invalid, "patch", why);
     // A Secret is shown to nobody, not in the error of its own writer either: errors are logged.
     let secret = kind.storage_collection.as_ref() == "core/secrets";

@@ -9,7 +9,12 @@ use serde_json::Value;
 use crate::catalog::Served;
 
 /// What is wrong with an object, or with its change from `old`.
-pub(crate) fn check(served: &Served, subresource: &str, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+pub(crate) fn check(
+    served: &Served,
+    subresource: &str,
+    object: &Value,
+    old: Option<&Value>,
+) -> Vec<FieldError> {
     let kind = &served.kind;
     let mut errors = kinds::validate_metadata(object, old, kind.namespaced, kind.name_rule);
     if !kind.custom {
@@ -41,13 +46,20 @@ pub(crate) fn check(served: &Served, subresource: &str, object: &Value, old: Opt
 }
 
 /// A write of the status is judged by the schema of the status, with places that begin there.
-fn schema_errors(served: &Served, subresource: &str, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+fn schema_errors(
+    served: &Served,
+    subresource: &str,
+    object: &Value,
+    old: Option<&Value>,
+) -> Vec<FieldError> {
     if subresource != "status" {
         return served.validator().validate(object, old);
     }
     let status = |object: &'_ Value| object.get("status").cloned();
     match (served.status_validator(), status(object)) {
-        (Some(validator), Some(value)) => validator.validate_below("status", &value, old.and_then(status).as_ref()),
+        (Some(validator), Some(value)) => {
+            validator.validate_below("status", &value, old.and_then(status).as_ref())
+        }
         _ => Vec::new(),
     }
 }
@@ -104,7 +116,10 @@ pub(crate) fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
     };
     let inputs = [("tls.crt", "certificate"), ("tls.key", "key")];
     let missing = inputs.into_iter().find(|(key, _)| !has_pem(key));
-    missing.map(|(_, name)| format!("tls: failed to find any PEM data in {name} input")).into_iter().collect()
+    missing
+        .map(|(_, name)| format!("tls: failed to find any PEM data in {name} input"))
+        .into_iter()
+        .collect()
 }
 
 /// CEL needs values of the types that it was compiled for.
@@ -117,25 +132,33 @@ pub(crate) fn check_programs(kind: &Kind, object: &Value) -> Vec<FieldError> {
     match kind.kind.as_ref() {
         "CustomResourceDefinition" => check_definition(object),
         "ValidatingAdmissionPolicy" => rules::Policy::compile(object).err().unwrap_or_default(),
-        "ValidatingAdmissionPolicyBinding" => rules::Binding::compile(object).err().unwrap_or_default(),
+        "ValidatingAdmissionPolicyBinding" => {
+            rules::Binding::compile(object).err().unwrap_or_default()
+        }
         _ => Vec::new(),
     }
 }
 
 fn check_definition(definition: &Value) -> Vec<FieldError> {
     let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
-    let schemas: Vec<&Value> =
-        versions.into_iter().flatten().filter_map(|version| version.pointer("/schema/openAPIV3Schema")).collect();
+    let schemas: Vec<&Value> = versions
+        .into_iter()
+        .flatten()
+        .filter_map(|version| version.pointer("/schema/openAPIV3Schema"))
+        .collect();
     // What all versions share is told once, where Kubernetes keeps it.
     let shared = schemas.iter().all(|schema| schema == &schemas[0]);
     let mut errors = Vec::new();
-    for (index, openapi) in schemas.into_iter().enumerate().take(if shared { 1 } else { usize::MAX }) {
+    for (index, openapi) in
+        schemas.into_iter().enumerate().take(if shared { 1 } else { usize::MAX })
+    {
         let path = if shared {
             "spec.validation.openAPIV3Schema".to_owned()
         } else {
             format!("spec.versions[{index}].schema.openAPIV3Schema")
         };
-        let compiled = Schema::from_openapi(openapi, &path).and_then(|schema| CompiledRules::compile(&schema, &path));
+        let compiled = Schema::from_openapi(openapi, &path)
+            .and_then(|schema| CompiledRules::compile(&schema, &path));
         errors.extend(compiled.err().into_iter().flatten());
     }
     errors

@@ -44,19 +44,29 @@ pub(crate) fn watch(
     read::unless_no_number(&parameters.resource_version)?;
     let selection = Selection::read(served, path, &parameters)?;
     let mut asked = read::revision(&parameters.resource_version)?;
-    let initial =
-        parameters.send_initial_events == Some(true) || parameters.send_initial_events.is_none() && asked == 0;
+    let initial = parameters.send_initial_events == Some(true)
+        || parameters.send_initial_events.is_none() && asked == 0;
     let mut ready = VecDeque::new();
     if asked == 0 && !initial {
         // Only what comes from now on.
         asked = api.store.revision();
     }
     if initial {
-        let listing = api.store.list(&served.kind.storage_collection, selection.namespace.as_deref(), None, 0, None);
+        let listing = api.store.list(
+            &served.kind.storage_collection,
+            selection.namespace.as_deref(),
+            None,
+            0,
+            None,
+        );
         let listing = listing.map_err(|expired| Failure::too_old(asked, expired.oldest))?;
         asked = listing.revision;
         ready.extend(
-            listing.objects.into_iter().filter(|object| selection.matches(&served.kind, object)).map(Ready::Added),
+            listing
+                .objects
+                .into_iter()
+                .filter(|object| selection.matches(&served.kind, object))
+                .map(Ready::Added),
         );
         if parameters.send_initial_events == Some(true) {
             ready.push_back(Ready::InitialEnd(asked));
@@ -77,7 +87,11 @@ pub(crate) fn watch(
         Err(oldest) => Source::Failed(Failure::too_old(asked, oldest)),
     };
     let ends = Instant::now()
-        + parameters.timeout.filter(|seconds| *seconds > 0).map_or(LONGEST, Duration::from_secs).min(LONGEST_ASKED);
+        + parameters
+            .timeout
+            .filter(|seconds| *seconds > 0)
+            .map_or(LONGEST, Duration::from_secs)
+            .min(LONGEST_ASKED);
     let stream = Stream {
         served: served.clone(),
         selection,
@@ -114,12 +128,17 @@ fn check(parameters: &Parameters) -> Result<(), Failure> {
             }
         }
         None if !matched.is_empty() => {
-            let detail = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            let detail =
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
             errors.push(forbidden("resourceVersionMatch", detail));
         }
         _ => {}
     }
-    if errors.is_empty() { Ok(()) } else { Err(Failure::invalid_as("ListOptions", "meta.k8s.io", "", &errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::invalid_as("ListOptions", "meta.k8s.io", "", &errors))
+    }
 }
 
 /// Something to say at once.
@@ -208,8 +227,12 @@ impl Stream {
                 Some(Ok(self.bookmark_line(source.revision(), false)))
             }
             Woken::Event(Ok(event)) => self.event_line(&event).map(Ok),
-            Woken::Event(Err(store::Lost::Behind { oldest })) => Some(Err(Failure::too_old(source.revision(), oldest))),
-            Woken::Event(Err(store::Lost::Closed)) => Some(Err(Failure::unavailable("the server is going down"))),
+            Woken::Event(Err(store::Lost::Behind { oldest })) => {
+                Some(Err(Failure::too_old(source.revision(), oldest)))
+            }
+            Woken::Event(Err(store::Lost::Closed)) => {
+                Some(Err(Failure::unavailable("the server is going down")))
+            }
         }
     }
 
@@ -220,18 +243,25 @@ impl Stream {
         }
         let kind = self.served.kind.clone();
         let now = event.kind != EventKind::Deleted && self.selection.matches(&kind, &event.object);
-        let before = event.previous.as_ref().is_some_and(|previous| self.selection.matches(&kind, previous));
+        let before =
+            event.previous.as_ref().is_some_and(|previous| self.selection.matches(&kind, previous));
         match (before, now) {
             (false, true) => Some(self.line("ADDED", &event.object)),
             (true, true) => Some(self.line("MODIFIED", &event.object)),
-            (true, false) if event.kind == EventKind::Deleted => Some(self.line("DELETED", &event.object)),
-            (true, false) => event.previous.clone().map(|previous| self.gone_line(&previous, event.object.revision)),
+            (true, false) if event.kind == EventKind::Deleted => {
+                Some(self.line("DELETED", &event.object))
+            }
+            (true, false) => event
+                .previous
+                .clone()
+                .map(|previous| self.gone_line(&previous, event.object.revision)),
             (false, false) => None,
         }
     }
 
     fn plain_line(&mut self, event: &Arc<store::Event>) -> Bytes {
-        if self.form == Form::Object && form::is_served_as_stored(&self.served.kind, &event.object) {
+        if self.form == Form::Object && form::is_served_as_stored(&self.served.kind, &event.object)
+        {
             return event.cached(|event| raw_line(word(event.kind), &event.object.json));
         }
         self.line(word(event.kind), &event.object)

@@ -27,12 +27,14 @@ impl Client {
             Method::PATCH => "application/merge-patch+json",
             _ => "application/json",
         };
-        let mut request = Request::builder().method(method).uri(path).header("content-type", content_type);
+        let mut request =
+            Request::builder().method(method).uri(path).header("content-type", content_type);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        let response = self.0.clone().oneshot(request.body(Full::new(bytes)).unwrap()).await.unwrap();
+        let response =
+            self.0.clone().oneshot(request.body(Full::new(bytes)).unwrap()).await.unwrap();
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
@@ -62,7 +64,12 @@ fn user(server: &Server, name: &str) -> Client {
 
 /// Binds a user to a role with these rules, in the namespace `a`.
 async fn allow(admin: &Client, name: &str, rules: Value) {
-    admin.create(&format!("{RBAC}/namespaces/a/roles"), json!({ "metadata": { "name": name }, "rules": rules })).await;
+    admin
+        .create(
+            &format!("{RBAC}/namespaces/a/roles"),
+            json!({ "metadata": { "name": name }, "rules": rules }),
+        )
+        .await;
     let binding = json!({
         "metadata": { "name": name },
         "subjects": [{ "kind": "User", "name": name }],
@@ -117,8 +124,11 @@ async fn rights_in_a_namespace_open_no_cluster_wide_kind_by_a_path_that_names_th
         "rbac.authorization.k8s.io/v1/namespaces/a/clusterrolebindings",
         "apiextensions.k8s.io/v1/namespaces/a/customresourcedefinitions",
     ] {
-        for query in ["", "?watch=1", "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"] {
-            let (status, answer) = jane.ask(Method::GET, &format!("/apis/{kind}{query}"), None).await;
+        for query in
+            ["", "?watch=1", "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"]
+        {
+            let (status, answer) =
+                jane.ask(Method::GET, &format!("/apis/{kind}{query}"), None).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{kind}{query}: {answer}");
         }
     }
@@ -141,8 +151,13 @@ async fn a_right_to_one_name_lists_and_watches_that_name_only() {
     let jane = user(&server, "jane");
     let list = |selector: &str| format!("/api/v1/namespaces/a/secrets?fieldSelector={selector}");
     let (status, found) = jane.ask(Method::GET, &list("metadata.name%3Dmine"), None).await;
-    assert_eq!((status, found["items"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{found}");
-    for selector in ["", "metadata.name%3Dother", "metadata.name!%3Dmine", "metadata.namespace%3Da"] {
+    assert_eq!(
+        (status, found["items"].as_array().map(Vec::len)),
+        (StatusCode::OK, Some(1)),
+        "{found}"
+    );
+    for selector in ["", "metadata.name%3Dother", "metadata.name!%3Dmine", "metadata.namespace%3Da"]
+    {
         let (status, answer) = jane.ask(Method::GET, &list(selector), None).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{selector}: {answer}");
     }
@@ -151,28 +166,44 @@ async fn a_right_to_one_name_lists_and_watches_that_name_only() {
 #[tokio::test]
 async fn who_may_change_may_not_create_by_apply_or_put() {
     let (server, admin) = server().await;
-    allow(&admin, "jane", json!([{ "verbs": ["update", "patch"], "apiGroups": ["*"], "resources": ["*"] }])).await;
+    allow(
+        &admin,
+        "jane",
+        json!([{ "verbs": ["update", "patch"], "apiGroups": ["*"], "resources": ["*"] }]),
+    )
+    .await;
     let jane = user(&server, "jane");
     let lease = json!({ "metadata": { "name": "x" }, "spec": {} });
-    let (status, answer) =
-        jane.ask(Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/a/leases/x", Some(lease)).await;
+    let (status, answer) = jane
+        .ask(Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/a/leases/x", Some(lease))
+        .await;
     assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
 }
 
 #[tokio::test]
 async fn a_definition_takes_no_name_of_a_kind_of_kubernetes() {
     let (_server, admin) = server().await;
-    admin.create(DEFINITIONS, definition("rbac.authorization.k8s.io", "roles", "Foo", &["v1"])).await;
-    let (_, found) = admin.ask(Method::GET, &format!("{DEFINITIONS}/roles.rbac.authorization.k8s.io"), None).await;
+    admin
+        .create(DEFINITIONS, definition("rbac.authorization.k8s.io", "roles", "Foo", &["v1"]))
+        .await;
+    let (_, found) = admin
+        .ask(Method::GET, &format!("{DEFINITIONS}/roles.rbac.authorization.k8s.io"), None)
+        .await;
     let conditions = found["status"]["conditions"].as_array().unwrap();
-    assert!(conditions.iter().any(|one| one["type"] == "Established" && one["status"] == "False"), "{found}");
+    assert!(
+        conditions.iter().any(|one| one["type"] == "Established" && one["status"] == "False"),
+        "{found}"
+    );
     let (status, _) = admin.ask(Method::GET, &format!("{RBAC}/namespaces/a/roles"), None).await;
     assert_eq!(status, StatusCode::OK);
     // Deleting it takes no role with it.
     allow(&admin, "jane", everything()).await;
-    let (status, _) = admin.ask(Method::DELETE, &format!("{DEFINITIONS}/roles.rbac.authorization.k8s.io"), None).await;
+    let (status, _) = admin
+        .ask(Method::DELETE, &format!("{DEFINITIONS}/roles.rbac.authorization.k8s.io"), None)
+        .await;
     assert_eq!(status, StatusCode::OK);
-    let (status, role) = admin.ask(Method::GET, &format!("{RBAC}/namespaces/a/roles/jane"), None).await;
+    let (status, role) =
+        admin.ask(Method::GET, &format!("{RBAC}/namespaces/a/roles/jane"), None).await;
     assert_eq!((status, &role["kind"]), (StatusCode::OK, &json!("Role")), "{role}");
 }
 
@@ -199,8 +230,13 @@ async fn a_policy_on_events_is_asked_in_both_groups() {
         "reportingController": "c", "reportingInstance": "i", "action": "x", "reason": "r", "type": "Normal",
         "regarding": { "namespace": "a", "name": "o", "kind": "K" },
     });
-    let (status, answer) = admin.ask(Method::POST, "/apis/events.k8s.io/v1/namespaces/a/events", Some(event)).await;
-    assert_eq!((status, answer["reason"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("Invalid")), "{answer}");
+    let (status, answer) =
+        admin.ask(Method::POST, "/apis/events.k8s.io/v1/namespaces/a/events", Some(event)).await;
+    assert_eq!(
+        (status, answer["reason"].as_str()),
+        (StatusCode::UNPROCESSABLE_ENTITY, Some("Invalid")),
+        "{answer}"
+    );
     assert!(answer["message"].as_str().unwrap().contains("refused by p"), "{answer}");
 }
 
@@ -222,7 +258,12 @@ async fn a_name_that_cannot_be_read_is_never_the_impersonator() {
 async fn a_snapshot_is_for_administrators_whatever_the_roles_say() {
     let (server, admin) = server().await;
     let rules = json!([{ "verbs": ["get"], "nonResourceURLs": ["*"] }]);
-    admin.create(&format!("{RBAC}/clusterroles"), json!({ "metadata": { "name": "paths" }, "rules": rules })).await;
+    admin
+        .create(
+            &format!("{RBAC}/clusterroles"),
+            json!({ "metadata": { "name": "paths" }, "rules": rules }),
+        )
+        .await;
     let binding = json!({
         "metadata": { "name": "paths" }, "subjects": [{ "kind": "User", "name": "jane" }],
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "paths" },
@@ -255,7 +296,11 @@ async fn nothing_is_created_in_a_namespace_that_ends() {
     admin.create("/api/v1/namespaces/a/configmaps", held).await;
     admin.ask(Method::DELETE, "/api/v1/namespaces/a", None).await;
     let (status, answer) = admin
-        .ask(Method::POST, "/api/v1/namespaces/a/configmaps", Some(json!({ "metadata": { "name": "late" } })))
+        .ask(
+            Method::POST,
+            "/api/v1/namespaces/a/configmaps",
+            Some(json!({ "metadata": { "name": "late" } })),
+        )
         .await;
     assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
     let release = json!({ "metadata": { "finalizers": null } });

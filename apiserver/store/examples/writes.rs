@@ -63,10 +63,19 @@ async fn rate(store: &Store, writers: usize, time: Duration, create: bool) -> Re
 }
 
 fn write(name: &str, object: Option<&Object>) -> Write {
-    let value = Value { head: br#"{"metadata":{"resourceVersion":""#.to_vec(), tail: vec![b'x'; SIZE - 40] };
+    let value = Value {
+        head: br#"{"metadata":{"resourceVersion":""#.to_vec(),
+        tail: vec![b'x'; SIZE - 40],
+    };
     let condition = object.map_or(Condition::Absent, |object| Condition::Revision(object.revision));
     let labels: Labels = Arc::new([("app".into(), "web".into())]);
-    Write { key: Key::new("pods", "default", name), condition, change: Change::Put(value), labels, given: None }
+    Write {
+        key: Key::new("pods", "default", name),
+        condition,
+        change: Change::Put(value),
+        labels,
+        given: None,
+    }
 }
 
 async fn start_up(directory: &Path, objects: usize) -> Result<()> {
@@ -88,7 +97,10 @@ async fn start_up(directory: &Path, objects: usize) -> Result<()> {
         let start = Instant::now();
         let store = Store::open(&path, Options::default())?;
         let (time, length) = (start.elapsed(), std::fs::metadata(&path)?.len() >> 20);
-        println!("start-up of {} objects ({length} MiB) after {end}: {time:.0?}", store.count("pods"));
+        println!(
+            "start-up of {} objects ({length} MiB) after {end}: {time:.0?}",
+            store.count("pods")
+        );
         drop(store);
         std::fs::remove_file(path)?;
     }

@@ -50,9 +50,16 @@ pub(crate) struct Batch {
 }
 
 /// Checks the requests one after another, each on top of those before it.
-pub(crate) fn plan(state: &State, requests: Vec<Request>, options: &Options) -> (Batch, Vec<(Answer, Verdict)>) {
+pub(crate) fn plan(
+    state: &State,
+    requests: Vec<Request>,
+    options: &Options,
+) -> (Batch, Vec<(Answer, Verdict)>) {
     let mut planner = Planner { state, changed: HashMap::new(), events: Vec::new() };
-    let answers = requests.into_iter().map(|request| (request.answer, planner.judge(request.write))).collect();
+    let answers = requests
+        .into_iter()
+        .map(|request| (request.answer, planner.judge(request.write)))
+        .collect();
     let mut batch = Batch { events: planner.events, ..Batch::default() };
     batch.retain(state, options);
     (batch, answers)
@@ -80,15 +87,21 @@ impl Planner<'_> {
         let settled = pending.is_none();
         let published = || self.state.read(&key.collection, &key.namespace, &key.name).cloned();
         let current = pending.cloned().unwrap_or_else(published);
-        if given.is_some_and(|(key, revision)| self.current(&key).is_none_or(|other| other.revision != revision)) {
+        if given.is_some_and(|(key, revision)| {
+            self.current(&key).is_none_or(|other| other.revision != revision)
+        }) {
             return Verdict::Conflict { current, settled };
         }
         let (kind, value) = match (condition, &current, change) {
             (Condition::Absent, None, Change::Put(value)) => (EventKind::Added, value),
-            (Condition::Revision(revision), Some(current), change) if current.revision == revision => match change {
-                Change::Put(value) => (EventKind::Modified, value),
-                Change::Delete(value) => (EventKind::Deleted, value),
-            },
+            (Condition::Revision(revision), Some(current), change)
+                if current.revision == revision =>
+            {
+                match change {
+                    Change::Put(value) => (EventKind::Modified, value),
+                    Change::Delete(value) => (EventKind::Deleted, value),
+                }
+            }
             _ => return Verdict::Conflict { current, settled },
         };
         let revision = self.state.revision + self.events.len() as u64 + 1;
@@ -97,7 +110,8 @@ impl Planner<'_> {
             None => self.state.intern(&key.collection, &key.namespace, &key.name),
         };
         let created = current.as_ref().map_or(revision, |current| current.created);
-        let object = Arc::new(Object { key: shared, revision, created, json: value.at(revision), labels });
+        let object =
+            Arc::new(Object { key: shared, revision, created, json: value.at(revision), labels });
         let live = (kind != EventKind::Deleted).then(|| Arc::clone(&object));
         self.changed.insert(key, live);
         self.events.push(Arc::new(Event::new(kind, Arc::clone(&object), current)));
@@ -110,11 +124,15 @@ impl Batch {
     fn retain(&mut self, state: &State, options: &Options) {
         let mut added: BTreeMap<Arc<str>, Vec<Arc<Event>>> = BTreeMap::new();
         for event in &self.events {
-            added.entry(Arc::clone(&event.object.key.collection)).or_default().push(Arc::clone(event));
+            added
+                .entry(Arc::clone(&event.object.key.collection))
+                .or_default()
+                .push(Arc::clone(event));
         }
         let empty = crate::history::History::default();
         for (name, events) in added {
-            let history = state.collections.get(&name).map_or(&empty, |collection| &collection.history);
+            let history =
+                state.collections.get(&name).map_or(&empty, |collection| &collection.history);
             let excess = history.excess(&events, options);
             self.removals.extend(excess.iter().flat_map(|event| event.records()));
             self.compacted.extend(excess.last().map(|event| (Arc::clone(&name), event.revision())));

@@ -55,10 +55,9 @@ impl Collection {
     }
 
     pub(crate) fn insert(&mut self, object: Arc<Object>) {
-        let namespace = self
-            .namespaces
-            .entry(place(&object.key.namespace))
-            .or_insert_with(|| Namespace { name: Arc::clone(&object.key.namespace), objects: BTreeMap::new() });
+        let namespace = self.namespaces.entry(place(&object.key.namespace)).or_insert_with(|| {
+            Namespace { name: Arc::clone(&object.key.namespace), objects: BTreeMap::new() }
+        });
         if namespace.objects.insert(Arc::clone(&object.key.name), object).is_none() {
             self.count += 1;
         }
@@ -92,7 +91,8 @@ impl Collection {
         scope: Option<&str>,
         after: Option<(&'a str, &'a str)>,
     ) -> Box<dyn Iterator<Item = &'a Arc<Object>> + 'a> {
-        let start = after.map(|(namespace, _)| place(namespace)).max(scope.map(place)).unwrap_or_default();
+        let start =
+            after.map(|(namespace, _)| place(namespace)).max(scope.map(place)).unwrap_or_default();
         let end = scope.map(place);
         if end.as_ref().is_some_and(|end| *end < start) {
             return Box::new(std::iter::empty());

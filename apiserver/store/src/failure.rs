@@ -64,7 +64,9 @@ impl<E: Into<redb::Error>> From<E> for Failure {
         let full = match &error {
             redb::Error::Io(error) => matches!(
                 error.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::FileTooLarge
             ),
             _ => false,
         };
@@ -78,15 +80,16 @@ pub(crate) fn open_error(path: &Path, error: redb::Error) -> OpenError {
     match error {
         redb::Error::DatabaseAlreadyOpen => OpenError::InUse { path },
         redb::Error::Corrupted(detail) => OpenError::Damaged { path, detail },
-        redb::Error::UpgradeRequired(version) => {
-            OpenError::Foreign { path, detail: format!("it is of version {version} of the redb format") }
-        }
+        redb::Error::UpgradeRequired(version) => OpenError::Foreign {
+            path,
+            detail: format!("it is of version {version} of the redb format"),
+        },
         redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
             OpenError::Foreign { path, detail: error.to_string() }
         }
-        redb::Error::TableTypeMismatch { .. } | redb::Error::TableDoesNotExist(_) | redb::Error::TableIsMultimap(_) => {
-            OpenError::Foreign { path, detail: error.to_string() }
-        }
+        redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TableDoesNotExist(_)
+        | redb::Error::TableIsMultimap(_) => OpenError::Foreign { path, detail: error.to_string() },
         error => OpenError::Storage { path, detail: error.to_string() },
     }
 }

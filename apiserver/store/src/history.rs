@@ -20,7 +20,9 @@ impl History {
     pub(crate) fn push(&mut self, event: Arc<Event>) {
         self.bytes += event.cost();
         self.events.push_back(event);
-        if let Some(old) = self.events.len().checked_sub(FRAMES + 1).and_then(|place| self.events.get(place)) {
+        if let Some(old) =
+            self.events.len().checked_sub(FRAMES + 1).and_then(|place| self.events.get(place))
+        {
             old.retire_frame();
         }
     }
@@ -45,7 +47,11 @@ impl History {
 
     /// The events that must go once `new` is added, oldest first. The newest event always stays, and with it its
     /// record: the log's last record tells the last revision that was used.
-    pub(crate) fn excess<'a>(&'a self, new: &'a [Arc<Event>], options: &Options) -> Vec<&'a Arc<Event>> {
+    pub(crate) fn excess<'a>(
+        &'a self,
+        new: &'a [Arc<Event>],
+        options: &Options,
+    ) -> Vec<&'a Arc<Event>> {
         let mut count = self.events.len() + new.len();
         let mut bytes = self.bytes + new.iter().map(|event| event.cost()).sum::<usize>();
         let mut excess = Vec::new();

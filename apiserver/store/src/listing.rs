@@ -34,7 +34,12 @@ pub(crate) struct Selection<'a> {
 }
 
 impl State {
-    pub(crate) fn list(&self, collection: &str, selection: Selection<'_>, at: Option<u64>) -> Result<Listing, Expired> {
+    pub(crate) fn list(
+        &self,
+        collection: &str,
+        selection: Selection<'_>,
+        at: Option<u64>,
+    ) -> Result<Listing, Expired> {
         let revision = at.map_or(self.revision, |at| at.min(self.revision));
         let Some(collection) = self.collections.get(collection) else {
             return Ok(Listing { revision, objects: Vec::new(), more: false, remaining: 0 });
@@ -52,7 +57,11 @@ impl State {
     }
 }
 
-fn page<'a>(revision: u64, limit: usize, mut objects: impl Iterator<Item = &'a Arc<Object>>) -> Listing {
+fn page<'a>(
+    revision: u64,
+    limit: usize,
+    mut objects: impl Iterator<Item = &'a Arc<Object>>,
+) -> Listing {
     let limit = if limit == 0 { usize::MAX } else { limit };
     let page = objects.by_ref().take(limit).cloned().collect();
     let remaining = objects.count();
@@ -82,7 +91,8 @@ fn undone<'a>(
     for event in collection.history.after(revision) {
         let place = place(&event.object);
         let in_scope = selection.scope.is_none_or(|scope| scope == place.0);
-        if in_scope && selection.after.is_none_or(|after| order(place, after) == Ordering::Greater) {
+        if in_scope && selection.after.is_none_or(|after| order(place, after) == Ordering::Greater)
+        {
             undone.entry(place).or_insert(event.previous.as_ref());
         }
     }

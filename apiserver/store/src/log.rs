@@ -7,8 +7,8 @@ use std::{
 };
 
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError, WriteTransaction,
-    backends::FileBackend,
+    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError,
+    WriteTransaction, backends::FileBackend,
 };
 
 use crate::{
@@ -51,14 +51,22 @@ pub(crate) struct Contents {
 
 impl Log {
     /// Opens the file of `path`, which must exist.
-    pub(crate) fn open_file(path: &Path, cache_bytes: usize) -> Result<(Self, Contents), OpenError> {
+    pub(crate) fn open_file(
+        path: &Path,
+        cache_bytes: usize,
+    ) -> Result<(Self, Contents), OpenError> {
         let backend = file_backend(path).map_err(|error| open_error(path, error))?;
         Self::open(Held::new(backend), path, cache_bytes)
     }
 
     /// Opens what `backend` holds, or begins a log in it if it is empty. Errors call it `path`.
-    pub(crate) fn open(backend: Held, path: &Path, cache_bytes: usize) -> Result<(Self, Contents), OpenError> {
-        let database = database(backend.clone(), cache_bytes).map_err(|error| open_error(path, error))?;
+    pub(crate) fn open(
+        backend: Held,
+        path: &Path,
+        cache_bytes: usize,
+    ) -> Result<(Self, Contents), OpenError> {
+        let database =
+            database(backend.clone(), cache_bytes).map_err(|error| open_error(path, error))?;
         if is_blank(&database).map_err(|error| open_error(path, error))? {
             begin(&database, fresh_identity()).map_err(|error| open_error(path, error))?;
         }
@@ -69,7 +77,10 @@ impl Log {
     /// Makes the batch durable. After a failure nothing more can be done before [`Self::recover`].
     pub(crate) fn commit(&mut self, batch: &Batch) -> Result<(), Failure> {
         let Some(database) = &self.database else {
-            return Err(Failure { full: false, detail: "an earlier failure is not recovered from".into() });
+            return Err(Failure {
+                full: false,
+                detail: "an earlier failure is not recovered from".into(),
+            });
         };
         let transaction = database.begin_write()?;
         write_batch(&transaction, batch, &mut self.record)?;
@@ -135,7 +146,11 @@ pub(crate) fn fresh_identity() -> u128 {
     half() << 64 | half()
 }
 
-fn write_batch(transaction: &WriteTransaction, batch: &Batch, record: &mut Vec<u8>) -> Result<(), redb::Error> {
+fn write_batch(
+    transaction: &WriteTransaction,
+    batch: &Batch,
+    record: &mut Vec<u8>,
+) -> Result<(), redb::Error> {
     let mut log = transaction.open_table(LOG)?;
     for event in &batch.events {
         let deleted = event.kind == EventKind::Deleted;
@@ -147,7 +162,10 @@ fn write_batch(transaction: &WriteTransaction, batch: &Batch, record: &mut Vec<u
         log.remove(revision)?;
     }
     if !batch.compacted.is_empty() {
-        write_compacted(transaction, batch.compacted.iter().map(|(name, revision)| (&**name, *revision)))?;
+        write_compacted(
+            transaction,
+            batch.compacted.iter().map(|(name, revision)| (&**name, *revision)),
+        )?;
     }
     Ok(())
 }
@@ -158,7 +176,10 @@ fn write_compacted<'a>(
 ) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(META)?;
     for (collection, revision) in compacted {
-        meta.insert(format!("{COMPACTED_PREFIX}{collection}").as_str(), revision.to_le_bytes().as_slice())?;
+        meta.insert(
+            format!("{COMPACTED_PREFIX}{collection}").as_str(),
+            revision.to_le_bytes().as_slice(),
+        )?;
     }
     Ok(())
 }
@@ -169,7 +190,10 @@ fn newest(database: &Database) -> Result<u64, redb::Error> {
 }
 
 /// Reads the whole log. `path` is for errors.
-pub(crate) fn contents(database: &impl ReadableDatabase, path: &Path) -> Result<Contents, OpenError> {
+pub(crate) fn contents(
+    database: &impl ReadableDatabase,
+    path: &Path,
+) -> Result<Contents, OpenError> {
     let failed = |error: redb::Error| open_error(path, error);
     let damaged = |detail: String| OpenError::Damaged { path: path.into(), detail };
     let mut state = State::default();
@@ -184,17 +208,25 @@ pub(crate) fn contents(database: &impl ReadableDatabase, path: &Path) -> Result<
             state.intern(collection, namespace, name)
         });
         let record = record.map_err(|error| match error {
-            RecordError::Newer { found } => OpenError::Newer { path: path.into(), found: found.into() },
+            RecordError::Newer { found } => {
+                OpenError::Newer { path: path.into(), found: found.into() }
+            }
             error => damaged(format!("the record of revision {revision}: {error}")),
         })?;
-        state.replay(&record).map_err(|error| damaged(format!("the record of revision {revision}: {error}")))?;
+        state
+            .replay(&record)
+            .map_err(|error| damaged(format!("the record of revision {revision}: {error}")))?;
         records += 1;
     }
     Ok(Contents { state, identity, records })
 }
 
 /// Reads the format, the identity and the collections' compacted revisions.
-fn read_meta(database: &impl ReadableDatabase, path: &Path, state: &mut State) -> Result<u128, OpenError> {
+fn read_meta(
+    database: &impl ReadableDatabase,
+    path: &Path,
+    state: &mut State,
+) -> Result<u128, OpenError> {
     let foreign = |detail: &str| OpenError::Foreign { path: path.into(), detail: detail.into() };
     let failed = |error: redb::Error| open_error(path, error);
     let read = database.begin_read().map_err(|error| failed(error.into()))?;
@@ -203,15 +235,19 @@ fn read_meta(database: &impl ReadableDatabase, path: &Path, state: &mut State) -
         error => foreign(&format!("it is a redb file of another program: {error}")),
     })?;
     let value = |key: &str| meta.get(key).map_err(|error| failed(error.into()));
-    let format = value(FORMAT_KEY)?.and_then(|bytes| bytes.value().try_into().ok().map(u64::from_le_bytes));
+    let format =
+        value(FORMAT_KEY)?.and_then(|bytes| bytes.value().try_into().ok().map(u64::from_le_bytes));
     match format {
         Some(FORMAT) => {}
         Some(found) => return Err(OpenError::Newer { path: path.into(), found }),
         None => {
-            return Err(foreign("it is a redb file of another program: it has no format in its table meta"));
+            return Err(foreign(
+                "it is a redb file of another program: it has no format in its table meta",
+            ));
         }
     }
-    let identity = value(IDENTITY_KEY)?.and_then(|bytes| bytes.value().try_into().ok().map(u128::from_le_bytes));
+    let identity = value(IDENTITY_KEY)?
+        .and_then(|bytes| bytes.value().try_into().ok().map(u128::from_le_bytes));
     for entry in meta.range(COMPACTED_PREFIX..).map_err(|error| failed(error.into()))? {
         let (key, bytes) = entry.map_err(|error| failed(error.into()))?;
         let Some(collection) = key.value().strip_prefix(COMPACTED_PREFIX) else { break };
@@ -250,7 +286,10 @@ pub(crate) fn write_new<'a>(
 }
 
 /// Opens the file for reading alone.
-pub(crate) fn open_read_only(path: &Path, cache_bytes: usize) -> Result<redb::ReadOnlyDatabase, redb::Error> {
+pub(crate) fn open_read_only(
+    path: &Path,
+    cache_bytes: usize,
+) -> Result<redb::ReadOnlyDatabase, redb::Error> {
     let mut builder = Database::builder();
     builder.set_cache_size(cache_bytes);
     Ok(builder.open_read_only(path)?)

@@ -22,7 +22,11 @@ pub struct Key {
 
 impl Key {
     /// A key of its three parts.
-    pub fn new(collection: impl Into<Arc<str>>, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+    pub fn new(
+        collection: impl Into<Arc<str>>,
+        namespace: impl Into<Arc<str>>,
+        name: impl Into<Arc<str>>,
+    ) -> Self {
         Self { collection: collection.into(), namespace: namespace.into(), name: name.into() }
     }
 }

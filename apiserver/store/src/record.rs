@@ -32,7 +32,9 @@ pub(crate) struct Record {
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
-    #[error("its framing has version {found}, newer than {VERSION}: it was written by a newer release")]
+    #[error(
+        "its framing has version {found}, newer than {VERSION}: it was written by a newer release"
+    )]
     Newer { found: u8 },
     #[error("its operation is {found}, not a put (1) or a deletion (2)")]
     Operation { found: u8 },
@@ -90,10 +92,12 @@ impl Record {
             return Err(RecordError::Checksum { found, expected });
         }
         let created = input.number("the creation revision")?;
-        let [collection, namespace, name] = [input.text("collection")?, input.text("namespace")?, input.text("name")?];
+        let [collection, namespace, name] =
+            [input.text("collection")?, input.text("namespace")?, input.text("name")?];
         let labels = input.labels()?;
         let key = intern(collection, namespace, name);
-        let object = Object { key, revision, created, json: Bytes::copy_from_slice(input.0), labels };
+        let object =
+            Object { key, revision, created, json: Bytes::copy_from_slice(input.0), labels };
         Ok(Self { operation, object: Arc::new(object) })
     }
 }
@@ -144,7 +148,8 @@ impl<'a> Input<'a> {
     }
 
     fn text(&mut self, field: &'static str) -> Result<&'a str, RecordError> {
-        let length = usize::try_from(self.number(field)?).map_err(|_| RecordError::Short { field })?;
+        let length =
+            usize::try_from(self.number(field)?).map_err(|_| RecordError::Short { field })?;
         str::from_utf8(self.take(length, field)?).map_err(|_| RecordError::Text { field })
     }
 
@@ -165,10 +170,13 @@ fn checksum(bytes: &[u8]) -> u64 {
     let mut last = [0; 8];
     last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
     let words = words.iter().chain(std::iter::once(&last)).map(|word| u64::from_le_bytes(*word));
-    words.chain(std::iter::once(bytes.len() as u64)).fold(0xcbf2_9ce4_8422_2325, |sum: u64, word| {
-        let mixed = (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        mixed ^ (mixed >> 32)
-    })
+    words.chain(std::iter::once(bytes.len() as u64)).fold(
+        0xcbf2_9ce4_8422_2325,
+        |sum: u64, word| {
+            let mixed = (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed ^ (mixed >> 32)
+        },
+    )
 }
 
 #[cfg(test)]
@@ -179,7 +187,13 @@ mod tests {
     fn record() -> Record {
         let labels: Labels = Arc::new([("app".into(), "web".into()), ("tier".into(), "".into())]);
         let json = Bytes::from_static(b"{\"kind\":\"Secret\"}");
-        let object = Object { key: Key::new("secrets", "a", "b"), revision: 700, created: 300, json, labels };
+        let object = Object {
+            key: Key::new("secrets", "a", "b"),
+            revision: 700,
+            created: 300,
+            json,
+            labels,
+        };
         Record { operation: Operation::Put, object: Arc::new(object) }
     }
 
@@ -198,8 +212,14 @@ mod tests {
         for place in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[place] ^= 0x10;
-            assert!(Record::decode(700, &changed, |c, ns, n| Key::new(c, ns, n)).is_err(), "byte {place}");
-            assert!(Record::decode(700, &bytes[..place], |c, ns, n| Key::new(c, ns, n)).is_err(), "cut at {place}");
+            assert!(
+                Record::decode(700, &changed, |c, ns, n| Key::new(c, ns, n)).is_err(),
+                "byte {place}"
+            );
+            assert!(
+                Record::decode(700, &bytes[..place], |c, ns, n| Key::new(c, ns, n)).is_err(),
+                "cut at {place}"
+            );
         }
     }
 }

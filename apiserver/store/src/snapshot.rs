@@ -82,14 +82,21 @@ impl Copy {
     /// The records that make `state`: of the live objects, the events, and the versions the events replaced. All of
     /// them are in memory, so a snapshot does not touch the store's own file.
     fn of(state: &State) -> Self {
-        let mut copy = Self { revision: state.revision, objects: 0, compacted: Vec::new(), records: BTreeMap::new() };
+        let mut copy = Self {
+            revision: state.revision,
+            objects: 0,
+            compacted: Vec::new(),
+            records: BTreeMap::new(),
+        };
         for collection in state.collections.values() {
             copy.objects += collection.count();
             if collection.history.compacted > 0 {
                 copy.compacted.push((Arc::clone(collection.name()), collection.history.compacted));
             }
             let events = collection.history.events();
-            let previous = events.filter_map(|event| event.previous.as_ref()).chain(collection.objects(None, None));
+            let previous = events
+                .filter_map(|event| event.previous.as_ref())
+                .chain(collection.objects(None, None));
             for object in previous {
                 let record = Record { operation: Operation::Put, object: Arc::clone(object) };
                 copy.records.insert(object.revision, record);
@@ -97,7 +104,10 @@ impl Copy {
             for event in collection.history.events() {
                 let deleted = event.kind == EventKind::Deleted;
                 let operation = if deleted { Operation::Delete } else { Operation::Put };
-                copy.records.insert(event.revision(), Record { operation, object: Arc::clone(&event.object) });
+                copy.records.insert(
+                    event.revision(),
+                    Record { operation, object: Arc::clone(&event.object) },
+                );
             }
         }
         copy
@@ -121,10 +131,15 @@ const REVISIONS_AHEAD: u64 = 1_000_000_000;
 
 /// Makes a new store at `path` of the live objects of a snapshot. It has no history: what was watched before is listed
 /// anew. `marker` is stored with the revision that the new store begins at.
-pub(crate) fn restore(snapshot: &Path, path: &Path, marker: &Marker) -> Result<SnapshotSummary, RestoreError> {
+pub(crate) fn restore(
+    snapshot: &Path,
+    path: &Path,
+    marker: &Marker,
+) -> Result<SnapshotSummary, RestoreError> {
     let contents = verify::contents(snapshot)?;
     let floor = contents.state.revision.saturating_add(REVISIONS_AHEAD);
-    let mut copy = Copy { revision: floor, objects: 0, compacted: Vec::new(), records: BTreeMap::new() };
+    let mut copy =
+        Copy { revision: floor, objects: 0, compacted: Vec::new(), records: BTreeMap::new() };
     for collection in contents.state.collections.values() {
         copy.compacted.push((Arc::clone(collection.name()), floor));
         for object in collection.objects(None, None).filter(|object| object.key != marker.key) {
@@ -134,7 +149,13 @@ pub(crate) fn restore(snapshot: &Path, path: &Path, marker: &Marker) -> Result<S
         }
     }
     let json = marker.value.at(floor);
-    let object = Object { key: marker.key.clone(), revision: floor, created: floor, json, labels: Labels::default() };
+    let object = Object {
+        key: marker.key.clone(),
+        revision: floor,
+        created: floor,
+        json,
+        labels: Labels::default(),
+    };
     copy.records.insert(floor, Record { operation: Operation::Put, object: Arc::new(object) });
     let bytes = create(path, log::fresh_identity(), verify::CACHE_BYTES, &copy)?;
     Ok(SnapshotSummary { revision: floor, objects: copy.objects, bytes })
@@ -166,14 +187,20 @@ pub(crate) fn create_empty(path: &Path, cache_bytes: usize) -> Result<(), OpenEr
 
 /// Writes the copy beside `path` and then gives it its name. The unfinished file is locked all the while, so that two
 /// snapshots to one place do not meet in it.
-fn create(path: &Path, identity: u128, cache_bytes: usize, copy: &Copy) -> Result<u64, SnapshotError> {
+fn create(
+    path: &Path,
+    identity: u128,
+    cache_bytes: usize,
+    copy: &Copy,
+) -> Result<u64, SnapshotError> {
     let partial = with_ending(path, ".partial");
     absent(path)?;
     let file = open_private(&partial).map_err(|error| failed(&partial, &error))?;
     lock(&file, &partial)?;
     // Another snapshot may have finished, and its file be the one that is open now.
     absent(path)?;
-    let finished = fill(&file, &partial, identity, cache_bytes, copy).and_then(|()| publish(&partial, path));
+    let finished =
+        fill(&file, &partial, identity, cache_bytes, copy).and_then(|()| publish(&partial, path));
     if finished.is_err() && lock(&file, &partial).is_ok() {
         let _ = fs::remove_file(&partial);
     }
@@ -208,7 +235,13 @@ fn open_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn fill(file: &File, path: &Path, identity: u128, cache_bytes: usize, copy: &Copy) -> Result<(), SnapshotError> {
+fn fill(
+    file: &File,
+    path: &Path,
+    identity: u128,
+    cache_bytes: usize,
+    copy: &Copy,
+) -> Result<(), SnapshotError> {
     file.set_len(0).map_err(|error| failed(path, &error))?;
     let written = file.try_clone().map_err(|error| failed(path, &error))?;
     log::write_new(written, identity, &copy.compacted, copy.records.values(), cache_bytes)
@@ -221,7 +254,8 @@ fn fill(file: &File, path: &Path, identity: u128, cache_bytes: usize, copy: &Cop
 /// Gives the finished file its name, unless there is a file of this name by now, and makes the name durable.
 fn publish(partial: &Path, path: &Path) -> Result<u64, SnapshotError> {
     absent(path)?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::rename(partial, path)
         .and_then(|()| File::open(directory)?.sync_all())
         .and_then(|()| Ok(fs::metadata(path)?.len()))

@@ -37,13 +37,20 @@ pub(crate) struct Misplaced {
 }
 
 impl State {
-    pub(crate) fn read(&self, collection: &str, namespace: &str, name: &str) -> Option<&Arc<Object>> {
+    pub(crate) fn read(
+        &self,
+        collection: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Option<&Arc<Object>> {
         self.collections.get(collection)?.read(namespace, name)
     }
 
     /// The collection of this name, which is there from now on.
     pub(crate) fn collection(&mut self, name: &Arc<str>) -> &mut Collection {
-        self.collections.entry(Arc::clone(name)).or_insert_with(|| Collection::new(Arc::clone(name)))
+        self.collections
+            .entry(Arc::clone(name))
+            .or_insert_with(|| Collection::new(Arc::clone(name)))
     }
 
     /// A key that shares the texts that are already in memory.
@@ -61,9 +68,15 @@ impl State {
         let previous = collection.read(&object.key.namespace, &object.key.name).cloned();
         let is_event = object.revision > collection.history.compacted;
         let kind = match (record.operation, &previous) {
-            (Operation::Put, None) if object.created == object.revision || !is_event => EventKind::Added,
-            (Operation::Put, Some(previous)) if previous.created == object.created => EventKind::Modified,
-            (Operation::Delete, Some(previous)) if previous.created == object.created => EventKind::Deleted,
+            (Operation::Put, None) if object.created == object.revision || !is_event => {
+                EventKind::Added
+            }
+            (Operation::Put, Some(previous)) if previous.created == object.created => {
+                EventKind::Modified
+            }
+            (Operation::Delete, Some(previous)) if previous.created == object.created => {
+                EventKind::Deleted
+            }
             (operation, previous) => {
                 let before = previous.as_ref().map(|previous| previous.created);
                 return Err(Misplaced { operation, object: Arc::clone(object), before });

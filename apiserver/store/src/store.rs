@@ -68,7 +68,8 @@ impl Store {
     /// A store without a file: it behaves like one with a file, and is gone with its process. If the system starts no
     /// thread for it, it is a closed store.
     pub fn in_memory(options: Options) -> Self {
-        let contents = Contents { state: State::default(), identity: log::fresh_identity(), records: 0 };
+        let contents =
+            Contents { state: State::default(), identity: log::fresh_identity(), records: 0 };
         let (store, writer) = Self::new(None, contents, options);
         if let Err(error) = store.spawn(writer) {
             tracing::error!(%error, "the store's writer cannot be started");
@@ -76,13 +77,22 @@ impl Store {
         store
     }
 
-    fn start(log: Log, contents: Contents, options: Options, path: &Path) -> Result<Self, OpenError> {
+    fn start(
+        log: Log,
+        contents: Contents,
+        options: Options,
+        path: &Path,
+    ) -> Result<Self, OpenError> {
         let (store, writer) = Self::new(Some(log), contents, options);
         store.spawn(writer).map_err(|error| open_error(path, redb::Error::Io(error)))?;
         Ok(store)
     }
 
-    fn new(log: Option<Log>, contents: Contents, options: Options) -> (Self, (Writer, mpsc::Receiver<Message>)) {
+    fn new(
+        log: Option<Log>,
+        contents: Contents,
+        options: Options,
+    ) -> (Self, (Writer, mpsc::Receiver<Message>)) {
         let shared = Arc::new(Shared::new(contents.state));
         let (queue, messages) = mpsc::channel();
         let places = Arc::new(Semaphore::new(options.queue.clamp(1, Semaphore::MAX_PERMITS)));
@@ -93,7 +103,9 @@ impl Store {
     }
 
     fn spawn(&self, (writer, messages): (Writer, mpsc::Receiver<Message>)) -> io::Result<()> {
-        let thread = thread::Builder::new().name("store-writer".into()).spawn(move || writer.run(&messages))?;
+        let thread = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run(&messages))?;
         *self.writing.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
     }
@@ -150,7 +162,12 @@ impl Store {
     /// # Errors
     ///
     /// [`Expired`] if `from` is older than the collection's history.
-    pub fn watch(&self, collection: &str, scope: Option<&str>, from: u64) -> Result<Watch, Expired> {
+    pub fn watch(
+        &self,
+        collection: &str,
+        scope: Option<&str>,
+        from: u64,
+    ) -> Result<Watch, Expired> {
         let shared = &self.shared;
         if let Some(collection) = shared.read().collections.get(collection) {
             return Watch::new(shared, collection, scope, from);
@@ -161,7 +178,10 @@ impl Store {
     /// The collections that hold objects, with how many.
     pub fn collections(&self) -> Vec<(Arc<str>, usize)> {
         let state = self.shared.read();
-        let counted = state.collections.values().map(|collection| (Arc::clone(collection.name()), collection.count()));
+        let counted = state
+            .collections
+            .values()
+            .map(|collection| (Arc::clone(collection.name()), collection.count()));
         counted.filter(|(_, count)| *count > 0).collect()
     }
 
@@ -170,7 +190,9 @@ impl Store {
     pub fn changed(&self, collection: &str) -> u64 {
         let state = self.shared.read();
         let history = state.collections.get(collection).map(|collection| &collection.history);
-        history.map_or(0, |history| history.events().last().map_or(history.compacted, |event| event.revision()))
+        history.map_or(0, |history| {
+            history.events().last().map_or(history.compacted, |event| event.revision())
+        })
     }
 
     /// How many objects a collection holds.
@@ -182,10 +204,15 @@ impl Store {
     /// Writes and reads go on meanwhile. The copy is made beside `path`, with the ending `.partial`, and gets its name
     /// when it is durable. It must be awaited within a tokio runtime.
     pub async fn snapshot_to(&self, path: &Path) -> Result<SnapshotSummary, SnapshotError> {
-        let (shared, identity, cache_bytes) = (Arc::clone(&self.shared), self.identity, self.cache_bytes);
+        let (shared, identity, cache_bytes) =
+            (Arc::clone(&self.shared), self.identity, self.cache_bytes);
         let path = path.to_path_buf();
-        let written = tokio::task::spawn_blocking(move || snapshot::write(&shared, identity, cache_bytes, &path)).await;
-        written.unwrap_or_else(|error| Err(SnapshotError::Interrupted { detail: error.to_string() }))
+        let written = tokio::task::spawn_blocking(move || {
+            snapshot::write(&shared, identity, cache_bytes, &path)
+        })
+        .await;
+        written
+            .unwrap_or_else(|error| Err(SnapshotError::Interrupted { detail: error.to_string() }))
     }
 
     /// Reads a store's file wholly and checks each record. The file is not changed.
@@ -196,7 +223,11 @@ impl Store {
     /// Makes a new store at `path` of the objects in a snapshot, without their history. Its revisions begin far above
     /// the snapshot's, at `marker`'s: the store that the snapshot was taken from may have gone on since, and a revision
     /// means one thing only. Overwrites nothing.
-    pub fn restore(snapshot: &Path, path: &Path, marker: &Marker) -> Result<SnapshotSummary, RestoreError> {
+    pub fn restore(
+        snapshot: &Path,
+        path: &Path,
+        marker: &Marker,
+    ) -> Result<SnapshotSummary, RestoreError> {
         snapshot::restore(snapshot, path, marker)
     }
 

@@ -83,7 +83,11 @@ impl Writer {
     }
 
     /// All that waits, up to the limits of a batch. It does not wait for more.
-    fn gather(&self, first: Request, queue: &Receiver<Message>) -> (Vec<Request>, Option<oneshot::Sender<()>>) {
+    fn gather(
+        &self,
+        first: Request,
+        queue: &Receiver<Message>,
+    ) -> (Vec<Request>, Option<oneshot::Sender<()>>) {
         let mut bytes = size(&first);
         let mut requests = vec![first];
         while requests.len() < self.options.batch_writes && bytes < self.options.batch_bytes {
@@ -130,7 +134,8 @@ impl Writer {
         match self.settle() {
             Ok(()) if self.shared.read().revision > before => Ok(()),
             Ok(()) => Err(failure.error("")),
-            Err(_) => Err(failure.error("; whether the change is durable is open until the file can be read again")),
+            Err(_) => Err(failure
+                .error("; whether the change is durable is open until the file can be read again")),
         }
     }
 
@@ -139,7 +144,11 @@ impl Writer {
     fn settle(&mut self) -> Result<(), Failure> {
         let (Some(trouble), Some(log)) = (&mut self.trouble, &mut self.log) else { return Ok(()) };
         let newest = log.recover().inspect_err(|failure| trouble.failure = failure.clone())?;
-        let first = trouble.unsettled.as_ref().and_then(|batch| batch.events.first()).map(|event| event.revision());
+        let first = trouble
+            .unsettled
+            .as_ref()
+            .and_then(|batch| batch.events.first())
+            .map(|event| event.revision());
         if first.is_none_or(|first| newest < first) {
             self.trouble = None;
             return Ok(());
@@ -185,7 +194,9 @@ fn reply(answer: Answer, verdict: Verdict, result: &Result<(), WriteError>) {
     // A caller that is gone does not wait for the answer; the change is made nonetheless.
     let _ = answer.send(match (verdict, result) {
         (Verdict::Made(object), Ok(())) => Ok(object),
-        (Verdict::Made(_) | Verdict::Conflict { settled: false, .. }, Err(error)) => Err(error.clone()),
+        (Verdict::Made(_) | Verdict::Conflict { settled: false, .. }, Err(error)) => {
+            Err(error.clone())
+        }
         (Verdict::Conflict { current, .. }, _) => Err(WriteError::Conflict { current }),
     });
 }

@@ -22,13 +22,22 @@ fn open(disk: &Disk, options: &Options) -> Result<Store, apiserver_store::OpenEr
 }
 
 /// Makes one change of an object that no other writer changes.
-async fn change(store: &Store, writer: u64, random: &mut Random) -> Result<(Arc<Object>, bool), WriteError> {
+async fn change(
+    store: &Store,
+    writer: u64,
+    random: &mut Random,
+) -> Result<(Arc<Object>, bool), WriteError> {
     let collection = COLLECTIONS[random.index(2)];
-    let (namespace, name) = (format!("n{}", random.below(2)), format!("w{writer}-{}", random.below(4)));
+    let (namespace, name) =
+        (format!("n{}", random.below(2)), format!("w{writer}-{}", random.below(4)));
     let text = format!("{:x}", random.next()).repeat(1 + random.index(300));
     match store.read(collection, &namespace, &name) {
-        None => create(store, collection, &namespace, &name, &text).await.map(|object| (object, false)),
-        Some(object) if random.chance(25) => delete(store, &object).await.map(|object| (object, true)),
+        None => {
+            create(store, collection, &namespace, &name, &text).await.map(|object| (object, false))
+        }
+        Some(object) if random.chance(25) => {
+            delete(store, &object).await.map(|object| (object, true))
+        }
         Some(object) => update(store, &object, &text).await.map(|object| (object, false)),
     }
 }
@@ -38,7 +47,8 @@ async fn load(store: &Store, ledger: &Arc<Mutex<Ledger>>, count: u64, random: &m
     let writers = 1 + random.below(6);
     let tasks: Vec<_> = (0..writers)
         .map(|writer| {
-            let (store, ledger, mut random) = (store.clone(), Arc::clone(ledger), Random(random.next()));
+            let (store, ledger, mut random) =
+                (store.clone(), Arc::clone(ledger), Random(random.next()));
             tokio::spawn(async move {
                 for _ in 0..count / writers {
                     match change(&store, writer, &mut random).await {
@@ -78,10 +88,12 @@ fn watches(store: &Store) -> Vec<Watch> {
 
 /// Loses power `crashes` times on one disk and checks the store each time. Answers how many were in a start-up.
 fn lose_power_often(seed: u64, crashes: u64) -> u64 {
-    let (runtime, disk, ledger) = (runtime(), Disk::default(), Arc::new(Mutex::new(Ledger::default())));
+    let (runtime, disk, ledger) =
+        (runtime(), Disk::default(), Arc::new(Mutex::new(Ledger::default())));
     let mut random = Random(seed);
     // The file of a new store is made elsewhere and gets its name when it is whole, so it is not torn here.
-    let options = Options { history_events: 100_000, history_bytes: usize::MAX, ..Options::default() };
+    let options =
+        Options { history_events: 100_000, history_bytes: usize::MAX, ..Options::default() };
     drop(open(&disk, &options).unwrap());
     let (mut done, mut in_start) = (0, 0);
     while done < crashes {

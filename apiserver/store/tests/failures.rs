@@ -48,7 +48,11 @@ impl StorageBackend for Faulty {
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         self.0.try_lock_range(start, end)
     }
-    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
         self.0.try_lock_shared_range(start, end)
     }
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
@@ -123,6 +127,9 @@ async fn a_full_file_system_refuses_writes_until_there_is_room() {
     }
     assert_eq!(object.revision, revision + 5);
     drop(store);
-    assert_eq!(Store::open(&path, Options::default()).unwrap().read("pods", "a", "p"), Some(object));
+    assert_eq!(
+        Store::open(&path, Options::default()).unwrap().read("pods", "a", "p"),
+        Some(object)
+    );
     std::fs::remove_file(&path).unwrap();
 }

@@ -30,7 +30,8 @@ fn child_that_writes_until_it_is_killed() {
     let Some(path) = std::env::var_os(PATH) else { return };
     let store = Store::open(Path::new(&path), options()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    let tasks: Vec<_> = (0..8).map(|writer| runtime.spawn(write_for_ever(store.clone(), writer))).collect();
+    let tasks: Vec<_> =
+        (0..8).map(|writer| runtime.spawn(write_for_ever(store.clone(), writer))).collect();
     runtime.block_on(async {
         for task in tasks {
             task.await.unwrap();
@@ -41,8 +42,10 @@ fn child_that_writes_until_it_is_killed() {
 async fn write_for_ever(store: Store, writer: u64) {
     let mut random = Random(writer ^ store.revision() << 8);
     loop {
-        let (collection, name) =
-            (if writer.is_multiple_of(2) { "pods" } else { "secrets" }, format!("w{writer}-{}", random.below(20)));
+        let (collection, name) = (
+            if writer.is_multiple_of(2) { "pods" } else { "secrets" },
+            format!("w{writer}-{}", random.below(20)),
+        );
         let text = format!("{:016x}", random.next()).repeat(1 + random.index(180));
         let (object, deleted) = match store.read(collection, "n", &name) {
             None => (create(&store, collection, "n", &name, &text).await.unwrap(), false),
@@ -69,7 +72,12 @@ fn acknowledged(line: &str) -> Option<(Object, bool)> {
 /// Runs the child until it made `acks` changes, then kills it. Answers what it acknowledged.
 fn run_and_kill(path: &Path, acks: u64) -> Vec<(Object, bool)> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_writes_until_it_is_killed", "--nocapture", "--test-threads=1"])
+        .args([
+            "--exact",
+            "child_that_writes_until_it_is_killed",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(PATH, path)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -111,6 +119,9 @@ fn no_acknowledged_change_is_lost_when_the_process_is_killed() {
         ledger.check(&store, random.next());
     }
     let length = std::fs::metadata(&path).unwrap().len() >> 20;
-    println!("{KILLS} kills, {} changes, {length} MiB, slowest start-up {slowest:.0?}", ledger.len());
+    println!(
+        "{KILLS} kills, {} changes, {length} MiB, slowest start-up {slowest:.0?}",
+        ledger.len()
+    );
     assert!(ledger.len() as u64 > 20 * KILLS);
 }

@@ -74,10 +74,16 @@ impl Model {
         let (path, revision) = (path(key), self.snapshots.len() as u64);
         let before = objects.remove(&path);
         if kind != EventKind::Deleted {
-            objects.insert(path.clone(), (revision, before.map_or(revision, |(_, created)| created)));
+            objects
+                .insert(path.clone(), (revision, before.map_or(revision, |(_, created)| created)));
         }
         self.snapshots.push(objects);
-        self.changes.push(Happened { revision, kind, path, previous: before.map(|(revision, _)| revision) });
+        self.changes.push(Happened {
+            revision,
+            kind,
+            path,
+            previous: before.map(|(revision, _)| revision),
+        });
     }
 
     fn of(&self, collection: &str) -> Vec<Happened> {
@@ -104,8 +110,10 @@ async fn make(store: &Store, model: &mut Model, step: &Step) {
         EventKind::Added => Condition::Absent,
         _ => Condition::Revision(current.unwrap_or(1) + u64::from(stale)),
     };
-    let change = if kind == EventKind::Deleted { Change::Delete(value("gone")) } else { put("here") };
-    let holds = if kind == EventKind::Added { current.is_none() } else { current.is_some() && !stale };
+    let change =
+        if kind == EventKind::Deleted { Change::Delete(value("gone")) } else { put("here") };
+    let holds =
+        if kind == EventKind::Added { current.is_none() } else { current.is_some() && !stale };
     let (collection, namespace, name) = KEYS[key];
     let result = store.write(write(collection, namespace, name, condition, change)).await;
     if holds {
@@ -132,7 +140,10 @@ fn compare(store: &Store, model: &Model, kept: usize) {
         for (revision, objects) in (0..).zip(&model.snapshots) {
             if revision < oldest {
                 assert_eq!(store.watch(collection, None, revision).unwrap_err().oldest, oldest);
-                assert_eq!(store.list(collection, None, None, 1, Some(revision)).unwrap_err().oldest, oldest);
+                assert_eq!(
+                    store.list(collection, None, None, 1, Some(revision)).unwrap_err().oldest,
+                    oldest
+                );
             } else {
                 compare_list(store, objects, collection, revision);
                 compare_watch(store, model, collection, revision);
@@ -149,7 +160,8 @@ fn compare_list(store: &Store, objects: &Objects, collection: &str, revision: u6
             let start = after.as_ref().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
             let page = store.list(collection, scope, start, 2, Some(revision)).unwrap();
             for object in &page.objects {
-                let (namespace, name) = (object.key.namespace.to_string(), object.key.name.to_string());
+                let (namespace, name) =
+                    (object.key.namespace.to_string(), object.key.name.to_string());
                 found.push((format!("{namespace}/{name}"), (object.revision, object.created)));
                 after = Some((namespace, name));
             }
@@ -160,19 +172,27 @@ fn compare_list(store: &Store, objects: &Objects, collection: &str, revision: u6
         let expected = objects.iter().filter(|((of, path), _)| {
             of == collection && scope.is_none_or(|scope| path.starts_with(&format!("{scope}/")))
         });
-        assert_eq!(found, expected.map(|((_, path), versions)| (path.clone(), *versions)).collect::<Vec<_>>());
+        assert_eq!(
+            found,
+            expected.map(|((_, path), versions)| (path.clone(), *versions)).collect::<Vec<_>>()
+        );
     }
 }
 
 fn compare_watch(store: &Store, model: &Model, collection: &str, from: u64) {
     let mut watch = store.watch(collection, None, from).unwrap();
     let mut found = Vec::new();
-    let expected: Vec<_> = model.of(collection).into_iter().filter(|change| change.revision > from).collect();
+    let expected: Vec<_> =
+        model.of(collection).into_iter().filter(|change| change.revision > from).collect();
     loop {
-        let pending = expected.get(found.len()).map_or(store.revision(), |change| change.revision - 1);
+        let pending =
+            expected.get(found.len()).map_or(store.revision(), |change| change.revision - 1);
         assert_eq!(watch.revision(), pending);
         let Some(event) = watch.try_next().unwrap() else { break };
-        let path = (collection.to_owned(), format!("{}/{}", event.object.key.namespace, event.object.key.name));
+        let path = (
+            collection.to_owned(),
+            format!("{}/{}", event.object.key.namespace, event.object.key.name),
+        );
         let previous = event.previous.as_ref().map(|previous| previous.revision);
         found.push(Happened { revision: event.revision(), kind: event.kind, path, previous });
     }

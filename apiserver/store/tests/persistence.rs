@@ -5,7 +5,9 @@ mod common;
 
 use std::path::Path;
 
-use apiserver_store::{EventKind, Expired, OpenError, Options, SnapshotError, Store, VerifyError, Watch};
+use apiserver_store::{
+    EventKind, Expired, OpenError, Options, SnapshotError, Store, VerifyError, Watch,
+};
 use common::{create, delete, update};
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
 
@@ -42,16 +44,21 @@ async fn a_reopened_store_has_the_same_objects_history_and_revision() {
         let before = open(&path, &options);
         changes(&before).await;
         let listed = before.list("pods", None, None, 0, None).unwrap();
-        let Expired { oldest } = before.watch("pods", None, 0).err().unwrap_or(Expired { oldest: 0 });
+        let Expired { oldest } =
+            before.watch("pods", None, 0).err().unwrap_or(Expired { oldest: 0 });
         let history = events(&mut before.watch("pods", None, oldest).unwrap());
         let snapshot = before.list("pods", None, None, 0, Some(oldest)).unwrap();
-        let (revision, identity, counts) = (before.revision(), before.identity(), before.collections());
+        let (revision, identity, counts) =
+            (before.revision(), before.identity(), before.collections());
         drop(before);
 
         let after = open(&path, &options);
         assert_eq!(after.list("pods", None, None, 0, None).unwrap(), listed);
         assert_eq!(after.list("pods", None, None, 0, Some(oldest)).unwrap(), snapshot);
-        assert_eq!((after.revision(), after.identity(), after.collections()), (revision, identity, counts));
+        assert_eq!(
+            (after.revision(), after.identity(), after.collections()),
+            (revision, identity, counts)
+        );
         assert_eq!(events(&mut after.watch("pods", None, oldest).unwrap()), history);
         let expired = oldest.checked_sub(1).map(|older| after.watch("pods", None, older).map(drop));
         assert!(expired.is_none_or(|expired| expired == Err(Expired { oldest })));
@@ -113,7 +120,10 @@ fn a_foreign_file_is_refused_and_left_alone() {
     assert_eq!(std::fs::read_to_string(&text).unwrap(), diary);
     let database = Database::open(&other).unwrap();
     let read = database.begin_read().unwrap();
-    assert_eq!(read.list_tables().unwrap().map(|table| table.name().to_owned()).collect::<Vec<_>>(), ["songs"]);
+    assert_eq!(
+        read.list_tables().unwrap().map(|table| table.name().to_owned()).collect::<Vec<_>>(),
+        ["songs"]
+    );
 }
 
 #[test]

@@ -39,7 +39,10 @@ async fn a_condition_that_does_not_hold_is_a_conflict_with_the_present_object() 
     assert_eq!(current(update(&store, &first, "three").await), Some(Arc::clone(&second)));
     assert_eq!(current(create(&store, "pods", "a", "x", "one").await), Some(Arc::clone(&second)));
     assert_eq!(current(delete(&store, &first).await), Some(second));
-    assert_eq!(current(store.write(write("pods", "a", "y", Condition::Revision(1), put("no"))).await), None);
+    assert_eq!(
+        current(store.write(write("pods", "a", "y", Condition::Revision(1), put("no"))).await),
+        None
+    );
     assert_eq!(store.revision(), 2);
 }
 
@@ -52,7 +55,10 @@ async fn a_deletion_answers_the_last_version_at_its_own_revision() {
     assert_eq!((deleted.revision, deleted.created), (2, 1));
     assert_eq!((store.read("pods", "a", "x"), store.count("pods")), (None, 0));
     let event = watch.next().await.unwrap();
-    assert_eq!((event.kind, &event.object, event.previous.as_ref()), (EventKind::Deleted, &deleted, Some(&first)));
+    assert_eq!(
+        (event.kind, &event.object, event.previous.as_ref()),
+        (EventKind::Deleted, &deleted, Some(&first))
+    );
     let again = create(&store, "pods", "a", "x", "one").await.unwrap();
     assert_eq!((again.revision, again.created), (3, 3));
 }
@@ -60,13 +66,18 @@ async fn a_deletion_answers_the_last_version_at_its_own_revision() {
 #[tokio::test]
 async fn lists_are_in_the_order_of_etcd_keys() {
     let store = memory();
-    for (namespace, name) in [("a", "z"), ("a-b", "x"), ("b", "c"), ("a", "y"), ("", "w"), ("a", "y.z"), ("a", "y-z")] {
+    for (namespace, name) in
+        [("a", "z"), ("a-b", "x"), ("b", "c"), ("a", "y"), ("", "w"), ("a", "y.z"), ("a", "y-z")]
+    {
         create(&store, "pods", namespace, name, "").await.unwrap();
     }
     let all = store.list("pods", None, None, 0, None).unwrap();
     assert_eq!(names(&all.objects), ["/w", "a-b/x", "a/y", "a/y-z", "a/y.z", "a/z", "b/c"]);
     let scoped = store.list("pods", Some("a"), Some(("a", "y-z")), 1, None).unwrap();
-    assert_eq!((names(&scoped.objects), scoped.more, scoped.remaining), (vec!["a/y.z".into()], true, 1));
+    assert_eq!(
+        (names(&scoped.objects), scoped.more, scoped.remaining),
+        (vec!["a/y.z".into()], true, 1)
+    );
     let beyond = store.list("pods", Some("a"), Some(("b", "c")), 0, None).unwrap();
     assert_eq!(names(&beyond.objects), Vec::<String>::new());
     let before = store.list("pods", Some("b"), Some(("a", "z")), 0, None).unwrap();
@@ -94,7 +105,10 @@ async fn pages_of_a_snapshot_do_not_see_later_changes() {
         create(&store, "pods", "a", &format!("{}x", last.key.name), "added").await.unwrap();
         let after = Some((&*last.key.namespace, &*last.key.name));
         let next = store.list("pods", None, after, 3, Some(revision)).unwrap();
-        assert_eq!((next.revision, next.remaining), (revision, page.remaining - next.objects.len()));
+        assert_eq!(
+            (next.revision, next.remaining),
+            (revision, page.remaining - next.objects.len())
+        );
         seen.extend(next.objects.iter().cloned());
         page = next;
     }
@@ -114,7 +128,10 @@ async fn a_revision_older_than_the_history_is_expired_for_lists_and_watches() {
     assert_eq!(slow.try_next().unwrap_err(), Lost::Behind { oldest: 3 });
     assert_eq!(store.list("pods", None, None, 0, Some(3)).unwrap().objects[0].revision, 3);
     let mut watch = store.watch("pods", None, 3).unwrap();
-    assert_eq!([watch.next().await.unwrap().revision(), watch.next().await.unwrap().revision()], [4, 5]);
+    assert_eq!(
+        [watch.next().await.unwrap().revision(), watch.next().await.unwrap().revision()],
+        [4, 5]
+    );
 }
 
 #[tokio::test]
@@ -152,7 +169,8 @@ async fn a_bookmark_advances_with_the_store_but_not_past_an_event_to_come() {
 #[tokio::test]
 async fn an_event_is_encoded_once_for_all_watchers() {
     let store = memory();
-    let mut watches = [store.watch("pods", None, 0).unwrap(), store.watch("pods", None, 0).unwrap()];
+    let mut watches =
+        [store.watch("pods", None, 0).unwrap(), store.watch("pods", None, 0).unwrap()];
     create(&store, "pods", "a", "p", "").await.unwrap();
     let mut made = 0;
     for watch in &mut watches {
@@ -203,7 +221,8 @@ async fn watchers_get_every_event_once_and_in_order_while_many_write() {
         .map(|number| {
             let store = store.clone();
             tokio::spawn(async move {
-                let mut object = create(&store, "pods", &format!("n{number}"), "p", "").await.unwrap();
+                let mut object =
+                    create(&store, "pods", &format!("n{number}"), "p", "").await.unwrap();
                 let mut revisions = vec![object.revision];
                 for _ in 1..each {
                     object = update(&store, &object, "").await.unwrap();

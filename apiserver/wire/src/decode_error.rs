@@ -10,10 +10,14 @@ pub enum DecodeError {
     #[error("the body is no Kubernetes protobuf: it must begin with the four bytes \"k8s\\0\"")]
     Magic,
     /// The object is compressed or otherwise transformed.
-    #[error("the object inside the body has content encoding {0:?}; only an object as it is can be read")]
+    #[error(
+        "the object inside the body has content encoding {0:?}; only an object as it is can be read"
+    )]
     ContentEncoding(String),
     /// The table has no message for this kind.
-    #[error("no protobuf message is known for kind {kind:?} in API version {api_version:?}; send it as JSON")]
+    #[error(
+        "no protobuf message is known for kind {kind:?} in API version {api_version:?}; send it as JSON"
+    )]
     UnknownKind {
         /// The body's `apiVersion`.
         api_version: String,

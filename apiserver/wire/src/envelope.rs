@@ -50,7 +50,9 @@ struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut envelope = Self::default();
-        envelope.fields(bytes).map_err(|fault| DecodeError::Wire { message: "runtime.Unknown", fault })?;
+        envelope
+            .fields(bytes)
+            .map_err(|fault| DecodeError::Wire { message: "runtime.Unknown", fault })?;
         Ok(envelope)
     }
 

@@ -53,11 +53,19 @@ impl Scope {
             Place::Inline => return self.inline(payload, object),
             Place::List => {
                 let list = object.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-                return if let Value::Array(list) = list { self.elements(payload, list) } else { Ok(()) };
+                return if let Value::Array(list) = list {
+                    self.elements(payload, list)
+                } else {
+                    Ok(())
+                };
             }
             Place::Map => {
                 let map = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
-                return if let Value::Object(map) = map { self.entry(payload, map) } else { Ok(()) };
+                return if let Value::Object(map) = map {
+                    self.entry(payload, map)
+                } else {
+                    Ok(())
+                };
             }
             Place::One | Place::Pointer => {}
         }
@@ -82,7 +90,8 @@ impl Scope {
 
     /// Numbers may come one by one or packed together.
     fn elements(self, payload: Payload<'_>, list: &mut Vec<Value>) -> Result<(), DecodeError> {
-        let (Content::Int | Content::Bool, Payload::Bytes(bytes)) = (self.field.content, payload) else {
+        let (Content::Int | Content::Bool, Payload::Bytes(bytes)) = (self.field.content, payload)
+        else {
             list.push(self.value(payload, Value::Null)?);
             return Ok(());
         };
@@ -160,7 +169,11 @@ impl Scope {
         })
     }
 
-    fn time(self, payload: Payload<'_>, text: fn(WireTime) -> Option<Value>) -> Result<Value, DecodeError> {
+    fn time(
+        self,
+        payload: Payload<'_>,
+        text: fn(WireTime) -> Option<Value>,
+    ) -> Result<Value, DecodeError> {
         let Some(time) = self.checked(WireTime::read(self.bytes(payload)?))? else {
             return Ok(Value::Null);
         };
@@ -186,13 +199,18 @@ impl Scope {
         match form {
             0 => Ok(Value::from(number)),
             1 => Ok(Value::String(text)),
-            found => Err(DecodeError::IntOrString { message: self.message.name, field: self.field.name, found }),
+            found => Err(DecodeError::IntOrString {
+                message: self.message.name,
+                field: self.field.name,
+                found,
+            }),
         }
     }
 
     fn text(self, payload: Payload<'_>) -> Result<String, DecodeError> {
         let text = str::from_utf8(self.bytes(payload)?);
-        text.map(str::to_owned).map_err(|_| DecodeError::Text { message: self.message.name, field: self.field.name })
+        text.map(str::to_owned)
+            .map_err(|_| DecodeError::Text { message: self.message.name, field: self.field.name })
     }
 
     fn bytes(self, payload: Payload<'_>) -> Result<&[u8], DecodeError> {

@@ -83,7 +83,9 @@ impl Table {
 
     /// The message of a kind.
     pub(crate) fn kind(&self, api_version: &str, kind: &str) -> Option<&Message> {
-        let is_it = |row: &&Kind| row.name == kind && (row.api_version == api_version || row.api_version == "*");
+        let is_it = |row: &&Kind| {
+            row.name == kind && (row.api_version == api_version || row.api_version == "*")
+        };
         self.message(self.kinds.iter().find(is_it)?.message)
     }
 
@@ -114,7 +116,8 @@ fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
 
 fn read(text: &'static str) -> Result<Table, BadLine> {
     let headers = lines(text).filter_map(|line| header(line)?.1.split(' ').next());
-    let names: HashMap<&str, usize> = headers.enumerate().map(|(index, name)| (name, index)).collect();
+    let names: HashMap<&str, usize> =
+        headers.enumerate().map(|(index, name)| (name, index)).collect();
     let mut table = Table::default();
     for line in lines(text) {
         if let Some(rest) = line.strip_prefix("kind ") {
@@ -151,11 +154,17 @@ fn message(line: &'static str) -> Option<Message> {
 fn field(line: &'static str, names: &HashMap<&str, usize>) -> Option<Field> {
     let mut words = line.trim_start().split(' ');
     let (number, name, shape) = (words.next()?, words.next()?, words.next()?);
-    let prefixes = [("*", Place::Pointer), ("[]", Place::List), ("{}", Place::Map), ("", Place::One)];
+    let prefixes =
+        [("*", Place::Pointer), ("[]", Place::List), ("{}", Place::Map), ("", Place::One)];
     let strip = |(prefix, place): (&str, Place)| Some((place, shape.strip_prefix(prefix)?));
     let (place, name_of_content) = prefixes.into_iter().find_map(strip)?;
     let place = if name == "-" { Place::Inline } else { place };
-    Some(Field { number: number.parse().ok()?, name, place, content: content(name_of_content, names)? })
+    Some(Field {
+        number: number.parse().ok()?,
+        name,
+        place,
+        content: content(name_of_content, names)?,
+    })
 }
 
 fn content(name: &str, names: &HashMap<&str, usize>) -> Option<Content> {
@@ -188,7 +197,11 @@ mod tests {
     #[test]
     fn fields_stand_in_the_order_of_their_numbers() {
         for message in Table::kubernetes().messages() {
-            assert!(message.fields.is_sorted_by(|one, other| one.number < other.number), "{}", message.name);
+            assert!(
+                message.fields.is_sorted_by(|one, other| one.number < other.number),
+                "{}",
+                message.name
+            );
         }
     }
 
@@ -197,15 +210,27 @@ mod tests {
         let table = Table::kubernetes();
         for message in table.messages() {
             for field in message.fields.iter().filter(|field| field.place == Place::Inline) {
-                let Content::Message(inner) = field.content else { panic!("{} {}", message.name, field.number) };
-                assert!(table.messages()[inner].choice.is_none(), "{} {}", message.name, field.number);
+                let Content::Message(inner) = field.content else {
+                    panic!("{} {}", message.name, field.number)
+                };
+                assert!(
+                    table.messages()[inner].choice.is_none(),
+                    "{} {}",
+                    message.name,
+                    field.number
+                );
             }
         }
     }
 
     #[test]
     fn a_bad_line_is_named() {
-        for text in ["  1 name string", "message A\n  1 name unknown.B", "kind v1 A unknown.A", "choice A {"] {
+        for text in [
+            "  1 name string",
+            "message A\n  1 name unknown.B",
+            "kind v1 A unknown.A",
+            "choice A {",
+        ] {
             assert_eq!(read(text).err(), text.lines().last());
         }
     }

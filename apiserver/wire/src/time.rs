@@ -37,7 +37,9 @@ impl WireTime {
 
     /// RFC 3339 in UTC with six digits of the second.
     pub(crate) fn microseconds(self) -> Option<Value> {
-        let nanoseconds = i32::try_from(self.nanoseconds).ok().filter(|nanos| (0..1_000_000_000).contains(nanos))?;
+        let nanoseconds = i32::try_from(self.nanoseconds)
+            .ok()
+            .filter(|nanos| (0..1_000_000_000).contains(nanos))?;
         // Cut off, not rounded.
         let time = Timestamp::new(self.seconds, nanoseconds / 1000 * 1000).ok();
         time.filter(|_| self.is_in_range()).map(|time| Value::String(format!("{time:.6}")))
@@ -59,7 +61,10 @@ mod tests {
 
     #[test]
     fn a_time_is_written_in_whole_seconds() {
-        assert_eq!(time(1_700_000_000, 999_999_999).whole_seconds().unwrap(), "2023-11-14T22:13:20Z");
+        assert_eq!(
+            time(1_700_000_000, 999_999_999).whole_seconds().unwrap(),
+            "2023-11-14T22:13:20Z"
+        );
         assert_eq!(time(0, 0).whole_seconds().unwrap(), "1970-01-01T00:00:00Z");
         assert_eq!(time(-62_135_596_800, 0).whole_seconds().unwrap(), "0001-01-01T00:00:00Z");
     }
@@ -67,7 +72,10 @@ mod tests {
     #[test]
     fn a_micro_time_is_written_with_six_digits() {
         assert_eq!(time(1_700_000_000, 0).microseconds().unwrap(), "2023-11-14T22:13:20.000000Z");
-        assert_eq!(time(1_700_000_000, 123_456_789).microseconds().unwrap(), "2023-11-14T22:13:20.123456Z");
+        assert_eq!(
+            time(1_700_000_000, 123_456_789).microseconds().unwrap(),
+            "2023-11-14T22:13:20.123456Z"
+        );
         assert_eq!(time(-1, 999_999_999).microseconds().unwrap(), "1969-12-31T23:59:59.999999Z");
     }
 

@@ -75,12 +75,20 @@ impl<'a> Payload<'a> {
 
     /// A floating-point number.
     pub(crate) fn double(self, field: u32) -> Result<f64, WireError> {
-        if let Self::Fixed64(bits) = self { Ok(f64::from_bits(bits)) } else { Err(self.is_no(field, "64-bit")) }
+        if let Self::Fixed64(bits) = self {
+            Ok(f64::from_bits(bits))
+        } else {
+            Err(self.is_no(field, "64-bit"))
+        }
     }
 
     /// A string, bytes, a message or a packed list.
     pub(crate) fn bytes(self, field: u32) -> Result<&'a [u8], WireError> {
-        if let Self::Bytes(bytes) = self { Ok(bytes) } else { Err(self.is_no(field, "length-delimited")) }
+        if let Self::Bytes(bytes) = self {
+            Ok(bytes)
+        } else {
+            Err(self.is_no(field, "length-delimited"))
+        }
     }
 }
 
@@ -130,7 +138,8 @@ impl<'a> Reader<'a> {
             1 => self.array().map(|bytes| Payload::Fixed64(u64::from_le_bytes(bytes))),
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
-                let (bytes, rest) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
+                let (bytes, rest) =
+                    self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
                 self.rest = rest;
                 Ok(Payload::Bytes(bytes))
             }
@@ -197,7 +206,8 @@ mod tests {
 
     #[test]
     fn every_wire_type_is_read() {
-        let message = b"\x08\x96\x01\x11\x01\0\0\0\0\0\0\0\x1a\x02hi\x25\0\0\0\0\x2b\x33\x08\x01\x34\x2c";
+        let message =
+            b"\x08\x96\x01\x11\x01\0\0\0\0\0\0\0\x1a\x02hi\x25\0\0\0\0\x2b\x33\x08\x01\x34\x2c";
         let expected = vec![
             (1, Payload::Varint(150)),
             (2, Payload::Fixed64(1)),

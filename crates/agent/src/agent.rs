@@ -58,9 +58,21 @@ impl Agent {
         let metrics = Metrics::register(telemetry);
         let istiod = watcher::Config::default().labels("app=istiod");
         Self {
-            requests: Watched::start(Api::namespaced(hub.clone(), &namespace), watcher::Config::default(), shutdown),
-            trusts: Watched::start(Api::namespaced(hub.clone(), &namespace), watcher::Config::default(), shutdown),
-            meshes: Watched::start(Api::namespaced(hub.clone(), &namespace), watcher::Config::default(), shutdown),
+            requests: Watched::start(
+                Api::namespaced(hub.clone(), &namespace),
+                watcher::Config::default(),
+                shutdown,
+            ),
+            trusts: Watched::start(
+                Api::namespaced(hub.clone(), &namespace),
+                watcher::Config::default(),
+                shutdown,
+            ),
+            meshes: Watched::start(
+                Api::namespaced(hub.clone(), &namespace),
+                watcher::Config::default(),
+                shutdown,
+            ),
             deployments: Watched::start(Api::all(local.clone()), istiod, shutdown),
             request_queue: Queue::new(),
             mesh_queue: Queue::new(),
@@ -69,8 +81,16 @@ impl Agent {
             istio: Istio::new(local.clone(), options),
             metrics,
             leadership,
-            hub_events: Reporter::new(hub.clone(), crate::COMPONENT, options.process.holder(crate::COMPONENT)),
-            local_events: Reporter::new(local, crate::COMPONENT, options.process.holder(crate::COMPONENT)),
+            hub_events: Reporter::new(
+                hub.clone(),
+                crate::COMPONENT,
+                options.process.holder(crate::COMPONENT),
+            ),
+            local_events: Reporter::new(
+                local,
+                crate::COMPONENT,
+                options.process.holder(crate::COMPONENT),
+            ),
             cluster: credentials.cluster.clone(),
             namespace,
             hub,

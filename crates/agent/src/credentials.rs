@@ -10,7 +10,9 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::PostParams;
 use kube::{Api, Client};
-use meshroot_api::manifests::{CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY};
+use meshroot_api::manifests::{
+    CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY,
+};
 use meshroot_api::names;
 use meshroot_runtime::kube::connect::SharedToken;
 use meshroot_runtime::kube::write::{Failure, classify, replace};
@@ -83,7 +85,8 @@ impl Credentials {
 
     fn read(secret: &Secret, options: &Options) -> anyhow::Result<Self> {
         let part = |key: &str| {
-            let bytes = secret.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.clone());
+            let bytes =
+                secret.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.clone());
             bytes.filter(|bytes| !bytes.is_empty()).ok_or_else(|| {
                 anyhow::anyhow!(
                     "Secret {}/{}: the key {key} is missing; run `meshroot cluster join` again",
@@ -138,13 +141,18 @@ impl Credentials {
     }
 
     async fn renew(&mut self, hub: &Client, local: &Client) -> anyhow::Result<()> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(hub.clone(), &names::cluster_namespace(&self.cluster));
+        let accounts: Api<ServiceAccount> =
+            Api::namespaced(hub.clone(), &names::cluster_namespace(&self.cluster));
         let asked = TokenRequest {
-            spec: Some(TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() }),
+            spec: Some(TokenRequestSpec {
+                expiration_seconds: Some(TOKEN_SECONDS),
+                ..TokenRequestSpec::default()
+            }),
             ..TokenRequest::default()
         };
-        let answer =
-            accounts.create_token_request(names::AGENT_SERVICE_ACCOUNT, &PostParams::default(), &asked).await?;
+        let answer = accounts
+            .create_token_request(names::AGENT_SERVICE_ACCOUNT, &PostParams::default(), &asked)
+            .await?;
         let token = answer.status.and_then(|status| status.token).unwrap_or_default();
         anyhow::ensure!(!token.is_empty(), "the hub answered without a token");
         // In use at once: if writing it back fails, the old one in the Secret is still good for a while.
@@ -152,7 +160,10 @@ impl Credentials {
         self.lifetime = lifetime(&token);
         let secrets: Api<Secret> = Api::namespaced(local.clone(), &self.namespace);
         let mut secret = secrets.get(names::HUB_CREDENTIALS_SECRET).await?;
-        secret.data.get_or_insert_default().insert(CREDENTIAL_TOKEN_KEY.to_owned(), ByteString(token.into_bytes()));
+        secret
+            .data
+            .get_or_insert_default()
+            .insert(CREDENTIAL_TOKEN_KEY.to_owned(), ByteString(token.into_bytes()));
         secret.metadata.managed_fields = None;
         replace(&secrets, &secret).await?;
         Ok(())
@@ -163,12 +174,15 @@ impl Credentials {
         match secrets.get(names::HUB_CREDENTIALS_SECRET).await {
             Ok(secret) => {
                 let token = secret.data.as_ref().and_then(|data| data.get(CREDENTIAL_TOKEN_KEY));
-                if let Some(token) = token.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok()) {
+                if let Some(token) = token.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok())
+                {
                     self.take_if_newer(token.trim());
                 }
             }
             Err(error) if matches!(classify(&error), Failure::NotFound { .. }) => {
-                tracing::warn!("the credentials for the hub are gone; run `meshroot cluster join` again");
+                tracing::warn!(
+                    "the credentials for the hub are gone; run `meshroot cluster join` again"
+                );
             }
             Err(error) => tracing::debug!(%error, "credentials not read"),
         }
@@ -196,7 +210,8 @@ fn until_renewal(lifetime: Lifetime, now: Timestamp) -> Duration {
     let whole = lifetime.exp.saturating_sub(lifetime.iat).max(0);
     // A day old is old enough: the longer the rest, the longer the hub may be away.
     let due = lifetime.iat.saturating_add((whole / 3 * 2).min(DAY));
-    Duration::from_secs(u64::try_from(due.saturating_sub(now.as_second())).unwrap_or(0)).max(Duration::from_secs(1))
+    Duration::from_secs(u64::try_from(due.saturating_sub(now.as_second())).unwrap_or(0))
+        .max(Duration::from_secs(1))
 }
 
 #[cfg(test)]

@@ -34,7 +34,11 @@ pub(crate) struct RequestKey {
 
 impl Keys {
     pub(crate) fn new(local: Client, namespace: &str, metrics: Metrics) -> Self {
-        Self { secrets: Api::namespaced(local, namespace), namespace: namespace.to_owned(), metrics }
+        Self {
+            secrets: Api::namespaced(local, namespace),
+            namespace: namespace.to_owned(),
+            metrics,
+        }
     }
 
     /// The key of a request; made and stored first where there is none. Whoever comes second gets the first one's.
@@ -48,7 +52,10 @@ impl Keys {
             return Ok(found);
         }
         // RSA takes seconds.
-        let made = tokio::task::spawn_blocking(move || PrivateKey::generate(meshroot_core::key::kind(algorithm))).await;
+        let made = tokio::task::spawn_blocking(move || {
+            PrivateKey::generate(meshroot_core::key::kind(algorithm))
+        })
+        .await;
         let key = made
             .map_err(|error| AgentError::MakeKey(error.to_string()))?
             .map_err(|error| AgentError::MakeKey(error.to_string()))?;
@@ -62,24 +69,46 @@ impl Keys {
     }
 
     /// The key of a request, where there is one.
-    pub(crate) async fn find(&self, request: &RequestName) -> Result<Option<RequestKey>, AgentError> {
+    pub(crate) async fn find(
+        &self,
+        request: &RequestName,
+    ) -> Result<Option<RequestKey>, AgentError> {
         let name = request.key_secret();
-        let found = self.secrets.get_opt(&name).await.map_err(AgentError::read(format!("Secret {name}")))?;
+        let found = self
+            .secrets
+            .get_opt(&name)
+            .await
+            .map_err(AgentError::read(format!("Secret {name}")))?;
         found.map(|secret| self.read(&secret)).transpose()
     }
 
     /// Every request of a mesh that a key is kept for.
     pub(crate) async fn requests(&self, mesh: &str) -> Result<Vec<RequestName>, AgentError> {
-        let selected = ListParams::default().labels(&format!("{}={}", names::MESH_LABEL, names::mesh_label(mesh)));
-        let all = self.secrets.list_metadata(&selected).await.map_err(AgentError::read("the key Secrets"))?;
-        let names = all.items.iter().filter_map(|secret| secret.metadata.name.as_deref()?.strip_suffix("-key"));
+        let selected = ListParams::default().labels(&format!(
+            "{}={}",
+            names::MESH_LABEL,
+            names::mesh_label(mesh)
+        ));
+        let all = self
+            .secrets
+            .list_metadata(&selected)
+            .await
+            .map_err(AgentError::read("the key Secrets"))?;
+        let names = all
+            .items
+            .iter()
+            .filter_map(|secret| secret.metadata.name.as_deref()?.strip_suffix("-key"));
         Ok(names.filter_map(RequestName::parse).collect())
     }
 
     /// Forgets the key of a request.
     pub(crate) async fn delete(&self, request: &RequestName) -> Result<(), AgentError> {
         let name = request.key_secret();
-        let found = self.secrets.get_opt(&name).await.map_err(AgentError::read(format!("Secret {name}")))?;
+        let found = self
+            .secrets
+            .get_opt(&name)
+            .await
+            .map_err(AgentError::read(format!("Secret {name}")))?;
         if let Some(secret) = found {
             delete(&self.secrets, &secret).await?;
         }
@@ -87,16 +116,22 @@ impl Keys {
     }
 
     fn read(&self, secret: &Secret) -> Result<RequestKey, AgentError> {
-        let name = format!("{}/{}", self.namespace, secret.metadata.name.as_deref().unwrap_or_default());
+        let name =
+            format!("{}/{}", self.namespace, secret.metadata.name.as_deref().unwrap_or_default());
         let broken = |problem| AgentError::BrokenKeySecret { secret: name.clone(), problem };
-        let part = |key: &str| secret.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
-        let pem =
-            part(PRIVATE_KEY).ok_or_else(|| broken("key.pem is missing; delete the Secret to have a new key made"))?;
-        let private_key =
-            PrivateKey::from_pem(pem).map_err(|source| AgentError::KeySecret { secret: name.clone(), source })?;
-        let spec =
-            part(SPEC).ok_or_else(|| broken("spec.json is missing; delete the Secret to have a new key made"))?;
-        let spec = serde_json::from_slice(spec).map_err(|_| broken("spec.json is not the spec of a request"))?;
+        let part = |key: &str| {
+            secret.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice())
+        };
+        let pem = part(PRIVATE_KEY).ok_or_else(|| {
+            broken("key.pem is missing; delete the Secret to have a new key made")
+        })?;
+        let private_key = PrivateKey::from_pem(pem)
+            .map_err(|source| AgentError::KeySecret { secret: name.clone(), source })?;
+        let spec = part(SPEC).ok_or_else(|| {
+            broken("spec.json is missing; delete the Secret to have a new key made")
+        })?;
+        let spec = serde_json::from_slice(spec)
+            .map_err(|_| broken("spec.json is not the spec of a request"))?;
         Ok(RequestKey { private_key, spec })
     }
 

@@ -53,19 +53,35 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 /// The agent within another process: works as `local` in its cluster until the shutdown, then ends work in progress
 /// and releases the lease. Logging, the endpoint of `telemetry` and signals are the caller's; of `options.process`
 /// only the identity counts.
-pub async fn work(local: Client, options: &Options, telemetry: &Telemetry, shutdown: &Shutdown) -> anyhow::Result<()> {
+pub async fn work(
+    local: Client,
+    options: &Options,
+    telemetry: &Telemetry,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
     let Some(credentials) = Credentials::wait(&local, options, telemetry, shutdown).await? else {
         return Ok(());
     };
-    let hub = connect_with_token(&credentials.server, &credentials.ca_pem, credentials.token.clone(), COMPONENT)?;
+    let hub = connect_with_token(
+        &credentials.server,
+        &credentials.ca_pem,
+        credentials.token.clone(),
+        COMPONENT,
+    )?;
     let namespace = names::cluster_namespace(&credentials.cluster);
     // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.
     let settings = options.process.lease(&namespace, names::AGENT_LEASE, options.lease_duration);
     let drained = Shutdown::manual();
     let (leadership, election) = lease::elect(hub.clone(), settings, drained.clone());
-    tracing::info!(cluster = credentials.cluster, hub = credentials.server, "credentials for the hub found");
-    let renewing = tokio::spawn(credentials.clone().keep_fresh(hub.clone(), local.clone(), shutdown.clone()));
-    let agent = Arc::new(Agent::new(hub, local, &credentials, options, leadership, telemetry, shutdown));
+    tracing::info!(
+        cluster = credentials.cluster,
+        hub = credentials.server,
+        "credentials for the hub found"
+    );
+    let renewing =
+        tokio::spawn(credentials.clone().keep_fresh(hub.clone(), local.clone(), shutdown.clone()));
+    let agent =
+        Arc::new(Agent::new(hub, local, &credentials, options, leadership, telemetry, shutdown));
     wiring::work(agent, telemetry, shutdown).await;
     drained.trigger();
     election.await?;

@@ -51,7 +51,11 @@ impl Metrics {
                 "1 for the state of a mesh's pickup, 0 for the others",
                 metrics.pickup.clone(),
             );
-            registry.register("meshroot_leader", "1 while this process leads", metrics.leader.clone());
+            registry.register(
+                "meshroot_leader",
+                "1 while this process leads",
+                metrics.leader.clone(),
+            );
         });
         metrics
     }

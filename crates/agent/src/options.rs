@@ -52,9 +52,14 @@ impl std::str::FromStr for IstiodAddress {
             None => (addresses, None),
         };
         let whole = |address: &str| {
-            address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+            address
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
         };
-        if mesh.is_empty() || !whole(authority) || metrics.as_deref().is_some_and(|address| !whole(address)) {
+        if mesh.is_empty()
+            || !whole(authority)
+            || metrics.as_deref().is_some_and(|address| !whole(address))
+        {
             return Err(format!("{text:?} is not MESH=HOST:PORT[,METRICS_HOST:PORT]"));
         }
         Ok(Self { mesh: mesh.to_owned(), authority: authority.to_owned(), metrics })
@@ -68,7 +73,8 @@ mod tests {
 
     #[test]
     fn an_address_names_its_mesh_and_may_name_the_metrics() {
-        let both: IstiodAddress = "istio-istio-system-east=127.0.0.1:15012,127.0.0.1:15014".parse().unwrap();
+        let both: IstiodAddress =
+            "istio-istio-system-east=127.0.0.1:15012,127.0.0.1:15014".parse().unwrap();
         assert_eq!(both.mesh, "istio-istio-system-east");
         assert_eq!(both.metrics.as_deref(), Some("127.0.0.1:15014"));
         assert_eq!("m=h:1".parse::<IstiodAddress>().unwrap().metrics, None);

@@ -34,7 +34,9 @@ async fn lead(agent: Arc<Agent>, term: Shutdown) {
         agent.requests.follow(term, |object| agent.request_queue.add(object.name)),
         agent.trusts.follow(term, |object| trust_changed(&agent, object.name)),
         agent.meshes.follow(term, |object| mesh_changed(&agent, object.name)),
-        agent.deployments.follow(term, |_| agent.discovery_queue.add_after((), Duration::from_millis(100))),
+        agent
+            .deployments
+            .follow(term, |_| agent.discovery_queue.add_after((), Duration::from_millis(100))),
         queue::run(agent.discovery_queue.clone(), 1, term.clone(), |key| controller(
             &agent,
             "discovery",

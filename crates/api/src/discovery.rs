@@ -8,7 +8,9 @@ use crate::is_default;
 use crate::shared::{MeshType, ResourceRef};
 
 /// One service mesh control plane in one cluster.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
 #[kube(
     group = "discovery.zephyr.solo.io",
     version = "v1alpha1",
@@ -144,7 +146,9 @@ pub struct ConsulConnectMesh {
 }
 
 /// A Kubernetes cluster that takes part.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
 #[kube(
     group = "discovery.zephyr.solo.io",
     version = "v1alpha1",

@@ -8,7 +8,10 @@
 //! On the wire both follow proto3 JSON: lowerCamelCase names, bytes as padded base64, enums by name,
 //! and *absent means default*: defaults are never written and always understood.
 
-#![allow(clippy::duplicated_attributes, reason = "every printer column of a kind has its own `type_`")]
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "every printer column of a kind has its own `type_`"
+)]
 
 pub mod bytes;
 pub mod discovery;

@@ -16,8 +16,9 @@ mod workload;
 mod yaml;
 
 pub use agent::{
-    AgentCredentials, CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY,
-    DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_deployment, agent_hub_objects, agent_rbac,
+    AgentCredentials, CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY,
+    CREDENTIAL_TOKEN_KEY, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_deployment,
+    agent_hub_objects, agent_rbac,
 };
 pub use crds::crds;
 pub use hub::{hub_deployment, hub_rbac, hub_user, root_namespace_rbac};

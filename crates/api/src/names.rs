@@ -90,9 +90,9 @@ pub fn mesh_label(mesh: &str) -> String {
         return mesh.to_owned();
     }
     // FNV-1a: names are not secret and nobody gains by a collision, but the value must never change.
-    let digest = mesh
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let digest = mesh.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     let start: String = mesh.chars().take(LABEL_MOST - 17).collect();
     format!("{start}-{digest:016x}")
 }
@@ -188,8 +188,14 @@ mod tests {
 
     #[test]
     fn the_default_revision_is_not_appended_to_a_mesh_name() {
-        assert_eq!(mesh(MeshType::Istio, "istio-system", "east", Some("default")), "istio-istio-system-east");
-        assert_eq!(mesh(MeshType::Istio, "istio-system", "east", Some("1-31")), "istio-istio-system-east-1-31");
+        assert_eq!(
+            mesh(MeshType::Istio, "istio-system", "east", Some("default")),
+            "istio-istio-system-east"
+        );
+        assert_eq!(
+            mesh(MeshType::Istio, "istio-system", "east", Some("1-31")),
+            "istio-istio-system-east-1-31"
+        );
     }
 
     #[test]

@@ -8,7 +8,9 @@ use crate::is_default;
 use crate::shared::{ResourceRef, Status};
 
 /// Groups meshes so that a workload in any of them can verify a workload in any other.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
 #[kube(
     group = "networking.zephyr.solo.io",
     version = "v1alpha1",

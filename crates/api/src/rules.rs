@@ -56,12 +56,24 @@ pub(crate) fn never_changes(fields: &[Field], message: &str) -> Rule {
 
 /// None of `fields` changes once `first` has another value than its default.
 pub(crate) fn is_set_once(first: Field, fields: &[Field], message: &str) -> Rule {
-    Rule::new(format!("{} == {} || ({})", first.of("oldSelf"), first.default, all_unchanged(fields))).message(message)
+    Rule::new(format!(
+        "{} == {} || ({})",
+        first.of("oldSelf"),
+        first.default,
+        all_unchanged(fields)
+    ))
+    .message(message)
 }
 
 /// `field` has its default, or `needed` has not.
 pub(crate) fn needs(field: Field, needed: Field, message: &str) -> Rule {
-    let rule = format!("{} == {} || {} != {}", field.of("self"), field.default, needed.of("self"), needed.default);
+    let rule = format!(
+        "{} == {} || {} != {}",
+        field.of("self"),
+        field.default,
+        needed.of("self"),
+        needed.default
+    );
     Rule::new(rule).message(message)
 }
 

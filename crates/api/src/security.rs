@@ -14,7 +14,9 @@ use crate::shared::{MeshType, ResourceRef, Status};
 ///
 /// The hub (or, for a renewal, the agent) writes `virtualMeshRef` and `certConfig`; the agent adds
 /// `csrData` once; the hub answers in `status`, once.
-#[derive(CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema,
+)]
 #[kube(
     group = "security.zephyr.solo.io",
     version = "v1alpha1",
@@ -170,6 +172,9 @@ impl VirtualMeshCertificateSigningRequest {
 
     /// The decision, PENDING where nothing was written yet.
     pub fn approval(&self) -> ApprovalStatus {
-        self.status.as_ref().map(|status| status.third_party_approval.approval_status).unwrap_or_default()
+        self.status
+            .as_ref()
+            .map(|status| status.third_party_approval.approval_status)
+            .unwrap_or_default()
     }
 }

@@ -9,7 +9,9 @@ use crate::is_default;
 ///
 /// An empty `namespace` means the namespace of the object that refers; an empty `cluster` means the
 /// cluster (or hub) that the referring object lives in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceRef {
     /// Name of the object.

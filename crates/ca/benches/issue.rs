@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use jiff::{SignedDuration, Timestamp};
-use meshroot_ca::{Facts, Issuer, Ledger, Order, Prepared, Profile, ProfileSpec, RootSpec, make_root};
+use meshroot_ca::{
+    Facts, Issuer, Ledger, Order, Prepared, Profile, ProfileSpec, RootSpec, make_root,
+};
 use meshroot_pki::{CertificateRequest, DistinguishedName, Host, KeyKind, PrivateKey};
 
 const IDENTITY: &str = "spiffe://cluster.local/ns/istio-system/sa/istiod";
@@ -41,7 +43,8 @@ fn now() -> Timestamp {
 }
 
 fn profile() -> Profile {
-    Profile::try_from(ProfileSpec { lifetime: SignedDuration::from_hours(24 * 90), path_len: 0 }).unwrap()
+    Profile::try_from(ProfileSpec { lifetime: SignedDuration::from_hours(24 * 90), path_len: 0 })
+        .unwrap()
 }
 
 fn issuer(kind: KeyKind) -> Issuer {
@@ -55,7 +58,10 @@ fn issuer(kind: KeyKind) -> Issuer {
 fn request(kind: KeyKind) -> Vec<u8> {
     let key = PrivateKey::generate(kind).unwrap();
     let hosts = [IDENTITY.parse().unwrap()];
-    CertificateRequest::create(&key, &DistinguishedName::empty(), &hosts).unwrap().to_pem().into_bytes()
+    CertificateRequest::create(&key, &DistinguishedName::empty(), &hosts)
+        .unwrap()
+        .to_pem()
+        .into_bytes()
 }
 
 fn issue(request: &[u8], issuer: &Issuer, profile: Profile) -> String {
@@ -63,7 +69,9 @@ fn issue(request: &[u8], issuer: &Issuer, profile: Profile) -> String {
     request.public_key().check_strength().unwrap();
     let hosts: Vec<Host> = vec![IDENTITY.parse().unwrap()];
     assert_eq!(request.hosts(), hosts);
-    let order = Order::new(&request, "Istio", "demo", "istio-istio-system-east", "1", hosts, profile).unwrap();
+    let order =
+        Order::new(&request, "Istio", "demo", "istio-istio-system-east", "1", hosts, profile)
+            .unwrap();
     let Ok(recorded) = ready(Prepared::new(order, issuer, now()).unwrap().record(&NoLedger));
     recorded.sign(issuer, now()).unwrap().to_pem()
 }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use meshroot_pki::{
-    Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, PathPosition, PrivateKey, Purpose,
-    build_path, parse_bundle,
+    Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, PathPosition,
+    PrivateKey, Purpose, build_path, parse_bundle,
 };
 use x509_cert::ext::pkix::KeyUsages;
 
@@ -91,7 +91,9 @@ pub enum IssuerError {
         now: Timestamp,
     },
     /// The root names itself as its issuer, but its own key did not sign it.
-    #[error("root-cert.pem: {subject} is not signed by its own key: {source}; give the root as it was issued")]
+    #[error(
+        "root-cert.pem: {subject} is not signed by its own key: {source}; give the root as it was issued"
+    )]
     SelfSignature {
         /// Subject of the certificate.
         subject: String,
@@ -142,7 +144,8 @@ impl Issuer {
         signer: Box<dyn Signer>,
         now: Timestamp,
     ) -> Result<Self, IssuerError> {
-        let chain: Vec<_> = chain.into_iter().filter(|certificate| !roots.contains(certificate)).collect();
+        let chain: Vec<_> =
+            chain.into_iter().filter(|certificate| !roots.contains(certificate)).collect();
         let (file, certificate) = match (chain.first(), roots.first()) {
             (Some(first), _) => (CHAIN, first.clone()),
             (None, Some(root)) => (ROOT, root.clone()),
@@ -206,12 +209,22 @@ fn check_may_sign(file: &'static str, certificate: &Certificate) -> Result<(), I
     Ok(())
 }
 
-fn check_valid(file: &'static str, certificate: &Certificate, now: Timestamp) -> Result<(), IssuerError> {
+fn check_valid(
+    file: &'static str,
+    certificate: &Certificate,
+    now: Timestamp,
+) -> Result<(), IssuerError> {
     let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
     if not_before <= now && now <= not_after {
         return Ok(());
     }
-    Err(IssuerError::NotValid { file, subject: certificate.subject().to_string(), not_before, not_after, now })
+    Err(IssuerError::NotValid {
+        file,
+        subject: certificate.subject().to_string(),
+        not_before,
+        not_after,
+        now,
+    })
 }
 
 fn check_path(
@@ -221,7 +234,8 @@ fn check_path(
     now: Timestamp,
 ) -> Result<(), IssuerError> {
     if chain.is_empty() && !certificate.is_self_issued() {
-        let (subject, issuer) = (certificate.subject().to_string(), certificate.issuer().to_string());
+        let (subject, issuer) =
+            (certificate.subject().to_string(), certificate.issuer().to_string());
         return Err(IssuerError::NotSelfSigned { subject, issuer });
     }
     if chain.is_empty() {
@@ -231,7 +245,12 @@ fn check_path(
     }
     // Mutual TLS: an extended key usage anywhere on the way up must allow both sides.
     for purpose in [Purpose::Server, Purpose::Client] {
-        check_allows_issuance(&build_path(certificate, chain, roots, &PathOptions::new(now, purpose))?)?;
+        check_allows_issuance(&build_path(
+            certificate,
+            chain,
+            roots,
+            &PathOptions::new(now, purpose),
+        )?)?;
     }
     Ok(())
 }
@@ -242,11 +261,15 @@ fn check_allows_issuance(path: &[Certificate]) -> Result<(), PathError> {
     for (index, certificate) in path.iter().enumerate() {
         let found = index + 1;
         if certificate.constrains_uris() {
-            let certificate = PathPosition { index: found, subject: certificate.subject().to_string() };
+            let certificate =
+                PathPosition { index: found, subject: certificate.subject().to_string() };
             return Err(PathError::UriNameConstraint { certificate });
         }
-        if let Some(allowed) = certificate.path_len().filter(|allowed| usize::from(*allowed) < found) {
-            let certificate = PathPosition { index: found, subject: certificate.subject().to_string() };
+        if let Some(allowed) =
+            certificate.path_len().filter(|allowed| usize::from(*allowed) < found)
+        {
+            let certificate =
+                PathPosition { index: found, subject: certificate.subject().to_string() };
             return Err(PathError::PathLenExceeded { certificate, allowed, found });
         }
     }

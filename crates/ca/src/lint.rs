@@ -57,7 +57,9 @@ pub enum LintError {
     #[error("the signature algorithm is not the issuer's")]
     Algorithm,
     /// The extensions are not exactly those of the profile, or one has the wrong criticality.
-    #[error("extension {oid} is missing, not in the profile, doubled, or has the wrong criticality")]
+    #[error(
+        "extension {oid} is missing, not in the profile, doubled, or has the wrong criticality"
+    )]
     Extension {
         /// Which one.
         oid: String,
@@ -149,11 +151,14 @@ fn lint_key(certificate: &Certificate, order: &Order, issuer: &Issuer) -> Result
     if certificate.signature_algorithm() != &issuer.signer().algorithm() {
         return Err(LintError::Algorithm);
     }
-    if certificate.subject_key_identifier().as_deref() != Some(&order.public_key.key_identifier()[..]) {
+    if certificate.subject_key_identifier().as_deref()
+        != Some(&order.public_key.key_identifier()[..])
+    {
         return Err(LintError::SubjectKeyIdentifier);
     }
     let expected = issuer.certificate().subject_key_identifier();
-    let expected = expected.unwrap_or_else(|| issuer.certificate().public_key().key_identifier().to_vec());
+    let expected =
+        expected.unwrap_or_else(|| issuer.certificate().public_key().key_identifier().to_vec());
     if certificate.authority_key_identifier() != Some(expected) {
         return Err(LintError::AuthorityKeyIdentifier);
     }
@@ -168,7 +173,9 @@ fn lint_extensions(certificate: &Certificate, order: &Order) -> Result<(), LintE
     }
     for extension in found {
         let oid = extension.extn_id.to_string();
-        let Some(place) = expected.iter().position(|wanted| *wanted == (oid.as_str(), extension.critical)) else {
+        let Some(place) =
+            expected.iter().position(|wanted| *wanted == (oid.as_str(), extension.critical))
+        else {
             return Err(LintError::Extension { oid });
         };
         expected.remove(place);
@@ -179,7 +186,11 @@ fn lint_extensions(certificate: &Certificate, order: &Order) -> Result<(), LintE
     }
 }
 
-fn lint_constraints(certificate: &Certificate, order: &Order, issuer: &Certificate) -> Result<(), LintError> {
+fn lint_constraints(
+    certificate: &Certificate,
+    order: &Order,
+    issuer: &Certificate,
+) -> Result<(), LintError> {
     let expected = order.profile.path_len();
     if !certificate.is_ca() || certificate.path_len() != Some(expected) {
         return Err(LintError::BasicConstraints { expected });
@@ -187,7 +198,10 @@ fn lint_constraints(certificate: &Certificate, order: &Order, issuer: &Certifica
     if let Some(issuer) = issuer.path_len().filter(|limit| expected >= *limit) {
         return Err(LintError::PathLenExceedsIssuer { asked: expected, issuer });
     }
-    if certificate.key_usage().is_none_or(|usage| usage.0 != KeyUsages::KeyCertSign | KeyUsages::CRLSign) {
+    if certificate
+        .key_usage()
+        .is_none_or(|usage| usage.0 != KeyUsages::KeyCertSign | KeyUsages::CRLSign)
+    {
         return Err(LintError::KeyUsage);
     }
     let sorted = |mut hosts: Vec<Host>| {
@@ -195,7 +209,8 @@ fn lint_constraints(certificate: &Certificate, order: &Order, issuer: &Certifica
         hosts
     };
     // Names of other types are no hosts, but some peer may act on them.
-    if alternative_names(certificate) != order.hosts.len() || sorted(certificate.hosts()) != sorted(order.hosts.clone())
+    if alternative_names(certificate) != order.hosts.len()
+        || sorted(certificate.hosts()) != sorted(order.hosts.clone())
     {
         return Err(LintError::Hosts);
     }

@@ -29,8 +29,12 @@ impl Order {
         profile: Profile,
     ) -> Result<Self, NameError> {
         let suffix = format!(" {generation}");
-        let common_name = format!("{}{suffix}", shortened(mesh, UPPER_BOUND.saturating_sub(suffix.chars().count())));
-        let subject = DistinguishedName::new(org, &shortened(virtual_mesh, UPPER_BOUND), &common_name)?;
+        let common_name = format!(
+            "{}{suffix}",
+            shortened(mesh, UPPER_BOUND.saturating_sub(suffix.chars().count()))
+        );
+        let subject =
+            DistinguishedName::new(org, &shortened(virtual_mesh, UPPER_BOUND), &common_name)?;
         Ok(Self { public_key: request.public_key().clone(), subject, hosts, profile })
     }
 }

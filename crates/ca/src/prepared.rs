@@ -1,7 +1,10 @@
 //! Prepare → record → sign → check. Each step is a type, and only the step before makes it.
 
 use jiff::Timestamp;
-use meshroot_pki::{Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, Purpose, build_path};
+use meshroot_pki::{
+    Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, Purpose,
+    build_path,
+};
 
 use crate::issuer::Issuer;
 use crate::lint::{LintError, lint};
@@ -99,7 +102,9 @@ pub enum PrepareError {
     #[error("the prepared certificate breaks a rule: {0}")]
     Lint(#[from] LintError),
     /// The ledger's entry belongs to other bytes.
-    #[error("the ledger holds digest {recorded} for this request, its inputs now give {rebuilt}; ask for a renewal")]
+    #[error(
+        "the ledger holds digest {recorded} for this request, its inputs now give {rebuilt}; ask for a renewal"
+    )]
     RecordMismatch {
         /// What the ledger says.
         recorded: Fingerprint,
@@ -163,10 +168,14 @@ impl Prepared {
     /// Builds the recorded bytes again, after a crash between recording and signing. Refuses where the same
     /// inputs no longer give the recorded digest.
     pub fn resume(order: Order, issuer: &Issuer, recorded: &Facts) -> Result<Self, PrepareError> {
-        let (serial, not_before, not_after) = (recorded.serial.clone(), recorded.not_before, recorded.not_after);
+        let (serial, not_before, not_after) =
+            (recorded.serial.clone(), recorded.not_before, recorded.not_after);
         let prepared = Self::build(order, issuer, serial, not_before, not_after)?;
         if prepared.facts != *recorded {
-            return Err(PrepareError::RecordMismatch { recorded: recorded.tbs, rebuilt: prepared.facts.tbs });
+            return Err(PrepareError::RecordMismatch {
+                recorded: recorded.tbs,
+                rebuilt: prepared.facts.tbs,
+            });
         }
         Ok(prepared)
     }
@@ -190,7 +199,8 @@ impl Prepared {
         not_after: Timestamp,
     ) -> Result<Self, PrepareError> {
         let authority = issuer.certificate().subject_key_identifier();
-        let authority = authority.unwrap_or_else(|| issuer.certificate().public_key().key_identifier().to_vec());
+        let authority = authority
+            .unwrap_or_else(|| issuer.certificate().public_key().key_identifier().to_vec());
         let tbs = tbs::encode(&Fields {
             serial: &serial,
             algorithm: issuer.signer().algorithm(),
@@ -239,7 +249,12 @@ impl Recorded {
             return Err(SignError::OtherBytes);
         }
         lint(&certificate, order, issuer)?;
-        build_path(&certificate, issuer.chain(), issuer.roots(), &PathOptions::new(now, Purpose::Any))?;
+        build_path(
+            &certificate,
+            issuer.chain(),
+            issuer.roots(),
+            &PathOptions::new(now, Purpose::Any),
+        )?;
         Ok(Issued { certificate, chain: issuer.chain().to_vec() })
     }
 }

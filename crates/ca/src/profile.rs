@@ -97,8 +97,14 @@ mod tests {
         let second = SignedDuration::from_secs(1);
         assert!(Profile::try_from(spec(Profile::SHORTEST, 0)).is_ok());
         assert!(Profile::try_from(spec(Profile::LONGEST, 0)).is_ok());
-        assert!(matches!(Profile::try_from(spec(Profile::SHORTEST - second, 0)), Err(ProfileError::Lifetime { .. })));
-        assert!(matches!(Profile::try_from(spec(Profile::LONGEST + second, 0)), Err(ProfileError::Lifetime { .. })));
+        assert!(matches!(
+            Profile::try_from(spec(Profile::SHORTEST - second, 0)),
+            Err(ProfileError::Lifetime { .. })
+        ));
+        assert!(matches!(
+            Profile::try_from(spec(Profile::LONGEST + second, 0)),
+            Err(ProfileError::Lifetime { .. })
+        ));
     }
 
     #[test]

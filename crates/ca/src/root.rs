@@ -2,7 +2,9 @@
 
 use aws_lc_rs::rand;
 use jiff::{SignedDuration, Timestamp};
-use meshroot_pki::{Certificate, CertificateError, DistinguishedName, KeyError, KeyKind, PrivateKey};
+use meshroot_pki::{
+    Certificate, CertificateError, DistinguishedName, KeyError, KeyKind, PrivateKey,
+};
 
 use crate::tbs::{self, Fields};
 
@@ -21,7 +23,9 @@ pub struct RootSpec {
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
     /// The key is too small for a root.
-    #[error("{kind} is too small for a root; use RSA-3072 or more, ECDSA-P256, ECDSA-P384 or Ed25519")]
+    #[error(
+        "{kind} is too small for a root; use RSA-3072 or more, ECDSA-P256, ECDSA-P384 or Ed25519"
+    )]
     KeyTooSmall {
         /// What was asked.
         kind: KeyKind,

@@ -44,7 +44,10 @@ impl Signer for MemorySigner {
     }
 
     fn is_slow(&self) -> bool {
-        !matches!(self.0.public_key().kind(), Some(KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::Ed25519))
+        !matches!(
+            self.0.public_key().kind(),
+            Some(KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::Ed25519)
+        )
     }
 
     fn sign(&self, tbs: &[u8]) -> Result<Vec<u8>, SignerError> {

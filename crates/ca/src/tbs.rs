@@ -1,8 +1,8 @@
 //! The to-be-signed bytes of a CA certificate (RFC 5280 section 4.1.2), built field by field.
 
 use const_oid::db::rfc5280::{
-    ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME,
-    ID_CE_SUBJECT_KEY_IDENTIFIER,
+    ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE,
+    ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
 };
 use der::asn1::{Any, BitString, GeneralizedTime, Ia5String, OctetString, UintRef, UtcTime};
 use der::{Decode, Encode, Sequence};
@@ -72,7 +72,11 @@ pub(crate) fn encode(fields: &Fields<'_>) -> der::Result<Vec<u8>> {
 }
 
 /// DER of the certificate: these very bytes, the algorithm again, the signature.
-pub(crate) fn assemble(tbs: &[u8], algorithm: &AlgorithmIdentifierOwned, signature: &[u8]) -> der::Result<Vec<u8>> {
+pub(crate) fn assemble(
+    tbs: &[u8],
+    algorithm: &AlgorithmIdentifierOwned,
+    signature: &[u8],
+) -> der::Result<Vec<u8>> {
     Certificate {
         tbs: Any::from_der(tbs)?,
         signature_algorithm: algorithm.clone(),
@@ -103,7 +107,11 @@ fn extensions(fields: &Fields<'_>) -> der::Result<Vec<Extension>> {
     Ok(extensions)
 }
 
-fn extension(oid: der::oid::ObjectIdentifier, critical: bool, value: &impl Encode) -> der::Result<Extension> {
+fn extension(
+    oid: der::oid::ObjectIdentifier,
+    critical: bool,
+    value: &impl Encode,
+) -> der::Result<Extension> {
     Ok(Extension { extn_id: oid, critical, extn_value: OctetString::new(value.to_der()?)? })
 }
 
@@ -111,14 +119,19 @@ fn general_name(host: &Host) -> der::Result<GeneralName> {
     Ok(match host {
         Host::Dns(name) => GeneralName::DnsName(Ia5String::new(name)?),
         Host::Uri(uri) => GeneralName::UniformResourceIdentifier(Ia5String::new(uri)?),
-        Host::Ip(IpAddr::V4(address)) => GeneralName::IpAddress(OctetString::new(&address.octets()[..])?),
-        Host::Ip(IpAddr::V6(address)) => GeneralName::IpAddress(OctetString::new(&address.octets()[..])?),
+        Host::Ip(IpAddr::V4(address)) => {
+            GeneralName::IpAddress(OctetString::new(&address.octets()[..])?)
+        }
+        Host::Ip(IpAddr::V6(address)) => {
+            GeneralName::IpAddress(OctetString::new(&address.octets()[..])?)
+        }
     })
 }
 
 /// UTCTime up to 2049, GeneralizedTime after (RFC 5280 section 4.1.2.5), both in whole seconds.
 fn time(at: Timestamp) -> der::Result<Time> {
-    let since_epoch = Duration::from_secs(u64::try_from(at.as_second()).map_err(|_| der::ErrorKind::DateTime)?);
+    let since_epoch =
+        Duration::from_secs(u64::try_from(at.as_second()).map_err(|_| der::ErrorKind::DateTime)?);
     match UtcTime::from_unix_duration(since_epoch) {
         Ok(time) => Ok(Time::UtcTime(time)),
         Err(_) => Ok(Time::GeneralTime(GeneralizedTime::from_unix_duration(since_epoch)?)),

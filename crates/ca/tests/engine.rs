@@ -9,11 +9,15 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
-use meshroot_ca::{Facts, Issuer, LintError, MemorySigner, Order, PrepareError, Prepared, SignError};
+use meshroot_ca::{
+    Facts, Issuer, LintError, MemorySigner, Order, PrepareError, Prepared, SignError,
+};
 use meshroot_pki::{Certificate, KeyKind, PathError, PathOptions, PrivateKey, Purpose, build_path};
 use proptest::prelude::*;
 use support::x509::{self, DAY, NOW, Template, basic_constraints, now};
-use support::{BrokenLedger, MemoryLedger, WatchedSigner, copy, days, issue, issuer, issuer_of, order, profile};
+use support::{
+    BrokenLedger, MemoryLedger, WatchedSigner, copy, days, issue, issuer, issuer_of, order, profile,
+};
 use support::{ready, recorded, request};
 use x509_cert::ext::pkix::KeyUsages;
 
@@ -33,7 +37,8 @@ fn prepare(issuer: &Issuer) -> Prepared {
 
 /// A root that is valid between two moments, counted in seconds from now.
 fn issuer_between(not_before: i64, not_after: i64, path_len: Option<u8>) -> Issuer {
-    let mut root = Template { not_before: NOW + not_before, not_after: NOW + not_after, ..Template::root() };
+    let mut root =
+        Template { not_before: NOW + not_before, not_after: NOW + not_after, ..Template::root() };
     root.with(basic_constraints(true, path_len));
     issuer_of(&root)
 }
@@ -70,7 +75,8 @@ fn an_issuer_that_ends_too_soon_prepares_nothing() {
     let refused = Prepared::new(order(key(), profile(hours(1), 0)), &ending, now()).unwrap_err();
     assert!(matches!(refused, PrepareError::IssuerEnds { .. }), "{refused:?}");
     assert!(refused.to_string().contains("replace the root first"), "{refused}");
-    Prepared::new(order(key(), profile(hours(1), 0)), &issuer_between(-DAY, 300, None), now()).unwrap();
+    Prepared::new(order(key(), profile(hours(1), 0)), &issuer_between(-DAY, 300, None), now())
+        .unwrap();
 }
 
 #[test]
@@ -131,7 +137,9 @@ fn only_the_key_of_a_request_is_used() {
     let subject = x509::name("somebody else");
     let request = meshroot_pki::CertificateRequest::create(key(), &subject, &hosts).unwrap();
     let approved = x509::hosts(&[support::IDENTITY]);
-    let order = Order::new(&request, "Istio", "demo", "east", "1", approved.clone(), profile(hours(1), 0)).unwrap();
+    let order =
+        Order::new(&request, "Istio", "demo", "east", "1", approved.clone(), profile(hours(1), 0))
+            .unwrap();
     let issued = issue(order, &issuer(), now());
     assert_eq!(issued.certificate().hosts(), approved);
     assert_eq!(issued.certificate().subject().to_string(), "CN=east 1,OU=demo,O=Istio");
@@ -140,7 +148,16 @@ fn only_the_key_of_a_request_is_used() {
 
 #[test]
 fn an_order_without_hosts_gives_a_certificate_without_alternative_names() {
-    let order = Order::new(&request(key(), &[]), "Istio", "demo", "east", "1", vec![], profile(hours(1), 0)).unwrap();
+    let order = Order::new(
+        &request(key(), &[]),
+        "Istio",
+        "demo",
+        "east",
+        "1",
+        vec![],
+        profile(hours(1), 0),
+    )
+    .unwrap();
     let issued = issue(order, &issuer(), now());
     assert_eq!(issued.certificate().hosts(), []);
     assert_eq!(issued.certificate().tbs().extensions().unwrap().len(), 4);
@@ -148,8 +165,21 @@ fn an_order_without_hosts_gives_a_certificate_without_alternative_names() {
 
 #[test]
 fn hosts_of_every_kind_come_out_as_they_went_in() {
-    let hosts = x509::hosts(&[support::IDENTITY, "identity.linkerd.cluster.local", "10.1.2.3", "2001:db8::1"]);
-    let order = Order::new(&request(key(), &hosts), "Istio", "demo", "east", "1", hosts.clone(), profile(hours(1), 0));
+    let hosts = x509::hosts(&[
+        support::IDENTITY,
+        "identity.linkerd.cluster.local",
+        "10.1.2.3",
+        "2001:db8::1",
+    ]);
+    let order = Order::new(
+        &request(key(), &hosts),
+        "Istio",
+        "demo",
+        "east",
+        "1",
+        hosts.clone(),
+        profile(hours(1), 0),
+    );
     assert_eq!(issue(order.unwrap(), &issuer(), now()).certificate().hosts(), hosts);
 }
 
@@ -195,7 +225,8 @@ fn signing_twice_with_a_deterministic_key_gives_the_very_same_certificate() {
     let signer = MemorySigner::new(copy(&root_key));
     let issuer = Issuer::new(vec![root.sign(&root_key)], vec![], Box::new(signer), now()).unwrap();
     let recorded = recorded(order(key(), profile(hours(1), 0)), &issuer, now());
-    let (first, second) = (recorded.sign(&issuer, now()).unwrap(), recorded.sign(&issuer, now()).unwrap());
+    let (first, second) =
+        (recorded.sign(&issuer, now()).unwrap(), recorded.sign(&issuer, now()).unwrap());
     assert_eq!(first.certificate(), second.certificate());
 }
 
@@ -256,8 +287,12 @@ fn a_record_whose_digest_was_changed_is_refused() {
 fn a_record_that_outlives_the_issuer_is_refused_by_the_lint() {
     let mut facts = facts();
     facts.not_after = now() + days(2);
-    let refused = Prepared::resume(order(key(), profile(hours(1), 0)), &issuer(), &facts).unwrap_err();
-    assert!(matches!(refused, PrepareError::Lint(LintError::NotAfterExceedsIssuer { .. })), "{refused:?}");
+    let refused =
+        Prepared::resume(order(key(), profile(hours(1), 0)), &issuer(), &facts).unwrap_err();
+    assert!(
+        matches!(refused, PrepareError::Lint(LintError::NotAfterExceedsIssuer { .. })),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -273,7 +308,8 @@ fn nothing_is_signed_by_another_issuer_than_it_was_prepared_for() {
 
 /// An issuer whose use of the key is counted.
 fn watched(signer: WatchedSigner) -> Issuer {
-    Issuer::new(vec![Template::root().sign(x509::root_key())], vec![], Box::new(signer), now()).unwrap()
+    Issuer::new(vec![Template::root().sign(x509::root_key())], vec![], Box::new(signer), now())
+        .unwrap()
 }
 
 #[test]
@@ -303,7 +339,8 @@ fn a_refused_order_never_reaches_the_issuing_key() {
     let uses = signer.uses.clone();
     let mut root = Template::root();
     root.with(basic_constraints(true, Some(1)));
-    let issuer = Issuer::new(vec![root.sign(x509::root_key())], vec![], Box::new(signer), now()).unwrap();
+    let issuer =
+        Issuer::new(vec![root.sign(x509::root_key())], vec![], Box::new(signer), now()).unwrap();
     Prepared::new(order(key(), profile(hours(1), 1)), &issuer, now()).unwrap_err();
     assert_eq!(uses.load(Ordering::SeqCst), 0);
 }
@@ -311,7 +348,9 @@ fn a_refused_order_never_reaches_the_issuing_key() {
 #[test]
 fn a_signature_over_other_bytes_does_not_come_out() {
     let issuer = watched(WatchedSigner::lying(x509::root_key()));
-    let refused = recorded(order(key(), profile(hours(1), 0)), &issuer, now()).sign(&issuer, now()).unwrap_err();
+    let refused = recorded(order(key(), profile(hours(1), 0)), &issuer, now())
+        .sign(&issuer, now())
+        .unwrap_err();
     assert!(matches!(refused, SignError::Path(PathError::Signature { .. })), "{refused:?}");
 }
 
@@ -327,11 +366,20 @@ fn what_was_recorded_long_ago_and_is_over_does_not_come_out() {
 fn a_weak_key_is_not_prepared() {
     // OpenSSL signs with an exponent of 3, and such a request is well formed.
     let pem = x509::openssl(
-        &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_pubexp:3"],
+        &[
+            "genpkey",
+            "-algorithm",
+            "RSA",
+            "-pkeyopt",
+            "rsa_keygen_bits:2048",
+            "-pkeyopt",
+            "rsa_keygen_pubexp:3",
+        ],
         b"",
     );
     let request = request_by_openssl(&pem.unwrap());
-    let order = Order::new(&request, "Istio", "demo", "east", "1", vec![], profile(hours(1), 0)).unwrap();
+    let order =
+        Order::new(&request, "Istio", "demo", "east", "1", vec![], profile(hours(1), 0)).unwrap();
     let refused = Prepared::new(order, &issuer(), now()).unwrap_err();
     assert!(matches!(refused, PrepareError::Lint(LintError::WeakKey(_))), "{refused:?}");
 }
@@ -345,7 +393,8 @@ fn request_by_openssl(key: &[u8]) -> meshroot_pki::CertificateRequest {
     };
     let configuration = file("request.cnf", b"[req]\ndistinguished_name=dn\nprompt=no\n[dn]\n");
     let key = file("key.pem", key);
-    let request = x509::openssl(&["req", "-new", "-config", &configuration, "-key", &key, "-subj", "/"], b"");
+    let request =
+        x509::openssl(&["req", "-new", "-config", &configuration, "-key", &key, "-subj", "/"], b"");
     meshroot_pki::CertificateRequest::parse(&request.unwrap()).unwrap()
 }
 
@@ -355,13 +404,16 @@ fn assert_invariants(certificate: &Certificate, issuer: &Certificate, at: Timest
     assert!(certificate.not_after() <= issuer.not_after() && certificate.not_after() > at);
     assert!(!certificate.serial().is_zero() && certificate.serial().as_bytes().len() <= 16);
     assert!(certificate.is_ca() && !certificate.subject().is_empty());
-    assert!(issuer.path_len().is_none_or(|limit| certificate.path_len().is_some_and(|own| own < limit)));
+    assert!(
+        issuer.path_len().is_none_or(|limit| certificate.path_len().is_some_and(|own| own < limit))
+    );
     assert_eq!(certificate.key_usage().unwrap().0, KeyUsages::KeyCertSign | KeyUsages::CRLSign);
     assert_eq!(certificate.extended_key_usage(), None);
     assert_eq!(certificate.authority_key_identifier(), issuer.subject_key_identifier());
     assert_eq!(certificate.hosts(), x509::hosts(&[support::IDENTITY]));
     for purpose in [Purpose::Server, Purpose::Client] {
-        build_path(certificate, &[], std::slice::from_ref(issuer), &PathOptions::new(at, purpose)).unwrap();
+        build_path(certificate, &[], std::slice::from_ref(issuer), &PathOptions::new(at, purpose))
+            .unwrap();
     }
 }
 

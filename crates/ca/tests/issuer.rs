@@ -8,8 +8,8 @@ use meshroot_ca::{Issuer, IssuerError, MemorySigner};
 use meshroot_pki::{Certificate, CertificateError, KeyError, PathError, PemError, PrivateKey};
 use support::copy;
 use support::x509::{
-    self, CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, basic_constraints, dns_subtree, extended_key_usage, ia5,
-    key_usage, name_constraints, now,
+    self, CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, basic_constraints, dns_subtree,
+    extended_key_usage, ia5, key_usage, name_constraints, now,
 };
 use x509_cert::ext::pkix::KeyUsages;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -119,7 +119,10 @@ fn a_missing_root_is_refused() {
 #[test]
 fn an_empty_root_file_is_refused_by_its_name() {
     let (error, message) = Files { root: Vec::new(), ..Files::of_root(&root()) }.refusal();
-    let IssuerError::Certificate { file: "root-cert.pem", source: CertificateError::Pem(PemError::Empty) } = error
+    let IssuerError::Certificate {
+        file: "root-cert.pem",
+        source: CertificateError::Pem(PemError::Empty),
+    } = error
     else {
         panic!("{error:?}");
     };
@@ -128,7 +131,8 @@ fn an_empty_root_file_is_refused_by_its_name() {
 
 #[test]
 fn a_root_file_that_is_no_pem_is_refused() {
-    let (error, message) = Files { root: b"not a certificate\n".to_vec(), ..Files::of_root(&root()) }.refusal();
+    let (error, message) =
+        Files { root: b"not a certificate\n".to_vec(), ..Files::of_root(&root()) }.refusal();
     assert!(matches!(error, IssuerError::Certificate { file: "root-cert.pem", .. }), "{error:?}");
     assert!(message.contains("line 1"), "{message}");
 }
@@ -164,18 +168,24 @@ fn a_chain_file_that_is_no_pem_is_refused() {
 
 #[test]
 fn the_key_of_another_certificate_is_refused_with_both_fingerprints() {
-    let (error, message) = Files { key: key_pem(x509::leaf_key()), ..Files::of_root(&root()) }.refusal();
+    let (error, message) =
+        Files { key: key_pem(x509::leaf_key()), ..Files::of_root(&root()) }.refusal();
     let IssuerError::KeyMismatch { key, expected, .. } = error else { panic!("{error:?}") };
     assert_eq!(key, x509::leaf_key().public_key().fingerprint());
     assert_eq!(expected, x509::root_key().public_key().fingerprint());
-    assert!(message.contains(&key.to_string()) && message.contains(&expected.to_string()), "{message}");
+    assert!(
+        message.contains(&key.to_string()) && message.contains(&expected.to_string()),
+        "{message}"
+    );
 }
 
 #[test]
 fn an_expired_root_is_refused_with_its_dates() {
     let expired = Template { not_before: NOW - 3 * DAY, not_after: NOW - DAY, ..root() };
     let (error, message) = Files::of_root(&expired).refusal();
-    let IssuerError::NotValid { file: "root-cert.pem", not_after, .. } = error else { panic!("{error:?}") };
+    let IssuerError::NotValid { file: "root-cert.pem", not_after, .. } = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(not_after.as_second(), NOW - DAY);
     assert!(message.contains(&not_after.to_string()), "{message}");
 }
@@ -206,7 +216,10 @@ fn a_certificate_that_is_no_ca_is_refused() {
     let mut leaf = root();
     leaf.with(basic_constraints(false, None));
     let (error, message) = Files::of_root(&leaf).refusal();
-    assert!(matches!(error, IssuerError::NotCertificateAuthority { file: "root-cert.pem", .. }), "{error:?}");
+    assert!(
+        matches!(error, IssuerError::NotCertificateAuthority { file: "root-cert.pem", .. }),
+        "{error:?}"
+    );
     assert!(message.contains("CN=root"), "{message}");
 }
 
@@ -223,7 +236,10 @@ fn a_root_without_key_cert_sign_is_refused() {
     let mut root = root();
     root.with(key_usage(KeyUsages::CRLSign.into()));
     let (error, message) = Files::of_root(&root).refusal();
-    assert!(matches!(error, IssuerError::KeyCertSignMissing { file: "root-cert.pem", .. }), "{error:?}");
+    assert!(
+        matches!(error, IssuerError::KeyCertSignMissing { file: "root-cert.pem", .. }),
+        "{error:?}"
+    );
     assert!(message.contains("keyCertSign"), "{message}");
 }
 
@@ -242,7 +258,9 @@ fn a_signer_with_path_length_zero_is_refused() {
 
 #[test]
 fn a_company_root_whose_path_length_leaves_no_room_for_the_intermediate_is_refused() {
-    for (path_len, accepted) in [(Some(0), false), (Some(1), false), (Some(2), true), (NO_ROOT_LIMIT, true)] {
+    for (path_len, accepted) in
+        [(Some(0), false), (Some(1), false), (Some(2), true), (NO_ROOT_LIMIT, true)]
+    {
         let files = Files::of_signer(&signer(), &root_with_path_len(path_len));
         match files.load() {
             Ok(_) => assert!(accepted, "{path_len:?}"),
@@ -256,8 +274,11 @@ fn a_company_root_whose_path_length_leaves_no_room_for_the_intermediate_is_refus
 
 #[test]
 fn an_intermediate_in_the_place_of_the_root_without_a_chain_is_refused() {
-    let files =
-        Files { root: pem(&signer().sign(x509::root_key())), key: key_pem(x509::intermediate_key()), chain: None };
+    let files = Files {
+        root: pem(&signer().sign(x509::root_key())),
+        key: key_pem(x509::intermediate_key()),
+        chain: None,
+    };
     let (error, message) = files.refusal();
     let IssuerError::NotSelfSigned { subject, issuer } = error else { panic!("{error:?}") };
     assert!(subject.contains("CN=intermediate") && issuer.contains("CN=root"));
@@ -278,7 +299,8 @@ fn a_chain_that_does_not_lead_to_the_root_is_refused() {
     let other_key = PrivateKey::generate(meshroot_pki::KeyKind::EcdsaP256).unwrap();
     let other = Template::new(&x509::name("other"), &x509::name("other"), &other_key);
     let other = Template { extensions: root().extensions, ..other };
-    let files = Files { root: pem(&other.sign(&other_key)), ..Files::of_signer(&signer(), &root()) };
+    let files =
+        Files { root: pem(&other.sign(&other_key)), ..Files::of_signer(&signer(), &root()) };
     let (error, message) = files.refusal();
     assert!(matches!(error, IssuerError::Chain(PathError::UnknownAuthority { .. })), "{error:?}");
     assert!(message.contains("CN=root"), "{message}");
@@ -289,7 +311,8 @@ fn a_chain_that_another_key_of_the_same_name_signed_is_refused() {
     let other_key = PrivateKey::generate(meshroot_pki::KeyKind::EcdsaP256).unwrap();
     let signer = signer().sign_der(&other_key);
     let files = Files::of_signer(&self::signer(), &root());
-    let (error, _) = Files { chain: Some(pem(&Certificate::from_der(&signer).unwrap())), ..files }.refusal();
+    let (error, _) =
+        Files { chain: Some(pem(&Certificate::from_der(&signer).unwrap())), ..files }.refusal();
     assert!(matches!(error, IssuerError::Chain(PathError::Signature { .. })), "{error:?}");
 }
 
@@ -299,7 +322,10 @@ fn an_issuer_that_serves_one_side_of_mutual_tls_only_is_refused() {
         let mut root = root();
         root.with(extended_key_usage(usages));
         let (error, _) = Files::of_root(&root).refusal();
-        assert!(matches!(error, IssuerError::Chain(PathError::ExtendedKeyUsage { .. })), "{error:?}");
+        assert!(
+            matches!(error, IssuerError::Chain(PathError::ExtendedKeyUsage { .. })),
+            "{error:?}"
+        );
     }
     let mut both = root();
     both.with(extended_key_usage(&[SERVER_AUTH, CLIENT_AUTH]));
@@ -320,7 +346,10 @@ fn an_issuer_that_constrains_uris_is_refused_before_it_signs_what_no_peer_accept
     ];
     for files in files {
         let (error, _) = files.refusal();
-        assert!(matches!(error, IssuerError::Chain(PathError::UriNameConstraint { .. })), "{error:?}");
+        assert!(
+            matches!(error, IssuerError::Chain(PathError::UriNameConstraint { .. })),
+            "{error:?}"
+        );
     }
     let mut names = root();
     names.with(name_constraints(&[dns_subtree("svc")], &[]));

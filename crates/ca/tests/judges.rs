@@ -14,7 +14,9 @@ use meshroot_pki::{Certificate, KeyKind, PathOptions, PrivateKey, Purpose, build
 use meshroot_testkit::{judges, tools};
 use rstest::rstest;
 use rustls_pki_types::{CertificateDer, UnixTime};
-use support::x509::{self, NOW, Template, alternative_names, authority_key_identifier, hosts, now, openssl};
+use support::x509::{
+    self, NOW, Template, alternative_names, authority_key_identifier, hosts, now, openssl,
+};
 use support::{IDENTITY, days, issue, profile, request};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
@@ -49,7 +51,16 @@ fn issuer(kind: KeyKind) -> Issuer {
 
 fn order(key: &PrivateKey, mesh: &str, path_len: u8) -> Order {
     let hosts = hosts(&[IDENTITY]);
-    Order::new(&request(key, &hosts), "Istio", "demo", mesh, "1", hosts, profile(days(90), path_len)).unwrap()
+    Order::new(
+        &request(key, &hosts),
+        "Istio",
+        "demo",
+        mesh,
+        "1",
+        hosts,
+        profile(days(90), path_len),
+    )
+    .unwrap()
 }
 
 /// A workload certificate as istiod makes it: no subject, a critical SPIFFE ID, both purposes.
@@ -71,7 +82,11 @@ struct Chain {
 impl Chain {
     fn new(issued: &Issued, key: &PrivateKey, issuer: &Issuer) -> Self {
         let intermediates = meshroot_pki::parse_bundle(issued.to_pem().as_bytes()).unwrap();
-        Self { leaf: leaf(issued.certificate(), key), intermediates, roots: issuer.roots().to_vec() }
+        Self {
+            leaf: leaf(issued.certificate(), key),
+            intermediates,
+            roots: issuer.roots().to_vec(),
+        }
     }
 
     fn judged_by_all(&self) {
@@ -94,17 +109,22 @@ impl Chain {
             path.to_str().unwrap().to_owned()
         };
         let leaf = file("leaf.pem", std::slice::from_ref(&self.leaf));
-        let (untrusted, trusted) = (file("chain.pem", &self.intermediates), file("root.pem", &self.roots));
+        let (untrusted, trusted) =
+            (file("chain.pem", &self.intermediates), file("root.pem", &self.roots));
         let at = NOW.to_string();
-        let mut command = vec!["verify", "-x509_strict", "-no-CApath", "-no-CAstore", "-attime", &at];
+        let mut command =
+            vec!["verify", "-x509_strict", "-no-CApath", "-no-CAstore", "-attime", &at];
         command.extend(["-purpose", purpose, "-CAfile", &trusted, "-untrusted", &untrusted, &leaf]);
         openssl(&command, b"").unwrap();
     }
 
     fn judged_by_webpki(&self, usage: KeyUsage) {
-        let roots: Vec<_> = self.roots.iter().map(|root| CertificateDer::from(root.der())).collect();
-        let anchors: Vec<_> = roots.iter().map(|root| anchor_from_trusted_cert(root).unwrap()).collect();
-        let intermediates: Vec<_> = self.intermediates.iter().map(|one| CertificateDer::from(one.der())).collect();
+        let roots: Vec<_> =
+            self.roots.iter().map(|root| CertificateDer::from(root.der())).collect();
+        let anchors: Vec<_> =
+            roots.iter().map(|root| anchor_from_trusted_cert(root).unwrap()).collect();
+        let intermediates: Vec<_> =
+            self.intermediates.iter().map(|one| CertificateDer::from(one.der())).collect();
         let leaf = CertificateDer::from(self.leaf.der());
         let leaf = EndEntityCert::try_from(&leaf).unwrap();
         let at = UnixTime::since_unix_epoch(Duration::from_secs(NOW.try_into().unwrap()));
@@ -115,7 +135,13 @@ impl Chain {
 
 #[rstest]
 fn every_peer_accepts_a_workload_below_every_pair_of_keys(
-    #[values(KeyKind::Rsa3072, KeyKind::Rsa4096, KeyKind::EcdsaP256, KeyKind::EcdsaP384, KeyKind::Ed25519)]
+    #[values(
+        KeyKind::Rsa3072,
+        KeyKind::Rsa4096,
+        KeyKind::EcdsaP256,
+        KeyKind::EcdsaP384,
+        KeyKind::Ed25519
+    )]
     root: KeyKind,
     #[values(
         KeyKind::Rsa2048,
@@ -154,7 +180,8 @@ fn a_root_is_a_ca_without_limit_that_zlint_finds_nothing_in(#[case] kind: KeyKin
 #[test]
 fn a_root_that_ends_after_2049_is_accepted_by_all() {
     let later = now() + days(24 * 365);
-    let spec = RootSpec { key: KeyKind::EcdsaP256, subject: x509::name("late"), lifetime: days(3650) };
+    let spec =
+        RootSpec { key: KeyKind::EcdsaP256, subject: x509::name("late"), lifetime: days(3650) };
     let (root, key) = make_root(&spec, later).unwrap();
     assert!(root.not_after().to_string().starts_with("2060"), "{}", root.not_after());
     root.verify_signed_by(key.public_key()).unwrap();
@@ -168,7 +195,10 @@ fn a_root_with_too_small_a_key_or_too_long_a_life_is_not_made() {
     let spec = |key, lifetime| RootSpec { key, subject: x509::name("root"), lifetime };
     let refused = make_root(&spec(KeyKind::Rsa2048, days(1)), now()).unwrap_err();
     assert!(matches!(refused, RootError::KeyTooSmall { kind: KeyKind::Rsa2048 }), "{refused:?}");
-    for lifetime in [days(1) - jiff::SignedDuration::from_secs(1), days(3650) + jiff::SignedDuration::from_secs(1)] {
+    for lifetime in [
+        days(1) - jiff::SignedDuration::from_secs(1),
+        days(3650) + jiff::SignedDuration::from_secs(1),
+    ] {
         let refused = make_root(&spec(KeyKind::EcdsaP256, lifetime), now()).unwrap_err();
         assert!(matches!(refused, RootError::Lifetime { .. }), "{refused:?}");
     }
@@ -179,7 +209,8 @@ fn company_signer(root: KeyKind, signer: KeyKind) -> Issuer {
     let (company, key) = (issuer(root), key(signer));
     let chain = issue(order(key, "company signer", 1), &company, now()).to_pem();
     let root = to_bundle(company.roots());
-    Issuer::load(root.as_bytes(), key.to_pkcs8_pem().as_bytes(), Some(chain.as_bytes()), now()).unwrap()
+    Issuer::load(root.as_bytes(), key.to_pkcs8_pem().as_bytes(), Some(chain.as_bytes()), now())
+        .unwrap()
 }
 
 #[rstest]

@@ -11,8 +11,9 @@ use meshroot_ca::{Issuer, LintError, Order, lint};
 use meshroot_pki::DistinguishedName;
 use rstest::rstest;
 use support::x509::{
-    self, DAY, NOW, SERVER_AUTH, Template, alternative_names, authority_key_identifier, basic_constraints,
-    extended_key_usage, extension, general_name, hosts, ia5, key_usage, now, subject_key_identifier,
+    self, DAY, NOW, SERVER_AUTH, Template, alternative_names, authority_key_identifier,
+    basic_constraints, extended_key_usage, extension, general_name, hosts, ia5, key_usage, now,
+    subject_key_identifier,
 };
 use support::{IDENTITY, issuer, issuer_of, order, profile};
 use x509_cert::ext::pkix::KeyUsages;
@@ -107,7 +108,8 @@ fn with_mail_address() -> x509_cert::ext::Extension {
 fn a_serial_of_zero_or_of_more_than_20_octets_is_refused() {
     // 2^159 has 20 octets as a number and 21 as an INTEGER.
     let large = [vec![0, 0x80], vec![0; 19]].concat();
-    for (serial, printed) in [(vec![0], "00".to_owned()), (large, format!("80{}", "00".repeat(19)))] {
+    for (serial, printed) in [(vec![0], "00".to_owned()), (large, format!("80{}", "00".repeat(19)))]
+    {
         let refused = judge(&Template { serial, ..good() }, &issuer());
         assert_eq!(refused, Err(LintError::Serial { serial: printed }));
     }
@@ -116,14 +118,18 @@ fn a_serial_of_zero_or_of_more_than_20_octets_is_refused() {
 #[test]
 fn a_start_before_the_issuers_is_refused() {
     let early = Template { not_before: NOW - DAY - 1, ..good() };
-    let Err(LintError::NotBeforePrecedesIssuer { asked, issuer }) = judge(&early, &issuer()) else { panic!() };
+    let Err(LintError::NotBeforePrecedesIssuer { asked, issuer }) = judge(&early, &issuer()) else {
+        panic!()
+    };
     assert_eq!((asked.as_second(), issuer.as_second()), (NOW - DAY - 1, NOW - DAY));
 }
 
 #[test]
 fn an_end_after_the_issuers_is_refused() {
     let late = Template { not_after: NOW + DAY + 1, ..good() };
-    let Err(LintError::NotAfterExceedsIssuer { asked, issuer }) = judge(&late, &issuer()) else { panic!() };
+    let Err(LintError::NotAfterExceedsIssuer { asked, issuer }) = judge(&late, &issuer()) else {
+        panic!()
+    };
     assert_eq!((asked.as_second(), issuer.as_second()), (NOW + DAY + 1, NOW + DAY));
 }
 
@@ -131,10 +137,14 @@ fn an_end_after_the_issuers_is_refused() {
 fn an_issuer_name_in_another_string_type_is_refused() {
     // The same text as UTF8String: OpenSSL takes it for equal, Go does not.
     let printable = x509::name("root").der().to_vec();
-    let utf8: Vec<u8> = printable.iter().map(|byte| if *byte == 0x13 { 0x0c } else { *byte }).collect();
+    let utf8: Vec<u8> =
+        printable.iter().map(|byte| if *byte == 0x13 { 0x0c } else { *byte }).collect();
     let issuer_name = DistinguishedName::from_der(&utf8).unwrap();
     assert_eq!(issuer_name.to_string(), x509::name("root").to_string());
-    assert_eq!(judge(&Template { issuer: issuer_name, ..good() }, &issuer()), Err(LintError::IssuerName));
+    assert_eq!(
+        judge(&Template { issuer: issuer_name, ..good() }, &issuer()),
+        Err(LintError::IssuerName)
+    );
 }
 
 #[test]

@@ -26,7 +26,11 @@ pub fn with_distance(time: Timestamp, now: Timestamp) -> String {
 
 /// `in 37d`, `3h ago`.
 pub fn distance(time: Timestamp, now: Timestamp) -> String {
-    if time > now { format!("in {}", short(time.duration_since(now))) } else { format!("{} ago", age(time, now)) }
+    if time > now {
+        format!("in {}", short(time.duration_since(now)))
+    } else {
+        format!("{} ago", age(time, now))
+    }
 }
 
 /// A time to the minute, in UTC.
@@ -36,9 +40,14 @@ pub fn date(time: Timestamp) -> String {
 
 /// Reads a length of time such as `24h`, `90m`, `30s`, `1h30m`; days are spelled in hours.
 pub fn parse_duration(text: &str) -> Result<SignedDuration, String> {
-    let duration: SignedDuration =
-        text.parse().map_err(|_| format!("{text:?} is no length of time; write 30s, 90m or 24h"))?;
-    if duration > SignedDuration::ZERO { Ok(duration) } else { Err(format!("{text:?} is not longer than nothing")) }
+    let duration: SignedDuration = text
+        .parse()
+        .map_err(|_| format!("{text:?} is no length of time; write 30s, 90m or 24h"))?;
+    if duration > SignedDuration::ZERO {
+        Ok(duration)
+    } else {
+        Err(format!("{text:?} is not longer than nothing"))
+    }
 }
 
 #[cfg(test)]

@@ -97,18 +97,27 @@ pub fn parse(command_line: impl Iterator<Item = OsString>) -> Result<Arguments, 
 /// The whole command; `plugin` when it was called by kubectl.
 pub fn command(plugin: bool) -> clap::Command {
     let command = Arguments::command();
-    if plugin { as_plugin(command.bin_name("kubectl meshroot").display_name("kubectl meshroot")) } else { command }
+    if plugin {
+        as_plugin(command.bin_name("kubectl meshroot").display_name("kubectl meshroot"))
+    } else {
+        command
+    }
 }
 
 /// kubectl calls its plugins `kubectl-NAME`.
 fn is_plugin(program: &OsStr) -> bool {
-    Path::new(program).file_stem().is_some_and(|stem| stem == "kubectl-meshroot" || stem == "kubectl_meshroot")
+    Path::new(program)
+        .file_stem()
+        .is_some_and(|stem| stem == "kubectl-meshroot" || stem == "kubectl_meshroot")
 }
 
 /// Examples call the program as the user did.
 fn as_plugin(command: clap::Command) -> clap::Command {
-    let help = command.get_after_help().map(|help| help.to_string().replace("  meshroot ", "  kubectl meshroot "));
-    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let help = command
+        .get_after_help()
+        .map(|help| help.to_string().replace("  meshroot ", "  kubectl meshroot "));
+    let names: Vec<String> =
+        command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let command = match help {
         Some(help) => command.after_help(help),
         None => command,
@@ -173,7 +182,11 @@ mod tests {
                     continue;
                 }
                 let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("  meshroot ") || sub.get_name() == "version", "{}", sub.get_name());
+                assert!(
+                    help.contains("  meshroot ") || sub.get_name() == "version",
+                    "{}",
+                    sub.get_name()
+                );
             }
         }
         walk(&command(false));
@@ -187,7 +200,8 @@ mod tests {
 
     #[test]
     fn global_flags_may_stand_after_the_subcommand() {
-        let arguments = parse_words(&["meshroot", "get", "vmcsr", "-n", "x", "-o", "json", "-v"]).unwrap();
+        let arguments =
+            parse_words(&["meshroot", "get", "vmcsr", "-n", "x", "-o", "json", "-v"]).unwrap();
         assert_eq!(arguments.global.namespace.as_deref(), Some("x"));
         assert_eq!(arguments.global.output, Format::Json);
         assert!(arguments.global.verbose);

@@ -25,16 +25,24 @@ pub async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<(), Fa
     match arguments.command {
         Command::Demo(asked) => demo::run(&global, &asked, terminal).await,
         Command::Get(asked) => get::run(&Session::open(&global).await?, &asked, terminal).await,
-        Command::Describe(asked) => describe::run(&Session::open(&global).await?, &asked, terminal).await,
-        Command::Approve(asked) => decide::approve(&Session::open(&global).await?, &asked, terminal).await,
-        Command::Deny(asked) => decide::deny(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Describe(asked) => {
+            describe::run(&Session::open(&global).await?, &asked, terminal).await
+        }
+        Command::Approve(asked) => {
+            decide::approve(&Session::open(&global).await?, &asked, terminal).await
+        }
+        Command::Deny(asked) => {
+            decide::deny(&Session::open(&global).await?, &asked, terminal).await
+        }
         Command::Renew(asked) => renew::run(&Session::open(&global).await?, &asked, terminal).await,
         Command::Inspect(asked) => inspect::run(&global, &asked, terminal).await,
         Command::Verify(asked) => verify::run(&global, &asked, terminal).await,
         Command::Install(asked) => install::run(&asked, terminal),
         Command::Cluster(asked) => cluster::run(&global, &asked, terminal).await,
         Command::Serve(asked) => serve::run(&global, &asked, terminal).await,
-        Command::Backup(asked) => backup::backup(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Backup(asked) => {
+            backup::backup(&Session::open(&global).await?, &asked, terminal).await
+        }
         Command::Restore(asked) => backup::restore(&asked, terminal),
         Command::Completion(asked) => completion::run(&asked, terminal),
         Command::Version => version::run(global.output, terminal),

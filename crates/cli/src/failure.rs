@@ -66,7 +66,9 @@ impl Failure {
     /// they are left out.
     pub fn api_about_secret(doing: &str, error: &kube::Error) -> Self {
         let failure = match classify(error) {
-            ApiFailure::Invalid(_) => ApiFailure::Invalid("(its message may quote the Secret, not shown)".to_owned()),
+            ApiFailure::Invalid(_) => {
+                ApiFailure::Invalid("(its message may quote the Secret, not shown)".to_owned())
+            }
             ApiFailure::Other(_) => ApiFailure::Other("the answer cannot be read".to_owned()),
             other => other,
         };
@@ -121,7 +123,14 @@ impl Failure {
     }
 
     fn new(exit: Exit, message: String) -> Self {
-        Self { exit, message, see: Vec::new(), fix: Vec::new(), causes: Vec::new(), closed_pipe: false }
+        Self {
+            exit,
+            message,
+            see: Vec::new(),
+            fix: Vec::new(),
+            causes: Vec::new(),
+            closed_pipe: false,
+        }
     }
 
     fn answered(doing: &str, failure: &ApiFailure) -> Self {
@@ -145,7 +154,9 @@ impl Failure {
 
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
-        Self::unreachable(error.to_string()).fix("check --kubeconfig and --context").caused_by(&error)
+        Self::unreachable(error.to_string())
+            .fix("check --kubeconfig and --context")
+            .caused_by(&error)
     }
 }
 

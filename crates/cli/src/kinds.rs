@@ -10,7 +10,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject};
 use meshroot_api::{
-    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
+    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest,
 };
 
 use columns::{cells, titles};
@@ -36,8 +37,15 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order in which an overview shows them.
-    pub const ALL: [Self; 7] =
-        [Self::VirtualMesh, Self::TrustPolicy, Self::Cluster, Self::Mesh, Self::Request, Self::MeshTrust, Self::Record];
+    pub const ALL: [Self; 7] = [
+        Self::VirtualMesh,
+        Self::TrustPolicy,
+        Self::Cluster,
+        Self::Mesh,
+        Self::Request,
+        Self::MeshTrust,
+        Self::Record,
+    ];
 
     /// The word for it in commands and messages.
     pub fn word(self) -> &'static str {

@@ -32,7 +32,11 @@ pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Help and version go to standard output and are no failure. A closed pipe is nobody's concern.
             let _ = error.print();
-            return if error.use_stderr() { failure::Exit::Usage.into() } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                failure::Exit::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     meshroot_runtime::kube::connect::install_crypto_provider();
@@ -56,6 +60,9 @@ fn block_on(serves: bool, work: impl Future<Output = Result<(), Failure>>) -> Re
     };
     match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(work),
-        Err(error) => Err(Failure::unreachable("the asynchronous runtime cannot be started").caused_by(&error)),
+        Err(error) => {
+            Err(Failure::unreachable("the asynchronous runtime cannot be started")
+                .caused_by(&error))
+        }
     }
 }

@@ -55,14 +55,20 @@ pub fn split(text: &str) -> Result<(Option<&str>, &str), Failure> {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, text),
     };
-    let wrong = |part: &str| part.is_empty() || part.contains('/') || part.contains(char::is_whitespace);
+    let wrong =
+        |part: &str| part.is_empty() || part.contains('/') || part.contains(char::is_whitespace);
     if wrong(name) || namespace.is_some_and(wrong) {
         return Err(Failure::usage(format!("{text:?} is no name; write NAME or NAMESPACE/NAME")));
     }
     Ok((namespace, name))
 }
 
-async fn find_in(session: &Session, kind: Kind, namespace: &str, name: &str) -> Result<DynamicObject, Failure> {
+async fn find_in(
+    session: &Session,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+) -> Result<DynamicObject, Failure> {
     let api = session.api(kind, &Scope::Namespace(namespace.to_owned()));
     let word = kind.word();
     match patiently(async || api.get_opt(name).await).await {
@@ -73,7 +79,11 @@ async fn find_in(session: &Session, kind: Kind, namespace: &str, name: &str) -> 
     }
 }
 
-async fn find_anywhere(session: &Session, kind: Kind, name: &str) -> Result<DynamicObject, Failure> {
+async fn find_anywhere(
+    session: &Session,
+    kind: Kind,
+    name: &str,
+) -> Result<DynamicObject, Failure> {
     let named = ListParams::default().fields(&format!("metadata.name={name}"));
     let doing = || format!("look for {} {name} in all namespaces", kind.word());
     let list = patiently(async || session.api(kind, &Scope::All).list(&named).await).await;
@@ -89,7 +99,8 @@ fn only(kind: Kind, name: &str, mut found: Vec<DynamicObject>) -> Result<Dynamic
             .fix(format!("list what is there with: meshroot get {word} -A"))),
         (Some(last), _) => {
             found.push(last);
-            let candidates: Vec<String> = found.iter().map(|object| full_name(object.meta())).collect();
+            let candidates: Vec<String> =
+                found.iter().map(|object| full_name(object.meta())).collect();
             Err(Failure::no(format!(
                 "{word} {name} exists in {} namespaces: {}",
                 candidates.len(),
@@ -118,7 +129,10 @@ mod tests {
     #[test]
     fn a_name_may_carry_its_namespace() {
         assert_eq!(split("a.demo.1").unwrap(), (None, "a.demo.1"));
-        assert_eq!(split("meshroot-cluster-east/a.demo.1").unwrap(), (Some("meshroot-cluster-east"), "a.demo.1"));
+        assert_eq!(
+            split("meshroot-cluster-east/a.demo.1").unwrap(),
+            (Some("meshroot-cluster-east"), "a.demo.1")
+        );
         for wrong in ["", "/a", "a/", "a/b/c", "a b"] {
             assert_eq!(split(wrong).unwrap_err().exit(), Exit::Usage, "{wrong:?}");
         }
@@ -126,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_name_in_two_namespaces_is_ambiguous_and_both_are_listed() {
-        let failure = only(Kind::Request, "a.demo.1", vec![object("east"), object("west")]).unwrap_err();
+        let failure =
+            only(Kind::Request, "a.demo.1", vec![object("east"), object("west")]).unwrap_err();
         assert_eq!(failure.exit(), Exit::No);
         assert_eq!(
             failure.text(false),

@@ -66,7 +66,11 @@ mod tests {
         let (begun, calls) = (tokio::time::Instant::now(), Cell::new(0));
         let call = async || {
             calls.set(calls.get() + 1);
-            if calls.get() < 3 { Err(refusal(r#"{"code":429,"details":{"retryAfterSeconds":1}}"#)) } else { Ok(7) }
+            if calls.get() < 3 {
+                Err(refusal(r#"{"code":429,"details":{"retryAfterSeconds":1}}"#))
+            } else {
+                Ok(7)
+            }
         };
         assert_eq!(patiently(call).await.unwrap(), 7);
         assert_eq!((calls.get(), begun.elapsed().as_secs()), (3, 2));

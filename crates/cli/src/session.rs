@@ -40,7 +40,8 @@ impl std::fmt::Display for Scope {
 impl Session {
     /// Connects. Nothing is sent yet.
     pub async fn open(global: &Global) -> Result<Self, Failure> {
-        let target = Target { kubeconfig: global.kubeconfig.clone(), context: global.context.clone() };
+        let target =
+            Target { kubeconfig: global.kubeconfig.clone(), context: global.context.clone() };
         Ok(Self { client: connect(&target, USER_AGENT).await?, global: global.clone() })
     }
 
@@ -57,7 +58,9 @@ impl Session {
     pub fn api(&self, kind: Kind, scope: &Scope) -> Api<DynamicObject> {
         match scope {
             Scope::All => Api::all_with(self.client.clone(), &kind.resource()),
-            Scope::Namespace(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind.resource()),
+            Scope::Namespace(namespace) => {
+                Api::namespaced_with(self.client.clone(), namespace, &kind.resource())
+            }
         }
     }
 }

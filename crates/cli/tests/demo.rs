@@ -69,9 +69,13 @@ impl Servers {
     async fn holders(&self) -> Vec<String> {
         let leases: Api<Lease> = Api::all(self.0[0].admin_client().await.unwrap());
         let all = leases.list(&ListParams::default()).await.unwrap();
-        let ours =
-            all.items.into_iter().filter(|lease| lease.metadata.name.as_deref().unwrap().starts_with("meshroot-"));
-        ours.filter_map(|lease| lease.spec?.holder_identity).filter(|holder| !holder.is_empty()).collect()
+        let ours = all
+            .items
+            .into_iter()
+            .filter(|lease| lease.metadata.name.as_deref().unwrap().starts_with("meshroot-"));
+        ours.filter_map(|lease| lease.spec?.holder_identity)
+            .filter(|holder| !holder.is_empty())
+            .collect()
     }
 }
 
@@ -87,7 +91,12 @@ fn options() -> Options {
     }
 }
 
-async fn run(apis: &[RunningApi], home: &Home, options: &Options, style: Style) -> (Result<Report, Failure>, String) {
+async fn run(
+    apis: &[RunningApi],
+    home: &Home,
+    options: &Options,
+    style: Style,
+) -> (Result<Report, Failure>, String) {
     let paper = Paper::default();
     let mut terminal = Terminal::to(paper.clone());
     let mut screen = Screen::new(&mut terminal, style);
@@ -99,23 +108,29 @@ fn texts(report: &Report) -> Vec<String> {
     report.handshakes.iter().map(meshroot_cli::commands::demo::handshake::Handshake::text).collect()
 }
 
-const HANDSHAKES: [&str; 3] = ["east → west ok", "west → east ok", "stranger → east refused (unknown authority)"];
+const HANDSHAKES: [&str; 3] =
+    ["east → west ok", "west → east ok", "stranger → east refused (unknown authority)"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_clusters_trust_each_other_and_a_second_run_goes_on_from_the_first() {
     let Some(servers) = Servers::start().await else { return };
     let (apis, directory) = (servers.apis(), tempfile::tempdir().unwrap());
     let home = Home::open(Some(directory.path())).unwrap();
-    let (outcome, text) = run(&apis, &home, &Options { root_key: None, ..options() }, Style::Lines).await;
+    let (outcome, text) =
+        run(&apis, &home, &Options { root_key: None, ..options() }, Style::Lines).await;
     println!("{text}");
     let first = outcome.unwrap();
     assert_eq!(texts(&first), HANDSHAKES);
-    assert!(text.contains("key made in east → approved by policy → issued → installed → loaded"), "{text}");
+    assert!(
+        text.contains("key made in east → approved by policy → issued → installed → loaded"),
+        "{text}"
+    );
     assert!(text.contains("RSA-4096 root made"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
     assert_eq!(servers.holders().await, [""; 0]);
 
-    let (outcome, text) = run(&apis, &home, &Options { format: Format::Json, ..options() }, Style::Document).await;
+    let (outcome, text) =
+        run(&apis, &home, &Options { format: Format::Json, ..options() }, Style::Document).await;
     println!("{text}");
     let second = outcome.unwrap();
     assert_eq!(texts(&second), HANDSHAKES);
@@ -138,23 +153,33 @@ async fn a_third_party_is_waited_for_and_approves_with_the_command_that_is_print
     let options = Options { approval: ApprovalMode::ThirdParty, once: false, ..options() };
     let shutdown = Shutdown::manual();
     let person = async {
-        let asked = async || command(&paper.text(), " approve ").ok_or_else(|| anyhow::anyhow!("not asked yet"));
-        let words = wait::until("the command to approve", Duration::from_mins(1), asked).await.unwrap();
+        let asked = async || {
+            command(&paper.text(), " approve ").ok_or_else(|| anyhow::anyhow!("not asked yet"))
+        };
+        let words =
+            wait::until("the command to approve", Duration::from_mins(1), asked).await.unwrap();
         assert!(!paper.text().contains("issued"), "{}", paper.text());
         approve(&directory.path().join("kubeconfig"), &words);
         let done = async || {
             let text = paper.text();
-            anyhow::ensure!(text.contains("trust established") && text.contains("Ctrl-C"), "{text}");
+            anyhow::ensure!(
+                text.contains("trust established") && text.contains("Ctrl-C"),
+                "{text}"
+            );
             Ok(())
         };
         wait::until("trust", Duration::from_mins(1), done).await.unwrap();
         shutdown.trigger();
     };
-    let (outcome, ()) = tokio::join!(flow::run(&apis, &options, &home, &mut screen, &shutdown), person);
+    let (outcome, ()) =
+        tokio::join!(flow::run(&apis, &options, &home, &mut screen, &shutdown), person);
     let text = paper.text();
     println!("{text}");
     outcome.unwrap();
-    assert!(text.contains("key made in west → approved by a third party → issued → installed → loaded"), "{text}");
+    assert!(
+        text.contains("key made in west → approved by a third party → issued → installed → loaded"),
+        "{text}"
+    );
     assert_eq!(servers.holders().await, [""; 0]);
 }
 
@@ -166,8 +191,11 @@ fn command(text: &str, part: &str) -> Option<Vec<String>> {
 
 /// In another process, as people do it.
 fn approve(kubeconfig: &Path, words: &[String]) {
-    let answer =
-        Command::new(env!("CARGO_BIN_EXE_meshroot")).args(words).env("KUBECONFIG", kubeconfig).output().unwrap();
+    let answer = Command::new(env!("CARGO_BIN_EXE_meshroot"))
+        .args(words)
+        .env("KUBECONFIG", kubeconfig)
+        .output()
+        .unwrap();
     assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
 }
 
@@ -175,7 +203,8 @@ fn approve(kubeconfig: &Path, words: &[String]) {
 async fn what_did_not_happen_in_time_is_named_and_nothing_goes_on() {
     let Some(servers) = Servers::start().await else { return };
     let home = Home::open(None).unwrap();
-    let options = Options { approval: ApprovalMode::ThirdParty, limit: Duration::from_secs(20), ..options() };
+    let options =
+        Options { approval: ApprovalMode::ThirdParty, limit: Duration::from_secs(20), ..options() };
     let (outcome, text) = run(&servers.apis(), &home, &options, Style::Lines).await;
     let said = outcome.unwrap_err().text(false);
     println!("{text}\n{said}");
@@ -199,7 +228,12 @@ mod program {
     /// With a directory of its own for what is temporary.
     fn demo(temporary: &Path, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meshroot"));
-        command.arg("demo").args(words).env("TMPDIR", temporary).env_remove("KUBECONFIG").env_remove("MESHROOT_LOG");
+        command
+            .arg("demo")
+            .args(words)
+            .env("TMPDIR", temporary)
+            .env_remove("KUBECONFIG")
+            .env_remove("MESHROOT_LOG");
         command
     }
 
@@ -210,7 +244,8 @@ mod program {
     #[test]
     fn once_it_answers_with_one_document_and_leaves_nothing_behind() {
         let temporary = tempfile::tempdir().unwrap();
-        let answer = demo(temporary.path(), &["--once", "-o", "json", "--clusters", "3"]).output().unwrap();
+        let answer =
+            demo(temporary.path(), &["--once", "-o", "json", "--clusters", "3"]).output().unwrap();
         let said = String::from_utf8_lossy(&answer.stderr);
         assert!(answer.status.success(), "{said}");
         let document: serde_json::Value = serde_json::from_slice(&answer.stdout).unwrap();
@@ -226,7 +261,15 @@ mod program {
     #[test]
     fn what_is_kept_is_gone_on_from() {
         let (temporary, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let words = ["--once", "-o", "json", "--root-key", "ECDSA-P256", "--keep", kept.path().to_str().unwrap()];
+        let words = [
+            "--once",
+            "-o",
+            "json",
+            "--root-key",
+            "ECDSA-P256",
+            "--keep",
+            kept.path().to_str().unwrap(),
+        ];
         let roots: Vec<String> = (0..2)
             .map(|_| {
                 let answer = demo(temporary.path(), &words).output().unwrap();
@@ -258,7 +301,11 @@ mod program {
     fn until_it_stays(child: &mut Child) -> (String, impl Iterator<Item = String> + use<>) {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let first = lines.next().unwrap();
-        let address = first.split_whitespace().find(|word| word.starts_with("127.0.0.1:")).unwrap().to_owned();
+        let address = first
+            .split_whitespace()
+            .find(|word| word.starts_with("127.0.0.1:"))
+            .unwrap()
+            .to_owned();
         lines.by_ref().find(|line| line.contains("Ctrl-C ends it")).unwrap();
         (address, lines)
     }

@@ -37,7 +37,9 @@ pub fn trust_domain(mesh: &MeshSpec) -> &str {
 pub fn cert_config(mesh: &Mesh) -> Result<CertConfig, Refusal> {
     let name = mesh.metadata.name.as_deref().unwrap_or_default();
     let Some(mesh_type) = mesh.spec.mesh_type() else {
-        let message = format!("Mesh {name} sets none of spec.istio, spec.linkerd, spec.consulConnect; set one");
+        let message = format!(
+            "Mesh {name} sets none of spec.istio, spec.linkerd, spec.consulConnect; set one"
+        );
         return Err(Refusal::new(Reason::UnsupportedMesh, message));
     };
     supported(name, mesh_type)?;
@@ -62,9 +64,14 @@ pub fn supported(name: &str, mesh_type: MeshType) -> Result<(), Refusal> {
         MeshType::AppMesh => {
             "AWS App Mesh takes no intermediate CA, and AWS ended its support on 2026-09-30; move the workloads to another mesh"
         }
-        MeshType::Linkerd | MeshType::Consul => "this version of Meshroot installs certificates for Istio only",
+        MeshType::Linkerd | MeshType::Consul => {
+            "this version of Meshroot installs certificates for Istio only"
+        }
     };
-    Err(Refusal::new(Reason::UnsupportedMesh, format!("Mesh {name} is of type {}: {why}", mesh_type.word())))
+    Err(Refusal::new(
+        Reason::UnsupportedMesh,
+        format!("Mesh {name} is of type {}: {why}", mesh_type.word()),
+    ))
 }
 
 /// A mesh's identity as a parsed host.
@@ -73,7 +80,8 @@ pub fn host(mesh: &MeshSpec) -> Option<Host> {
 }
 
 fn istio_identity(istio: &IstioMesh) -> String {
-    let namespace = or(&istio.citadel_info.citadel_namespace, &istio.installation.installation_namespace);
+    let namespace =
+        or(&istio.citadel_info.citadel_namespace, &istio.installation.installation_namespace);
     let account = or(&istio.citadel_info.citadel_service_account, "istiod");
     let domain = or(&istio.citadel_info.trust_domain, DEFAULT_TRUST_DOMAIN);
     format!("spiffe://{domain}/ns/{}/sa/{account}", or(namespace, "istio-system"))
@@ -112,7 +120,10 @@ mod tests {
 
     #[test]
     fn an_istio_mesh_without_details_has_the_identity_of_a_default_installation() {
-        assert_eq!(of(&istio("", "", "")).as_deref(), Some("spiffe://cluster.local/ns/istio-system/sa/istiod"));
+        assert_eq!(
+            of(&istio("", "", "")).as_deref(),
+            Some("spiffe://cluster.local/ns/istio-system/sa/istiod")
+        );
     }
 
     #[test]
@@ -125,10 +136,7 @@ mod tests {
     #[test]
     fn app_mesh_is_refused_with_the_reason() {
         let refused = supported("appmesh-a", MeshType::AppMesh).err();
-        assert!(
-            refused.is_some_and(
-                |refusal| refusal.reason == Reason::UnsupportedMesh && refusal.message.contains("2026-09-30")
-            )
-        );
+        assert!(refused.is_some_and(|refusal| refusal.reason == Reason::UnsupportedMesh
+            && refusal.message.contains("2026-09-30")));
     }
 }

@@ -73,7 +73,8 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Decision {
         return Decision::Refuse(refusal);
     }
     if request.spec.csr_data.0.is_empty() {
-        let message = "waiting for the cluster's agent to make a key and a certificate signing request";
+        let message =
+            "waiting for the cluster's agent to make a key and a certificate signing request";
         return Decision::Wait(Refusal::new(Reason::WaitingForAgent, message));
     }
     let checked = match check(snapshot) {
@@ -87,14 +88,17 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Decision {
         (_, ApprovalMode::Automatic) => {
             Decision::Issue { checked, by: "policy", message: "approval mode AUTOMATIC".to_owned() }
         }
-        (_, ApprovalMode::ThirdParty) => Decision::Wait(Refusal::new(Reason::WaitingForApproval, ask(request))),
+        (_, ApprovalMode::ThirdParty) => {
+            Decision::Wait(Refusal::new(Reason::WaitingForApproval, ask(request)))
+        }
     }
 }
 
 /// The checks that the ledger's decision does not replace after a crash: the request must still be well formed
 /// and hold the key that was decided on.
 pub fn read(request: &VirtualMeshCertificateSigningRequest) -> Result<CertificateRequest, Refusal> {
-    let csr = CertificateRequest::parse(&request.spec.csr_data.0).map_err(|error| malformed(&error))?;
+    let csr =
+        CertificateRequest::parse(&request.spec.csr_data.0).map_err(|error| malformed(&error))?;
     csr.public_key()
         .check_strength()
         .map_err(|error| Refusal::new(Reason::WeakKey, format!("spec.csrData: {error}")))?;
@@ -103,11 +107,17 @@ pub fn read(request: &VirtualMeshCertificateSigningRequest) -> Result<Certificat
 
 /// Name and generation that the certificate's subject carries: from the request's name, or for names of the
 /// original system the mesh's name and the request's.
-pub fn subject_parts(request: &VirtualMeshCertificateSigningRequest, mesh: &str) -> (String, String) {
+pub fn subject_parts(
+    request: &VirtualMeshCertificateSigningRequest,
+    mesh: &str,
+) -> (String, String) {
     let name = request.metadata.name.as_deref().unwrap_or_default();
     match RequestName::parse(name) {
         Some(parsed) => (parsed.mesh, parsed.generation.to_string()),
-        None => (mesh.to_owned(), request.metadata.uid.as_deref().unwrap_or(name).chars().take(8).collect()),
+        None => (
+            mesh.to_owned(),
+            request.metadata.uid.as_deref().unwrap_or(name).chars().take(8).collect(),
+        ),
     }
 }
 
@@ -121,8 +131,9 @@ pub fn matches(request: &VirtualMeshCertificateSigningRequest, mesh: &Mesh) -> b
 fn check_place(snapshot: &Snapshot<'_>) -> Result<(), Refusal> {
     let reference = &snapshot.request.spec.virtual_mesh_ref;
     let Some(virtual_mesh) = snapshot.virtual_mesh else {
-        let message =
-            format!("spec.virtualMeshRef: there is no VirtualMesh {reference}; create it, or delete this request");
+        let message = format!(
+            "spec.virtualMeshRef: there is no VirtualMesh {reference}; create it, or delete this request"
+        );
         return Err(Refusal::new(Reason::UnknownVirtualMesh, message));
     };
     check_name(snapshot.request)?;
@@ -148,7 +159,9 @@ fn check_place(snapshot: &Snapshot<'_>) -> Result<(), Refusal> {
 fn check(snapshot: &Snapshot<'_>) -> Result<Checked, Refusal> {
     let csr = read(snapshot.request)?;
     if let Some(earlier) = (snapshot.earlier_use)(&csr) {
-        let message = format!("spec.csrData: request {earlier} used this key already; a new request needs a new key");
+        let message = format!(
+            "spec.csrData: request {earlier} used this key already; a new request needs a new key"
+        );
         return Err(Refusal::new(Reason::KeyReused, message));
     }
     check_organization(&snapshot.request.spec.cert_config)?;
@@ -183,7 +196,10 @@ fn check_organization(config: &CertConfig) -> Result<(), Refusal> {
     if config.org.is_empty() || config.org.eq_ignore_ascii_case(expected) {
         return Ok(());
     }
-    let message = format!("spec.certConfig.org: {:?} is not {expected:?}, the mesh's type; leave it out", config.org);
+    let message = format!(
+        "spec.certConfig.org: {:?} is not {expected:?}, the mesh's type; leave it out",
+        config.org
+    );
     Err(Refusal::new(Reason::OrgNotAllowed, message))
 }
 
@@ -194,7 +210,10 @@ pub fn hosts(config: &CertConfig) -> Result<Vec<Host>, Refusal> {
         .iter()
         .map(|host| {
             host.parse().map_err(|error| {
-                Refusal::new(Reason::HostNotAllowed, format!("spec.certConfig.hosts: {host:?}: {error}"))
+                Refusal::new(
+                    Reason::HostNotAllowed,
+                    format!("spec.certConfig.hosts: {host:?}: {error}"),
+                )
             })
         })
         .collect::<Result<_, _>>()?;
@@ -206,7 +225,9 @@ fn check_same_hosts(csr: &CertificateRequest, hosts: &[Host]) -> Result<(), Refu
     if asked.is_empty() || asked == hosts.iter().collect() {
         return Ok(());
     }
-    let list = |hosts: &mut dyn Iterator<Item = &Host>| hosts.map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let list = |hosts: &mut dyn Iterator<Item = &Host>| {
+        hosts.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
     let message = format!(
         "spec.csrData asks for [{}], spec.certConfig.hosts says [{}]; make a request for the latter",
         list(&mut asked.iter().copied()),
@@ -221,8 +242,9 @@ fn check_host(host: &Host, mesh: &Mesh, snapshot: &Snapshot<'_>) -> Result<(), R
     }
     let name = mesh.metadata.name.as_deref().unwrap_or_default();
     if let Some(other) = (snapshot.mesh_of_host)(host) {
-        let message =
-            format!("spec.certConfig.hosts: {host} is the identity of Mesh {other}, not of {name}; remove it");
+        let message = format!(
+            "spec.certConfig.hosts: {host} is the identity of Mesh {other}, not of {name}; remove it"
+        );
         return Err(Refusal::new(Reason::HostOfAnotherMesh, message));
     }
     if snapshot.allowed_hosts.iter().any(|allowed| allowed.parse().as_ref() == Ok(host)) {
@@ -248,7 +270,10 @@ fn malformed(error: &RequestError) -> Refusal {
 /// What is said of a denied request, now and when it is read again from the ledger.
 pub fn denial(message: &str) -> Refusal {
     let why = if message.is_empty() { String::new() } else { format!(": {message}") };
-    Refusal::new(Reason::Denied, format!("denied by a third party{why}; ask for a renewal once the cause is settled"))
+    Refusal::new(
+        Reason::Denied,
+        format!("denied by a third party{why}; ask for a renewal once the cause is settled"),
+    )
 }
 
 fn ask(request: &VirtualMeshCertificateSigningRequest) -> String {

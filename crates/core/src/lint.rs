@@ -26,7 +26,10 @@ pub fn istio(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec
     findings.extend(chain.iter().filter(|one| roots.contains(one)).map(|root| {
         finding(
             "root-in-chain",
-            format!("cert-chain.pem: holds the root {}; it belongs into root-cert.pem", root.subject()),
+            format!(
+                "cert-chain.pem: holds the root {}; it belongs into root-cert.pem",
+                root.subject()
+            ),
         )
     }));
     findings.extend(upper_findings(upper));
@@ -39,8 +42,12 @@ pub fn istio(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec
         finding("uri-name-constraint", message)
     }));
     findings.extend(path_finding(intermediate, upper, roots, at));
-    if let Some(issuer_end) =
-        upper.iter().chain(roots).filter(|ca| ca.subject() == intermediate.issuer()).map(Certificate::not_after).max()
+    if let Some(issuer_end) = upper
+        .iter()
+        .chain(roots)
+        .filter(|ca| ca.subject() == intermediate.issuer())
+        .map(Certificate::not_after)
+        .max()
         && intermediate.not_after() > issuer_end
     {
         let message = format!(
@@ -59,7 +66,8 @@ fn path_finding(
     roots: &[Certificate],
     at: Timestamp,
 ) -> Option<Finding> {
-    let judge = |purpose| build_path(intermediate, upper, roots, &PathOptions::new(at, purpose)).err();
+    let judge =
+        |purpose| build_path(intermediate, upper, roots, &PathOptions::new(at, purpose)).err();
     let error = [Purpose::Any, Purpose::Server, Purpose::Client].into_iter().find_map(judge)?;
     Some(finding("path", format!("the intermediate does not lead to root-cert.pem: {error}")))
 }
@@ -74,10 +82,16 @@ fn intermediate_findings(certificate: &Certificate) -> Vec<Finding> {
         );
     }
     if certificate.key_usage().is_some_and(|usage| !usage.key_cert_sign()) {
-        add("no-key-cert-sign", "the intermediate's keyUsage lacks keyCertSign: Go and OpenSSL refuse its leaves");
+        add(
+            "no-key-cert-sign",
+            "the intermediate's keyUsage lacks keyCertSign: Go and OpenSSL refuse its leaves",
+        );
     }
     if certificate.subject().is_empty() {
-        add("empty-subject", "the intermediate's subject is empty: OpenSSL takes its leaves for self-signed");
+        add(
+            "empty-subject",
+            "the intermediate's subject is empty: OpenSSL takes its leaves for self-signed",
+        );
     }
     if certificate.extended_key_usage().is_some_and(|usages| !allows_both(&usages)) {
         add(
@@ -86,7 +100,12 @@ fn intermediate_findings(certificate: &Certificate) -> Vec<Finding> {
         );
     }
     if let Err(error) = certificate.public_key().check_strength() {
-        add("key", &format!("the intermediate's key: {error}: ztunnel and Linkerd (webpki) refuse its leaves"));
+        add(
+            "key",
+            &format!(
+                "the intermediate's key: {error}: ztunnel and Linkerd (webpki) refuse its leaves"
+            ),
+        );
     }
     findings
 }
@@ -96,8 +115,10 @@ fn upper_findings(upper: &[Certificate]) -> Vec<Finding> {
         .iter()
         .filter(|certificate| certificate.path_len() == Some(0))
         .map(|certificate| {
-            let message =
-                format!("{} stands above the intermediate with pathLen 0: every peer refuses", certificate.subject());
+            let message = format!(
+                "{} stands above the intermediate with pathLen 0: every peer refuses",
+                certificate.subject()
+            );
             finding("upper-path-length", message)
         })
         .collect()
@@ -105,7 +126,10 @@ fn upper_findings(upper: &[Certificate]) -> Vec<Finding> {
 
 fn root_finding(root: &Certificate) -> Option<Finding> {
     (root.path_len() == Some(0)).then(|| {
-        finding("root-path-length", format!("root {} has pathLen 0: Go and OpenSSL refuse all leaves", root.subject()))
+        finding(
+            "root-path-length",
+            format!("root {} has pathLen 0: Go and OpenSSL refuse all leaves", root.subject()),
+        )
     })
 }
 

@@ -93,13 +93,13 @@ pub fn validate(
 ) -> Result<(), Refusal> {
     let spec = &virtual_mesh.spec;
     if let Some(name) = virtual_mesh.metadata.name.as_deref().filter(|name| name.contains('.')) {
-        let message =
-            format!("metadata.name: {name} holds a dot, which parts the names of requests; choose a name without");
+        let message = format!(
+            "metadata.name: {name} holds a dot, which parts the names of requests; choose a name without"
+        );
         return Err(Refusal::new(Reason::SpecInvalid, message));
     }
     if spec.limited.is_some() {
-        let message =
-            "spec.limited: limited trust is not supported, members share one root; set spec.shared: {} instead";
+        let message = "spec.limited: limited trust is not supported, members share one root; set spec.shared: {} instead";
         return Err(Refusal::new(Reason::LimitedTrustUnsupported, message));
     }
     if spec.enforce_access_control.is_enabled() {
@@ -113,7 +113,9 @@ pub fn validate(
     for member in members(virtual_mesh) {
         membership.virtual_mesh(&member)?;
         if !exists(&member) {
-            let message = format!("spec.meshes: there is no Mesh {member}; create it, or remove it from the list");
+            let message = format!(
+                "spec.meshes: there is no Mesh {member}; create it, or remove it from the list"
+            );
             return Err(Refusal::new(Reason::MeshMissing, message));
         }
     }
@@ -130,7 +132,10 @@ fn validate_builtin(builtin: &meshroot_api::networking::Builtin) -> Result<(), R
         return Err(Refusal::new(Reason::SpecInvalid, message));
     }
     if builtin.ttl_days > 3650 {
-        let message = format!("spec.certificateAuthority.builtin.ttlDays: {} is more than 3650", builtin.ttl_days);
+        let message = format!(
+            "spec.certificateAuthority.builtin.ttlDays: {} is more than 3650",
+            builtin.ttl_days
+        );
         return Err(Refusal::new(Reason::SpecInvalid, message));
     }
     Ok(())
@@ -148,8 +153,9 @@ fn validate_provided(virtual_mesh: &VirtualMesh) -> Result<(), Refusal> {
 
 fn in_several(mesh: &Key, all: &BTreeSet<Key>) -> Refusal {
     let named = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-    let message =
-        format!("Mesh {mesh} is in virtual meshes {named}; a mesh may be in one only: remove it from the others");
+    let message = format!(
+        "Mesh {mesh} is in virtual meshes {named}; a mesh may be in one only: remove it from the others"
+    );
     Refusal::new(Reason::MeshInTwoVirtualMeshes, message)
 }
 
@@ -157,7 +163,9 @@ fn in_several(mesh: &Key, all: &BTreeSet<Key>) -> Refusal {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
-    use meshroot_api::networking::{Builtin, Empty, EnforceAccessControl, Provided, VirtualMeshSpec};
+    use meshroot_api::networking::{
+        Builtin, Empty, EnforceAccessControl, Provided, VirtualMeshSpec,
+    };
 
     type Change = Box<dyn Fn(&mut VirtualMeshSpec)>;
 
@@ -187,7 +195,11 @@ mod tests {
         let (one, two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
         let refused = validate(&one, &Membership::read([&one, &two]), |_| true).unwrap_err();
         assert_eq!(refused.reason, Reason::MeshInTwoVirtualMeshes);
-        assert!(refused.message.contains("meshroot-system/one and meshroot-system/two"), "{}", refused.message);
+        assert!(
+            refused.message.contains("meshroot-system/one and meshroot-system/two"),
+            "{}",
+            refused.message
+        );
     }
 
     #[test]
@@ -201,7 +213,11 @@ mod tests {
     #[test]
     fn each_unsupported_or_impossible_field_is_refused_by_name() {
         let cases: [(&str, Reason, Change); 5] = [
-            ("spec.limited", Reason::LimitedTrustUnsupported, Box::new(|spec| spec.limited = Some(Empty {}))),
+            (
+                "spec.limited",
+                Reason::LimitedTrustUnsupported,
+                Box::new(|spec| spec.limited = Some(Empty {})),
+            ),
             (
                 "spec.enforceAccessControl",
                 Reason::AccessControlUnsupported,
@@ -221,7 +237,8 @@ mod tests {
                 "ttlDays",
                 Reason::SpecInvalid,
                 Box::new(|spec| {
-                    spec.certificate_authority.builtin = Some(Builtin { ttl_days: 3651, ..Default::default() });
+                    spec.certificate_authority.builtin =
+                        Some(Builtin { ttl_days: 3651, ..Default::default() });
                 }),
             ),
             (

@@ -41,7 +41,9 @@ pub fn judge(written: &Written, seen: &Seen, now: Timestamp) -> (Pickup, Option<
     }
     match &seen.published_anchors {
         // The anchors say nothing about the intermediate: they can only deny.
-        Some(anchors) if *anchors != written.anchors => (Pickup::RestartNeeded, Some(Witness::PublishedAnchors)),
+        Some(anchors) if *anchors != written.anchors => {
+            (Pickup::RestartNeeded, Some(Witness::PublishedAnchors))
+        }
         Some(_) => (waiting_or(false, written, now), Some(Witness::PublishedAnchors)),
         None => (Pickup::Unknown, None),
     }

@@ -49,11 +49,17 @@ fn summary(members: &[Member], total: u32, issued: u32, loaded: u32) -> Refusal 
         .filter_map(|one| Some((one, one.trouble.as_ref()?)))
         .min_by_key(|(_, trouble)| urgency(trouble.reason));
     if let Some((member, trouble)) = worst {
-        let message = format!("{} of {total} issued, {loaded} loaded; {}: {}", issued, member.mesh, trouble.message);
+        let message = format!(
+            "{} of {total} issued, {loaded} loaded; {}: {}",
+            issued, member.mesh, trouble.message
+        );
         return Refusal::new(trouble.reason, message);
     }
     if issued < total {
-        return Refusal::new(Reason::Issuing, format!("{issued} of {total} members have a certificate"));
+        return Refusal::new(
+            Reason::Issuing,
+            format!("{issued} of {total} members have a certificate"),
+        );
     }
     if loaded < total {
         return Refusal::new(
@@ -86,7 +92,10 @@ mod tests {
 
     #[test]
     fn a_virtual_mesh_is_ready_only_when_every_member_uses_its_certificate() {
-        let mut members = vec![member("a", true, Pickup::Confirmed, None), member("b", true, Pickup::Waiting, None)];
+        let mut members = vec![
+            member("a", true, Pickup::Confirmed, None),
+            member("b", true, Pickup::Waiting, None),
+        ];
         assert_eq!(sum(&members).summary.reason, Reason::WaitingForPickup);
         members[1].pickup = Pickup::Confirmed;
         assert_eq!(sum(&members).summary.reason, Reason::Ready);

@@ -21,7 +21,8 @@ pub fn due(certificate: &Certificate, mesh: &str, renew_at: f64) -> Timestamp {
     let validity = certificate.not_after().duration_since(certificate.not_before());
     let issued = certificate.not_before() + BACKDATED.min(validity / 3 * 2);
     let lifetime = certificate.not_after().duration_since(issued);
-    let seconds = lifetime.as_secs_f64() * (renew_at.clamp(0.1, 0.95) - JITTER * chance(certificate, mesh));
+    let seconds =
+        lifetime.as_secs_f64() * (renew_at.clamp(0.1, 0.95) - JITTER * chance(certificate, mesh));
     issued + SignedDuration::try_from_secs_f64(seconds.floor()).unwrap_or(lifetime)
 }
 
@@ -34,10 +35,15 @@ fn chance(certificate: &Certificate, mesh: &str) -> f64 {
 
 /// The requests that may be forgotten once `in_use`, of the virtual mesh that the mesh is in now, is confirmed in use:
 /// older ones, and those of a virtual mesh that the mesh has left.
-pub fn superseded<'a>(in_use: &RequestName, all: impl IntoIterator<Item = &'a RequestName>) -> Vec<&'a RequestName> {
+pub fn superseded<'a>(
+    in_use: &RequestName,
+    all: impl IntoIterator<Item = &'a RequestName>,
+) -> Vec<&'a RequestName> {
     all.into_iter()
         .filter(|other| other.mesh == in_use.mesh)
-        .filter(|other| other.virtual_mesh != in_use.virtual_mesh || other.generation < in_use.generation)
+        .filter(|other| {
+            other.virtual_mesh != in_use.virtual_mesh || other.generation < in_use.generation
+        })
         .collect()
 }
 

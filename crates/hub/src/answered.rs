@@ -22,7 +22,9 @@ impl Answered {
     /// Whether it was this request, not an earlier one of the name, and not long ago.
     pub(crate) fn contains(&self, request: &Key, uid: &str, now: Instant) -> bool {
         let answered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.get(request).is_some_and(|(answered, at)| answered == uid && now.duration_since(*at) < ARRIVES)
+        answered
+            .get(request)
+            .is_some_and(|(answered, at)| answered == uid && now.duration_since(*at) < ARRIVES)
     }
 
     /// The local copy shows the answer, or the request is gone.
@@ -37,7 +39,8 @@ mod tests {
 
     #[test]
     fn an_answer_counts_for_its_own_request_and_until_it_should_have_arrived() {
-        let (answered, key, now) = (Answered::default(), Key::new("meshroot-cluster-east", "m.demo.1"), Instant::now());
+        let (answered, key, now) =
+            (Answered::default(), Key::new("meshroot-cluster-east", "m.demo.1"), Instant::now());
         answered.add(key.clone(), "one".to_owned(), now);
         assert!(answered.contains(&key, "one", now));
         assert!(!answered.contains(&key, "two", now), "a new request of the name");

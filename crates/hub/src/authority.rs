@@ -71,7 +71,9 @@ impl Authority {
 
     fn known(&self, key: &Key, source: &(CertificateAuthority, RootPolicy)) -> Option<Arc<Issuer>> {
         let known = self.lock();
-        let known = known.get(key).filter(|known| known.source == *source && known.read.elapsed() < FRESH)?;
+        let known = known
+            .get(key)
+            .filter(|known| known.source == *source && known.read.elapsed() < FRESH)?;
         Some(Arc::clone(&known.issuer))
     }
 
@@ -101,7 +103,10 @@ impl Authority {
         if policy.spec.root.earlier == Some(EarlierRoot::Use) {
             return match self.secret(&earlier).await? {
                 Some(secret) => self.read_of(key, &earlier, &secret),
-                None => Err(missing(&earlier, "spec.root.earlier of the TrustPolicy says USE: put it back")),
+                None => Err(missing(
+                    &earlier,
+                    "spec.root.earlier of the TrustPolicy says USE: put it back",
+                )),
             };
         }
         if (past.issued)() || (past.root)().is_some() {
@@ -139,8 +144,9 @@ impl Authority {
         let secret = root_secret(place, key, &certificate.to_pem(), &private_key.to_pkcs8_pem());
         crash::point("root-before-secret");
         // Whoever comes second loads what the first one stored.
-        let stored =
-            create_if_absent(&self.secrets(&place.namespace), &secret).await.map_err(|error| unavailable(&error))?;
+        let stored = create_if_absent(&self.secrets(&place.namespace), &secret)
+            .await
+            .map_err(|error| unavailable(&error))?;
         crash::point("root-after-secret");
         let made_here = stored.is_created();
         let issuer = self.read_of(key, place, &stored.into_object())?;
@@ -159,7 +165,8 @@ impl Authority {
     fn read_of(&self, virtual_mesh: &Key, place: &Key, secret: &Secret) -> Result<Issuer, Refusal> {
         let annotations = secret.metadata.annotations.as_ref();
         let owner = annotations.and_then(|all| all.get(names::VIRTUAL_MESH_ANNOTATION));
-        let earlier = *place == earlier_place(virtual_mesh) && virtual_mesh.namespace == self.namespace;
+        let earlier =
+            *place == earlier_place(virtual_mesh) && virtual_mesh.namespace == self.namespace;
         match owner {
             Some(owner) if *owner == virtual_mesh.to_string() => read(place, secret),
             None if place.namespace == virtual_mesh.namespace || earlier => read(place, secret),
@@ -180,7 +187,9 @@ impl Authority {
                         place.namespace
                     ),
                 )),
-                failure => Err(Refusal::new(Reason::RootUnavailable, format!("Secret {place}: {failure}"))),
+                failure => {
+                    Err(Refusal::new(Reason::RootUnavailable, format!("Secret {place}: {failure}")))
+                }
             },
         }
     }
@@ -201,7 +210,8 @@ pub(crate) struct Past<'a> {
 /// Another root under the same virtual mesh would cut off every member: only a rotation may do that.
 fn check_unchanged(issuer: &Issuer, past: &Past<'_>) -> Result<(), Refusal> {
     let Some(known) = (past.root)() else { return Ok(()) };
-    let found = issuer.roots().first().map(|root| root.fingerprint().to_string()).unwrap_or_default();
+    let found =
+        issuer.roots().first().map(|root| root.fingerprint().to_string()).unwrap_or_default();
     if known == found {
         return Ok(());
     }
@@ -213,13 +223,18 @@ fn check_unchanged(issuer: &Issuer, past: &Past<'_>) -> Result<(), Refusal> {
 }
 
 fn read(place: &Key, secret: &Secret) -> Result<Issuer, Refusal> {
-    let invalid = |what: String| Refusal::new(Reason::RootSecretInvalid, format!("Secret {place}: {what}"));
-    let part = |name: &str| secret.data.as_ref().and_then(|data| data.get(name)).map(|bytes| bytes.0.as_slice());
-    let needed =
-        |name: &'static str| part(name).ok_or_else(|| invalid(format!("the key {name} is missing; put it back")));
+    let invalid =
+        |what: String| Refusal::new(Reason::RootSecretInvalid, format!("Secret {place}: {what}"));
+    let part = |name: &str| {
+        secret.data.as_ref().and_then(|data| data.get(name)).map(|bytes| bytes.0.as_slice())
+    };
+    let needed = |name: &'static str| {
+        part(name).ok_or_else(|| invalid(format!("the key {name} is missing; put it back")))
+    };
     let root = needed(names::ROOT_CERTIFICATE_KEY)?;
     let key = needed(names::ROOT_PRIVATE_KEY_KEY)?;
-    Issuer::load(root, key, part(names::ROOT_CHAIN_KEY), clock::now()).map_err(|error| invalid(error.to_string()))
+    Issuer::load(root, key, part(names::ROOT_CHAIN_KEY), clock::now())
+        .map_err(|error| invalid(error.to_string()))
 }
 
 /// A virtual mesh beside the hub has the name that the original system gave; those of other namespaces carry it in front.
@@ -231,7 +246,11 @@ fn builtin_secret(key: &Key, hub_namespace: &str) -> String {
     }
 }
 
-fn root_spec(key: &Key, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Result<RootSpec, Refusal> {
+fn root_spec(
+    key: &Key,
+    virtual_mesh: &VirtualMesh,
+    policy: &TrustPolicy,
+) -> Result<RootSpec, Refusal> {
     let builtin = virtual_mesh.spec.certificate_authority.builtin.clone().unwrap_or_default();
     let days = if builtin.ttl_days == 0 { 365 } else { builtin.ttl_days };
     let kind = match policy.spec.root.key {
@@ -241,16 +260,26 @@ fn root_spec(key: &Key, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Res
     };
     let organization = if builtin.org_name.is_empty() { "Meshroot" } else { &builtin.org_name };
     let short: String = key.name.chars().take(56).collect();
-    let subject = DistinguishedName::new(organization, &short, &format!("{short} root 1")).map_err(|error| {
-        Refusal::new(Reason::SpecInvalid, format!("spec.certificateAuthority.builtin.orgName: {error}"))
-    })?;
+    let subject = DistinguishedName::new(organization, &short, &format!("{short} root 1"))
+        .map_err(|error| {
+            Refusal::new(
+                Reason::SpecInvalid,
+                format!("spec.certificateAuthority.builtin.orgName: {error}"),
+            )
+        })?;
     Ok(RootSpec { key: kind, subject, lifetime: SignedDuration::from_hours(24 * i64::from(days)) })
 }
 
 fn root_secret(place: &Key, virtual_mesh: &Key, certificate: &str, private_key: &str) -> Secret {
     let data = [
-        (names::ROOT_CERTIFICATE_KEY.to_owned(), k8s_openapi::ByteString(certificate.as_bytes().to_vec())),
-        (names::ROOT_PRIVATE_KEY_KEY.to_owned(), k8s_openapi::ByteString(private_key.as_bytes().to_vec())),
+        (
+            names::ROOT_CERTIFICATE_KEY.to_owned(),
+            k8s_openapi::ByteString(certificate.as_bytes().to_vec()),
+        ),
+        (
+            names::ROOT_PRIVATE_KEY_KEY.to_owned(),
+            k8s_openapi::ByteString(private_key.as_bytes().to_vec()),
+        ),
     ];
     let annotation = (names::VIRTUAL_MESH_ANNOTATION.to_owned(), virtual_mesh.to_string());
     Secret {

@@ -8,7 +8,9 @@ use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use meshroot_api::Reason;
 use meshroot_api::names::RequestName;
-use meshroot_api::{IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest};
+use meshroot_api::{
+    IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
+};
 use meshroot_ca::Issuer;
 use meshroot_core::Refusal;
 use meshroot_core::membership::{self, Key, Membership};
@@ -111,7 +113,11 @@ impl Hub {
             answered: Answered::default(),
             judged: Mutex::default(),
             membership: RwLock::default(),
-            reporter: Reporter::new(client.clone(), crate::COMPONENT, options.process.holder(crate::COMPONENT)),
+            reporter: Reporter::new(
+                client.clone(),
+                crate::COMPONENT,
+                options.process.holder(crate::COMPONENT),
+            ),
             client,
         }
     }
@@ -143,7 +149,11 @@ impl Hub {
 
     /// Whether a virtual mesh can be worked with. Each of its members asks, and the answer takes a look at all of them:
     /// it is kept as long as nothing changed.
-    pub(crate) fn is_valid(&self, virtual_mesh: &VirtualMesh, membership: &Arc<Membership>) -> bool {
+    pub(crate) fn is_valid(
+        &self,
+        virtual_mesh: &VirtualMesh,
+        membership: &Arc<Membership>,
+    ) -> bool {
         let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         let (key, version) = (Key::of(virtual_mesh), &virtual_mesh.metadata.resource_version);
         if let Some(known) = judged.get(&key)
@@ -153,7 +163,10 @@ impl Hub {
             return known.valid;
         }
         let valid = membership::validate(virtual_mesh, membership, |_| true).is_ok();
-        judged.insert(key, Judged { membership: Arc::clone(membership), version: version.clone(), valid });
+        judged.insert(
+            key,
+            Judged { membership: Arc::clone(membership), version: version.clone(), valid },
+        );
         valid
     }
 
@@ -169,7 +182,11 @@ impl Hub {
         self.trusts.object(Some(&key.namespace), &key.name)
     }
 
-    pub(crate) fn request(&self, namespace: &str, name: &str) -> Option<Arc<VirtualMeshCertificateSigningRequest>> {
+    pub(crate) fn request(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<VirtualMeshCertificateSigningRequest>> {
         self.requests.object(Some(namespace), name)
     }
 
@@ -210,7 +227,8 @@ impl Hub {
     pub(crate) fn has_issued(&self, virtual_mesh: &Key) -> bool {
         self.records.store().state().iter().any(|record| {
             let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
-            record.spec.prepared.is_some() && Key::resolve(&record.spec.virtual_mesh_ref, namespace) == *virtual_mesh
+            record.spec.prepared.is_some()
+                && Key::resolve(&record.spec.virtual_mesh_ref, namespace) == *virtual_mesh
         })
     }
 
@@ -219,7 +237,8 @@ impl Hub {
         let name = virtual_mesh.metadata.name.as_deref().unwrap_or_default();
         membership::members(virtual_mesh).find_map(|mesh| {
             let trust = self.trust(&mesh)?;
-            RequestName::parse(&trust.spec.request).filter(|request| request.virtual_mesh == name)?;
+            RequestName::parse(&trust.spec.request)
+                .filter(|request| request.virtual_mesh == name)?;
             let anchors = parse_bundle(trust.spec.trust_anchors.as_bytes()).ok()?;
             Some(anchors.first()?.fingerprint().to_string())
         })
@@ -231,6 +250,8 @@ impl Hub {
     {
         let kind = if refusal.reason.needs_attention() { Kind::Warning } else { Kind::Normal };
         let about: ObjectReference = object.object_ref(&());
-        self.reporter.publish(&about, kind, refusal.reason.word(), action, refusal.message.clone()).await;
+        self.reporter
+            .publish(&about, kind, refusal.reason.word(), action, refusal.message.clone())
+            .await;
     }
 }

@@ -16,14 +16,22 @@ pub(crate) struct KeyIndex {
 impl KeyIndex {
     /// Learns from an entry of the ledger.
     pub(crate) fn learn(&self, record: &IssuanceRecord) {
-        let request = Key::new(record.metadata.namespace.clone().unwrap_or_default(), &record.spec.request.name);
+        let request = Key::new(
+            record.metadata.namespace.clone().unwrap_or_default(),
+            &record.spec.request.name,
+        );
         let virtual_mesh = Key::resolve(&record.spec.virtual_mesh_ref, &request.namespace);
         self.reserve(virtual_mesh, record.spec.public_key_sha256.clone(), &request);
     }
 
     /// Takes a key for a request; the other request, where one has it already. A request that was deleted before
     /// it was decided and is made again under its name keeps its key: nothing was signed for it.
-    pub(crate) fn reserve(&self, virtual_mesh: Key, public_key: String, request: &Key) -> Option<Key> {
+    pub(crate) fn reserve(
+        &self,
+        virtual_mesh: Key,
+        public_key: String,
+        request: &Key,
+    ) -> Option<Key> {
         let mut first_use = self.first_use.lock().unwrap_or_else(PoisonError::into_inner);
         let holder = first_use.entry((virtual_mesh, public_key)).or_insert_with(|| request.clone());
         (holder != request).then(|| holder.clone())

@@ -54,7 +54,10 @@ impl Ledger for Entry<'_> {
 
 impl Entry<'_> {
     /// Makes the entry at the end of its namespace's chain. The very same entry is fine, another one is not.
-    pub(crate) async fn write(&self, prepared: Option<PreparedCertificate>) -> Result<(), HubError> {
+    pub(crate) async fn write(
+        &self,
+        prepared: Option<PreparedCertificate>,
+    ) -> Result<(), HubError> {
         let chain = self.hub.ledgers.chain(&self.request.namespace);
         let mut end = chain.lock().await;
         let fence = self.hub.fence()?;
@@ -82,7 +85,9 @@ impl Entry<'_> {
                 *end = Some(last).filter(|last| found.spec.sequence <= last.sequence);
                 Ok(())
             }
-            Written::Existed(_) => Err(HubError::LedgerConflict { request: self.request.to_string() }),
+            Written::Existed(_) => {
+                Err(HubError::LedgerConflict { request: self.request.to_string() })
+            }
         }
     }
 
@@ -105,10 +110,17 @@ impl Entry<'_> {
     }
 
     async fn read_end(&self, fence: Fence) -> Result<End, HubError> {
-        let all =
-            self.records().list(&ListParams::default()).await.map_err(|error| HubError::ReadLedger(Box::new(error)))?;
+        let all = self
+            .records()
+            .list(&ListParams::default())
+            .await
+            .map_err(|error| HubError::ReadLedger(Box::new(error)))?;
         let last = all.items.iter().map(|record| &record.spec).max_by_key(|spec| spec.sequence);
-        Ok(End { fence, sequence: last.map_or(0, |spec| spec.sequence), digest: last.map(digest).unwrap_or_default() })
+        Ok(End {
+            fence,
+            sequence: last.map_or(0, |spec| spec.sequence),
+            digest: last.map(digest).unwrap_or_default(),
+        })
     }
 
     fn records(&self) -> Api<IssuanceRecord> {

@@ -50,8 +50,17 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 /// The hub within another process: works as `client` until the shutdown, then ends work in progress and releases the
 /// lease. Logging, the endpoint of `telemetry` and signals are the caller's; of `options.process` only the identity
 /// counts.
-pub async fn work(client: Client, options: &Options, telemetry: &Telemetry, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let settings = options.process.lease(&options.namespace, meshroot_api::names::HUB_LEASE, options.lease_duration);
+pub async fn work(
+    client: Client,
+    options: &Options,
+    telemetry: &Telemetry,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let settings = options.process.lease(
+        &options.namespace,
+        meshroot_api::names::HUB_LEASE,
+        options.lease_duration,
+    );
     // The lease outlives the work: it is released once nothing writes any more.
     let drained = Shutdown::manual();
     let (leadership, election) = lease::elect(client.clone(), settings, drained.clone());

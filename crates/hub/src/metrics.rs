@@ -31,7 +31,11 @@ impl Metrics {
             leader: Gauge::default(),
         };
         telemetry.registry(|registry| {
-            registry.register("meshroot_certificates_issued", "Certificates issued", metrics.issued.clone());
+            registry.register(
+                "meshroot_certificates_issued",
+                "Certificates issued",
+                metrics.issued.clone(),
+            );
             registry.register(
                 "meshroot_request_decisions",
                 "Decisions on requests, by reason",
@@ -52,7 +56,11 @@ impl Metrics {
                 "Failed reconciliations, tried again",
                 metrics.failures.clone(),
             );
-            registry.register("meshroot_leader", "1 while this process leads", metrics.leader.clone());
+            registry.register(
+                "meshroot_leader",
+                "1 while this process leads",
+                metrics.leader.clone(),
+            );
         });
         metrics
     }
@@ -71,8 +79,11 @@ impl Metrics {
     }
 
     pub(crate) fn members(&self, virtual_mesh: &str, progress: &meshroot_core::progress::Progress) {
-        for (state, count) in [("member", progress.members), ("issued", progress.issued), ("loaded", progress.loaded)] {
-            let labels = vec![("virtual_mesh", virtual_mesh.to_owned()), ("state", state.to_owned())];
+        for (state, count) in
+            [("member", progress.members), ("issued", progress.issued), ("loaded", progress.loaded)]
+        {
+            let labels =
+                vec![("virtual_mesh", virtual_mesh.to_owned()), ("state", state.to_owned())];
             self.members.get_or_create(&labels).set(i64::from(count));
         }
     }

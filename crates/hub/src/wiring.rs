@@ -94,12 +94,15 @@ where
     }
 }
 
-fn key<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static>(object: &ObjectRef<K>) -> Key {
+fn key<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static>(
+    object: &ObjectRef<K>,
+) -> Key {
     Key::new(object.namespace.clone().unwrap_or_default(), &object.name)
 }
 
 fn virtual_mesh_changed(hub: &Hub, key: &Key) {
-    let generation = hub.virtual_mesh(key).and_then(|virtual_mesh| virtual_mesh.metadata.generation);
+    let generation =
+        hub.virtual_mesh(key).and_then(|virtual_mesh| virtual_mesh.metadata.generation);
     if !hub.generations.changed("VirtualMesh", key, generation) {
         return;
     }
@@ -124,7 +127,10 @@ fn virtual_mesh_changed(hub: &Hub, key: &Key) {
 }
 
 fn policy_changed(hub: &Hub, key: &Key) {
-    let generation = hub.policies.object(Some(&key.namespace), &key.name).and_then(|policy| policy.metadata.generation);
+    let generation = hub
+        .policies
+        .object(Some(&key.namespace), &key.name)
+        .and_then(|policy| policy.metadata.generation);
     if !hub.generations.changed("TrustPolicy", key, generation) {
         return;
     }
@@ -160,7 +166,8 @@ fn request_changed(hub: &Hub, key: Key) {
         hub.member_queue.add(Key::new(&key.namespace, name.mesh));
     }
     if let Some(request) = request {
-        hub.virtual_mesh_queue.add_after(Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace), GATHER);
+        hub.virtual_mesh_queue
+            .add_after(Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace), GATHER);
     }
     hub.request_queue.add(key);
 }
@@ -169,7 +176,8 @@ fn record_changed(hub: &Hub, key: Key) {
     if let Some(record) = hub.records.object(Some(&key.namespace), &key.name) {
         hub.keys.learn(&record);
     }
-    let answered = hub.request(&key.namespace, &key.name).is_none_or(|request| request.is_answered());
+    let answered =
+        hub.request(&key.namespace, &key.name).is_none_or(|request| request.is_answered());
     if !answered {
         hub.request_queue.add(key);
     }
@@ -188,7 +196,9 @@ fn trust_changed(hub: &Hub, key: Key) {
 fn reconsider_requests(hub: &Hub, of: impl Fn(&Key) -> bool) {
     for request in hub.requests.store().state() {
         let key = Key::of(request.as_ref());
-        if !request.is_answered() && of(&Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace)) {
+        if !request.is_answered()
+            && of(&Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace))
+        {
             hub.request_queue.add(key);
         }
     }

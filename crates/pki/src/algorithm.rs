@@ -27,9 +27,10 @@ pub(crate) enum SignatureAlgorithm {
 /// (RFC 4055 section 3.1), the only form that rustls-webpki accepts. The octets at
 /// [`PSS_HASH_OFFSETS`] name the hash, the last one the salt's length.
 const PSS_SHA256: [u8; 52] = [
-    0xa0, 0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0xa1, 0x1c,
-    0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86,
-    0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0xa2, 0x03, 0x02, 0x01, 0x20,
+    0xa0, 0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
+    0x00, 0xa1, 0x1c, 0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08,
+    0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0xa2,
+    0x03, 0x02, 0x01, 0x20,
 ];
 const PSS_HASH_OFFSETS: [usize; 2] = [14, 44];
 
@@ -69,7 +70,9 @@ impl SignatureAlgorithm {
 }
 
 /// The library's verifier for RSA keys of 2048 to 8192 bits.
-pub(crate) fn rsa_verifier(algorithm: SignatureAlgorithm) -> Option<&'static dyn aws::VerificationAlgorithm> {
+pub(crate) fn rsa_verifier(
+    algorithm: SignatureAlgorithm,
+) -> Option<&'static dyn aws::VerificationAlgorithm> {
     Some(match algorithm {
         SignatureAlgorithm::RsaPkcs1(Hash::Sha256) => &aws::RSA_PKCS1_2048_8192_SHA256,
         SignatureAlgorithm::RsaPkcs1(Hash::Sha384) => &aws::RSA_PKCS1_2048_8192_SHA384,
@@ -82,7 +85,9 @@ pub(crate) fn rsa_verifier(algorithm: SignatureAlgorithm) -> Option<&'static dyn
 }
 
 /// The library's verifier for P-256 keys.
-pub(crate) fn p256_verifier(algorithm: SignatureAlgorithm) -> Option<&'static dyn aws::VerificationAlgorithm> {
+pub(crate) fn p256_verifier(
+    algorithm: SignatureAlgorithm,
+) -> Option<&'static dyn aws::VerificationAlgorithm> {
     match algorithm {
         SignatureAlgorithm::Ecdsa(Hash::Sha256) => Some(&aws::ECDSA_P256_SHA256_ASN1),
         SignatureAlgorithm::Ecdsa(Hash::Sha384) => Some(&aws::ECDSA_P256_SHA384_ASN1),
@@ -92,7 +97,9 @@ pub(crate) fn p256_verifier(algorithm: SignatureAlgorithm) -> Option<&'static dy
 }
 
 /// The library's verifier for P-384 keys.
-pub(crate) fn p384_verifier(algorithm: SignatureAlgorithm) -> Option<&'static dyn aws::VerificationAlgorithm> {
+pub(crate) fn p384_verifier(
+    algorithm: SignatureAlgorithm,
+) -> Option<&'static dyn aws::VerificationAlgorithm> {
     match algorithm {
         SignatureAlgorithm::Ecdsa(Hash::Sha256) => Some(&aws::ECDSA_P384_SHA256_ASN1),
         SignatureAlgorithm::Ecdsa(Hash::Sha384) => Some(&aws::ECDSA_P384_SHA384_ASN1),

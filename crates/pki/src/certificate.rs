@@ -116,7 +116,8 @@ impl Certificate {
     /// Reads one DER certificate without trailing bytes.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         tlv::check_frame(der)?;
-        let certificate = x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
+        let certificate =
+            x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
         let slices = Slices::of(der)?;
         if slices.inner_algorithm != slices.outer_algorithm {
             return Err(CertificateError::AlgorithmMismatch {
@@ -261,7 +262,8 @@ impl Certificate {
     /// Checks the signature with the issuer's key, and nothing else.
     pub fn verify_signed_by(&self, issuer_key: &PublicKey) -> Result<(), KeyError> {
         let signature = self.0.certificate.signature().as_bytes();
-        let signature = signature.ok_or(KeyError::Malformed { structure: "signature BIT STRING" })?;
+        let signature =
+            signature.ok_or(KeyError::Malformed { structure: "signature BIT STRING" })?;
         issuer_key.verify(self.signature_algorithm(), self.tbs_der(), signature)
     }
 
@@ -302,7 +304,10 @@ impl fmt::Debug for Certificate {
 pub fn parse_bundle(pem: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
     let blocks = pem::blocks(pem)?;
     let certificate = |(index, block)| {
-        from_block(block).map_err(|source| CertificateError::InBundle { position: index + 1, source: Box::new(source) })
+        from_block(block).map_err(|source| CertificateError::InBundle {
+            position: index + 1,
+            source: Box::new(source),
+        })
     };
     blocks.iter().enumerate().map(certificate).collect()
 }
@@ -350,11 +355,20 @@ impl<'a> Slices<'a> {
         let [serial, inner_algorithm, issuer, _, subject, spki, ..] = fields[..] else {
             return Err(CertificateError::Malformed);
         };
-        Ok(Self { tbs: start..start + tbs.len(), serial, inner_algorithm, outer_algorithm, issuer, subject, spki })
+        Ok(Self {
+            tbs: start..start + tbs.len(),
+            serial,
+            inner_algorithm,
+            outer_algorithm,
+            issuer,
+            subject,
+            spki,
+        })
     }
 
     fn serial(&self) -> Result<Serial, CertificateError> {
-        let integer = der::asn1::AnyRef::from_der(self.serial).map_err(|_| CertificateError::Malformed)?;
+        let integer =
+            der::asn1::AnyRef::from_der(self.serial).map_err(|_| CertificateError::Malformed)?;
         match integer.value().first() {
             Some(first) if first & 0x80 != 0 => Err(CertificateError::NegativeSerial),
             _ => Ok(Serial::from_integer_octets(integer.value())),

@@ -31,7 +31,9 @@ pub enum NameError {
         field: &'static str,
     },
     /// A field is too long (X.520).
-    #[error("the {field} of a distinguished name has at most {ATTRIBUTE_MOST} characters, this one has {length}")]
+    #[error(
+        "the {field} of a distinguished name has at most {ATTRIBUTE_MOST} characters, this one has {length}"
+    )]
     TooLong {
         /// `organization`, `organizational unit` or `common name`.
         field: &'static str,

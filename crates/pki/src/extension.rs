@@ -6,7 +6,9 @@ use const_oid::ObjectIdentifier;
 use der::asn1::OctetString;
 use der::{Decode, Reader, SliceReader};
 use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, NameConstraints};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, NameConstraints,
+};
 
 use crate::certificate::CertificateError;
 use crate::general_name;
@@ -34,7 +36,9 @@ impl Extensions {
         let mut read = Self::default();
         for extension in extensions {
             if !seen.insert(extension.extn_id) {
-                return Err(CertificateError::DuplicateExtension { extension: extension.extn_id.to_string() });
+                return Err(CertificateError::DuplicateExtension {
+                    extension: extension.extn_id.to_string(),
+                });
             }
             read.take(extension)?;
         }

@@ -62,7 +62,8 @@ impl FromStr for Fingerprint {
         }
         let mut value = [0; 32];
         for (index, digit) in text.chars().enumerate() {
-            let four_bits = hexadecimal_digit(digit).ok_or(FingerprintError::Digit { position: index + 1 })?;
+            let four_bits =
+                hexadecimal_digit(digit).ok_or(FingerprintError::Digit { position: index + 1 })?;
             value[index / 2] = (value[index / 2] << 4) | four_bits;
         }
         Ok(Self(value))

@@ -71,7 +71,11 @@ fn check_rsa(modulus: &BigUint, exponent: &BigUint) -> Result<(), KeyError> {
 
 /// A hostile exponent can have thousands of digits; a message should not.
 fn describe(exponent: &BigUint) -> String {
-    if exponent.bits() <= 64 { exponent.to_string() } else { format!("a number of {} bits", exponent.bits()) }
+    if exponent.bits() <= 64 {
+        exponent.to_string()
+    } else {
+        format!("a number of {} bits", exponent.bits())
+    }
 }
 
 fn divides(prime: u32, number: &BigUint) -> bool {
@@ -83,15 +87,16 @@ fn remainder(number: &BigUint, prime: u32) -> u32 {
 }
 
 fn primes_below(limit: u32) -> impl Iterator<Item = u32> {
-    (3..limit)
-        .step_by(2)
-        .filter(|candidate| (3..).step_by(2).take_while(|d| d * d <= *candidate).all(|d| candidate % d != 0))
+    (3..limit).step_by(2).filter(|candidate| {
+        (3..).step_by(2).take_while(|d| d * d <= *candidate).all(|d| candidate % d != 0)
+    })
 }
 
 /// Nemec and others, "The Return of Coppersmith's Attack" (CCS 2017), section 2.2: whether the
 /// modulus is a power of 65537 modulo every prime of the common part of the primorials.
 fn has_roca_fingerprint(modulus: &BigUint) -> bool {
-    primes_below(ROCA_PRIME_MOST + 1).all(|prime| is_power_of_exponent(remainder(modulus, prime), prime))
+    primes_below(ROCA_PRIME_MOST + 1)
+        .all(|prime| is_power_of_exponent(remainder(modulus, prime), prime))
 }
 
 fn is_power_of_exponent(value: u32, prime: u32) -> bool {

@@ -25,7 +25,9 @@ pub enum GeneralNameError {
         position: usize,
     },
     /// An address has neither 4 nor 16 octets.
-    #[error("subject alternative name {position} is an IP address of {length} octets; it must have 4 or 16")]
+    #[error(
+        "subject alternative name {position} is an IP address of {length} octets; it must have 4 or 16"
+    )]
     AddressLength {
         /// Its place, counted from 1.
         position: usize,
@@ -33,7 +35,9 @@ pub enum GeneralNameError {
         length: usize,
     },
     /// A name is of a type that has no use in a mesh.
-    #[error("subject alternative name {position} is of type {kind}; use DNS names, IP addresses and URIs")]
+    #[error(
+        "subject alternative name {position} is of type {kind}; use DNS names, IP addresses and URIs"
+    )]
     Type {
         /// Its place, counted from 1.
         position: usize,
@@ -74,8 +78,12 @@ fn general_name(host: &Host) -> Result<GeneralName, der::Error> {
     Ok(match host {
         Host::Dns(name) => GeneralName::DnsName(Ia5String::new(name)?),
         Host::Uri(uri) => GeneralName::UniformResourceIdentifier(Ia5String::new(uri)?),
-        Host::Ip(IpAddr::V4(address)) => GeneralName::IpAddress(OctetString::new(&address.octets()[..])?),
-        Host::Ip(IpAddr::V6(address)) => GeneralName::IpAddress(OctetString::new(&address.octets()[..])?),
+        Host::Ip(IpAddr::V4(address)) => {
+            GeneralName::IpAddress(OctetString::new(&address.octets()[..])?)
+        }
+        Host::Ip(IpAddr::V6(address)) => {
+            GeneralName::IpAddress(OctetString::new(&address.octets()[..])?)
+        }
     })
 }
 
@@ -102,7 +110,10 @@ fn split(member: &[u8]) -> Option<(Tag, &[u8])> {
 }
 
 fn read_text(position: usize, content: &[u8]) -> Result<&str, GeneralNameError> {
-    std::str::from_utf8(content).ok().filter(|text| text.is_ascii()).ok_or(GeneralNameError::NotAscii { position })
+    std::str::from_utf8(content)
+        .ok()
+        .filter(|text| text.is_ascii())
+        .ok_or(GeneralNameError::NotAscii { position })
 }
 
 fn read_address(position: usize, content: &[u8]) -> Result<IpAddr, GeneralNameError> {

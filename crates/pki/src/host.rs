@@ -61,7 +61,9 @@ pub enum HostError {
         host: String,
     },
     /// A DNS label has another character than letters, digits and hyphens.
-    #[error("DNS host {host:?} has character {character:?}; labels have letters, digits and hyphens only")]
+    #[error(
+        "DNS host {host:?} has character {character:?}; labels have letters, digits and hyphens only"
+    )]
     LabelCharacter {
         /// The host.
         host: String,
@@ -135,7 +137,9 @@ pub enum HostError {
         character: char,
     },
     /// A SPIFFE path segment is empty, `.` or `..`.
-    #[error("SPIFFE ID {host:?} has path segment {segment:?}; empty and relative segments are not allowed")]
+    #[error(
+        "SPIFFE ID {host:?} has path segment {segment:?}; empty and relative segments are not allowed"
+    )]
     SpiffeSegment {
         /// The host.
         host: String,
@@ -237,7 +241,8 @@ fn check_uri(uri: &str) -> Result<(), HostError> {
     if let Some(rest) = uri.strip_prefix(SPIFFE) {
         return check_spiffe(uri, rest);
     }
-    let (scheme, rest) = uri.split_once("://").ok_or_else(|| HostError::UriScheme { host: host() })?;
+    let (scheme, rest) =
+        uri.split_once("://").ok_or_else(|| HostError::UriScheme { host: host() })?;
     if !is_scheme(scheme) {
         return Err(HostError::UriScheme { host: host() });
     }
@@ -293,7 +298,8 @@ fn check_segment(uri: &str, segment: &str) -> Result<(), HostError> {
         let segment = segment.to_owned();
         return Err(HostError::SpiffeSegment { host, segment });
     }
-    let allowed = |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character);
+    let allowed =
+        |character: &char| character.is_ascii_alphanumeric() || "._-".contains(*character);
     match segment.chars().find(|character| !allowed(character)) {
         Some(character) => Err(HostError::SpiffePath { host, character }),
         None => Ok(()),

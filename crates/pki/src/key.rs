@@ -25,8 +25,14 @@ pub enum KeyKind {
 
 impl KeyKind {
     /// All kinds, weakest RSA first.
-    pub const ALL: [Self; 6] =
-        [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::EcdsaP256, Self::EcdsaP384, Self::Ed25519];
+    pub const ALL: [Self; 6] = [
+        Self::Rsa2048,
+        Self::Rsa3072,
+        Self::Rsa4096,
+        Self::EcdsaP256,
+        Self::EcdsaP384,
+        Self::Ed25519,
+    ];
 
     /// The name used in configuration, status and messages.
     pub const fn name(self) -> &'static str {
@@ -64,7 +70,9 @@ impl FromStr for KeyKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The text names no kind of key.
-    #[error("{kind:?} is no kind of key; use RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519")]
+    #[error(
+        "{kind:?} is no kind of key; use RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519"
+    )]
     UnknownKind {
         /// The text.
         kind: String,
@@ -108,7 +116,9 @@ pub enum KeyError {
     #[error("the public key is not in canonical DER")]
     NotCanonical,
     /// The algorithm's parameters are not those its standard demands.
-    #[error("the parameters of the {kind} key are not those of its standard (RFC 3279, RFC 5480, RFC 8410)")]
+    #[error(
+        "the parameters of the {kind} key are not those of its standard (RFC 3279, RFC 5480, RFC 8410)"
+    )]
     Parameters {
         /// Kind of the key.
         kind: String,
@@ -127,7 +137,9 @@ pub enum KeyError {
     },
 
     /// The key gate: kind of key.
-    #[error("a {kind} key is not accepted; use RSA-2048 to RSA-8192, ECDSA-P256, ECDSA-P384 or Ed25519")]
+    #[error(
+        "a {kind} key is not accepted; use RSA-2048 to RSA-8192, ECDSA-P256, ECDSA-P384 or Ed25519"
+    )]
     KindRefused {
         /// Kind of the key.
         kind: String,
@@ -171,7 +183,9 @@ pub enum KeyError {
     RsaClosePrimes,
 
     /// The signature algorithm is not one that is checked.
-    #[error("signature algorithm {algorithm} is not accepted; use SHA-256 or better with RSA, ECDSA or Ed25519")]
+    #[error(
+        "signature algorithm {algorithm} is not accepted; use SHA-256 or better with RSA, ECDSA or Ed25519"
+    )]
     SignatureAlgorithm {
         /// Its object identifier.
         algorithm: String,

@@ -16,10 +16,14 @@ const COMPARISONS_MOST: usize = 250_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameConstraintError {
     /// The constraint is on URIs.
-    #[error("it constrains URIs, and rustls-webpki (ztunnel, Linkerd) refuses every URI under such a constraint")]
+    #[error(
+        "it constrains URIs, and rustls-webpki (ztunnel, Linkerd) refuses every URI under such a constraint"
+    )]
     Uri,
     /// The constraint is on a type of name that not every peer processes.
-    #[error("it constrains names other than DNS names and IP addresses, which not every peer processes")]
+    #[error(
+        "it constrains names other than DNS names and IP addresses, which not every peer processes"
+    )]
     Type,
     /// The constraint has no subtree.
     #[error("it has no subtree")]
@@ -59,7 +63,10 @@ enum Subtree {
 }
 
 /// Checks every alternative name of `certificate` against an issuer's constraints.
-pub(crate) fn check(constraints: &NameConstraints, certificate: &Certificate) -> Result<(), NameConstraintError> {
+pub(crate) fn check(
+    constraints: &NameConstraints,
+    certificate: &Certificate,
+) -> Result<(), NameConstraintError> {
     let permitted = subtrees(constraints.permitted_subtrees.as_deref())?;
     let excluded = subtrees(constraints.excluded_subtrees.as_deref())?;
     if permitted.is_empty() && excluded.is_empty() {
@@ -85,7 +92,9 @@ pub(crate) fn check(constraints: &NameConstraints, certificate: &Certificate) ->
 /// Whether a subtree, permitted or excluded, is one of URIs.
 pub(crate) fn has_uri(constraints: &NameConstraints) -> bool {
     let subtrees = [&constraints.permitted_subtrees, &constraints.excluded_subtrees];
-    let is_uri = |subtree: &GeneralSubtree| matches!(subtree.base, GeneralName::UniformResourceIdentifier(_));
+    let is_uri = |subtree: &GeneralSubtree| {
+        matches!(subtree.base, GeneralName::UniformResourceIdentifier(_))
+    };
     subtrees.into_iter().flatten().flatten().any(is_uri)
 }
 
@@ -122,7 +131,8 @@ impl Subtree {
         match (self, name) {
             (Self::Dns(base), RawName::Dns(name)) => dns_contains(base, &name.to_ascii_lowercase()),
             (Self::Ip { address, mask }, RawName::Ip(other)) => {
-                address.is_ipv4() == other.is_ipv4() && number(*address) & mask == number(*other) & mask
+                address.is_ipv4() == other.is_ipv4()
+                    && number(*address) & mask == number(*other) & mask
             }
             _ => false,
         }
@@ -167,7 +177,10 @@ fn read_ip(octets: &[u8]) -> Result<Subtree, NameConstraintError> {
             IpAddr::from(<[u8; 4]>::try_from(&octets[..4]).unwrap_or_default()),
             big_endian(&octets[4..]) | !u128::from(u32::MAX),
         ),
-        32 => (IpAddr::from(<[u8; 16]>::try_from(&octets[..16]).unwrap_or_default()), big_endian(&octets[16..])),
+        32 => (
+            IpAddr::from(<[u8; 16]>::try_from(&octets[..16]).unwrap_or_default()),
+            big_endian(&octets[16..]),
+        ),
         _ => return Err(NameConstraintError::IpSubtree),
     };
     if mask.leading_ones() + mask.trailing_zeros().min(128 - mask.leading_ones()) != 128 {

@@ -73,7 +73,14 @@ pub fn build_path(
     if leaf.is_ca() && leaf.is_self_issued() && anchors.contains(leaf) {
         return Ok(vec![leaf.clone()]);
     }
-    let mut search = Search { intermediates, anchors, options, path: vec![leaf], signature_checks: 0, worst: None };
+    let mut search = Search {
+        intermediates,
+        anchors,
+        options,
+        path: vec![leaf],
+        signature_checks: 0,
+        worst: None,
+    };
     if search.extend() {
         return Ok(search.path.into_iter().cloned().collect());
     }
@@ -167,7 +174,8 @@ impl<'a> Search<'a> {
     /// and the root itself are never both in a path.
     fn is_in_path(&self, candidate: &Certificate) -> bool {
         self.path.iter().any(|certificate| {
-            certificate.subject() == candidate.subject() && certificate.public_key() == candidate.public_key()
+            certificate.subject() == candidate.subject()
+                && certificate.public_key() == candidate.public_key()
         })
     }
 

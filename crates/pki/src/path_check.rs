@@ -36,7 +36,9 @@ impl fmt::Display for PathPosition {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// No issuer of that name was given.
-    #[error("{certificate} was issued by {issuer}, which is neither among the anchors nor among the intermediates")]
+    #[error(
+        "{certificate} was issued by {issuer}, which is neither among the anchors nor among the intermediates"
+    )]
     UnknownAuthority {
         /// The certificate without issuer.
         certificate: PathPosition,
@@ -44,7 +46,9 @@ pub enum PathError {
         issuer: String,
     },
     /// A certificate of the issuer's name has another key identifier than the one asked for.
-    #[error("{certificate} names another key of {issuer} than the one given (authority key identifier)")]
+    #[error(
+        "{certificate} names another key of {issuer} than the one given (authority key identifier)"
+    )]
     KeyIdentifierMismatch {
         /// The issued certificate.
         certificate: PathPosition,
@@ -123,7 +127,9 @@ pub enum PathError {
         certificate: PathPosition,
     },
     /// More CA certificates below an issuer than its path length allows.
-    #[error("{certificate} allows {allowed} CA certificates below it (pathLen) but the path has {found}")]
+    #[error(
+        "{certificate} allows {allowed} CA certificates below it (pathLen) but the path has {found}"
+    )]
     PathLenExceeded {
         /// The issuer.
         certificate: PathPosition,
@@ -149,7 +155,9 @@ pub enum PathError {
         extension: String,
     },
     /// An issuer that constrains URIs.
-    #[error("{certificate} constrains URI names, and rustls-webpki (ztunnel, Linkerd) refuses every URI below it")]
+    #[error(
+        "{certificate} constrains URI names, and rustls-webpki (ztunnel, Linkerd) refuses every URI below it"
+    )]
     UriNameConstraint {
         /// The issuer.
         certificate: PathPosition,
@@ -165,7 +173,9 @@ pub enum PathError {
         source: NameConstraintError,
     },
     /// An anchor that some other key issued; OpenSSL does not stop at it.
-    #[error("{certificate} is given as an anchor but is not self-issued; OpenSSL looks for its issuer")]
+    #[error(
+        "{certificate} is given as an anchor but is not self-issued; OpenSSL looks for its issuer"
+    )]
     AnchorNotSelfIssued {
         /// The anchor.
         certificate: PathPosition,
@@ -177,7 +187,9 @@ pub enum PathError {
         most: usize,
     },
     /// The search was given up.
-    #[error("no path was found within {limit} signature checks; remove certificates that do not belong")]
+    #[error(
+        "no path was found within {limit} signature checks; remove certificates that do not belong"
+    )]
     SearchLimit {
         /// The limit.
         limit: usize,
@@ -210,12 +222,16 @@ pub(crate) fn check_certificate(
         return Err(PathError::Version { certificate: at() });
     }
     check_validity(certificate, index, options.at)?;
-    gate::check_kind(certificate.public_key()).map_err(|source| PathError::Key { certificate: at(), source })?;
+    gate::check_kind(certificate.public_key())
+        .map_err(|source| PathError::Key { certificate: at(), source })?;
     if !matches!(role, Role::Anchor { .. }) {
         check_signature_algorithm(certificate, index)?;
     }
     if let Some(extension) = certificate.extensions().unprocessed_critical.first() {
-        return Err(PathError::CriticalExtension { certificate: at(), extension: extension.to_string() });
+        return Err(PathError::CriticalExtension {
+            certificate: at(),
+            extension: extension.to_string(),
+        });
     }
     check_extended_key_usage(certificate, index, options.purpose)?;
     match role {
@@ -293,7 +309,11 @@ fn check_signature_algorithm(certificate: &Certificate, index: usize) -> Result<
 
 /// An extended key usage limits everything below it, in anchors too (Go, OpenSSL), and
 /// `anyExtendedKeyUsage` is no substitute (rustls-webpki).
-fn check_extended_key_usage(certificate: &Certificate, index: usize, purpose: Purpose) -> Result<(), PathError> {
+fn check_extended_key_usage(
+    certificate: &Certificate,
+    index: usize,
+    purpose: Purpose,
+) -> Result<(), PathError> {
     let Some(usages) = &certificate.extensions().extended_key_usage else {
         return Ok(());
     };
@@ -324,25 +344,35 @@ fn check_leaf(certificate: &Certificate, index: usize, purpose: Purpose) -> Resu
     let usage = certificate.key_usage();
     let signs = usage.is_none_or(|usage| usage.digital_signature());
     if purpose != Purpose::Any && !signs {
-        return Err(PathError::DigitalSignatureMissing { certificate: position(certificate, index) });
+        return Err(PathError::DigitalSignatureMissing {
+            certificate: position(certificate, index),
+        });
     }
     Ok(())
 }
 
-fn check_issuer(certificate: &Certificate, index: usize, authorities_below: usize) -> Result<(), PathError> {
+fn check_issuer(
+    certificate: &Certificate,
+    index: usize,
+    authorities_below: usize,
+) -> Result<(), PathError> {
     if !certificate.is_ca() {
-        return Err(PathError::NotCertificateAuthority { certificate: position(certificate, index) });
+        return Err(PathError::NotCertificateAuthority {
+            certificate: position(certificate, index),
+        });
     }
     let usage = certificate.key_usage();
     if usage.is_some_and(|usage| !usage.key_cert_sign()) {
         return Err(PathError::KeyCertSignMissing { certificate: position(certificate, index) });
     }
     match certificate.path_len() {
-        Some(allowed) if authorities_below > usize::from(allowed) => Err(PathError::PathLenExceeded {
-            certificate: position(certificate, index),
-            allowed,
-            found: authorities_below,
-        }),
+        Some(allowed) if authorities_below > usize::from(allowed) => {
+            Err(PathError::PathLenExceeded {
+                certificate: position(certificate, index),
+                allowed,
+                found: authorities_below,
+            })
+        }
         _ => Ok(()),
     }
 }

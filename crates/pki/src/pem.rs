@@ -70,7 +70,8 @@ pub(crate) fn looks_like_pem(bytes: &[u8]) -> bool {
 
 /// Reads all blocks; blank lines may stand between them, and nothing else.
 pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block>, PemError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| PemError::NotText { offset: error.valid_up_to() })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| PemError::NotText { offset: error.valid_up_to() })?;
     let mut lines = text.lines().enumerate();
     let mut blocks = Vec::new();
     while let Some((index, line)) = lines.next() {
@@ -121,7 +122,8 @@ fn read_block<'a>(
 /// Appends without leaving an unwiped copy behind when the buffer grows.
 fn push(content: &mut Zeroizing<String>, text: &str) {
     if content.len() + text.len() > content.capacity() {
-        let mut larger = Zeroizing::new(String::with_capacity(2 * (content.capacity() + text.len())));
+        let mut larger =
+            Zeroizing::new(String::with_capacity(2 * (content.capacity() + text.len())));
         larger.push_str(content);
         *content = larger;
     }
@@ -130,8 +132,9 @@ fn push(content: &mut Zeroizing<String>, text: &str) {
 
 fn decode(label: &str, line: usize, content: &str) -> Result<Block, PemError> {
     let mut der = Zeroizing::new(vec![0; content.len() / 4 * 3 + 3]);
-    let length =
-        STANDARD.decode_slice(content, &mut der).map_err(|_| PemError::Base64 { label: label.to_owned(), line })?;
+    let length = STANDARD
+        .decode_slice(content, &mut der)
+        .map_err(|_| PemError::Base64 { label: label.to_owned(), line })?;
     der.truncate(length);
     let label = label.to_owned();
     Ok(Block { label, der })

@@ -7,8 +7,8 @@ use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use der::asn1::{Any, AnyRef, ObjectIdentifier, OctetStringRef, UintRef};
 use der::{Reader, SliceReader, TagMode, TagNumber};
@@ -45,12 +45,12 @@ impl PrivateKey {
             KeyKind::Rsa2048 => rsa(KeySize::Rsa2048)?,
             KeyKind::Rsa3072 => rsa(KeySize::Rsa3072)?,
             KeyKind::Rsa4096 => rsa(KeySize::Rsa4096)?,
-            KeyKind::EcdsaP256 => {
-                Pair::EcdsaP256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(failed)?)
-            }
-            KeyKind::EcdsaP384 => {
-                Pair::EcdsaP384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).map_err(failed)?)
-            }
+            KeyKind::EcdsaP256 => Pair::EcdsaP256(
+                EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(failed)?,
+            ),
+            KeyKind::EcdsaP384 => Pair::EcdsaP384(
+                EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).map_err(failed)?,
+            ),
             KeyKind::Ed25519 => Pair::Ed25519(Ed25519KeyPair::generate().map_err(failed)?),
         };
         Self::from_pair(pair)
@@ -65,7 +65,9 @@ impl PrivateKey {
             "PRIVATE KEY" => Self::from_pkcs8(&block.der),
             "RSA PRIVATE KEY" => Self::from_pkcs1(&block.der),
             "EC PRIVATE KEY" => Self::from_sec1(&block.der),
-            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Err(KeyError::CertificateFound),
+            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
+                Err(KeyError::CertificateFound)
+            }
             "EC PARAMETERS" => Err(KeyError::EcParameters),
             "ENCRYPTED PRIVATE KEY" => Err(KeyError::Encrypted),
             _ => Err(KeyError::WrongBlock { label: block.label }),
@@ -116,15 +118,17 @@ impl PrivateKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        let (algorithm, key) =
-            read_pkcs8(der).map_err(|_| KeyError::Malformed { structure: "PKCS#8 PrivateKeyInfo" })?;
+        let (algorithm, key) = read_pkcs8(der)
+            .map_err(|_| KeyError::Malformed { structure: "PKCS#8 PrivateKeyInfo" })?;
         match algorithm.oid {
             oid::RSA_ENCRYPTION => Self::from_pkcs1(key),
             oid::EC_PUBLIC_KEY => {
                 let curve = algorithm
                     .parameters
                     .and_then(|any| any.decode_as::<ObjectIdentifier>().ok())
-                    .ok_or_else(|| KeyError::KindRefused { kind: "ECDSA with unnamed curve".to_owned() })?;
+                    .ok_or_else(|| KeyError::KindRefused {
+                        kind: "ECDSA with unnamed curve".to_owned(),
+                    })?;
                 let curve = EcdsaCurve::find(&curve)?;
                 Self::from_ecdsa(curve, EcdsaKeyPair::from_pkcs8(curve.signing, der))
             }
@@ -139,7 +143,8 @@ impl PrivateKey {
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
         // The public half first: the library would refuse a weak key without naming the weakness.
-        let spki = read_pkcs1_public(der).map_err(|_| KeyError::Malformed { structure: "PKCS#1 RSAPrivateKey" })?;
+        let spki = read_pkcs1_public(der)
+            .map_err(|_| KeyError::Malformed { structure: "PKCS#1 RSAPrivateKey" })?;
         let public_key = PublicKey::from_spki_der(&spki)?;
         public_key.check_strength()?;
         let pair = RsaKeyPair::from_der(der).map_err(|_| inconsistent(&public_key.kind_name()))?;
@@ -153,7 +158,10 @@ impl PrivateKey {
         Self::from_ecdsa(curve, EcdsaKeyPair::from_private_key_der(curve.signing, der))
     }
 
-    fn from_ecdsa(curve: &EcdsaCurve, pair: Result<EcdsaKeyPair, KeyRejected>) -> Result<Self, KeyError> {
+    fn from_ecdsa(
+        curve: &EcdsaCurve,
+        pair: Result<EcdsaKeyPair, KeyRejected>,
+    ) -> Result<Self, KeyError> {
         let pair = pair.map_err(|_| inconsistent(curve.kind.name()))?;
         Self::from_checked_pair((curve.wrap)(pair))
     }
@@ -184,7 +192,9 @@ impl fmt::Debug for PrivateKey {
 fn only_block(pem: &[u8]) -> Result<pem::Block, KeyError> {
     let mut blocks = pem::blocks(pem).map_err(|error| match error {
         // The headers of old OpenSSL's encrypted keys (RFC 1421 Proc-Type and DEK-Info).
-        PemError::Headers { ref label, .. } if label.ends_with("PRIVATE KEY") => KeyError::Encrypted,
+        PemError::Headers { ref label, .. } if label.ends_with("PRIVATE KEY") => {
+            KeyError::Encrypted
+        }
         other => KeyError::Pem(other),
     })?;
     if blocks.len() > 1 {
@@ -273,10 +283,9 @@ const ECDSA_CURVES: &[EcdsaCurve] = &[
 
 impl EcdsaCurve {
     fn find(curve: &ObjectIdentifier) -> Result<&'static Self, KeyError> {
-        ECDSA_CURVES
-            .iter()
-            .find(|known| known.oid == *curve)
-            .ok_or_else(|| KeyError::KindRefused { kind: format!("ECDSA-{}", oid::key_name(curve)) })
+        ECDSA_CURVES.iter().find(|known| known.oid == *curve).ok_or_else(|| KeyError::KindRefused {
+            kind: format!("ECDSA-{}", oid::key_name(curve)),
+        })
     }
 }
 
@@ -290,7 +299,9 @@ fn pair_pkcs8(pair: &Pair) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
 
 fn pair_spki_der(pair: &Pair) -> Result<Vec<u8>, der::Error> {
     match pair {
-        Pair::Rsa(pair) => public_key::spki_der(oid::RSA_ENCRYPTION, Some(Any::null()), pair.public_key().as_ref()),
+        Pair::Rsa(pair) => {
+            public_key::spki_der(oid::RSA_ENCRYPTION, Some(Any::null()), pair.public_key().as_ref())
+        }
         Pair::EcdsaP256(pair) => ecdsa_spki_der(oid::P256, pair),
         Pair::EcdsaP384(pair) => ecdsa_spki_der(oid::P384, pair),
         Pair::Ed25519(pair) => public_key::spki_der(oid::ED25519, None, pair.public_key().as_ref()),

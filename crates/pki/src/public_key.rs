@@ -57,8 +57,15 @@ impl PublicKey {
         if info.to_der().map_err(malformed)? != der {
             return Err(KeyError::NotCanonical);
         }
-        let bits = info.subject_public_key.as_bytes().ok_or(KeyError::Malformed { structure: "subjectPublicKey" })?;
-        Ok(Self { spki_der: der.to_vec(), bits: bits.to_vec(), material: read_material(&info.algorithm, bits)? })
+        let bits = info
+            .subject_public_key
+            .as_bytes()
+            .ok_or(KeyError::Malformed { structure: "subjectPublicKey" })?;
+        Ok(Self {
+            spki_der: der.to_vec(),
+            bits: bits.to_vec(),
+            material: read_material(&info.algorithm, bits)?,
+        })
     }
 
     /// The exact `SubjectPublicKeyInfo` that was read.
@@ -122,11 +129,13 @@ impl PublicKey {
             }
             Material::Ed25519 | Material::Other(_) => None,
         };
-        let verifier = verifier
-            .ok_or_else(|| KeyError::SignatureKey { algorithm: algorithm.oid.to_string(), kind: self.kind_name() })?;
-        UnparsedPublicKey::new(verifier, &self.bits)
-            .verify(message, signature)
-            .map_err(|_| KeyError::SignatureInvalid { kind: self.kind_name(), fingerprint: self.fingerprint() })
+        let verifier = verifier.ok_or_else(|| KeyError::SignatureKey {
+            algorithm: algorithm.oid.to_string(),
+            kind: self.kind_name(),
+        })?;
+        UnparsedPublicKey::new(verifier, &self.bits).verify(message, signature).map_err(|_| {
+            KeyError::SignatureInvalid { kind: self.kind_name(), fingerprint: self.fingerprint() }
+        })
     }
 
     /// The key gate: refuses what a certificate authority must not certify.
@@ -182,7 +191,8 @@ fn read_rsa(algorithm: &AlgorithmIdentifierOwned, bits: &[u8]) -> Result<Materia
     if !algorithm.parameters.as_ref().is_some_and(der::asn1::Any::is_null) {
         return Err(KeyError::Parameters { kind: "RSA".to_owned() });
     }
-    let key = RsaPublicKey::from_der(bits).map_err(|_| KeyError::Malformed { structure: "RSAPublicKey" })?;
+    let key = RsaPublicKey::from_der(bits)
+        .map_err(|_| KeyError::Malformed { structure: "RSAPublicKey" })?;
     Ok(Material::Rsa {
         modulus: BigUint::from_bytes_be(key.modulus.as_bytes()),
         exponent: BigUint::from_bytes_be(key.exponent.as_bytes()),

@@ -126,18 +126,27 @@ impl CertificateRequest {
         if bytes.len() > MAX_REQUEST_BYTES {
             return Err(RequestError::TooLong { bytes: bytes.len() });
         }
-        if pem::looks_like_pem(bytes) { Self::from_der(&only_block(bytes)?.der) } else { Self::from_der(bytes) }
+        if pem::looks_like_pem(bytes) {
+            Self::from_der(&only_block(bytes)?.der)
+        } else {
+            Self::from_der(bytes)
+        }
     }
 
     /// Makes a request for `hosts`, signed by `key`. The subject alternative names are critical if
     /// the subject is empty (RFC 5280 section 4.2.1.6).
-    pub fn create(key: &PrivateKey, subject: &DistinguishedName, hosts: &[Host]) -> Result<Self, RequestError> {
+    pub fn create(
+        key: &PrivateKey,
+        subject: &DistinguishedName,
+        hosts: &[Host],
+    ) -> Result<Self, RequestError> {
         hosts.iter().try_for_each(Host::validate)?;
         let encode = |_| RequestError::Encode;
         let info = CertReqInfo {
             version: Version::V1,
             subject: subject.as_name().clone(),
-            public_key: SubjectPublicKeyInfoOwned::from_der(key.public_key().spki_der()).map_err(encode)?,
+            public_key: SubjectPublicKeyInfoOwned::from_der(key.public_key().spki_der())
+                .map_err(encode)?,
             attributes: attributes(subject, hosts).map_err(encode)?,
         };
         let signed = info.to_der().map_err(encode)?;
@@ -250,7 +259,11 @@ fn read_public_key(request: &CertReq) -> Result<PublicKey, RequestError> {
 }
 
 /// RFC 2986 section 4.2: the signature is over the info, by the key within.
-fn check_possession(request: &CertReq, info: &[u8], public_key: &PublicKey) -> Result<(), RequestError> {
+fn check_possession(
+    request: &CertReq,
+    info: &[u8],
+    public_key: &PublicKey,
+) -> Result<(), RequestError> {
     let signature = request.signature.as_bytes().ok_or(RequestError::Malformed)?;
     public_key.verify(&request.algorithm, info, signature).map_err(|error| {
         match public_key.check_strength() {
@@ -268,7 +281,9 @@ fn read_hosts(request: &CertReq, subject: &DistinguishedName) -> Result<Vec<Host
     let mut seen = HashSet::new();
     for extension in &extensions {
         if !seen.insert(extension.extn_id) {
-            return Err(RequestError::DuplicateExtension { extension: extension.extn_id.to_string() });
+            return Err(RequestError::DuplicateExtension {
+                extension: extension.extn_id.to_string(),
+            });
         }
     }
     let names = extensions.iter().find(|extension| extension.extn_id == oid::SUBJECT_ALT_NAME);
@@ -301,7 +316,8 @@ fn requested_extensions(request: &CertReq) -> Result<Option<Vec<Extension>>, Req
         return Err(RequestError::ExtensionRequest);
     };
     let der = value.to_der().map_err(|_| RequestError::ExtensionRequest)?;
-    let extensions = Vec::<Extension>::from_der(&der).map_err(|_| RequestError::ExtensionRequest)?;
+    let extensions =
+        Vec::<Extension>::from_der(&der).map_err(|_| RequestError::ExtensionRequest)?;
     if extensions.to_der().ok().as_deref() != Some(&der) {
         return Err(RequestError::NotCanonical);
     }
@@ -322,7 +338,10 @@ fn host(position: usize, name: RawName<'_>) -> Result<Host, RequestError> {
     Ok(host)
 }
 
-fn attributes(subject: &DistinguishedName, hosts: &[Host]) -> Result<SetOfVec<Attribute>, der::Error> {
+fn attributes(
+    subject: &DistinguishedName,
+    hosts: &[Host],
+) -> Result<SetOfVec<Attribute>, der::Error> {
     if hosts.is_empty() {
         return Ok(SetOfVec::default());
     }
@@ -332,5 +351,8 @@ fn attributes(subject: &DistinguishedName, hosts: &[Host]) -> Result<SetOfVec<At
         extn_value: OctetString::new(general_name::write(hosts)?)?,
     };
     let value = Any::encode_from(&vec![names])?;
-    SetOfVec::try_from(vec![Attribute { oid: oid::EXTENSION_REQUEST, values: SetOfVec::try_from(vec![value])? }])
+    SetOfVec::try_from(vec![Attribute {
+        oid: oid::EXTENSION_REQUEST,
+        values: SetOfVec::try_from(vec![value])?,
+    }])
 }

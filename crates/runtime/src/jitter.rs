@@ -29,7 +29,8 @@ mod tests {
 
     #[test]
     fn jitter_varies() {
-        let drawn: std::collections::HashSet<_> = (0..50).map(|_| jittered(Duration::from_secs(100), 0.5)).collect();
+        let drawn: std::collections::HashSet<_> =
+            (0..50).map(|_| jittered(Duration::from_secs(100), 0.5)).collect();
         assert!(drawn.len() > 10, "only {} different values", drawn.len());
     }
 }

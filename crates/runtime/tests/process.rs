@@ -46,7 +46,9 @@ fn an_armed_crash_point_ends_the_process_at_that_passage() {
     let crashed = run(Some("sign:2"));
     assert_eq!(crashed.status.signal(), Some(6), "{}", text(&crashed));
     assert!(text(&crashed).contains("crash point sign reached"), "{}", text(&crashed));
-    assert!(text(&crashed).contains("before passage 2") && !text(&crashed).contains("before passage 3"));
+    assert!(
+        text(&crashed).contains("before passage 2") && !text(&crashed).contains("before passage 3")
+    );
     let whole = run(None);
     assert!(whole.status.success() && text(&whole).contains("the end"), "{}", text(&whole));
 }
@@ -63,7 +65,8 @@ fn audit_lines_pass_every_filter_and_bodies_pass_none() {
         assert!(init(LogFormat::Text, None).is_err());
         return;
     }
-    let output = again("audit_lines_pass_every_filter_and_bodies_pass_none", "log").output().unwrap();
+    let output =
+        again("audit_lines_pass_every_filter_and_bodies_pass_none", "log").output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
     let lines: Vec<serde_json::Value> =
         text(&output).lines().filter_map(|line| serde_json::from_str(line).ok()).collect();

@@ -41,7 +41,11 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 fn config_map(namespace: &str, name: &str, value: &str) -> ConfigMap {
     ConfigMap {
-        metadata: ObjectMeta { namespace: Some(namespace.into()), name: Some(name.into()), ..Default::default() },
+        metadata: ObjectMeta {
+            namespace: Some(namespace.into()),
+            name: Some(name.into()),
+            ..Default::default()
+        },
         data: Some(BTreeMap::from([("key".to_owned(), value.to_owned())])),
         ..Default::default()
     }
@@ -135,7 +139,9 @@ async fn a_leader_whose_api_is_gone_steps_down_in_two_thirds_of_the_duration() {
     let server = api_server::cluster("lease-cut").await.unwrap();
     let client = server.admin_client().await.unwrap();
     let (mut leader, _task, _shutdown) = stand(&client, "default", "only");
-    wait::until("the namespace", LIMIT, async || server.create_namespace("default").await).await.unwrap();
+    wait::until("the namespace", LIMIT, async || server.create_namespace("default").await)
+        .await
+        .unwrap();
     within("the first term", leader.wait_until_leader()).await;
     server.process().kill_hard();
     let gone = Instant::now();
@@ -149,9 +155,13 @@ async fn a_replaced_token_counts_for_the_calls_after_it() {
     let first = server.service_account_token("token", "one", "").await.unwrap();
     let second = server.service_account_token("token", "two", "").await.unwrap();
     let token = SharedToken::new(first);
-    let client =
-        connect::connect_with_token(&server.url(), server.ca_pem().as_bytes(), token.clone(), "meshroot-test/1")
-            .unwrap();
+    let client = connect::connect_with_token(
+        &server.url(),
+        server.ca_pem().as_bytes(),
+        token.clone(),
+        "meshroot-test/1",
+    )
+    .unwrap();
     assert_eq!(who_am_i(&client).await.unwrap(), "system:serviceaccount:token:one");
     token.set(second);
     assert_eq!(who_am_i(&client).await.unwrap(), "system:serviceaccount:token:two");
@@ -162,7 +172,9 @@ async fn a_replaced_token_counts_for_the_calls_after_it() {
 }
 
 async fn who_am_i(client: &Client) -> Result<String, kube::Error> {
-    let review = Api::all(client.clone()).create(&PostParams::default(), &SelfSubjectReview::default()).await?;
+    let review = Api::all(client.clone())
+        .create(&PostParams::default(), &SelfSubjectReview::default())
+        .await?;
     Ok(review.status.unwrap().user_info.unwrap().username.unwrap())
 }
 
@@ -171,10 +183,18 @@ async fn a_server_with_another_ca_is_not_spoken_to() {
     let Some((server, _)) = server("other-ca").await else { return };
     let other = api_server::cluster("other-ca").await.unwrap();
     let token = SharedToken::new(server.admin_token());
-    let client =
-        connect::connect_with_token(&server.url(), other.ca_pem().as_bytes(), token, "meshroot-test/1").unwrap();
+    let client = connect::connect_with_token(
+        &server.url(),
+        other.ca_pem().as_bytes(),
+        token,
+        "meshroot-test/1",
+    )
+    .unwrap();
     let failure = write::classify(&who_am_i(&client).await.unwrap_err());
-    assert!(matches!(&failure, Failure::Network(why) if why.contains("certificate")), "{failure:?}");
+    assert!(
+        matches!(&failure, Failure::Network(why) if why.contains("certificate")),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
@@ -182,15 +202,19 @@ async fn open_watches_and_many_calls_at_a_time_starve_no_call() {
     let Some((_, client)) = server("many").await else { return };
     let maps: Api<ConfigMap> = Api::namespaced(client, "many");
     let shutdown = Shutdown::manual();
-    let watches: Vec<_> =
-        (0..150).map(|_| Watched::start(maps.clone(), watcher::Config::default(), &shutdown)).collect();
+    let watches: Vec<_> = (0..150)
+        .map(|_| Watched::start(maps.clone(), watcher::Config::default(), &shutdown))
+        .collect();
     for watched in &watches {
         assert!(within("a watch", watched.synced()).await);
     }
-    let writes = (0..150).map(|n| {
-        let maps = maps.clone();
-        async move { write::create_if_absent(&maps, &config_map("many", &format!("m{n}"), "x")).await }
-    });
+    let writes =
+        (0..150).map(|n| {
+            let maps = maps.clone();
+            async move {
+                write::create_if_absent(&maps, &config_map("many", &format!("m{n}"), "x")).await
+            }
+        });
     let written = within("the writes", futures::future::join_all(writes)).await;
     assert!(written.into_iter().all(|written| written.unwrap().is_created()));
     shutdown.trigger();
@@ -201,8 +225,11 @@ async fn a_write_builds_on_what_was_read_or_fails() {
     let Some((_, client)) = server("write").await else { return };
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "write");
     let asked = config_map("write", "a", "first");
-    let Written::Created(created) = write::create_if_absent(&maps, &asked).await.unwrap() else { panic!("existed") };
-    let repeated = write::create_if_absent(&maps, &config_map("write", "a", "other")).await.unwrap();
+    let Written::Created(created) = write::create_if_absent(&maps, &asked).await.unwrap() else {
+        panic!("existed")
+    };
+    let repeated =
+        write::create_if_absent(&maps, &config_map("write", "a", "other")).await.unwrap();
     assert_eq!(repeated, Written::Existed(created.clone()), "what exists is left as it is");
 
     let blind = write::replace(&maps, &asked).await.unwrap_err();
@@ -226,7 +253,8 @@ async fn a_write_builds_on_what_was_read_or_fails() {
 async fn a_status_write_leaves_the_spec_alone_and_a_write_the_status() {
     let Some((_, client)) = server("write-status").await else { return };
     let deployments: Api<Deployment> = Api::namespaced(client, "write-status");
-    let mut deployment = write::create_if_absent(&deployments, &deployment("a")).await.unwrap().into_object();
+    let mut deployment =
+        write::create_if_absent(&deployments, &deployment("a")).await.unwrap().into_object();
     deployment.spec.replicas = Some(7);
     deployment.status.get_or_insert_default().replicas = Some(5);
     let mut stored = write::replace_status(&deployments, &deployment).await.unwrap();
@@ -252,12 +280,19 @@ fn deployment(name: &str) -> Deployment {
 async fn what_a_server_refuses_is_named() {
     let Some((server, client)) = server("refused").await else { return };
     let maps: Api<ConfigMap> = Api::namespaced(client, "refused");
-    let invalid = write::create_if_absent(&maps, &config_map("refused", "Not A Name", "x")).await.unwrap_err();
-    assert!(matches!(invalid.failure(), Some(Failure::Invalid(why)) if why.contains("metadata.name")), "{invalid}");
+    let invalid = write::create_if_absent(&maps, &config_map("refused", "Not A Name", "x"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(invalid.failure(), Some(Failure::Invalid(why)) if why.contains("metadata.name")),
+        "{invalid}"
+    );
     assert_eq!(invalid.retry(), Retry::UserMustAct);
     let token = server.service_account_token("refused", "nobody", "").await.unwrap();
-    let maps: Api<ConfigMap> = Api::namespaced(server.client_for_token(&token).await.unwrap(), "refused");
-    let forbidden = write::create_if_absent(&maps, &config_map("refused", "a", "x")).await.unwrap_err();
+    let maps: Api<ConfigMap> =
+        Api::namespaced(server.client_for_token(&token).await.unwrap(), "refused");
+    let forbidden =
+        write::create_if_absent(&maps, &config_map("refused", "a", "x")).await.unwrap_err();
     assert!(matches!(forbidden.failure(), Some(Failure::Forbidden(_))), "{forbidden}");
 }
 
@@ -265,7 +300,10 @@ async fn what_a_server_refuses_is_named() {
 async fn a_watch_tells_of_additions_changes_and_deletions() {
     let Some((_, client)) = server("watch").await else { return };
     let maps: Api<ConfigMap> = Api::namespaced(client, "watch");
-    let before = write::create_if_absent(&maps, &config_map("watch", "before", "x")).await.unwrap().into_object();
+    let before = write::create_if_absent(&maps, &config_map("watch", "before", "x"))
+        .await
+        .unwrap()
+        .into_object();
     let shutdown = Shutdown::manual();
     let watched = Watched::start(maps.clone(), watcher::Config::default(), &shutdown);
     assert!(within("the list", watched.synced()).await);
@@ -280,7 +318,10 @@ async fn a_watch_tells_of_additions_changes_and_deletions() {
     assert_eq!(within("the deleted", changes.next()).await.unwrap().name, "before");
     assert!(watched.object(Some("watch"), "before").is_none());
 
-    let mut seen = vec![within("one", slow.next()).await.unwrap().name, within("two", slow.next()).await.unwrap().name];
+    let mut seen = vec![
+        within("one", slow.next()).await.unwrap().name,
+        within("two", slow.next()).await.unwrap().name,
+    ];
     seen.sort_unstable();
     assert_eq!(seen, ["after", "before"], "a slow reader gets each key once and misses none");
     shutdown.trigger();
@@ -292,7 +333,9 @@ async fn what_vanished_while_the_api_was_away_is_told_and_the_trouble_is_named()
     let Some(_) = tools::require(&["etcd", "kube-apiserver"]) else { return };
     let mut server = api_server::cluster("watch-away").await.unwrap();
     let client = server.admin_client().await.unwrap();
-    wait::until("the namespace", LIMIT, async || server.create_namespace("default").await).await.unwrap();
+    wait::until("the namespace", LIMIT, async || server.create_namespace("default").await)
+        .await
+        .unwrap();
     let maps: Api<ConfigMap> = Api::namespaced(client, "default");
     write::create_if_absent(&maps, &config_map("default", "a", "x")).await.unwrap();
     let shutdown = Shutdown::manual();
@@ -319,7 +362,10 @@ async fn what_vanished_while_the_api_was_away_is_told_and_the_trouble_is_named()
 async fn an_event_is_accepted_cut_to_size_and_not_repeated() {
     let Some((_, client)) = server("events").await else { return };
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "events");
-    let object = write::create_if_absent(&maps, &config_map("events", "a", "x")).await.unwrap().into_object();
+    let object = write::create_if_absent(&maps, &config_map("events", "a", "x"))
+        .await
+        .unwrap()
+        .into_object();
     let reporter = Reporter::new(client.clone(), "meshroot-hub", "hub-0");
     let regarding = object.object_ref(&());
     let long = "ä".repeat(2000);
@@ -331,6 +377,10 @@ async fn an_event_is_accepted_cut_to_size_and_not_repeated() {
     let mut notes: Vec<_> = stored.iter().map(|event| event.note.clone().unwrap()).collect();
     notes.sort_unstable();
     assert_eq!(notes, ["waiting for east", "waiting for west", &"ä".repeat(512)]);
-    assert!(stored.iter().all(|event| event.reporting_controller.as_deref() == Some("meshroot-hub")));
-    assert!(stored.iter().all(|event| event.regarding.as_ref().unwrap().name.as_deref() == Some("a")));
+    assert!(
+        stored.iter().all(|event| event.reporting_controller.as_deref() == Some("meshroot-hub"))
+    );
+    assert!(
+        stored.iter().all(|event| event.regarding.as_ref().unwrap().name.as_deref() == Some("a"))
+    );
 }

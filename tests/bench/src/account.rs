@@ -44,7 +44,8 @@ impl Reading {
     }
 
     pub(crate) fn until(&self, later: &Self) -> Cost {
-        let cpu = self.cpu.iter().zip(&later.cpu).map(|(before, after)| (before.0, after.1 - before.1));
+        let cpu =
+            self.cpu.iter().zip(&later.cpu).map(|(before, after)| (before.0, after.1 - before.1));
         Cost {
             seconds: later.at.duration_since(self.at).as_secs_f64(),
             done: difference(&self.done, &later.done),
@@ -83,7 +84,9 @@ fn is_aside(what: &str) -> bool {
 }
 
 fn difference(before: &Writes, after: &Writes) -> Writes {
-    let gained = |(what, count): (&String, &u64)| (what.clone(), count - before.get(what).copied().unwrap_or_default());
+    let gained = |(what, count): (&String, &u64)| {
+        (what.clone(), count - before.get(what).copied().unwrap_or_default())
+    };
     after.iter().map(gained).filter(|(_, count)| *count > 0).collect()
 }
 
@@ -108,7 +111,10 @@ fn writes(metrics: &str) -> (Writes, Writes) {
 }
 
 fn label<'a>(labels: &'a str, name: &str) -> &'a str {
-    labels.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix("=\"")?.strip_suffix('"')).unwrap_or("")
+    labels
+        .split(',')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix("=\"")?.strip_suffix('"'))
+        .unwrap_or("")
 }
 
 /// User and system time, `/proc/PID/stat` fields 14 and 15 (proc_pid_stat(5)), in ticks of 10 ms.
@@ -119,7 +125,12 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
 
 fn ticks(stat: &str) -> Result<f64> {
     let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat has no command")?;
-    Ok(fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum())
+    Ok(fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum())
 }
 
 /// CPU seconds so far of the threads of a process, by their names; threads that have ended are missing.
@@ -128,7 +139,10 @@ pub(crate) fn cpu_by_thread(pid: u32) -> Result<BTreeMap<String, f64>> {
     for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread that ended meanwhile has nothing to add.
         let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
-        let name = stat.split_once('(').and_then(|(_, rest)| Some(rest.rsplit_once(')')?.0)).unwrap_or_default();
+        let name = stat
+            .split_once('(')
+            .and_then(|(_, rest)| Some(rest.rsplit_once(')')?.0))
+            .unwrap_or_default();
         *all.entry(name.to_owned()).or_default() += ticks(&stat)? / 100.0;
     }
     Ok(all)

@@ -45,9 +45,12 @@ impl AgentRun {
         let mut stand_ins = StandIns::new();
         // Nobody listens here: the CA service refuses, and the metrics speak.
         let closed = format!("127.0.0.1:{}", ports::free()?);
-        let kubeconfig = scene.fleet.cluster(WORKLOAD)?.api.kubeconfig_path().to_string_lossy().into_owned();
+        let kubeconfig =
+            scene.fleet.cluster(WORKLOAD)?.api.kubeconfig_path().to_string_lossy().into_owned();
         let mut arguments: Vec<String> =
-            ["--kubeconfig", &kubeconfig, "--cluster", WORKLOAD, "--listen", "127.0.0.1:0"].map(str::to_owned).into();
+            ["--kubeconfig", &kubeconfig, "--cluster", WORKLOAD, "--listen", "127.0.0.1:0"]
+                .map(str::to_owned)
+                .into();
         for mesh in &meshes {
             let metrics = stand_ins.serve(&mesh.installation).await?;
             arguments.extend(["--istiod".to_owned(), format!("{}={closed},{metrics}", mesh.name)]);
@@ -62,21 +65,40 @@ impl AgentRun {
 
     /// A virtual mesh of the next `count` meshes: from its creation until each has its `cacerts`. The cost runs on
     /// until every pickup is confirmed and summed up.
-    pub(crate) async fn install(&mut self, scene: &Scene, name: &str, count: usize) -> Result<Installs> {
-        let members = self.meshes.get(self.used..self.used + count).context("too few meshes were made")?;
+    pub(crate) async fn install(
+        &mut self,
+        scene: &Scene,
+        name: &str,
+        count: usize,
+    ) -> Result<Installs> {
+        let members =
+            self.meshes.get(self.used..self.used + count).context("too few meshes were made")?;
         self.used += count;
         let (parameters, processes) = (PostParams::default(), scene.processes().await?);
-        POLICY.api(&scene.admin, SYSTEM_NAMESPACE).create(&parameters, &objects::policy(name)).await?;
-        let before = (Reading::take(&scene.admin, &processes).await?, Reading::take(&self.local, &processes).await?);
+        POLICY
+            .api(&scene.admin, SYSTEM_NAMESPACE)
+            .create(&parameters, &objects::policy(name))
+            .await?;
+        let before = (
+            Reading::take(&scene.admin, &processes).await?,
+            Reading::take(&self.local, &processes).await?,
+        );
         let started = Instant::now();
         let virtual_mesh = objects::virtual_mesh(name, members);
         VIRTUAL_MESH.api(&scene.admin, SYSTEM_NAMESPACE).create(&parameters, &virtual_mesh).await?;
         let last = self.installed.until(self.used).await?;
         confirmed(scene, name, count).await?;
-        let after = (Reading::take(&scene.admin, &processes).await?, Reading::take(&self.local, &processes).await?);
+        let after = (
+            Reading::take(&scene.admin, &processes).await?,
+            Reading::take(&self.local, &processes).await?,
+        );
         #[allow(clippy::cast_precision_loss)] // far below 2^52
         let per_second = count as f64 / last.duration_since(started).as_secs_f64();
-        Ok(Installs { per_second, on_hub: before.0.until(&after.0), local: before.1.until(&after.1) })
+        Ok(Installs {
+            per_second,
+            on_hub: before.0.until(&after.0),
+            local: before.1.until(&after.1),
+        })
     }
 }
 

@@ -27,7 +27,9 @@ pub(crate) async fn measure(scene: &Scene, csrs: &[String]) -> Result<Baseline> 
     let items: Vec<(String, (usize, String))> = csrs
         .iter()
         .enumerate()
-        .map(|(number, csr)| (scene.agents[number % scene.agents.len()].0.clone(), (number, csr.clone())))
+        .map(|(number, csr)| {
+            (scene.agents[number % scene.agents.len()].0.clone(), (number, csr.clone()))
+        })
         .collect();
     let started = Instant::now();
     let made = scene
@@ -39,7 +41,11 @@ pub(crate) async fn measure(scene: &Scene, csrs: &[String]) -> Result<Baseline> 
     let creations = per_second(csrs.len(), started);
     let hub = scene.hub.clone();
     let started = Instant::now();
-    scene.spread(made, move |client, namespace, (made, csr)| answer(client, hub.clone(), namespace, made, csr)).await?;
+    scene
+        .spread(made, move |client, namespace, (made, csr)| {
+            answer(client, hub.clone(), namespace, made, csr)
+        })
+        .await?;
     let answers = per_second(csrs.len(), started);
     forget(scene).await?;
     Ok(Baseline { answers, writes: answers * 3.0, creations })
@@ -52,12 +58,19 @@ async fn create(client: &Client, namespace: &str, number: usize) -> Result<Dynam
     Ok(REQUEST.api(client, namespace).create(&PostParams::default(), &request).await?)
 }
 
-async fn answer(client: Client, hub: Client, namespace: String, mut request: DynamicObject, csr: String) -> Result<()> {
+async fn answer(
+    client: Client,
+    hub: Client,
+    namespace: String,
+    mut request: DynamicObject,
+    csr: String,
+) -> Result<()> {
     let name = request.metadata.name.clone().unwrap_or_default();
     let parameters = PostParams::default();
     request.metadata.managed_fields = None;
     request.data["spec"]["csrData"] = json!(csr);
-    let mut request = REQUEST.api(&client, &namespace).replace(&name, &parameters, &request).await?;
+    let mut request =
+        REQUEST.api(&client, &namespace).replace(&name, &parameters, &request).await?;
     let record = RECORD.object(&namespace, &name, &record(&request));
     RECORD.api(&hub, &namespace).create(&parameters, &record).await?;
     request.metadata.managed_fields = None;
@@ -68,7 +81,9 @@ async fn answer(client: Client, hub: Client, namespace: String, mut request: Dyn
 
 /// As long as what the hub writes for a P-256 root.
 fn status() -> Value {
-    let pem = |length: usize| base64::Engine::encode(&base64::prelude::BASE64_STANDARD, "A".repeat(length));
+    let pem = |length: usize| {
+        base64::Engine::encode(&base64::prelude::BASE64_STANDARD, "A".repeat(length))
+    };
     json!({
         "response": { "caCertificate": pem(850), "rootCertificate": pem(700) },
         "thirdPartyApproval": {

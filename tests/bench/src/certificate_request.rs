@@ -26,17 +26,22 @@ pub(crate) fn many(count: usize) -> Result<Vec<String>> {
 }
 
 fn one() -> Result<String> {
-    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).ok().context("no key was made")?;
+    let key =
+        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).ok().context("no key was made")?;
     let info = CertReqInfo {
         version: Version::V1,
         subject: Name::from_str("CN=benchmark,OU=bench,O=Istio")?,
         public_key: SubjectPublicKeyInfo {
-            algorithm: AlgorithmIdentifier { oid: EC_PUBLIC_KEY, parameters: Some(Any::from(P256)) },
+            algorithm: AlgorithmIdentifier {
+                oid: EC_PUBLIC_KEY,
+                parameters: Some(Any::from(P256)),
+            },
             subject_public_key: BitString::from_bytes(key.public_key().as_ref())?,
         },
         attributes: Attributes::default(),
     };
-    let signature = key.sign(&SystemRandom::new(), &info.to_der()?).ok().context("nothing was signed")?;
+    let signature =
+        key.sign(&SystemRandom::new(), &info.to_der()?).ok().context("nothing was signed")?;
     let request = CertReq {
         info,
         algorithm: AlgorithmIdentifier { oid: ECDSA_WITH_SHA256, parameters: None },

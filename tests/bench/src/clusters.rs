@@ -46,9 +46,12 @@ impl Scene {
     }
 
     async fn join(&mut self, cluster: &str) -> Result<()> {
-        let example = std::fs::read_to_string(tools::workspace().join(AGENT_ON_HUB)).context(AGENT_ON_HUB)?;
+        let example =
+            std::fs::read_to_string(tools::workspace().join(AGENT_ON_HUB)).context(AGENT_ON_HUB)?;
         // Whole words: the manifest speaks of "least" too.
-        let manifest = example.replace("-east", &format!("-{cluster}")).replace(": east", &format!(": {cluster}"));
+        let manifest = example
+            .replace("-east", &format!("-{cluster}"))
+            .replace(": east", &format!(": {cluster}"));
         self.fleet.kubectl("hub", &["apply", "-f", "-"], Some(&manifest))?;
         let namespace = cluster_namespace(cluster);
         let token = self.fleet.hub.service_account_token(&namespace, "meshroot-agent", "").await?;
@@ -59,9 +62,14 @@ impl Scene {
     /// So many meshes, spread evenly over the clusters, made on the hub.
     pub(crate) async fn make_meshes(&self, count: usize) -> Result<Vec<Member>> {
         let member = |number: usize| {
-            let (namespace, installation) = (&self.agents[number % CLUSTERS].0, format!("mesh-{number:04}"));
+            let (namespace, installation) =
+                (&self.agents[number % CLUSTERS].0, format!("mesh-{number:04}"));
             let cluster = namespace.trim_start_matches("meshroot-cluster-");
-            Member { namespace: namespace.clone(), name: format!("istio-{installation}-{cluster}"), installation }
+            Member {
+                namespace: namespace.clone(),
+                name: format!("istio-{installation}-{cluster}"),
+                installation,
+            }
         };
         let members: Vec<Member> = (0..count).map(member).collect();
         create_meshes(&self.admin, &members).await?;
@@ -75,13 +83,25 @@ impl Scene {
             Watched { name: "etcd", pid: etcd::shared().await?.process().pid() },
             Watched { name: "client", pid: std::process::id() },
         ];
-        all.extend(self.fleet.hub_process.iter().map(|hub| Watched { name: "hub", pid: hub.pid() }));
-        all.extend(self.fleet.cluster(WORKLOAD)?.agent.iter().map(|agent| Watched { name: "agent", pid: agent.pid() }));
+        all.extend(
+            self.fleet.hub_process.iter().map(|hub| Watched { name: "hub", pid: hub.pid() }),
+        );
+        all.extend(
+            self.fleet
+                .cluster(WORKLOAD)?
+                .agent
+                .iter()
+                .map(|agent| Watched { name: "agent", pid: agent.pid() }),
+        );
         Ok(all)
     }
 
     /// Runs `each` for every item, clusters beside each other, [`DEPTH`] at a time in each.
-    pub(crate) async fn spread<T, R, F, W>(&self, items: Vec<(String, T)>, each: W) -> Result<Vec<R>>
+    pub(crate) async fn spread<T, R, F, W>(
+        &self,
+        items: Vec<(String, T)>,
+        each: W,
+    ) -> Result<Vec<R>>
     where
         T: Send + 'static,
         R: Send + 'static,
@@ -90,14 +110,19 @@ impl Scene {
     {
         let mut queues: Vec<Vec<T>> = self.agents.iter().map(|_| Vec::new()).collect();
         for (namespace, item) in items {
-            let place = self.agents.iter().position(|(own, _)| *own == namespace).context("an unknown namespace")?;
+            let place = self
+                .agents
+                .iter()
+                .position(|(own, _)| *own == namespace)
+                .context("an unknown namespace")?;
             queues[place].push(item);
         }
         let mut running = JoinSet::new();
         for ((namespace, client), queue) in self.agents.iter().cloned().zip(queues) {
             let each = each.clone();
             running.spawn(async move {
-                let work = stream::iter(queue).map(|item| each(client.clone(), namespace.clone(), item));
+                let work =
+                    stream::iter(queue).map(|item| each(client.clone(), namespace.clone(), item));
                 work.buffer_unordered(DEPTH).try_collect::<Vec<R>>().await
             });
         }
@@ -114,7 +139,12 @@ pub(crate) async fn create_meshes(admin: &Client, members: &[Member]) -> Result<
     let parameters = PostParams::default();
     let work = stream::iter(members.to_vec()).map(|member| {
         let (admin, parameters) = (admin.clone(), parameters.clone());
-        async move { crate::objects::MESH.api(&admin, &member.namespace).create(&parameters, &member.mesh()).await }
+        async move {
+            crate::objects::MESH
+                .api(&admin, &member.namespace)
+                .create(&parameters, &member.mesh())
+                .await
+        }
     });
     work.buffer_unordered(16).try_for_each(|_| async { Ok(()) }).await?;
     Ok(())

@@ -18,7 +18,14 @@ pub(crate) enum Better {
 
 impl Comparison {
     /// One figure of both. The ratio says how many times better the embedded server is. The aim is the figure's.
-    pub(crate) fn row(&mut self, what: &str, [real, embedded]: [f64; 2], unit: &str, better: Better, aim: Aim) {
+    pub(crate) fn row(
+        &mut self,
+        what: &str,
+        [real, embedded]: [f64; 2],
+        unit: &str,
+        better: Better,
+        aim: Aim,
+    ) {
         let times = if better == Better::Higher { embedded / real } else { real / embedded };
         let (aim, met) = match aim {
             Aim::None => (String::new(), true),
@@ -27,7 +34,8 @@ impl Comparison {
         };
         self.push(
             what,
-            [real, embedded].map(|figure| format!("{} {unit}", number(figure)).trim_end().to_owned()),
+            [real, embedded]
+                .map(|figure| format!("{} {unit}", number(figure)).trim_end().to_owned()),
             times,
             &aim,
             met,
@@ -35,13 +43,27 @@ impl Comparison {
     }
 
     /// One figure of both, where the aim is a multiple of the other's.
-    pub(crate) fn multiple(&mut self, what: &str, [real, embedded]: [f64; 2], unit: &str, aim: f64) {
+    pub(crate) fn multiple(
+        &mut self,
+        what: &str,
+        [real, embedded]: [f64; 2],
+        unit: &str,
+        aim: f64,
+    ) {
         let times = embedded / real;
-        let figures = [real, embedded].map(|figure| format!("{} {unit}", number(figure)).trim_end().to_owned());
+        let figures = [real, embedded]
+            .map(|figure| format!("{} {unit}", number(figure)).trim_end().to_owned());
         self.push(what, figures, times, &format!("{}×", number(aim)), times >= aim);
     }
 
-    fn push(&mut self, what: &str, [real, embedded]: [String; 2], times: f64, aim: &str, met: bool) {
+    fn push(
+        &mut self,
+        what: &str,
+        [real, embedded]: [String; 2],
+        times: f64,
+        aim: &str,
+        met: bool,
+    ) {
         let verdict = if met { "" } else { " MISSED" };
         self.missed += usize::from(!met);
         let times = if times.is_finite() { format!("{times:.1}×") } else { "–".to_owned() };
@@ -92,7 +114,8 @@ mod tests {
         table.row("rate", [100.0, 250.0], "/s", Better::Higher, Aim::None);
         table.row("time", [100.0, 50.0], "ms", Better::Lower, Aim::AtMost(40.0));
         table.multiple("best", [100.0, 250.0], "/s", 3.0);
-        let verdicts: Vec<[&str; 2]> = table.rows.iter().map(|row| [row[3].as_str(), row[4].as_str()]).collect();
+        let verdicts: Vec<[&str; 2]> =
+            table.rows.iter().map(|row| [row[3].as_str(), row[4].as_str()]).collect();
         assert_eq!(verdicts, [["2.5×", ""], ["2.0×", "≤ 40 MISSED"], ["2.5×", "3× MISSED"]]);
         assert_eq!(table.missed, 2);
     }

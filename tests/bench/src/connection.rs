@@ -40,9 +40,15 @@ impl Endpoint {
     pub(crate) fn of_kubeconfig(path: &Path) -> Result<Self> {
         let kubeconfig: Value = serde_saphyr::from_str(&std::fs::read_to_string(path)?)?;
         let cluster = &kubeconfig["clusters"][0]["cluster"];
-        let text = |value: &Value, name: &str| value[name].as_str().map(str::to_owned).context(name.to_owned());
+        let text = |value: &Value, name: &str| {
+            value[name].as_str().map(str::to_owned).context(name.to_owned())
+        };
         let ca_pem = BASE64_STANDARD.decode(text(cluster, "certificate-authority-data")?)?;
-        Self::new(&text(cluster, "server")?, &ca_pem, &text(&kubeconfig["users"][0]["user"], "token")?)
+        Self::new(
+            &text(cluster, "server")?,
+            &ca_pem,
+            &text(&kubeconfig["users"][0]["user"], "token")?,
+        )
     }
 
     fn new(url: &str, ca_pem: &[u8], token: &str) -> Result<Self> {
@@ -110,7 +116,12 @@ impl Call {
     }
 
     pub(crate) fn merge_patch(path: impl Into<String>, body: impl Into<Bytes>) -> Self {
-        Self { method: Method::PATCH, path: path.into(), content_type: MERGE_PATCH, body: body.into() }
+        Self {
+            method: Method::PATCH,
+            path: path.into(),
+            content_type: MERGE_PATCH,
+            body: body.into(),
+        }
     }
 }
 

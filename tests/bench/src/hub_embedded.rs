@@ -59,7 +59,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     table.row("memory at the end", Aim::None, resident_mib(scene.pid())?, "MiB");
     let warnings = scene.warnings();
     table.note(&format!("{} warnings logged", warnings.len()));
-    warnings.iter().take(4).for_each(|line| table.note(&line.chars().take(240).collect::<String>()));
+    warnings
+        .iter()
+        .take(4)
+        .for_each(|line| table.note(&line.chars().take(240).collect::<String>()));
     println!("\nload {}", std::fs::read_to_string("/proc/loadavg")?.trim());
     table.print();
     Ok(())
@@ -89,13 +92,25 @@ impl Phase {
 fn report(table: &mut Table, phase: &Phase, aim: Aim) {
     let each = |seconds: f64| seconds * 1000.0 / phase.count as f64;
     table.row("each second", aim, phase.per_second(), "/s");
-    table.row("writes each, all that the store counted", Aim::None, phase.writes as f64 / phase.count as f64, "");
+    table.row(
+        "writes each, all that the store counted",
+        Aim::None,
+        phase.writes as f64 / phase.count as f64,
+        "",
+    );
     table.row("server and hub: CPU each until answered", Aim::None, each(phase.cpu[0]), "ms");
     table.row("the benchmark's clients: CPU each", Aim::None, each(phase.cpu[1]), "ms");
     let processors = [0, 1].map(|side| phase.cpu[side] / phase.seconds);
-    table.note(&format!("processors in use: server and hub {:.2}, clients {:.2}", processors[0], processors[1]));
-    let threads = phase.threads.iter().map(|(name, seconds)| format!("{name} {:.3} ms", each(*seconds)));
-    table.note(&format!("CPU each by threads, to the end: {}", threads.collect::<Vec<_>>().join(", ")));
+    table.note(&format!(
+        "processors in use: server and hub {:.2}, clients {:.2}",
+        processors[0], processors[1]
+    ));
+    let threads =
+        phase.threads.iter().map(|(name, seconds)| format!("{name} {:.3} ms", each(*seconds)));
+    table.note(&format!(
+        "CPU each by threads, to the end: {}",
+        threads.collect::<Vec<_>>().join(", ")
+    ));
 }
 
 /// The counters when a phase begins.
@@ -109,7 +124,12 @@ struct Begin {
 impl Begin {
     async fn now(scene: &Scene) -> Result<Self> {
         let revision = scene.revision().await?;
-        Ok(Self { revision, cpu: cpu(scene)?, threads: cpu_by_thread(scene.pid())?, at: Instant::now() })
+        Ok(Self {
+            revision,
+            cpu: cpu(scene)?,
+            threads: cpu_by_thread(scene.pid())?,
+            at: Instant::now(),
+        })
     }
 
     /// The cost until the last answer, then until what follows is done.
@@ -129,7 +149,13 @@ impl Begin {
         }
         threads.retain(|_, seconds| *seconds >= 0.01);
         let writes = scene.revision().await? - self.revision;
-        Ok(Phase { count, seconds: last.duration_since(self.at).as_secs_f64(), writes, cpu, threads })
+        Ok(Phase {
+            count,
+            seconds: last.duration_since(self.at).as_secs_f64(),
+            writes,
+            cpu,
+            threads,
+        })
     }
 }
 
@@ -140,7 +166,9 @@ fn cpu(scene: &Scene) -> Result<[f64; 2]> {
 /// The virtual mesh is made; ends when each member has a request that waits for its agent.
 async fn ask(scene: &Scene, watching: &Watching, members: &[Member]) -> Result<Phase> {
     let (count, generation) = (members.len(), ending(1));
-    let post = async |path: String, body: Vec<u8>| once(scene.admin(), Call::post(path, body)).await.map(drop);
+    let post = async |path: String, body: Vec<u8>| {
+        once(scene.admin(), Call::post(path, body)).await.map(drop)
+    };
     post(POLICY.path(SYSTEM_NAMESPACE), serde_json::to_vec(&objects::policy(NAME))?).await?;
     let virtual_mesh = serde_json::to_vec(&objects::virtual_mesh(NAME, members))?;
     let begin = Begin::now(scene).await?;
@@ -162,16 +190,22 @@ async fn fill(scene: &Scene, watching: &Watching, members: &[Member]) -> Result<
         let list = once(endpoint, Call::get(REQUEST.path(namespace))).await?;
         for item in list["items"].as_array().context("the list has no items")? {
             let mut request = item.clone();
-            request["spec"]["csrData"] = json!(csrs.next().context("there are more requests than members")?);
+            request["spec"]["csrData"] =
+                json!(csrs.next().context("there are more requests than members")?);
             let name = item["metadata"]["name"].as_str().context("a request has no name")?;
-            if let (Some(body), Some(metadata)) = (request.as_object(), item["metadata"].as_object()) {
+            if let (Some(body), Some(metadata)) =
+                (request.as_object(), item["metadata"].as_object())
+            {
                 let (mut body, mut metadata) = (body.clone(), metadata.clone());
                 body.remove("status");
                 metadata.remove("managedFields");
                 body.insert("metadata".to_owned(), metadata.into());
                 calls.push((
                     namespace.clone(),
-                    Call::put(format!("{}/{name}", REQUEST.path(namespace)), serde_json::to_vec(&body)?),
+                    Call::put(
+                        format!("{}/{name}", REQUEST.path(namespace)),
+                        serde_json::to_vec(&body)?,
+                    ),
                 ));
             }
         }
@@ -180,23 +214,38 @@ async fn fill(scene: &Scene, watching: &Watching, members: &[Member]) -> Result<
 }
 
 /// Every agent makes the request of the next generation.
-async fn renew(scene: &Scene, watching: &Watching, members: &[Member], generation: u32) -> Result<Phase> {
+async fn renew(
+    scene: &Scene,
+    watching: &Watching,
+    members: &[Member],
+    generation: u32,
+) -> Result<Phase> {
     let csrs = certificate_request::many(members.len())?;
     let call = |(member, csr): (&Member, String)| {
         let spec = request_spec(NAME, &member.identity(), Some(&csr));
         let request = REQUEST.object(&member.namespace, &member.request(NAME, generation), &spec);
-        Ok((member.namespace.clone(), Call::post(REQUEST.path(&member.namespace), serde_json::to_vec(&request)?)))
+        Ok((
+            member.namespace.clone(),
+            Call::post(REQUEST.path(&member.namespace), serde_json::to_vec(&request)?),
+        ))
     };
     let calls = members.iter().zip(csrs).map(call).collect::<Result<_>>()?;
     measure(scene, watching, calls, generation).await
 }
 
-async fn measure(scene: &Scene, watching: &Watching, calls: Vec<(String, Call)>, generation: u32) -> Result<Phase> {
+async fn measure(
+    scene: &Scene,
+    watching: &Watching,
+    calls: Vec<(String, Call)>,
+    generation: u32,
+) -> Result<Phase> {
     let (count, connections) = (calls.len(), scene.connections().await?);
     let begin = Begin::now(scene).await?;
     spread(connections, calls).await?;
     let asked = (count, ending(generation));
-    let answered = watching.until("all are answered", (asked.0, &asked.1), |state| state.answered.is_some()).await?;
+    let answered = watching
+        .until("all are answered", (asked.0, &asked.1), |state| state.answered.is_some())
+        .await?;
     let last = answered.context("nothing was answered")?;
     begin.until(scene, last, count, settled(scene, count, generation)).await
 }
@@ -208,13 +257,16 @@ fn ending(generation: u32) -> String {
 /// The sums and the MeshTrusts follow within a second; they belong to the cost.
 async fn settled(scene: &Scene, count: usize, generation: u32) -> Result<()> {
     let attempt = async || {
-        let policy = once(scene.admin(), Call::get(format!("{}/{NAME}", POLICY.path(SYSTEM_NAMESPACE)))).await?;
+        let policy =
+            once(scene.admin(), Call::get(format!("{}/{NAME}", POLICY.path(SYSTEM_NAMESPACE))))
+                .await?;
         ensure!(policy["status"]["issued"] == count, "issued: {}", policy["status"]);
         let (mut current, ending) = (0, ending(generation));
         for (namespace, endpoint) in &scene.agents {
             let list = once(endpoint, Call::get(TRUST.path(namespace))).await?;
             let all = list["items"].as_array().context("the list has no items")?;
-            let newest = |request: Option<&str>| request.is_some_and(|name| name.ends_with(&ending));
+            let newest =
+                |request: Option<&str>| request.is_some_and(|name| name.ends_with(&ending));
             current += all.iter().filter(|trust| newest(trust["spec"]["request"].as_str())).count();
         }
         ensure!(current == count, "{current} of {count} MeshTrusts name generation {generation}");

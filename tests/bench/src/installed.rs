@@ -30,13 +30,23 @@ impl Installed {
         let told = Arc::clone(&seen);
         let watch = tokio::spawn(async move {
             let secrets: Api<Secret> = Api::all(client);
-            let events = watcher::watcher(secrets, watcher::Config::default().fields("metadata.name=cacerts"));
+            let events = watcher::watcher(
+                secrets,
+                watcher::Config::default().fields("metadata.name=cacerts"),
+            );
             let ended = events.try_for_each(|event| {
                 if let Event::InitApply(secret) | Event::Apply(secret) = event
-                    && let (Some(namespace), Some(end)) = (secret.metadata.namespace.clone(), end(&secret))
+                    && let (Some(namespace), Some(end)) =
+                        (secret.metadata.namespace.clone(), end(&secret))
                 {
-                    loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(namespace.clone(), end);
-                    told.lock().unwrap_or_else(PoisonError::into_inner).entry(namespace).or_insert_with(Instant::now);
+                    loaded
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(namespace.clone(), end);
+                    told.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .entry(namespace)
+                        .or_insert_with(Instant::now);
                 }
                 std::future::ready(Ok(()))
             });
@@ -67,5 +77,6 @@ impl Drop for Installed {
 fn end(secret: &Secret) -> Option<i64> {
     let pem = secret.data.as_ref()?.get("ca-cert.pem")?;
     let certificate = Certificate::from_pem(&pem.0).ok()?;
-    i64::try_from(certificate.tbs_certificate().validity().not_after.to_unix_duration().as_secs()).ok()
+    i64::try_from(certificate.tbs_certificate().validity().not_after.to_unix_duration().as_secs())
+        .ok()
 }

@@ -27,7 +27,11 @@ pub(crate) struct Phase {
 }
 
 /// The virtual mesh is made; ends when each member has a request that waits for its agent.
-pub(crate) async fn ask(scene: &Scene, requests: &Requests, members: &[Member]) -> Result<(f64, Cost)> {
+pub(crate) async fn ask(
+    scene: &Scene,
+    requests: &Requests,
+    members: &[Member],
+) -> Result<(f64, Cost)> {
     let parameters = PostParams::default();
     POLICY.api(&scene.admin, SYSTEM_NAMESPACE).create(&parameters, &objects::policy(NAME)).await?;
     let processes = scene.processes().await?;
@@ -63,7 +67,11 @@ pub(crate) async fn first(scene: &Scene, requests: &Requests, members: &[Member]
 }
 
 /// Every agent makes the request of the next generation.
-pub(crate) async fn renewals(scene: &Scene, requests: &Requests, members: &[Member]) -> Result<Phase> {
+pub(crate) async fn renewals(
+    scene: &Scene,
+    requests: &Requests,
+    members: &[Member],
+) -> Result<Phase> {
     let csrs = certificate_request::many(members.len())?;
     let items = members.iter().zip(csrs).map(|(member, csr)| {
         let spec = request_spec(NAME, &member.identity(), Some(&csr));
@@ -83,14 +91,17 @@ async fn measure(
     let processes = scene.processes().await?;
     let before = Reading::take(&scene.admin, &processes).await?;
     let started = Instant::now();
-    let submitted: HashMap<String, Instant> = scene.spread(items, submit).await?.into_iter().collect();
+    let submitted: HashMap<String, Instant> =
+        scene.spread(items, submit).await?.into_iter().collect();
     let ending = format!(".{NAME}.{generation}");
     let ours = |name: &str| name.ends_with(&ending);
-    let answered =
-        |object: &DynamicObject| ours(object.metadata.name.as_deref().unwrap_or_default()) && is_answered(object);
+    let answered = |object: &DynamicObject| {
+        ours(object.metadata.name.as_deref().unwrap_or_default()) && is_answered(object)
+    };
     requests.until("all are answered", count, answered).await?;
     let answered = requests.answered();
-    let last = answered.iter().filter(|(name, _)| ours(name)).map(|(_, at)| *at).max().unwrap_or(started);
+    let last =
+        answered.iter().filter(|(name, _)| ours(name)).map(|(_, at)| *at).max().unwrap_or(started);
     settle(scene, count, generation).await?;
     let after = Reading::take(&scene.admin, &processes).await?;
     #[allow(clippy::cast_precision_loss)] // far below 2^52
@@ -98,7 +109,11 @@ async fn measure(
     Ok(Phase { per_second, latency: latency(&submitted, &answered), cost: before.until(&after) })
 }
 
-async fn submit(client: kube::Client, namespace: String, request: DynamicObject) -> Result<(String, Instant)> {
+async fn submit(
+    client: kube::Client,
+    namespace: String,
+    request: DynamicObject,
+) -> Result<(String, Instant)> {
     let name = request.metadata.name.clone().unwrap_or_default();
     let (api, parameters) = (REQUEST.api(&client, &namespace), PostParams::default());
     let started = Instant::now();
@@ -133,9 +148,12 @@ async fn settle(scene: &Scene, count: usize, generation: u32) -> Result<()> {
 }
 
 fn latency(submitted: &HashMap<String, Instant>, answered: &HashMap<String, Instant>) -> [f64; 2] {
-    let took = submitted.iter().filter_map(|(name, at)| Some(answered.get(name)?.duration_since(*at).as_secs_f64()));
+    let took = submitted
+        .iter()
+        .filter_map(|(name, at)| Some(answered.get(name)?.duration_since(*at).as_secs_f64()));
     let mut all: Vec<f64> = took.map(|seconds| seconds * 1000.0).collect();
     all.sort_by(f64::total_cmp);
-    let at = |share: usize| all.get((all.len() * share / 100).min(all.len().saturating_sub(1))).copied();
+    let at =
+        |share: usize| all.get((all.len() * share / 100).min(all.len().saturating_sub(1))).copied();
     [50, 99].map(|share| at(share).unwrap_or(f64::NAN))
 }

@@ -9,11 +9,15 @@ use serde_json::{Value, json};
 /// One kind: group, kind, plural.
 pub(crate) struct Kind(&'static str, &'static str, &'static str);
 
-pub(crate) const REQUEST: Kind =
-    Kind("security.zephyr.solo.io", "VirtualMeshCertificateSigningRequest", "virtualmeshcertificatesigningrequests");
+pub(crate) const REQUEST: Kind = Kind(
+    "security.zephyr.solo.io",
+    "VirtualMeshCertificateSigningRequest",
+    "virtualmeshcertificatesigningrequests",
+);
 pub(crate) const RECORD: Kind = Kind("meshroot.dev", "IssuanceRecord", "issuancerecords");
 pub(crate) const POLICY: Kind = Kind("meshroot.dev", "TrustPolicy", "trustpolicies");
-pub(crate) const VIRTUAL_MESH: Kind = Kind("networking.zephyr.solo.io", "VirtualMesh", "virtualmeshes");
+pub(crate) const VIRTUAL_MESH: Kind =
+    Kind("networking.zephyr.solo.io", "VirtualMesh", "virtualmeshes");
 pub(crate) const TRUST: Kind = Kind("meshroot.dev", "MeshTrust", "meshtrusts");
 pub(crate) const MESH: Kind = Kind("discovery.zephyr.solo.io", "Mesh", "meshes");
 
@@ -28,7 +32,10 @@ impl Kind {
     }
 
     pub(crate) fn resource(&self) -> ApiResource {
-        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(self.0, "v1alpha1", self.1), self.2)
+        ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk(self.0, "v1alpha1", self.1),
+            self.2,
+        )
     }
 
     pub(crate) fn object(&self, namespace: &str, name: &str, spec: &Value) -> DynamicObject {
@@ -92,5 +99,7 @@ pub(crate) fn request_spec(virtual_mesh: &str, identity: &str, csr: Option<&str>
 
 /// True once the hub has written the certificate.
 pub(crate) fn is_answered(request: &DynamicObject) -> bool {
-    request.data["status"]["response"]["caCertificate"].as_str().is_some_and(|text| !text.is_empty())
+    request.data["status"]["response"]["caCertificate"]
+        .as_str()
+        .is_some_and(|text| !text.is_empty())
 }

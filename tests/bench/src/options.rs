@@ -58,7 +58,8 @@ impl Options {
                 "--certificates" => options.certificates = count(&value)?,
                 "--rounds" => options.rounds = count(&value)?,
                 "--installs" => {
-                    let (small, large) = value.split_once(',').with_context(|| format!("{value:?}; {USAGE}"))?;
+                    let (small, large) =
+                        value.split_once(',').with_context(|| format!("{value:?}; {USAGE}"))?;
                     options.installs = [count(small)?, count(large)?];
                 }
                 _ => bail!("{name} is unknown; {USAGE}"),
@@ -136,7 +137,12 @@ mod tests {
 
     #[test]
     fn a_group_that_does_not_exist_is_refused() {
-        assert!(parse("--only everything").unwrap_err().to_string().contains("\"everything\" is not a group"));
+        assert!(
+            parse("--only everything")
+                .unwrap_err()
+                .to_string()
+                .contains("\"everything\" is not a group")
+        );
     }
 
     #[test]

@@ -16,7 +16,10 @@ use crate::{certificate_request, hub_embedded, quiet, server};
 const PARTS: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    ensure!(tools::require(&PARTS).is_some(), "the real parts are not built; run `cargo xtask tools`");
+    ensure!(
+        tools::require(&PARTS).is_some(),
+        "the real parts are not built; run `cargo xtask tools`"
+    );
     let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     println!("{processors} processors, load {}", std::fs::read_to_string("/proc/loadavg")?.trim());
     if options.includes(Group::Server) {
@@ -47,13 +50,20 @@ async fn hub_on_kube_apiserver(options: &Options) -> Result<()> {
     Ok(())
 }
 
-async fn hub_alone(options: &Options, table: &mut Table, scene: &mut Scene, alone: &Baseline) -> Result<()> {
+async fn hub_alone(
+    options: &Options,
+    table: &mut Table,
+    scene: &mut Scene,
+    alone: &Baseline,
+) -> Result<()> {
     let members = scene.make_meshes(options.requests).await?;
     scene.fleet.start_hub(&[]).await?;
     hub(scene)?.wait_for_log(" leads fence=", meshroot_testkit::wait::LIMIT).await?;
     let requests = Requests::follow(scene);
     let (per_second, cost) = issuance::ask(scene, &requests, &members).await?;
-    table.section("Requests: from the VirtualMesh to a request of each member that waits for its agent");
+    table.section(
+        "Requests: from the VirtualMesh to a request of each member that waits for its agent",
+    );
     table.row("requests made", Aim::None, per_second, "/s");
     costs(table, &cost, members.len(), None);
 
@@ -61,14 +71,24 @@ async fn hub_alone(options: &Options, table: &mut Table, scene: &mut Scene, alon
     table.section("First certificates: from the first csrData to the last response");
     phase(table, &first, alone, members.len(), 3.0);
     let memory = resident_mib(hub(scene)?.pid())?;
-    table.row(&format!("hub: resident memory with {} requests", members.len()), Aim::AtMost(60.0), memory, "MiB");
+    table.row(
+        &format!("hub: resident memory with {} requests", members.len()),
+        Aim::AtMost(60.0),
+        memory,
+        "MiB",
+    );
     let calm = quiet::watch(&scene.admin, &scene.processes().await?, options.quiet_seconds).await?;
     silence(table, "hub's API", &calm);
 
     let renewals = issuance::renewals(scene, &requests, &members).await?;
     table.section("Renewals: from the first request with csrData to the last response");
     phase(table, &renewals, alone, members.len(), 3.0);
-    table.row("renewals/s to first certificates/s", Aim::None, renewals.per_second / first.per_second, "");
+    table.row(
+        "renewals/s to first certificates/s",
+        Aim::None,
+        renewals.per_second / first.per_second,
+        "",
+    );
     trouble(table, "hub", hub(scene)?);
     Ok(())
 }
@@ -87,17 +107,37 @@ async fn with_agent(options: &Options, table: &mut Table, scene: &mut Scene) -> 
             "With key and Secret, {count} meshes in one cluster: from the VirtualMesh to the last cacerts"
         ));
         table.row("certificates installed", Aim::None, installs.per_second, "/s");
-        table.row("agent: CPU per certificate", Aim::None, installs.local.cpu_each("agent", count), "ms");
+        table.row(
+            "agent: CPU per certificate",
+            Aim::None,
+            installs.local.cpu_each("agent", count),
+            "ms",
+        );
         costs(table, &installs.on_hub, count, None);
         note_writes(table, "in the cluster", &installs.local, count);
         rates.push(installs.per_second);
     }
-    table.row(&format!("rate with {large} meshes to rate with {small}"), Aim::AtLeast(0.8), rates[1] / rates[0], "");
+    table.row(
+        &format!("rate with {large} meshes to rate with {small}"),
+        Aim::AtLeast(0.8),
+        rates[1] / rates[0],
+        "",
+    );
     table.section("Steady state");
     table.row("agent: resident memory before its first mesh", Aim::None, idle, "MiB");
     let memory = resident_mib(agent(scene)?)?;
-    table.row(&format!("agent: resident memory with {} meshes", small + large), Aim::AtMost(20.0), memory, "MiB");
-    table.row("hub: resident memory at the end", Aim::None, resident_mib(hub(scene)?.pid())?, "MiB");
+    table.row(
+        &format!("agent: resident memory with {} meshes", small + large),
+        Aim::AtMost(20.0),
+        memory,
+        "MiB",
+    );
+    table.row(
+        "hub: resident memory at the end",
+        Aim::None,
+        resident_mib(hub(scene)?.pid())?,
+        "MiB",
+    );
     let processes = scene.processes().await?;
     let (on_hub, local) = tokio::try_join!(
         quiet::watch(&scene.admin, &processes, options.quiet_seconds),
@@ -113,7 +153,12 @@ async fn with_agent(options: &Options, table: &mut Table, scene: &mut Scene) -> 
 
 fn phase(table: &mut Table, phase: &Phase, alone: &Baseline, count: usize, aim: f64) {
     table.row("certificates", Aim::None, phase.per_second, "/s");
-    table.row("to the same writes without a hub", Aim::AtLeast(0.5), phase.per_second / alone.answers, "");
+    table.row(
+        "to the same writes without a hub",
+        Aim::AtLeast(0.5),
+        phase.per_second / alone.answers,
+        "",
+    );
     table.row("from an agent's write to the answer: median", Aim::None, phase.latency[0], "ms");
     table.row("from an agent's write to the answer: 99 of 100", Aim::None, phase.latency[1], "ms");
     costs(table, &phase.cost, count, Some(aim));
@@ -143,17 +188,29 @@ fn costs(table: &mut Table, cost: &Cost, count: usize, aim: Option<f64>) {
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn note_writes(table: &mut Table, place: &str, cost: &Cost, count: usize) {
     for (what, number) in &cost.done {
-        table.note(&format!("{place}: {what}: {number} ({:.2} each)", *number as f64 / count as f64));
+        table.note(&format!(
+            "{place}: {what}: {number} ({:.2} each)",
+            *number as f64 / count as f64
+        ));
     }
 }
 
 fn silence(table: &mut Table, place: &str, calm: &Cost) {
     #[allow(clippy::cast_precision_loss)] // far below 2^52
     let writes = (calm.writes() + calm.of(" events")) as f64;
-    table.row(&format!("{place}: writes in {:.0} s of nothing to do", calm.seconds), Aim::AtMost(0.0), writes, "");
+    table.row(
+        &format!("{place}: writes in {:.0} s of nothing to do", calm.seconds),
+        Aim::AtMost(0.0),
+        writes,
+        "",
+    );
     table.note(&format!("all: {:?}", calm.done));
     let share = |name: &str| calm.cpu_each(name, 1) / calm.seconds / 10.0;
-    table.note(&format!("CPU meanwhile: hub {:.2} %, agent {:.2} % of one processor", share("hub"), share("agent")));
+    table.note(&format!(
+        "CPU meanwhile: hub {:.2} %, agent {:.2} % of one processor",
+        share("hub"),
+        share("agent")
+    ));
 }
 
 /// What was tried again, and other warnings, as the process logged them.
@@ -171,7 +228,11 @@ fn trouble(table: &mut Table, name: &str, process: &Binary) {
         "",
     );
     table.note(&format!("{} other warnings", others.len()));
-    again.iter().chain(&others).take(4).for_each(|line| table.note(&line.chars().take(240).collect::<String>()));
+    again
+        .iter()
+        .chain(&others)
+        .take(4)
+        .for_each(|line| table.note(&line.chars().take(240).collect::<String>()));
 }
 
 fn hub(scene: &Scene) -> Result<&Binary> {

@@ -28,7 +28,9 @@ const CONCURRENCIES: [usize; 4] = [1, 8, 32, 64];
 const OBJECTS_A_WRITER: usize = 16;
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    println!("\nThe API servers beside each other: etcd + kube-apiserver, embedded; times better; aim");
+    println!(
+        "\nThe API servers beside each other: etcd + kube-apiserver, embedded; times better; aim"
+    );
     println!("  fsync of 4 KiB takes {:.2} ms here", disk::fsync_milliseconds()?);
     let mut table = Comparison::default();
     starts::empty(&mut table, options).await?;
@@ -72,7 +74,12 @@ async fn collections(table: &mut Comparison, options: &Options, both: &[Subject;
     listed(table, &format!("list of {existing} objects by 500"), options, both, paged).await
 }
 
-async fn watched(table: &mut Comparison, options: &Options, both: &[Subject; 2], template: &Template) -> Result<()> {
+async fn watched(
+    table: &mut Comparison,
+    options: &Options,
+    both: &[Subject; 2],
+    template: &Template,
+) -> Result<()> {
     let count = options.watchers;
     let mut figures = [[f64::NAN; 3]; 2];
     for (subject, figures) in both.iter().zip(&mut figures) {
@@ -93,11 +100,23 @@ async fn watched(table: &mut Comparison, options: &Options, both: &[Subject; 2],
     table.row(&what, figure(0), "MiB", Better::Lower, Aim::None);
     let what = format!("{count} watchers: until all have {} events", watchers::EVENTS);
     table.row(&what, figure(1), "ms", Better::Lower, Aim::None);
-    table.row(&format!("{count} watchers: the server's CPU for them"), figure(2), "ms", Better::Lower, Aim::None);
+    table.row(
+        &format!("{count} watchers: the server's CPU for them"),
+        figure(2),
+        "ms",
+        Better::Lower,
+        Aim::None,
+    );
     Ok(())
 }
 
-async fn listed<F>(table: &mut Comparison, what: &str, options: &Options, both: &[Subject; 2], list: F) -> Result<()>
+async fn listed<F>(
+    table: &mut Comparison,
+    what: &str,
+    options: &Options,
+    both: &[Subject; 2],
+    list: F,
+) -> Result<()>
 where
     F: AsyncFn(&Subject) -> Result<lists::Listed>,
 {
@@ -112,8 +131,10 @@ where
             }
         }
     }
-    let milliseconds = all.each_ref().map(|all| median(all.iter().map(|listed| listed.milliseconds).collect()));
-    let megabytes = all.each_ref().map(|all| median(all.iter().map(|listed| listed.megabytes).collect()));
+    let milliseconds =
+        all.each_ref().map(|all| median(all.iter().map(|listed| listed.milliseconds).collect()));
+    let megabytes =
+        all.each_ref().map(|all| median(all.iter().map(|listed| listed.megabytes).collect()));
     table.row(what, milliseconds, "ms", Better::Lower, Aim::None);
     let speed = [0, 1].map(|side| megabytes[side] * 1000.0 / milliseconds[side]);
     table.row(&format!("{what}: speed"), speed, "MB/s", Better::Higher, Aim::None);
@@ -131,11 +152,18 @@ async fn creates(table: &mut Comparison, options: &Options, both: &[Subject; 2])
                 let namespace = format!("creates-{workers}-{number}");
                 object::namespace(subject.endpoint(), &namespace).await?;
                 let (into, template) = (namespace.clone(), template.clone());
-                let call = move |worker: usize, before: usize| template.create(&into, &format!("w{worker}-{before}"));
+                let call = move |worker: usize, before: usize| {
+                    template.create(&into, &format!("w{worker}-{before}"))
+                };
                 calm(both).await?;
                 rounds.push(load::round(subject, workers, options.round, call).await?);
                 // The next round finds what this one found.
-                subject.endpoint().connect().await?.discard(Call::delete(collection(&namespace))).await?;
+                subject
+                    .endpoint()
+                    .connect()
+                    .await?
+                    .discard(Call::delete(collection(&namespace)))
+                    .await?;
             }
         }
         all.push(writes(table, &format!("creates, {workers} at a time"), &rounds));
@@ -159,7 +187,8 @@ async fn statuses(table: &mut Comparison, options: &Options, both: &[Subject; 2]
                 // No status is the one that is there already.
                 let first = (place * options.rounds + number + 1) * 1_000_000;
                 let call = move |worker: usize, before: usize| {
-                    let name = load::object_name(worker * OBJECTS_A_WRITER + before % OBJECTS_A_WRITER);
+                    let name =
+                        load::object_name(worker * OBJECTS_A_WRITER + before % OBJECTS_A_WRITER);
                     object::status_patch(namespace, &name, first + before)
                 };
                 calm(both).await?;
@@ -174,10 +203,18 @@ async fn statuses(table: &mut Comparison, options: &Options, both: &[Subject; 2]
 
 /// Rows of one concurrency; its rates.
 fn writes(table: &mut Comparison, what: &str, rounds: &[Vec<Round>; 2]) -> [f64; 2] {
-    let of = |figure: fn(&Round) -> f64| rounds.each_ref().map(|all| median(all.iter().map(figure).collect()));
+    let of = |figure: fn(&Round) -> f64| {
+        rounds.each_ref().map(|all| median(all.iter().map(figure).collect()))
+    };
     let rates = of(|round| round.per_second);
     table.row(what, rates, "/s", Better::Higher, Aim::None);
-    table.row(&format!("{what}: server's CPU each"), of(|round| round.cpu_each), "ms", Better::Lower, Aim::None);
+    table.row(
+        &format!("{what}: server's CPU each"),
+        of(|round| round.cpu_each),
+        "ms",
+        Better::Lower,
+        Aim::None,
+    );
     let client = of(|round| round.client_cpu_each);
     println!("    the client's CPU each: {:.3} ms, {:.3} ms", client[0], client[1]);
     rates

@@ -29,7 +29,8 @@ impl StandIns {
         let (loaded, namespace) = (Arc::clone(&self.loaded), namespace.to_owned());
         self.serving.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let end = loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&namespace).copied();
+                let end =
+                    loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&namespace).copied();
                 // A client that went away has no answer to miss.
                 let _ = answer(stream, end).await;
             }
@@ -41,8 +42,13 @@ impl StandIns {
 async fn answer(mut stream: TcpStream, end: Option<i64>) -> Result<()> {
     let mut head = [0_u8; 2048];
     let _ = stream.read(&mut head).await?;
-    let body = end.map_or_else(String::new, |end| format!("citadel_server_cert_chain_expiry_timestamp {end}\n"));
-    let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    let body = end.map_or_else(String::new, |end| {
+        format!("citadel_server_cert_chain_expiry_timestamp {end}\n")
+    });
+    let text = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(text.as_bytes()).await?;
     stream.shutdown().await?;
     Ok(())

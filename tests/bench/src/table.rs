@@ -26,8 +26,12 @@ impl Table {
     pub(crate) fn row(&mut self, what: &str, aim: Aim, figure: f64, unit: &str) {
         let (aim, verdict) = match aim {
             Aim::None => (String::new(), String::new()),
-            Aim::AtMost(most) => (format!("≤ {}", number(most)), self.verdict(figure <= most, figure / most)),
-            Aim::AtLeast(least) => (format!("≥ {}", number(least)), self.verdict(figure >= least, figure / least)),
+            Aim::AtMost(most) => {
+                (format!("≤ {}", number(most)), self.verdict(figure <= most, figure / most))
+            }
+            Aim::AtLeast(least) => {
+                (format!("≥ {}", number(least)), self.verdict(figure >= least, figure / least))
+            }
         };
         let row = [format!("  {what}"), aim, format!("{} {unit}", number(figure)), verdict];
         println!("{}", line(&row));
@@ -60,5 +64,9 @@ fn line([what, aim, figure, ratio]: &[String; 4]) -> String {
 }
 
 pub(crate) fn number(value: f64) -> String {
-    if value.fract() == 0.0 || value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    if value.fract() == 0.0 || value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
 }

@@ -27,7 +27,12 @@ pub(crate) fn contrasts(judge: &Transcript, other: &Transcript) -> Vec<Contrast>
         let (left, right) = (judge.steps.get(number), other.steps.get(number));
         let asked = left.or(right).map(|step| step.asked.clone()).unwrap_or_default();
         let mut places = Vec::new();
-        differing(String::new(), left.map(|step| &step.came), right.map(|step| &step.came), &mut places);
+        differing(
+            String::new(),
+            left.map(|step| &step.came),
+            right.map(|step| &step.came),
+            &mut places,
+        );
         found.extend(places.into_iter().map(|(place, judge, other)| Contrast {
             step: number + 1,
             asked: asked.clone(),
@@ -41,7 +46,12 @@ pub(crate) fn contrasts(judge: &Transcript, other: &Transcript) -> Vec<Contrast>
 
 type Place<'a> = (String, Option<&'a Value>, Option<&'a Value>);
 
-fn differing<'a>(place: String, left: Option<&'a Value>, right: Option<&'a Value>, found: &mut Vec<Place<'a>>) {
+fn differing<'a>(
+    place: String,
+    left: Option<&'a Value>,
+    right: Option<&'a Value>,
+    found: &mut Vec<Place<'a>>,
+) {
     match (left, right) {
         (Some(Value::Object(lefts)), Some(Value::Object(rights))) => {
             let new = rights.keys().filter(|key| !lefts.contains_key(*key));
@@ -62,13 +72,18 @@ fn differing<'a>(place: String, left: Option<&'a Value>, right: Option<&'a Value
 
 /// What is left of `contrasts` after a declared difference: undeclared ones, and a line for each
 /// declaration that no contrast has.
-pub(crate) fn undeclared(contrasts: &[Contrast], declared: Option<&Difference>) -> (Vec<Contrast>, Vec<String>) {
+pub(crate) fn undeclared(
+    contrasts: &[Contrast],
+    declared: Option<&Difference>,
+) -> (Vec<Contrast>, Vec<String>) {
     let declared = declared.map_or(&[][..], |difference| difference.answers);
     let covers = |contrast: &Contrast, (step, place, answer): &(usize, &str, &str)| {
         contrast.step == *step && contrast.place == *place && same(contrast.other.as_ref(), answer)
     };
-    let rest = contrasts.iter().filter(|contrast| !declared.iter().any(|entry| covers(contrast, entry)));
-    let stale = declared.iter().filter(|entry| !contrasts.iter().any(|contrast| covers(contrast, entry)));
+    let rest =
+        contrasts.iter().filter(|contrast| !declared.iter().any(|entry| covers(contrast, entry)));
+    let stale =
+        declared.iter().filter(|entry| !contrasts.iter().any(|contrast| covers(contrast, entry)));
     let line = |(step, place, answer): &(usize, &str, &str)| {
         format!("step {step}: {place}: declared to be {answer:?} and different, which it is not")
     };
@@ -78,15 +93,22 @@ pub(crate) fn undeclared(contrasts: &[Contrast], declared: Option<&Difference>) 
 fn same(value: Option<&Value>, declared: &str) -> bool {
     match value {
         None => declared.is_empty(),
-        Some(value) => serde_json::from_str::<Value>(declared).is_ok_and(|declared| declared == *value),
+        Some(value) => {
+            serde_json::from_str::<Value>(declared).is_ok_and(|declared| declared == *value)
+        }
     }
 }
 
 impl std::fmt::Display for Contrast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+        let text =
+            |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
         writeln!(f, "step {}: {}", self.step, self.asked)?;
-        writeln!(f, "  at {}", if self.place.is_empty() { "the whole answer" } else { &self.place })?;
+        writeln!(
+            f,
+            "  at {}",
+            if self.place.is_empty() { "the whole answer" } else { &self.place }
+        )?;
         writeln!(f, "    - {}", text(&self.judge))?;
         write!(f, "    + {}", text(&self.other))
     }
@@ -108,7 +130,8 @@ mod tests {
     fn a_difference_names_its_place() {
         let judge = transcript(json!({ "body": { "a": [1, 2], "b/c": 1 } }));
         let other = transcript(json!({ "body": { "a": [1, 3], "b/c": 2, "d": 1 } }));
-        let places: Vec<_> = contrasts(&judge, &other).into_iter().map(|contrast| contrast.place).collect();
+        let places: Vec<_> =
+            contrasts(&judge, &other).into_iter().map(|contrast| contrast.place).collect();
         assert_eq!(places, ["/body/a/1", "/body/b~1c", "/body/d"]);
     }
 

@@ -32,28 +32,43 @@ impl Session {
     /// Runs `kubectl` for preparation: it must succeed.
     pub(crate) async fn kubectl_quiet(&mut self, line: &str, input: &str) -> Result<Output> {
         let output = self.run_kubectl(line, input).await?;
-        anyhow::ensure!(output.exit == Some(0), "kubectl {line}: {}{}", output.stdout, output.stderr);
+        anyhow::ensure!(
+            output.exit == Some(0),
+            "kubectl {line}: {}{}",
+            output.stdout,
+            output.stderr
+        );
         Ok(output)
     }
 
     /// Runs `kubectl`, which must change nothing, until `reached` says that it is enough, and
     /// records the last output.
-    pub(crate) async fn kubectl_until(&mut self, line: &str, reached: fn(&Output) -> bool) -> Result<()> {
+    pub(crate) async fn kubectl_until(
+        &mut self,
+        line: &str,
+        reached: fn(&Output) -> bool,
+    ) -> Result<()> {
         let attempt = async || {
             let output = self.run_kubectl(line, "").await?;
             anyhow::ensure!(reached(&output), "it answers {output:?}");
             Ok(output)
         };
-        let output = wait::until(&format!("kubectl {line}"), super::session::LIMIT, attempt).await?;
+        let output =
+            wait::until(&format!("kubectl {line}"), super::session::LIMIT, attempt).await?;
         self.note_output(line, &output);
         Ok(())
     }
 
     fn note_output(&mut self, line: &str, output: &Output) {
-        let yaml = line.contains("-o yaml").then(|| serde_saphyr::from_str::<Value>(&output.stdout).ok()).flatten();
-        let stdout =
-            yaml.or_else(|| serde_json::from_str(&output.stdout).ok()).unwrap_or_else(|| lines(&output.stdout));
-        let came = json!({ "exit": output.exit, "stdout": stdout, "stderr": lines(&output.stderr) });
+        let yaml = line
+            .contains("-o yaml")
+            .then(|| serde_saphyr::from_str::<Value>(&output.stdout).ok())
+            .flatten();
+        let stdout = yaml
+            .or_else(|| serde_json::from_str(&output.stdout).ok())
+            .unwrap_or_else(|| lines(&output.stdout));
+        let came =
+            json!({ "exit": output.exit, "stdout": stdout, "stderr": lines(&output.stderr) });
         let asked = format!("kubectl {}", self.fill(line));
         self.note(&asked, &came);
     }
@@ -78,9 +93,16 @@ impl Session {
 
     fn kubectl_command(&self, line: &str) -> Result<tokio::process::Command> {
         let mut command = tokio::process::Command::from(process::command(tools::path("kubectl")?));
-        command.arg("--kubeconfig").arg(&self.target.kubeconfig).arg("--cache-dir").arg(self.directory.join("cache"));
+        command
+            .arg("--kubeconfig")
+            .arg(&self.target.kubeconfig)
+            .arg("--cache-dir")
+            .arg(self.directory.join("cache"));
         command.args(["--namespace", &self.fill("$ns")]).args(words(&self.fill(line)));
-        command.env("HOME", self.directory.path()).env("TMPDIR", self.directory.path()).kill_on_drop(true);
+        command
+            .env("HOME", self.directory.path())
+            .env("TMPDIR", self.directory.path())
+            .kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }
@@ -96,7 +118,11 @@ impl Session {
         let output = tokio::time::timeout(super::session::LIMIT, child.wait_with_output()).await;
         let output = output.with_context(|| format!("kubectl {line}: not within the limit"))??;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(Output { exit: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
+        Ok(Output {
+            exit: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        })
     }
 }
 
@@ -134,7 +160,10 @@ mod tests {
 
     #[test]
     fn quoted_words_keep_their_blanks() {
-        assert_eq!(words("get a -p '{\"a\": 1}' -o json"), ["get", "a", "-p", "{\"a\": 1}", "-o", "json"]);
+        assert_eq!(
+            words("get a -p '{\"a\": 1}' -o json"),
+            ["get", "a", "-p", "{\"a\": 1}", "-o", "json"]
+        );
     }
 
     #[test]

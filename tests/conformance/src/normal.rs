@@ -112,7 +112,8 @@ impl Normal {
     fn managed_fields(&mut self, entries: &[Value]) -> Value {
         let mut entries: Vec<Value> = entries.iter().map(|entry| self.value(entry)).collect();
         entries.sort_by_key(|entry| {
-            ["operation", "manager", "subresource", "apiVersion"].map(|key| entry[key].as_str().map(str::to_owned))
+            ["operation", "manager", "subresource", "apiVersion"]
+                .map(|key| entry[key].as_str().map(str::to_owned))
         });
         Value::Array(entries)
     }
@@ -147,7 +148,9 @@ impl Normal {
 
 /// Whether a cell of a table says how many seconds old an object is.
 fn is_age(text: &str) -> bool {
-    text.strip_suffix('s').is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    text.strip_suffix('s').is_some_and(|digits| {
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]

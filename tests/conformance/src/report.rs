@@ -21,9 +21,10 @@ pub(crate) struct Pair<'a> {
 pub(crate) fn pairs<'a>(judge: &'a [Outcome], other: &'a [Outcome]) -> Vec<Pair<'a>> {
     let pair = |(judge, other): (&'a Outcome, &'a Outcome)| {
         let (undeclared, stale) = match (&judge.transcript, &other.transcript) {
-            (Ok(left), Ok(right)) => {
-                compare::undeclared(&compare::contrasts(left, right), judge.case.difference.as_ref())
-            }
+            (Ok(left), Ok(right)) => compare::undeclared(
+                &compare::contrasts(left, right),
+                judge.case.difference.as_ref(),
+            ),
             _ => (Vec::new(), Vec::new()),
         };
         Pair { judge, other, undeclared, stale }
@@ -101,8 +102,10 @@ pub(crate) fn page(pairs: &[Pair<'_>]) -> String {
             _ => groups.push((pair.judge.group, 1)),
         }
     }
-    let alike = pairs.iter().filter(|pair| pair.alike() && pair.judge.case.difference.is_none()).count();
-    let meant = pairs.iter().filter(|pair| pair.alike() && pair.judge.case.difference.is_some()).count();
+    let alike =
+        pairs.iter().filter(|pair| pair.alike() && pair.judge.case.difference.is_none()).count();
+    let meant =
+        pairs.iter().filter(|pair| pair.alike() && pair.judge.case.difference.is_some()).count();
     let faults = match pairs.len() - alike - meant {
         0 => String::new(),
         count => format!(", and {count} differ without a reason"),
@@ -120,8 +123,10 @@ pub(crate) fn page(pairs: &[Pair<'_>]) -> String {
         let _ = writeln!(text, "| [{group}](#{}) | {count} |", group.replace(' ', "-"));
     }
     for (group, _) in &groups {
-        let _ =
-            write!(text, "\n## {group}\n\n| case | kube-apiserver | embedded | note |\n| --- | --- | --- | --- |\n");
+        let _ = write!(
+            text,
+            "\n## {group}\n\n| case | kube-apiserver | embedded | note |\n| --- | --- | --- | --- |\n"
+        );
         for pair in pairs.iter().filter(|pair| pair.judge.group == *group) {
             let _ = writeln!(text, "{}", row(pair));
         }
@@ -130,7 +135,9 @@ pub(crate) fn page(pairs: &[Pair<'_>]) -> String {
 }
 
 fn row(pair: &Pair<'_>) -> String {
-    let answers = |outcome: &Outcome| outcome.transcript.as_ref().map_or("failed".to_owned(), Transcript::summary);
+    let answers = |outcome: &Outcome| {
+        outcome.transcript.as_ref().map_or("failed".to_owned(), Transcript::summary)
+    };
     let (judge, other) = (answers(pair.judge), answers(pair.other));
     let other = match pair {
         pair if !pair.alike() => "**differs**".to_owned(),

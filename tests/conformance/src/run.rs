@@ -52,10 +52,15 @@ pub(crate) fn shared_group(run: &str) -> String {
 }
 
 /// Runs the selected cases, several at a time; the outcomes are in the order of the table.
-pub(crate) async fn run(target: Arc<Target>, selection: &Selection, run: &str) -> Result<Vec<Outcome>> {
+pub(crate) async fn run(
+    target: Arc<Target>,
+    selection: &Selection,
+    run: &str,
+) -> Result<Vec<Outcome>> {
     let bare = target.bare_client().await?;
     prepare(&target, &bare, run).await.with_context(|| format!("preparing {}", target.name))?;
-    let selected: Vec<_> = cases::all().filter(|(group, case)| selection.has(group, case)).collect();
+    let selected: Vec<_> =
+        cases::all().filter(|(group, case)| selection.has(group, case)).collect();
     let outcomes = selected.iter().map(|(group, case)| run_case(&target, &bare, run, group, case));
     Ok(futures::stream::iter(outcomes).buffered(AT_ONCE).collect().await)
 }
@@ -78,7 +83,10 @@ pub(crate) async fn clean(target: Arc<Target>, run: &str) -> Result<()> {
     for path in ["$crds", "$namespaces"] {
         let list = session.call(get(path).quiet()).await?;
         let items = list.body["items"].as_array().cloned().unwrap_or_default();
-        for name in items.iter().filter_map(|item| item["metadata"]["name"].as_str()).filter(|name| name.contains(run))
+        for name in items
+            .iter()
+            .filter_map(|item| item["metadata"]["name"].as_str())
+            .filter(|name| name.contains(run))
         {
             session.call(delete(format!("{path}/{name}")).quiet()).await?;
         }
@@ -94,14 +102,27 @@ async fn prepare(target: &Arc<Target>, bare: &Client, run: &str) -> Result<()> {
     session.call(get("/openapi/v3/apis/$shared/v1").until(200).quiet()).await.map(drop)
 }
 
-async fn run_case(target: &Arc<Target>, bare: &Client, run: &str, group: &'static str, case: &Case) -> Outcome {
+async fn run_case(
+    target: &Arc<Target>,
+    bare: &Client,
+    run: &str,
+    group: &'static str,
+    case: &Case,
+) -> Outcome {
     let started = tokio::time::Instant::now();
     let attempt = tokio::time::timeout(LIMIT, transcript(target, bare, run, group, case)).await;
-    let transcript = attempt.unwrap_or_else(|_| Err(anyhow::anyhow!("not at its end within {LIMIT:?}")));
+    let transcript =
+        attempt.unwrap_or_else(|_| Err(anyhow::anyhow!("not at its end within {LIMIT:?}")));
     Outcome { group, case: *case, transcript, time: started.elapsed() }
 }
 
-async fn transcript(target: &Arc<Target>, bare: &Client, run: &str, group: &str, case: &Case) -> Result<Transcript> {
+async fn transcript(
+    target: &Arc<Target>,
+    bare: &Client,
+    run: &str,
+    group: &str,
+    case: &Case,
+) -> Result<Transcript> {
     let mut session = Session::new(Arc::clone(target), bare.clone(), run, &id(run, group, case))?;
     let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: $ns}}";
     session.call(post("$namespaces", namespace).quiet()).await?;
@@ -123,7 +144,8 @@ fn id(run: &str, group: &str, case: &Case) -> String {
 /// Letters only, so that a name that ends in them is valid everywhere.
 fn word(mut number: u64, length: usize) -> String {
     let letter = |_| {
-        let letter = (b'a'..=b'z').nth(usize::try_from(number % 26).unwrap_or_default()).unwrap_or(b'a');
+        let letter =
+            (b'a'..=b'z').nth(usize::try_from(number % 26).unwrap_or_default()).unwrap_or(b'a');
         number /= 26;
         char::from(letter)
     };

@@ -70,8 +70,14 @@ impl Session {
         normal.hide(&target.url, "<server>");
         normal.hide(target.url.trim_start_matches("https://"), "<host>");
         let directory = Directory::create("conformance-case")?;
-        let mut session =
-            Self { target, bare, variables: BTreeMap::new(), normal, directory, transcript: Transcript::default() };
+        let mut session = Self {
+            target,
+            bare,
+            variables: BTreeMap::new(),
+            normal,
+            directory,
+            transcript: Transcript::default(),
+        };
         session.set("id", id);
         session.set("ns", &format!("n-{id}"));
         session.set("group", &format!("x{id}.example.com"));
@@ -93,7 +99,8 @@ impl Session {
         let mut parts = text.split('$');
         let mut filled = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+            let end =
+                part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
             match self.variables.get(&part[..end]) {
                 Some(value) => filled.extend([value, &part[end..]]),
                 None => filled.extend(["$", part]),
@@ -107,13 +114,20 @@ impl Session {
         let answer = self.ask(&call).await?;
         for (name, pointer) in &call.saves {
             let value = answer.body.pointer(pointer).and_then(Value::as_str);
-            let value = value.with_context(|| format!("the answer has nothing at {pointer}: {}", answer.body))?;
+            let value = value
+                .with_context(|| format!("the answer has nothing at {pointer}: {}", answer.body))?;
             self.set(name, value);
         }
         match call.record {
             Record::Ignored => {}
             Record::Nothing if answer.status < 400 => {}
-            Record::Nothing => bail!("{} {}: {}: {}", call.method, self.fill(&call.path), answer.status, answer.body),
+            Record::Nothing => bail!(
+                "{} {}: {}: {}",
+                call.method,
+                self.fill(&call.path),
+                answer.status,
+                answer.body
+            ),
             Record::Whole | Record::Only(_) => self.record(&call, &answer),
         }
         Ok(answer)
@@ -153,7 +167,9 @@ impl Session {
             let answer = self.ask_once(call).await?;
             let reached = match until {
                 Until::Status(status) => answer.status == status,
-                Until::Value(pointer, value) => answer.body.pointer(pointer).and_then(Value::as_str) == Some(value),
+                Until::Value(pointer, value) => {
+                    answer.body.pointer(pointer).and_then(Value::as_str) == Some(value)
+                }
                 Until::Header(name) => answer.headers.contains_key(name),
             };
             anyhow::ensure!(reached, "it is answered with {} {}", answer.status, answer.body);
@@ -172,13 +188,16 @@ impl Session {
             Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
         };
         let limited = tokio::time::timeout(LIMIT, exchange).await;
-        limited.with_context(|| format!("{} {}: no answer within {LIMIT:?}", call.method, self.fill(&call.path)))?
+        limited.with_context(|| {
+            format!("{} {}: no answer within {LIMIT:?}", call.method, self.fill(&call.path))
+        })?
     }
 
     /// Sends a call once and returns as soon as the status is there.
     pub(super) async fn send(&self, call: &Call) -> Result<Response<Body>> {
         let path = self.fill(&call.path).replace(' ', "%20");
-        let mut request = Request::builder().method(call.method).uri(&path).header("user-agent", "conformance/1");
+        let mut request =
+            Request::builder().method(call.method).uri(&path).header("user-agent", "conformance/1");
         for (name, value) in &call.headers {
             request = request.header(*name, self.fill(value));
         }
@@ -190,8 +209,9 @@ impl Session {
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let request =
-            request.body(Body::from(self.body(&call.body)?)).with_context(|| format!("request for {path}"))?;
+        let request = request
+            .body(Body::from(self.body(&call.body)?))
+            .with_context(|| format!("request for {path}"))?;
         self.bare.send(request).await.with_context(|| format!("{} {path}", call.method))
     }
 
@@ -209,7 +229,8 @@ impl Session {
         let text = self.fill(text);
         // `y` and `on` are words.
         let options = serde_saphyr::options! { strict_booleans: true };
-        serde_saphyr::from_str_with_options(&text, options).with_context(|| format!("the case's own YAML: {text}"))
+        serde_saphyr::from_str_with_options(&text, options)
+            .with_context(|| format!("the case's own YAML: {text}"))
     }
 
     fn record(&mut self, call: &Call, answer: &Answer) {
@@ -217,7 +238,9 @@ impl Session {
         order_causes(&mut answered);
         let mut body = match call.record {
             Record::Only(pointers) => {
-                let at = |pointer: &&str| ((*pointer).to_owned(), answered.pointer(pointer).cloned().into());
+                let at = |pointer: &&str| {
+                    ((*pointer).to_owned(), answered.pointer(pointer).cloned().into())
+                };
                 Value::Object(pointers.iter().map(at).collect::<Map<_, _>>())
             }
             Record::Whole | Record::Nothing | Record::Ignored => answered,
@@ -225,7 +248,8 @@ impl Session {
         if call.wordless {
             drop_words(&mut body);
         }
-        let came = json!({ "status": answer.status, "headers": headers(&answer.headers), "body": body });
+        let came =
+            json!({ "status": answer.status, "headers": headers(&answer.headers), "body": body });
         let asked = format!("{} {}", call.method, self.fill(&call.path));
         self.note(&asked, &came);
     }
@@ -237,9 +261,13 @@ fn order_causes(status: &mut Value) {
     let Some(causes) = causes.filter(|causes| causes.len() > 1) else {
         return;
     };
-    causes.sort_by_key(|cause| ["field", "message"].map(|key| cause[key].as_str().map(str::to_owned)));
-    let start =
-        status["message"].as_str().and_then(|message| message.split_once(": [")).map(|(start, _)| start.to_owned());
+    causes.sort_by_key(|cause| {
+        ["field", "message"].map(|key| cause[key].as_str().map(str::to_owned))
+    });
+    let start = status["message"]
+        .as_str()
+        .and_then(|message| message.split_once(": ["))
+        .map(|(start, _)| start.to_owned());
     if let Some(start) = start {
         status["message"] = Value::String(format!("{start}: [<causes>]"));
     }
@@ -251,15 +279,20 @@ fn drop_words(status: &mut Value) {
     };
     fields.remove("message");
     let causes = fields.get_mut("details").and_then(|details| details.get_mut("causes"));
-    for cause in causes.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+    for cause in
+        causes.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+    {
         cause.remove("message");
     }
 }
 
 fn headers(headers: &HeaderMap) -> Value {
     let all = |name: &&str| {
-        let values: Vec<_> =
-            headers.get_all(*name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let values: Vec<_> = headers
+            .get_all(*name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
         (!values.is_empty()).then(|| ((*name).to_owned(), json!(values.join(" | "))))
     };
     Value::Object(HEADERS.iter().filter_map(all).collect())

@@ -108,7 +108,12 @@ async fn outcomes(options: &Options, target: &Arc<Target>) -> Result<Vec<Outcome
 
 fn tell(options: &Options, target: &Target, outcomes: &[Outcome], time: Duration) {
     let failed = outcomes.iter().filter(|outcome| outcome.transcript.is_err()).count();
-    println!("{}: {} cases in {:.1} s, {failed} not run to the end", target.name, outcomes.len(), time.as_secs_f64());
+    println!(
+        "{}: {} cases in {:.1} s, {failed} not run to the end",
+        target.name,
+        outcomes.len(),
+        time.as_secs_f64()
+    );
     for outcome in outcomes {
         if options.times {
             println!("{:>7.2} s  {}", outcome.time.as_secs_f64(), report::title(outcome));

@@ -53,7 +53,8 @@ impl Target {
         let kubeconfig = directory.join("kubeconfig");
         let mut command = process::command(Binary::path(EMBEDDED)?);
         command.arg("127.0.0.1:0").arg(&kubeconfig).arg(directory.join("data"));
-        let process = Process::spawn("embedded server", command, directory.join("log"))?.with_grace(Duration::ZERO);
+        let process = Process::spawn("embedded server", command, directory.join("log"))?
+            .with_grace(Duration::ZERO);
         let probe = async || {
             let target = Self::running("embedded", None, &kubeconfig)?;
             let request = http::Request::get("/readyz").body(Vec::new())?;
@@ -61,25 +62,44 @@ impl Target {
             Ok(target)
         };
         let mut target = process.ready(wait::LIMIT, probe).await.map_err(anyhow::Error::from)?;
-        target.held.splice(0..0, [Box::new(process) as Box<dyn Any + Send + Sync>, Box::new(directory)]);
+        target
+            .held
+            .splice(0..0, [Box::new(process) as Box<dyn Any + Send + Sync>, Box::new(directory)]);
         Ok(target)
     }
 
     /// A server that runs already. `url` replaces the one in the kubeconfig, whose current context
     /// must have a CA and a bearer token of an administrator.
     pub(crate) fn running(name: &str, url: Option<&str>, file: &Path) -> Result<Self> {
-        let config = Kubeconfig::read_from(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let context = config.current_context.clone().context("the kubeconfig has no current-context")?;
-        let names = config.contexts.iter().find(|named| named.name == context).and_then(|named| named.context.as_ref());
+        let config = Kubeconfig::read_from(file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let context =
+            config.current_context.clone().context("the kubeconfig has no current-context")?;
+        let names = config
+            .contexts
+            .iter()
+            .find(|named| named.name == context)
+            .and_then(|named| named.context.as_ref());
         let names = names.with_context(|| format!("the kubeconfig has no context {context:?}"))?;
         let cluster = config.clusters.iter().find(|named| named.name == names.cluster);
-        let cluster = cluster.and_then(|named| named.cluster.as_ref()).context("the context has no cluster")?;
+        let cluster = cluster
+            .and_then(|named| named.cluster.as_ref())
+            .context("the context has no cluster")?;
         let user = config.auth_infos.iter().find(|named| Some(&named.name) == names.user.as_ref());
-        let user = user.and_then(|named| named.auth_info.as_ref()).context("the context has no user")?;
-        let url = url.map(str::to_owned).or_else(|| cluster.server.clone()).context("the cluster has no server")?;
-        let ca =
-            cluster.certificate_authority_data.as_ref().context("the cluster has no certificate-authority-data")?;
-        let ca_pem = String::from_utf8(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, ca)?)?;
+        let user =
+            user.and_then(|named| named.auth_info.as_ref()).context("the context has no user")?;
+        let url = url
+            .map(str::to_owned)
+            .or_else(|| cluster.server.clone())
+            .context("the cluster has no server")?;
+        let ca = cluster
+            .certificate_authority_data
+            .as_ref()
+            .context("the cluster has no certificate-authority-data")?;
+        let ca_pem = String::from_utf8(base64::Engine::decode(
+            &base64::engine::general_purpose::STANDARD,
+            ca,
+        )?)?;
         Self::elsewhere(name, url, ca_pem, token(user)?)
     }
 

@@ -44,7 +44,8 @@ impl Step {
         if let Some(status) = self.came.get("status").and_then(Value::as_u64) {
             // Where only places of the body are compared, they are the keys.
             let reason = text("/body/reason").or(text("/body/~1reason")).filter(|_| status >= 400);
-            return reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"));
+            return reason
+                .map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"));
         }
         if let Some(kind) = text("/event") {
             return kind.to_owned();

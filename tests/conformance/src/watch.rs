@@ -25,13 +25,20 @@ impl Session {
     /// Opens a watch with headers of the case's own.
     pub(crate) async fn watch_call(&mut self, call: Call) -> Result<Watch> {
         let asked = format!("WATCH {}", self.fill(&call.path));
-        let response = tokio::time::timeout(LIMIT, self.send(&call)).await.context("the watch does not start")??;
+        let response = tokio::time::timeout(LIMIT, self.send(&call))
+            .await
+            .context("the watch does not start")??;
         if response.status() != 200 {
             let status = response.status();
-            let text = String::from_utf8_lossy(&response.into_body().collect_bytes().await?).into_owned();
+            let text =
+                String::from_utf8_lossy(&response.into_body().collect_bytes().await?).into_owned();
             bail!("{asked}: {status}: {text}");
         }
-        let kind = response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = response
+            .headers()
+            .get("content-type")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         self.note(&asked, &json!({ "status": 200, "headers": { "content-type": kind } }));
         Ok(Watch { asked, body: response.into_body(), unread: Vec::new() })
     }
@@ -70,7 +77,9 @@ impl Session {
     pub(crate) fn note_event(&mut self, watch: &Watch, event: &Value) {
         let mut object = event["object"].clone();
         let kind = event["type"].as_str().unwrap_or("no type");
-        if kind == "BOOKMARK" && object.pointer("/metadata/resourceVersion").is_some_and(|version| version != "") {
+        if kind == "BOOKMARK"
+            && object.pointer("/metadata/resourceVersion").is_some_and(|version| version != "")
+        {
             object["metadata"]["resourceVersion"] = "<list-rv>".into();
             let object = json!({ "event": kind, "object": object });
             return self.note_raw(&watch.asked, object);
@@ -92,11 +101,18 @@ impl Watch {
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.unread.drain(..=end).collect();
-                let text = || format!("{}: an event that is no JSON: {}", self.asked, String::from_utf8_lossy(&line));
+                let text = || {
+                    format!(
+                        "{}: an event that is no JSON: {}",
+                        self.asked,
+                        String::from_utf8_lossy(&line)
+                    )
+                };
                 return Ok(Some(serde_json::from_slice(&line).with_context(text)?));
             }
             let frame = tokio::time::timeout(LIMIT, self.body.frame()).await;
-            let frame = frame.with_context(|| format!("{}: no event within {LIMIT:?}", self.asked))?;
+            let frame =
+                frame.with_context(|| format!("{}: no event within {LIMIT:?}", self.asked))?;
             let Some(frame) = frame else {
                 return Ok(None);
             };
@@ -108,7 +124,8 @@ impl Watch {
     /// The next event that is no bookmark.
     pub(crate) async fn next_change(&mut self) -> Result<Value> {
         loop {
-            let event = self.next().await?.with_context(|| format!("{}: the watch ended", self.asked))?;
+            let event =
+                self.next().await?.with_context(|| format!("{}: the watch ended", self.asked))?;
             if event["type"] != "BOOKMARK" {
                 return Ok(event);
             }

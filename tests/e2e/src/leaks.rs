@@ -4,18 +4,25 @@ use anyhow::{Result, ensure};
 use meshroot_testkit::Fleet;
 use serde_json::Value;
 
-const KINDS: &str =
-    "vmcsr,meshes,meshtrusts,issuancerecords,trustpolicies,virtualmeshes,kubernetesclusters,events,leases,configmaps";
+const KINDS: &str = "vmcsr,meshes,meshtrusts,issuancerecords,trustpolicies,virtualmeshes,kubernetesclusters,events,leases,configmaps";
 
 /// Looks for every private key of the fleet in everything that others can read.
 pub(crate) fn check(fleet: &Fleet) -> Result<usize> {
     let mut keys = Vec::new();
-    for context in std::iter::once("hub").chain(fleet.clusters.iter().map(|cluster| cluster.name.as_str())) {
-        let secrets: Value =
-            serde_json::from_str(&fleet.kubectl(context, &["get", "secrets", "-A", "-o", "json"], None)?)?;
+    for context in
+        std::iter::once("hub").chain(fleet.clusters.iter().map(|cluster| cluster.name.as_str()))
+    {
+        let secrets: Value = serde_json::from_str(&fleet.kubectl(
+            context,
+            &["get", "secrets", "-A", "-o", "json"],
+            None,
+        )?)?;
         collect(&secrets, &mut keys)?;
     }
-    ensure!(!keys.is_empty(), "no private key was found at all: the check looks in the wrong place");
+    ensure!(
+        !keys.is_empty(),
+        "no private key was found at all: the check looks in the wrong place"
+    );
     for (place, text) in readable(fleet)? {
         ensure!(!text.contains("PRIVATE KEY"), "{place} holds a private key");
         for key in &keys {
@@ -26,12 +33,22 @@ pub(crate) fn check(fleet: &Fleet) -> Result<usize> {
 }
 
 fn readable(fleet: &Fleet) -> Result<Vec<(String, String)>> {
-    let mut all = vec![("the hub's API".to_owned(), fleet.kubectl("hub", &["get", KINDS, "-A", "-o", "json"], None)?)];
+    let mut all = vec![(
+        "the hub's API".to_owned(),
+        fleet.kubectl("hub", &["get", KINDS, "-A", "-o", "json"], None)?,
+    )];
     for cluster in &fleet.clusters {
-        let events = fleet.kubectl(&cluster.name, &["get", "events,configmaps", "-A", "-o", "json"], None)?;
+        let events = fleet.kubectl(
+            &cluster.name,
+            &["get", "events,configmaps", "-A", "-o", "json"],
+            None,
+        )?;
         all.push((format!("the API of {}", cluster.name), events));
         all.extend(
-            cluster.agent.iter().map(|agent| (format!("the log of the agent of {}", cluster.name), agent.logs())),
+            cluster
+                .agent
+                .iter()
+                .map(|agent| (format!("the log of the agent of {}", cluster.name), agent.logs())),
         );
     }
     all.extend(fleet.hub_process.iter().map(|hub| ("the hub's log".to_owned(), hub.logs())));
@@ -46,9 +63,14 @@ fn collect(secrets: &Value, keys: &mut Vec<String>) -> Result<()> {
                 continue;
             }
             let encoded = value.as_str().unwrap_or_default();
-            let pem = String::from_utf8(base64::Engine::decode(&base64::prelude::BASE64_STANDARD, encoded)?)?;
+            let pem = String::from_utf8(base64::Engine::decode(
+                &base64::prelude::BASE64_STANDARD,
+                encoded,
+            )?)?;
             let body: Vec<&str> = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-            keys.extend(body.iter().skip(1).max_by_key(|line| line.len()).map(|line| (*line).to_owned()));
+            keys.extend(
+                body.iter().skip(1).max_by_key(|line| line.len()).map(|line| (*line).to_owned()),
+            );
             keys.extend(encoded.get(80..140).map(str::to_owned));
         }
     }

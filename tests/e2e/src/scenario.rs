@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use meshroot_testkit::fleet::{Cluster, HubApi, MESH_NAMESPACE, SYSTEM_NAMESPACE, cluster_namespace, mesh_name};
+use meshroot_testkit::fleet::{
+    Cluster, HubApi, MESH_NAMESPACE, SYSTEM_NAMESPACE, cluster_namespace, mesh_name,
+};
 use meshroot_testkit::{
-    Binary, Fleet, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, tools, wait, workload,
+    Binary, Fleet, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, tools,
+    wait, workload,
 };
 use serde_json::Value;
 
@@ -26,7 +29,10 @@ spec:
 
 /// `hold` keeps everything running before the shutdown, until Ctrl-C.
 pub(crate) async fn run(progress: &mut Progress, hub: HubApi, hold: bool) -> Result<()> {
-    ensure!(tools::require(&PARTS).is_some(), "the real parts are not built; run `cargo xtask tools`");
+    ensure!(
+        tools::require(&PARTS).is_some(),
+        "the real parts are not built; run `cargo xtask tools`"
+    );
     let mut fleet = start(progress, hub).await?;
     let automatic = first_issuance(progress, &mut fleet).await?;
     trust(progress, &fleet).await?;
@@ -34,7 +40,8 @@ pub(crate) async fn run(progress: &mut Progress, hub: HubApi, hold: bool) -> Res
     third_party(progress, &fleet, automatic).await?;
     denial(progress, &fleet).await?;
     let keys = leaks::check(&fleet)?;
-    progress.done(&format!("no part of {keys} private keys in the hub's API, in events or in logs"));
+    progress
+        .done(&format!("no part of {keys} private keys in the hub's API, in events or in logs"));
     if hold {
         println!(
             "Everything runs. In another terminal:\n  export KUBECONFIG={}",
@@ -53,7 +60,9 @@ async fn start(progress: &mut Progress, hub: HubApi) -> Result<Fleet> {
         HubApi::KubeApiserver => "three kube-apiservers",
         HubApi::Embedded => "the hub's API embedded, two kube-apiservers",
     };
-    progress.done(&format!("{servers}; meshroot install | kubectl apply; meshroot cluster join east, west"));
+    progress.done(&format!(
+        "{servers}; meshroot install | kubectl apply; meshroot cluster join east, west"
+    ));
     for cluster in CLUSTERS {
         fleet.start_istiod(cluster).await?;
     }
@@ -77,7 +86,8 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<Du
     for cluster in CLUSTERS {
         accepted(fleet, cluster, 1).await?;
     }
-    let automatic = progress.done("key made in each cluster, request approved, recorded, signed (RSA-4096 root made)");
+    let automatic = progress
+        .done("key made in each cluster, request approved, recorded, signed (RSA-4096 root made)");
     for cluster in CLUSTERS {
         let seen = pickup(fleet, cluster, 1, "RESTART_NEEDED").await?;
         let command = format!("kubectl -n {MESH_NAMESPACE} rollout restart deployment/istiod");
@@ -87,9 +97,13 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<Du
             seen["status"]["message"]
         );
     }
-    progress.done("cacerts written; the self-signed istiods need a restart, and MeshTrust names the command");
+    progress.done(
+        "cacerts written; the self-signed istiods need a restart, and MeshTrust names the command",
+    );
     restarted_by_policy(fleet).await?;
-    progress.done("spec.restart: AUTOMATIC in the TrustPolicy; each agent restarts its istiod's Deployment");
+    progress.done(
+        "spec.restart: AUTOMATIC in the TrustPolicy; each agent restarts its istiod's Deployment",
+    );
     for cluster in CLUSTERS {
         fleet.cluster_mut(cluster)?.istiod.as_mut().context("istiod runs")?.restart().await?;
     }
@@ -98,10 +112,18 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<Du
     }
     fleet.kubectl(
         "hub",
-        &["-n", SYSTEM_NAMESPACE, "wait", "--for=condition=Ready", "trustpolicy/demo", "--timeout=30s"],
+        &[
+            "-n",
+            SYSTEM_NAMESPACE,
+            "wait",
+            "--for=condition=Ready",
+            "trustpolicy/demo",
+            "--timeout=30s",
+        ],
         None,
     )?;
-    progress.done("istiods restarted; a workload certificate from each confirms; TrustPolicy is Ready");
+    progress
+        .done("istiods restarted; a workload certificate from each confirms; TrustPolicy is Ready");
     for cluster in CLUSTERS {
         judge(fleet, cluster, 1)?;
     }
@@ -112,16 +134,21 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<Du
 /// There are no pods here: what would restart them is looked for, and then done by hand.
 async fn restarted_by_policy(fleet: &Fleet) -> Result<()> {
     let automatic = r#"{"spec":{"restart":"AUTOMATIC"}}"#;
-    let patch = ["-n", SYSTEM_NAMESPACE, "patch", "trustpolicy", "demo", "--type=merge", "-p", automatic];
+    let patch =
+        ["-n", SYSTEM_NAMESPACE, "patch", "trustpolicy", "demo", "--type=merge", "-p", automatic];
     fleet.kubectl("hub", &patch, None)?;
     for cluster in CLUSTERS {
         let restarted = async || {
             let deployment = fleet.object_in(cluster, MESH_NAMESPACE, "deployment", "istiod")?;
             let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
-            ensure!(!annotations["kubectl.kubernetes.io/restartedAt"].is_null(), "not restarted yet: {annotations}");
+            ensure!(
+                !annotations["kubectl.kubernetes.io/restartedAt"].is_null(),
+                "not restarted yet: {annotations}"
+            );
             Ok(())
         };
-        let outcome = wait::until("the agent restarts istiod's Deployment", wait::LIMIT, restarted).await;
+        let outcome =
+            wait::until("the agent restarts istiod's Deployment", wait::LIMIT, restarted).await;
         outcome.with_context(|| evidence(fleet))?;
     }
     Ok(())
@@ -145,7 +172,14 @@ async fn renewal(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
     progress.title("Renewal in east");
     let pid = istiod(fleet.cluster("east")?)?.pid();
     let before = leaf(fleet, "east").await?;
-    fleet.meshroot(&["--context", "hub", "renew", &mesh_name("east"), "-n", &cluster_namespace("east")])?;
+    fleet.meshroot(&[
+        "--context",
+        "hub",
+        "renew",
+        &mesh_name("east"),
+        "-n",
+        &cluster_namespace("east"),
+    ])?;
     accepted(fleet, "east", 2).await?;
     pickup(fleet, "east", 2, "CONFIRMED").await?;
     ensure!(istiod(fleet.cluster("east")?)?.pid() == pid, "istiod was restarted");
@@ -158,7 +192,12 @@ async fn renewal(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
     let gone = async || {
         let old = fleet.object(&cluster_namespace("east"), "vmcsr", &request("east", 1));
         ensure!(old.is_err(), "the old request is still there");
-        let key = fleet.object_in("east", SYSTEM_NAMESPACE, "secret", &format!("{}-key", request("east", 1)));
+        let key = fleet.object_in(
+            "east",
+            SYSTEM_NAMESPACE,
+            "secret",
+            &format!("{}-key", request("east", 1)),
+        );
         ensure!(key.is_err(), "the old key is still there");
         Ok(())
     };
@@ -183,26 +222,53 @@ async fn third_party(progress: &mut Progress, fleet: &Fleet, automatic: Duration
         &["-n", SYSTEM_NAMESPACE, "patch", "trustpolicy", "demo", "--type=merge", "-p", mode],
         None,
     )?;
-    fleet.meshroot(&["--context", "hub", "renew", &mesh_name("west"), "-n", &cluster_namespace("west")])?;
+    fleet.meshroot(&[
+        "--context",
+        "hub",
+        "renew",
+        &mesh_name("west"),
+        "-n",
+        &cluster_namespace("west"),
+    ])?;
     let (namespace, name) = (cluster_namespace("west"), request("west", 2));
     let waits = |object: &Value| message(object).starts_with("WaitingForApproval");
     fleet.until("the request waits for approval", (&namespace, "vmcsr", &name), waits).await?;
     let pause = automatic.max(Duration::from_secs(3));
     tokio::time::sleep(pause).await;
     let still = fleet.object(&namespace, "vmcsr", &name)?;
-    ensure!(still["status"]["response"].is_null(), "something was signed while the request was PENDING");
+    ensure!(
+        still["status"]["response"].is_null(),
+        "something was signed while the request was PENDING"
+    );
     ensure!(
         fleet.object(&namespace, "issuancerecord", &name).is_err(),
         "a decision was recorded while the request was PENDING"
     );
-    progress
-        .done(&format!("PENDING for {:.1} s, as long as the automatic run took: nothing signed", pause.as_secs_f64()));
-    fleet.meshroot(&["--context", "hub", "approve", &format!("{namespace}/{name}"), "--message", "CHG-1234"])?;
+    progress.done(&format!(
+        "PENDING for {:.1} s, as long as the automatic run took: nothing signed",
+        pause.as_secs_f64()
+    ));
+    fleet.meshroot(&[
+        "--context",
+        "hub",
+        "approve",
+        &format!("{namespace}/{name}"),
+        "--message",
+        "CHG-1234",
+    ])?;
     accepted(fleet, "west", 2).await?;
     pickup(fleet, "west", 2, "CONFIRMED").await?;
     let record = fleet.object(&namespace, "issuancerecord", &name)?;
-    ensure!(record["spec"]["decision"]["by"] == "third-party", "the ledger names {}", record["spec"]["decision"]);
-    ensure!(record["spec"]["decision"]["message"] == "CHG-1234", "the ledger names {}", record["spec"]["decision"]);
+    ensure!(
+        record["spec"]["decision"]["by"] == "third-party",
+        "the ledger names {}",
+        record["spec"]["decision"]
+    );
+    ensure!(
+        record["spec"]["decision"]["message"] == "CHG-1234",
+        "the ledger names {}",
+        record["spec"]["decision"]
+    );
     progress.done("meshroot approve: signed, installed, loaded; the ledger names the approval");
     let (east, west) = (leaf(fleet, "east").await?, leaf(fleet, "west").await?);
     handshakes(&east, &west).await?;
@@ -216,15 +282,34 @@ async fn denial(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
     fleet.meshroot(&["--context", "hub", "renew", &mesh_name("west"), "-n", &namespace])?;
     let waits = |object: &Value| message(object).starts_with("WaitingForApproval");
     fleet.until("the request waits for approval", (&namespace, "vmcsr", &name), waits).await?;
-    fleet.meshroot(&["--context", "hub", "deny", &format!("{namespace}/{name}"), "--message", "not this week"])?;
+    fleet.meshroot(&[
+        "--context",
+        "hub",
+        "deny",
+        &format!("{namespace}/{name}"),
+        "--message",
+        "not this week",
+    ])?;
     let invalid = |object: &Value| object["status"]["computedStatus"]["state"] == "INVALID";
     fleet.until("the request is INVALID", (&namespace, "vmcsr", &name), invalid).await?;
-    let says = |object: &Value| object["status"]["message"].as_str().unwrap_or_default().contains("not this week");
+    let says = |object: &Value| {
+        object["status"]["message"].as_str().unwrap_or_default().contains("not this week")
+    };
     fleet.until("the agent says so", (&namespace, "meshtrust", &mesh_name("west")), says).await?;
     let undo = r#"{"status":{"thirdPartyApproval":{"approvalStatus":"APPROVED"}}}"#;
     let refused = fleet.kubectl(
         "hub",
-        &["-n", &namespace, "patch", "vmcsr", &name, "--subresource=status", "--type=merge", "-p", undo],
+        &[
+            "-n",
+            &namespace,
+            "patch",
+            "vmcsr",
+            &name,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            undo,
+        ],
         None,
     );
     ensure!(refused.is_err(), "a denial was turned into an approval");
@@ -249,7 +334,10 @@ fn stop(progress: &mut Progress, mut fleet: Fleet) -> Result<()> {
     hub.stop();
     ensure!(hub.logs().contains("hub stopped"), "the hub did not stop by itself:\n{}", hub.logs());
     let lease = fleet.object(SYSTEM_NAMESPACE, "lease", "meshroot-hub")?;
-    ensure!(lease["spec"]["holderIdentity"].as_str().unwrap_or_default().is_empty(), "the lease was not released");
+    ensure!(
+        lease["spec"]["holderIdentity"].as_str().unwrap_or_default().is_empty(),
+        "the lease was not released"
+    );
     progress.done("agents and hub stop on SIGTERM and release their leases");
     Ok(())
 }
@@ -257,20 +345,26 @@ fn stop(progress: &mut Progress, mut fleet: Fleet) -> Result<()> {
 async fn accepted(fleet: &Fleet, cluster: &str, generation: u32) -> Result<Value> {
     let (namespace, name) = (cluster_namespace(cluster), request(cluster, generation));
     let test = |object: &Value| object["status"]["computedStatus"]["state"] == "ACCEPTED";
-    let outcome = fleet.until(&format!("request {name} is ACCEPTED"), (&namespace, "vmcsr", &name), test).await;
+    let outcome = fleet
+        .until(&format!("request {name} is ACCEPTED"), (&namespace, "vmcsr", &name), test)
+        .await;
     outcome.with_context(|| evidence(fleet))
 }
 
 async fn pickup(fleet: &Fleet, cluster: &str, generation: u32, state: &str) -> Result<Value> {
-    let (namespace, name, request) = (cluster_namespace(cluster), mesh_name(cluster), request(cluster, generation));
-    let test =
-        |object: &Value| object["status"]["pickup"] == state && object["status"]["installed"] == request.as_str();
-    let outcome = fleet.until(&format!("{request} is {state}"), (&namespace, "meshtrust", &name), test).await;
+    let (namespace, name, request) =
+        (cluster_namespace(cluster), mesh_name(cluster), request(cluster, generation));
+    let test = |object: &Value| {
+        object["status"]["pickup"] == state && object["status"]["installed"] == request.as_str()
+    };
+    let outcome =
+        fleet.until(&format!("{request} is {state}"), (&namespace, "meshtrust", &name), test).await;
     outcome.with_context(|| evidence(fleet))
 }
 
 fn judge(fleet: &Fleet, cluster: &str, generation: u32) -> Result<()> {
-    let object = fleet.object(&cluster_namespace(cluster), "vmcsr", &request(cluster, generation))?;
+    let object =
+        fleet.object(&cluster_namespace(cluster), "vmcsr", &request(cluster, generation))?;
     let part = |name: &str| -> Result<String> {
         let text = object["status"]["response"][name].as_str().context("the response is there")?;
         Ok(String::from_utf8(base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text)?)?)
@@ -293,10 +387,13 @@ async fn leaf(fleet: &Fleet, cluster: &str) -> Result<WorkloadCertificate> {
 /// The trust anchors that istiod publishes.
 async fn published_roots(api: &meshroot_testkit::ApiServer) -> Result<String> {
     use k8s_openapi::api::core::v1::ConfigMap;
-    let maps: kube::Api<ConfigMap> = kube::Api::namespaced(api.admin_client().await?, MESH_NAMESPACE);
+    let maps: kube::Api<ConfigMap> =
+        kube::Api::namespaced(api.admin_client().await?, MESH_NAMESPACE);
     let attempt = async || {
         let map = maps.get("istio-ca-root-cert").await?;
-        map.data.and_then(|mut data| data.remove("root-cert.pem")).context("the ConfigMap has no root-cert.pem")
+        map.data
+            .and_then(|mut data| data.remove("root-cert.pem"))
+            .context("the ConfigMap has no root-cert.pem")
     };
     wait::until("istiod publishes its roots", wait::LIMIT, attempt).await
 }
@@ -310,8 +407,12 @@ async fn stranger() -> Result<WorkloadCertificate> {
 
 async fn handshakes(one: &WorkloadCertificate, two: &WorkloadCertificate) -> Result<()> {
     for (server, client) in [(one, two), (two, one)] {
-        tls::handshake(server, client, &server.root_pem, &client.root_pem).await.map_err(anyhow::Error::msg)?;
-        tls::openssl_handshake(server, client, &server.root_pem, &client.root_pem).await.map_err(anyhow::Error::msg)?;
+        tls::handshake(server, client, &server.root_pem, &client.root_pem)
+            .await
+            .map_err(anyhow::Error::msg)?;
+        tls::openssl_handshake(server, client, &server.root_pem, &client.root_pem)
+            .await
+            .map_err(anyhow::Error::msg)?;
     }
     Ok(())
 }
@@ -342,6 +443,7 @@ fn evidence(fleet: &Fleet) -> String {
         format!("\n--- {name}\n{}\n", lines.into_iter().rev().collect::<Vec<_>>().join("\n"))
     };
     let hub = fleet.hub_process.iter().map(|hub| tail("hub", &hub.logs()));
-    let agents = fleet.clusters.iter().filter_map(|one| Some(tail(&one.name, &one.agent.as_ref()?.logs())));
+    let agents =
+        fleet.clusters.iter().filter_map(|one| Some(tail(&one.name, &one.agent.as_ref()?.logs())));
     hub.chain(agents).collect()
 }

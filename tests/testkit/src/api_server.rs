@@ -149,7 +149,12 @@ impl ApiServer {
 
     /// A token of a service account, which is created unless it exists. An empty `audience`
     /// means the API server itself.
-    pub async fn service_account_token(&self, namespace: &str, name: &str, audience: &str) -> Result<String> {
+    pub async fn service_account_token(
+        &self,
+        namespace: &str,
+        name: &str,
+        audience: &str,
+    ) -> Result<String> {
         self.create_service_account(namespace, name).await?;
         let client = self.admin_client().await?;
         let api: Api<ServiceAccount> = Api::namespaced(client, namespace);

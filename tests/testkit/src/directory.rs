@@ -21,7 +21,8 @@ impl Directory {
     pub fn create(purpose: &str) -> Result<Self> {
         static SWEEP: Once = Once::new();
         let parent = std::env::temp_dir().join("meshroot-tests");
-        std::fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        std::fs::create_dir_all(&parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
         SWEEP.call_once(|| sweep(&parent));
         let inner = tempfile::Builder::new()
             .prefix(&format!("{}-{purpose}-", std::process::id()))

@@ -67,10 +67,20 @@ impl Fleet {
     /// The same, with a choice for the hub. The clusters are real: an istiod needs them so.
     pub async fn prepare_with(hub: HubApi, clusters: &[&str]) -> Result<Self> {
         let hub = hub.start().await?;
-        let mut fleet = Self { hub, hub_process: None, clusters: Vec::new(), directory: Directory::create("fleet")? };
+        let mut fleet = Self {
+            hub,
+            hub_process: None,
+            clusters: Vec::new(),
+            directory: Directory::create("fleet")?,
+        };
         for name in clusters {
             let api = api_server::cluster(name).await?;
-            fleet.clusters.push(Cluster { name: (*name).to_owned(), api, istiod: None, agent: None });
+            fleet.clusters.push(Cluster {
+                name: (*name).to_owned(),
+                api,
+                istiod: None,
+                agent: None,
+            });
         }
         fleet.install()?;
         for name in clusters {
@@ -83,7 +93,11 @@ impl Fleet {
     fn install(&self) -> Result<()> {
         let manifests = self.meshroot(&["install", "--image", "meshroot:test"])?;
         self.kubectl("hub", &["apply", "-f", "-"], Some(&manifests))?;
-        self.kubectl("hub", &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], None)?;
+        self.kubectl(
+            "hub",
+            &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"],
+            None,
+        )?;
         Ok(())
     }
 
@@ -113,13 +127,26 @@ impl Fleet {
     }
 
     /// Starts one more hub under an identity of its own.
-    pub async fn another_hub(&self, identity: &str, environment: &[(&str, &str)]) -> Result<Binary> {
+    pub async fn another_hub(
+        &self,
+        identity: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<Binary> {
         let token = self.hub.service_account_token(SYSTEM_NAMESPACE, "meshroot-hub", "").await?;
-        let kubeconfig =
-            self.directory.write(format!("{identity}.kubeconfig").as_str(), self.hub.kubeconfig(&token, "hub"))?;
+        let kubeconfig = self
+            .directory
+            .write(format!("{identity}.kubeconfig").as_str(), self.hub.kubeconfig(&token, "hub"))?;
         let kubeconfig = kubeconfig.to_string_lossy().into_owned();
-        let arguments =
-            ["--kubeconfig", &kubeconfig, "--listen", "127.0.0.1:0", "--identity", identity, "--lease-duration", "6"];
+        let arguments = [
+            "--kubeconfig",
+            &kubeconfig,
+            "--listen",
+            "127.0.0.1:0",
+            "--identity",
+            identity,
+            "--lease-duration",
+            "6",
+        ];
         Binary::start("meshroot-hub", &arguments, environment)
     }
 
@@ -127,19 +154,33 @@ impl Fleet {
     pub async fn start_agent(&mut self, name: &str, environment: &[(&str, &str)]) -> Result<()> {
         let place = self.place(name)?;
         let cluster = &self.clusters[place];
-        let token = cluster.api.service_account_token(SYSTEM_NAMESPACE, "meshroot-agent", "").await?;
+        let token =
+            cluster.api.service_account_token(SYSTEM_NAMESPACE, "meshroot-agent", "").await?;
         let file = format!("agent-{name}.kubeconfig");
-        let kubeconfig = self.directory.write(file.as_str(), cluster.api.kubeconfig(&token, name))?;
+        let kubeconfig =
+            self.directory.write(file.as_str(), cluster.api.kubeconfig(&token, name))?;
         let kubeconfig = kubeconfig.to_string_lossy().into_owned();
-        let mut arguments: Vec<String> =
-            ["--kubeconfig", &kubeconfig, "--cluster", name, "--listen", "127.0.0.1:0", "--lease-duration", "6"]
-                .map(str::to_owned)
-                .into();
+        let mut arguments: Vec<String> = [
+            "--kubeconfig",
+            &kubeconfig,
+            "--cluster",
+            name,
+            "--listen",
+            "127.0.0.1:0",
+            "--lease-duration",
+            "6",
+        ]
+        .map(str::to_owned)
+        .into();
         if let Some(istiod) = &cluster.istiod {
-            arguments.extend(["--istiod".to_owned(), format!("{}={}", mesh_name(name), istiod.ca_address())]);
+            arguments.extend([
+                "--istiod".to_owned(),
+                format!("{}={}", mesh_name(name), istiod.ca_address()),
+            ]);
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.clusters[place].agent = Some(Binary::start("meshroot-agent", &arguments, environment)?);
+        self.clusters[place].agent =
+            Some(Binary::start("meshroot-agent", &arguments, environment)?);
         Ok(())
     }
 
@@ -171,7 +212,12 @@ impl Fleet {
     }
 
     /// Runs `kubectl --context CONTEXT`; its standard output.
-    pub fn kubectl(&self, context: &str, arguments: &[&str], input: Option<&str>) -> Result<String> {
+    pub fn kubectl(
+        &self,
+        context: &str,
+        arguments: &[&str],
+        input: Option<&str>,
+    ) -> Result<String> {
         let mut command = Command::new(tools::path("kubectl")?);
         command.args(["--context", context]).args(arguments);
         self.run(command, input)
@@ -183,8 +229,15 @@ impl Fleet {
     }
 
     /// An object of a cluster as JSON.
-    pub fn object_in(&self, context: &str, namespace: &str, kind: &str, name: &str) -> Result<Value> {
-        let text = self.kubectl(context, &["-n", namespace, "get", kind, name, "-o", "json"], None)?;
+    pub fn object_in(
+        &self,
+        context: &str,
+        namespace: &str,
+        kind: &str,
+        name: &str,
+    ) -> Result<Value> {
+        let text =
+            self.kubectl(context, &["-n", namespace, "get", kind, name, "-o", "json"], None)?;
         Ok(serde_json::from_str(&text)?)
     }
 
@@ -213,14 +266,19 @@ impl Fleet {
         }
         let output = child.wait_with_output()?;
         if !output.status.success() {
-            bail!("{name} ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "{name} ended with {}:\n{}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// One kubeconfig a cluster, as KUBECONFIG takes them.
     pub fn kubeconfigs(&self) -> Result<std::ffi::OsString> {
-        let all = std::iter::once(&self.hub).chain(self.clusters.iter().map(|cluster| &cluster.api));
+        let all =
+            std::iter::once(&self.hub).chain(self.clusters.iter().map(|cluster| &cluster.api));
         let files = all.map(|api| api.kubeconfig_path().to_path_buf()).collect::<Vec<PathBuf>>();
         Ok(std::env::join_paths(files)?)
     }

@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 
 /// The body of a page that answers 200; any other status is an error that carries the body.
 pub async fn fetch(port: u16, path: &str) -> Result<String> {
-    let (status, body) = exchange(port, path).await.with_context(|| format!("GET http://127.0.0.1:{port}{path}"))?;
+    let (status, body) =
+        exchange(port, path).await.with_context(|| format!("GET http://127.0.0.1:{port}{path}"))?;
     if status != 200 {
         bail!("GET http://127.0.0.1:{port}{path}: status {status}: {body}");
     }

@@ -162,7 +162,12 @@ impl Ports {
     }
 }
 
-fn command(options: &IstiodOptions, ports: Ports, cacerts: &ProjectedSecret, kubeconfig: &PathBuf) -> Result<Command> {
+fn command(
+    options: &IstiodOptions,
+    ports: Ports,
+    cacerts: &ProjectedSecret,
+    kubeconfig: &PathBuf,
+) -> Result<Command> {
     let address = |port: u16| format!("127.0.0.1:{port}");
     let mut command = process::command(tools::path("pilot-discovery")?);
     command

@@ -76,5 +76,7 @@ fn findings(json: &[u8]) -> Result<Vec<Finding>> {
     }
     let broken = |result: &LintResult| !matches!(result.result.as_str(), "pass" | "NA" | "NE");
     let found = results.into_iter().filter(|(_, result)| broken(result));
-    Ok(found.map(|(lint, LintResult { result, details })| Finding { lint, result, details }).collect())
+    Ok(found
+        .map(|(lint, LintResult { result, details })| Finding { lint, result, details })
+        .collect())
 }

@@ -22,7 +22,11 @@ where
     let output = command.output().context("cannot run openssl: is it installed?")?;
     if !output.status.success() {
         let subcommand = command.get_args().next().unwrap_or_default().to_os_string();
-        bail!("openssl {}: {}", subcommand.to_string_lossy(), String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "openssl {}: {}",
+            subcommand.to_string_lossy(),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -15,8 +15,8 @@ static HANDED_OUT: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 pub fn free() -> Result<u16> {
     let mut handed_out = HANDED_OUT.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("the kernel gave no free port on 127.0.0.1")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .context("the kernel gave no free port on 127.0.0.1")?;
         let port = listener.local_addr()?.port();
         if handed_out.insert(port) {
             return Ok(port);

@@ -60,7 +60,8 @@ impl Process {
         let output = output.with_context(|| format!("cannot write the log {}", log.display()))?;
         command.stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
         let exit = Arc::new(Exit::default());
-        let pid = spawn_and_reap(command, Arc::clone(&exit)).with_context(|| format!("cannot start {name}"))?;
+        let pid = spawn_and_reap(command, Arc::clone(&exit))
+            .with_context(|| format!("cannot start {name}"))?;
         Ok(Self { name: name.to_owned(), log, exit, pid, grace: GRACE })
     }
 
@@ -166,7 +167,8 @@ impl Process {
 
     fn failure(&self, error: anyhow::Error) -> Failure {
         // Go writes it so, Rust begins with a capital letter.
-        let lost = self.exit_status().is_some() && self.log().to_lowercase().contains("address already in use");
+        let lost = self.exit_status().is_some()
+            && self.log().to_lowercase().contains("address already in use");
         if lost {
             return Failure::PortTaken;
         }
@@ -258,7 +260,10 @@ fn spawn_and_reap(mut command: Command, exit: Arc<Exit>) -> Result<Pid> {
 }
 
 fn setpriv() -> Option<PathBuf> {
-    ["/usr/bin/setpriv", "/bin/setpriv"].into_iter().map(PathBuf::from).find(|path| Path::is_file(path))
+    ["/usr/bin/setpriv", "/bin/setpriv"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| Path::is_file(path))
 }
 
 fn tail(log: &str) -> &str {
@@ -282,7 +287,8 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_ignores_sigterm_is_killed_after_its_grace() {
         let directory = Directory::create("process").unwrap();
-        let process = shell(&directory, "trap '' TERM; echo up; exec sleep 600").with_grace(Duration::from_millis(50));
+        let process = shell(&directory, "trap '' TERM; echo up; exec sleep 600")
+            .with_grace(Duration::from_millis(50));
         process.wait_for_log("up", wait::LIMIT).await.unwrap();
         process.stop();
         let status = process.exit_status().unwrap();
@@ -311,7 +317,10 @@ mod tests {
     #[tokio::test]
     async fn a_lost_port_is_told_from_other_failures() {
         let directory = Directory::create("process").unwrap();
-        for text in ["bind: address already in use", "listening failed: Address already in use (os error 98)"] {
+        for text in [
+            "bind: address already in use",
+            "listening failed: Address already in use (os error 98)",
+        ] {
             let process = shell(&directory, &format!("echo '{text}'; exit 1"));
             let probe = async || -> Result<()> { bail!("closed") };
             let failure = process.ready(wait::LIMIT, probe).await.unwrap_err();

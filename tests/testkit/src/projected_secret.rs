@@ -43,7 +43,8 @@ struct State {
 impl ProjectedSecret {
     /// An empty projection at `path`, which is created.
     pub fn create(path: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot create {}", path.display()))?;
         let state = Arc::default();
         Ok(Self { path, state })
     }
@@ -100,7 +101,8 @@ impl ProjectedSecret {
 
     fn write_files(&self, dated: &str, files: &Files) -> Result<()> {
         let directory = self.path.join(dated);
-        std::fs::create_dir(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+        std::fs::create_dir(&directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
         files.iter().try_for_each(|(name, content)| write_private(&directory.join(name), content))
     }
 
@@ -150,7 +152,8 @@ mod tests {
     fn names(path: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(path).unwrap();
         let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
-        let mut names: Vec<String> = entries.map(|entry| name(entry).into_string().unwrap()).collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| name(entry).into_string().unwrap()).collect();
         names.sort();
         names
     }

@@ -8,7 +8,8 @@ use base64::Engine as _;
 
 /// A new P-256 key pair as PEM: (PKCS#8 private key, SubjectPublicKeyInfo).
 pub(crate) fn generate() -> Result<(String, String)> {
-    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).context("cannot generate a P-256 key")?;
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
+        .context("cannot generate a P-256 key")?;
     let private = key.to_pkcs8v1().context("cannot encode the P-256 key as PKCS#8")?;
     let public = key.public_key().as_der().context("cannot encode the P-256 public key")?;
     Ok((pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", public.as_ref())))
@@ -17,7 +18,8 @@ pub(crate) fn generate() -> Result<(String, String)> {
 /// An unguessable token: 32 hexadecimal digits.
 pub(crate) fn random_token() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    aws_lc_rs::rand::SecureRandom::fill(&SystemRandom::new(), &mut bytes).context("no random bytes")?;
+    aws_lc_rs::rand::SecureRandom::fill(&SystemRandom::new(), &mut bytes)
+        .context("no random bytes")?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 

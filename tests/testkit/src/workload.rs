@@ -59,8 +59,9 @@ pub async fn certificate(
 
 async fn connect(istiod: &Istiod, trust_roots_pem: &str) -> Result<Channel> {
     let address = istiod.ca_address();
-    let tls =
-        ClientTlsConfig::new().ca_certificate(Certificate::from_pem(trust_roots_pem)).domain_name(istiod.server_name());
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(trust_roots_pem))
+        .domain_name(istiod.server_name());
     let endpoint = Endpoint::from_shared(format!("https://{address}"))?.tls_config(tls)?;
     let channel = endpoint.connect().await;
     channel.with_context(|| format!("cannot connect to istiod at {address}"))

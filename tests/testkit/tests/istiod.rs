@@ -8,7 +8,8 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::PostParams;
 use meshroot_testkit::{
-    ApiServer, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, tools, wait, workload,
+    ApiServer, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, tools, wait,
+    workload,
 };
 
 const PARTS: &[&str] = &["etcd", "kube-apiserver", "pilot-discovery"];
@@ -25,7 +26,12 @@ async fn start(api: &ApiServer, namespace: &str, secret: &Secret) -> Istiod {
     Istiod::start(api, options).await.unwrap()
 }
 
-async fn workload(istiod: &Istiod, api: &ApiServer, name: &str, roots: &str) -> WorkloadCertificate {
+async fn workload(
+    istiod: &Istiod,
+    api: &ApiServer,
+    name: &str,
+    roots: &str,
+) -> WorkloadCertificate {
     workload::certificate(istiod, api, "shop", name, roots).await.unwrap()
 }
 

@@ -14,7 +14,10 @@ fn zlint_finds_nothing_in_a_good_root_and_names_what_is_wrong_with_a_bad_one() {
     }
     let good = Authority::create("good");
     assert_eq!(judges::zlint(&good.root).unwrap(), []);
-    let bad = Authority::create_with_extensions("bad", "basicConstraints=CA:true\nkeyUsage=keyCertSign\n");
+    let bad = Authority::create_with_extensions(
+        "bad",
+        "basicConstraints=CA:true\nkeyUsage=keyCertSign\n",
+    );
     let findings = judges::zlint(&bad.root).unwrap();
     let named = |finding: &judges::Finding| finding.lint == "e_basic_constraints_not_critical";
     assert!(findings.iter().any(named), "{findings:?}");

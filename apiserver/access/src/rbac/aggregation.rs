@@ -9,7 +9,9 @@ use super::policy_rule::PolicyRule;
 
 /// The rules that aggregation gives to ClusterRoles with an `aggregationRule`, for those whose `rules` differ: what
 /// the real cluster's controller writes into them.
-pub fn aggregated_rules<'a>(cluster_roles: impl IntoIterator<Item = &'a Value>) -> Vec<(String, Vec<Value>)> {
+pub fn aggregated_rules<'a>(
+    cluster_roles: impl IntoIterator<Item = &'a Value>,
+) -> Vec<(String, Vec<Value>)> {
     let roles: Vec<&Value> = cluster_roles.into_iter().collect();
     let mut effective = effective_rules(&roles);
     let changed = roles.into_iter().filter(|role| is_aggregated(role)).filter_map(|role| {
@@ -29,7 +31,10 @@ pub(super) fn name_of(object: &Value) -> &str {
 }
 
 fn selectors(role: &Value) -> &[Value] {
-    role["aggregationRule"]["clusterRoleSelectors"].as_array().map(Vec::as_slice).unwrap_or_default()
+    role["aggregationRule"]["clusterRoleSelectors"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
 }
 
 fn is_aggregated(role: &Value) -> bool {
@@ -40,10 +45,15 @@ fn is_aggregated(role: &Value) -> bool {
 pub(super) fn effective_rules<'a>(roles: &[&'a Value]) -> BTreeMap<&'a str, Vec<PolicyRule>> {
     let mut rules: BTreeMap<&str, Vec<PolicyRule>> = roles
         .iter()
-        .map(|role| (name_of(role), if is_aggregated(role) { Vec::new() } else { PolicyRule::all_of(role) }))
+        .map(|role| {
+            (name_of(role), if is_aggregated(role) { Vec::new() } else { PolicyRule::all_of(role) })
+        })
         .collect();
-    let members: Vec<(&str, Vec<&str>)> =
-        roles.iter().filter(|role| is_aggregated(role)).map(|role| (name_of(role), members(role, roles))).collect();
+    let members: Vec<(&str, Vec<&str>)> = roles
+        .iter()
+        .filter(|role| is_aggregated(role))
+        .map(|role| (name_of(role), members(role, roles)))
+        .collect();
     // Aggregated roles may select one another. Rules are only ever added, so this ends.
     let mut changed = true;
     while changed {
@@ -64,7 +74,8 @@ fn members<'a>(role: &Value, roles: &[&'a Value]) -> Vec<&'a str> {
     let mut members = Vec::new();
     for selector in selectors(role) {
         let chosen = roles.iter().filter(|other| selects(selector, &other["metadata"]["labels"]));
-        let mut names: Vec<&str> = chosen.map(|other| name_of(other)).filter(|name| *name != name_of(role)).collect();
+        let mut names: Vec<&str> =
+            chosen.map(|other| name_of(other)).filter(|name| *name != name_of(role)).collect();
         names.sort_unstable();
         members.extend(names);
     }
@@ -120,7 +131,11 @@ mod tests {
 
     #[test]
     fn roles_that_select_one_another_come_to_an_end() {
-        let roles = [aggregate("x", "to-y", "to-x"), aggregate("y", "to-x", "to-y"), plain("p", "to-x", "get")];
+        let roles = [
+            aggregate("x", "to-y", "to-x"),
+            aggregate("y", "to-x", "to-y"),
+            plain("p", "to-x", "get"),
+        ];
         let found = aggregated_rules(&roles);
         assert!(found.iter().all(|(_, rules)| *rules == [rule("get")]), "{found:?}");
     }

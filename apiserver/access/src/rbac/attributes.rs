@@ -48,7 +48,11 @@ pub fn forbidden_message(user: &User, attributes: &Attributes<'_>, reason: &str)
         (_, false, false) => format!("{resource}.{group} {} is forbidden", quoted(name)),
     };
     let denial = sanitized(&denial(user, attributes));
-    if reason.is_empty() { format!("{subject}: {denial}") } else { format!("{subject}: {denial}: {reason}") }
+    if reason.is_empty() {
+        format!("{subject}: {denial}")
+    } else {
+        format!("{subject}: {denial}: {reason}")
+    }
 }
 
 fn denial(user: &User, attributes: &Attributes<'_>) -> String {
@@ -57,13 +61,21 @@ fn denial(user: &User, attributes: &Attributes<'_>) -> String {
     if !attributes.resource_request {
         return format!("User {user} cannot {verb} path {}", quoted(path));
     }
-    let resource = if subresource.is_empty() { (*resource).to_owned() } else { format!("{resource}/{subresource}") };
+    let resource = if subresource.is_empty() {
+        (*resource).to_owned()
+    } else {
+        format!("{resource}/{subresource}")
+    };
     let scope = if namespace.is_empty() {
         "at the cluster scope".to_owned()
     } else {
         format!("in the namespace {}", quoted(namespace))
     };
-    format!("User {user} cannot {verb} resource {} in API group {} {scope}", quoted(&resource), quoted(group))
+    format!(
+        "User {user} cannot {verb} resource {} in API group {} {scope}",
+        quoted(&resource),
+        quoted(group)
+    )
 }
 
 /// A browser that shows the message must not take it for HTML.
@@ -82,9 +94,23 @@ mod tests {
 
     #[test]
     fn refusals_read_as_the_real_server_writes_them() {
-        let pod = Attributes { verb: "get", resource: "pods", resource_request: true, ..Attributes::default() };
+        let pod = Attributes {
+            verb: "get",
+            resource: "pods",
+            resource_request: true,
+            ..Attributes::default()
+        };
         assert_eq!(
-            message("u", Attributes { group: "apps", resource: "deployments", namespace: "n", name: "x", ..pod }),
+            message(
+                "u",
+                Attributes {
+                    group: "apps",
+                    resource: "deployments",
+                    namespace: "n",
+                    name: "x",
+                    ..pod
+                }
+            ),
             r#"deployments.apps "x" is forbidden: User "u" cannot get resource "deployments" in API group "apps" in the namespace "n""#
         );
         assert_eq!(
@@ -92,7 +118,10 @@ mod tests {
             r#"pods is forbidden: User "u" cannot list resource "pods" in API group "" at the cluster scope"#
         );
         assert_eq!(
-            message("system:anonymous", Attributes { subresource: "log", name: "x", namespace: "n", ..pod }),
+            message(
+                "system:anonymous",
+                Attributes { subresource: "log", name: "x", namespace: "n", ..pod }
+            ),
             r#"pods "x" is forbidden: User "system:anonymous" cannot get resource "pods/log" in API group "" in the namespace "n""#
         );
         assert_eq!(
@@ -102,6 +131,9 @@ mod tests {
         let path = Attributes { verb: "get", path: "/foo/bar", ..Attributes::default() };
         assert_eq!(message("u", path), r#"forbidden: User "u" cannot get path "/foo/bar""#);
         let user = User { name: "u".to_owned(), ..User::default() };
-        assert_eq!(forbidden_message(&user, &path, "why"), r#"forbidden: User "u" cannot get path "/foo/bar": why"#);
+        assert_eq!(
+            forbidden_message(&user, &path, "why"),
+            r#"forbidden: User "u" cannot get path "/foo/bar": why"#
+        );
     }
 }

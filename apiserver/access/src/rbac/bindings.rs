@@ -44,7 +44,11 @@ impl Grants {
             let rules = resolve(kind, name).map_err(Arc::from);
             for subject in binding["subjects"].as_array().into_iter().flatten() {
                 let reason = reason(binding, subject, namespace);
-                grants.add(subject, namespace, Grant { binding: index, reason, rules: rules.clone() });
+                grants.add(
+                    subject,
+                    namespace,
+                    Grant { binding: index, reason, rules: rules.clone() },
+                );
             }
         }
         grants

@@ -11,7 +11,8 @@ const OBJECTS: &str = include_str!("bootstrap.json");
 /// of the real server; `admin`, `edit` and `view` have the rules that aggregation gives them.
 pub fn bootstrap() -> Vec<Value> {
     let mut objects: Vec<Value> = serde_json::from_str(OBJECTS).unwrap_or_default();
-    let aggregated = aggregated_rules(objects.iter().filter(|object| object["kind"] == "ClusterRole"));
+    let aggregated =
+        aggregated_rules(objects.iter().filter(|object| object["kind"] == "ClusterRole"));
     for (name, rules) in aggregated {
         let roles = objects.iter_mut().filter(|object| object["kind"] == "ClusterRole");
         for role in roles.filter(|role| role["metadata"]["name"] == *name) {
@@ -30,12 +31,21 @@ mod tests {
     fn a_fresh_server_has_the_default_roles_with_their_marks() {
         let objects = bootstrap();
         assert_eq!(objects.iter().filter(|object| object["kind"] == "ClusterRole").count(), 13);
-        assert_eq!(objects.iter().filter(|object| object["kind"] == "ClusterRoleBinding").count(), 6);
+        assert_eq!(
+            objects.iter().filter(|object| object["kind"] == "ClusterRoleBinding").count(),
+            6
+        );
         for object in &objects {
             let metadata = &object["metadata"];
             assert_eq!(metadata["labels"]["kubernetes.io/bootstrapping"], "rbac-defaults");
-            assert_eq!(metadata["annotations"]["rbac.authorization.kubernetes.io/autoupdate"], "true");
-            assert!(object["kind"] != "ClusterRole" || !object["rules"].as_array().unwrap().is_empty(), "{metadata}");
+            assert_eq!(
+                metadata["annotations"]["rbac.authorization.kubernetes.io/autoupdate"],
+                "true"
+            );
+            assert!(
+                object["kind"] != "ClusterRole" || !object["rules"].as_array().unwrap().is_empty(),
+                "{metadata}"
+            );
         }
     }
 

@@ -10,7 +10,8 @@ use crate::User;
 use crate::go_quote::{quoted, quoted_list};
 
 /// Message for a user who may not write an `aggregationRule`: see [`Rbac::holds_everything`].
-pub const AGGREGATION_FORBIDDEN: &str = "must have cluster-admin privileges to use the aggregationRule";
+pub const AGGREGATION_FORBIDDEN: &str =
+    "must have cluster-admin privileges to use the aggregationRule";
 
 impl Rbac {
     /// What the rules would grant beyond what the user holds in the namespace (empty for cluster scope); each text is
@@ -23,7 +24,8 @@ impl Rbac {
         let held = self.held_rules(user, namespace);
         let parts = rules.iter().flat_map(|rule| PolicyRule::of(rule).parts());
         let missing = parts.filter(|part| !held.iter().any(|own| own.covers(part))).collect();
-        let texts: BTreeSet<String> = compacted(missing).iter().map(PolicyRule::compact_text).collect();
+        let texts: BTreeSet<String> =
+            compacted(missing).iter().map(PolicyRule::compact_text).collect();
         texts.into_iter().collect()
     }
 
@@ -72,8 +74,9 @@ fn compacted(parts: Vec<PolicyRule>) -> Vec<PolicyRule> {
             compacted.push(part);
             continue;
         };
-        let place =
-            *places.entry((group.clone(), resource.clone(), part.names.first().cloned())).or_insert(compacted.len());
+        let place = *places
+            .entry((group.clone(), resource.clone(), part.names.first().cloned()))
+            .or_insert(compacted.len());
         match compacted.get_mut(place) {
             Some(rule) => rule.verbs.extend(part.verbs),
             None => compacted.push(part),
@@ -96,7 +99,12 @@ mod tests {
         };
         let admin = json!({"metadata": {"name": "admin"}, "rules": [
             {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}, {"verbs": ["*"], "nonResourceURLs": ["*"]}]});
-        Rbac::build(&[role, admin], &[binding("u", "reader"), binding("root", "admin"), binding("u", "gone")], &[], &[])
+        Rbac::build(
+            &[role, admin],
+            &[binding("u", "reader"), binding("root", "admin"), binding("u", "gone")],
+            &[],
+            &[],
+        )
     }
 
     #[test]
@@ -120,7 +128,9 @@ mod tests {
     #[test]
     fn what_is_held_may_be_granted() {
         let user = User::authenticated("u", Vec::new());
-        let rules = [json!({"verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["x"]})];
+        let rules = [
+            json!({"verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["x"]}),
+        ];
         assert!(rbac().uncovered(&user, "n", &rules).is_empty());
     }
 

@@ -49,14 +49,16 @@ impl Rbac {
     ) -> Self {
         let cluster_roles: Vec<&Value> = cluster_roles.into_iter().collect();
         let effective = effective_rules(&cluster_roles).into_iter();
-        let cluster_roles = effective.map(|(name, rules)| (name.to_owned(), Rules::from(rules))).collect();
+        let cluster_roles =
+            effective.map(|(name, rules)| (name.to_owned(), Rules::from(rules))).collect();
         let mut rbac = Self {
             cluster_roles: Arc::new(cluster_roles),
             cluster: Arc::default(),
             namespaces: HashMap::new(),
             no_reason: Arc::from(""),
         };
-        let cluster = Grants::of(cluster_role_bindings, "", |kind, name| rbac.role(kind, name, None));
+        let cluster =
+            Grants::of(cluster_role_bindings, "", |kind, name| rbac.role(kind, name, None));
         rbac.cluster = Arc::new(cluster);
         let mut namespaces: BTreeMap<&str, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
         for role in roles {
@@ -90,19 +92,28 @@ impl Rbac {
         roles: impl IntoIterator<Item = &'a Value>,
         bindings: impl IntoIterator<Item = &'a Value>,
     ) {
-        let rules_of = |role: &Value| (name_of(role).to_owned(), Rules::from(PolicyRule::all_of(role)));
+        let rules_of =
+            |role: &Value| (name_of(role).to_owned(), Rules::from(PolicyRule::all_of(role)));
         let roles: HashMap<String, Rules> = roles.into_iter().map(rules_of).collect();
-        let grants = Grants::of(bindings, namespace, |kind, name| self.role(kind, name, Some(&roles)));
+        let grants =
+            Grants::of(bindings, namespace, |kind, name| self.role(kind, name, Some(&roles)));
         self.namespaces.insert(namespace.to_owned(), Arc::new(NamespaceRules { roles, grants }));
     }
 
-    fn role(&self, kind: &str, name: &str, roles: Option<&HashMap<String, Rules>>) -> Result<Rules, String> {
+    fn role(
+        &self,
+        kind: &str,
+        name: &str,
+        roles: Option<&HashMap<String, Rules>>,
+    ) -> Result<Rules, String> {
         let (found, group) = match kind {
             "ClusterRole" => (self.cluster_roles.get(name), "clusterrole"),
             "Role" => (roles.and_then(|roles| roles.get(name)), "role"),
             _ => return Err(format!("unsupported role reference kind: {}", quoted(kind))),
         };
-        found.cloned().ok_or_else(|| format!("{group}.rbac.authorization.k8s.io {} not found", quoted(name)))
+        found
+            .cloned()
+            .ok_or_else(|| format!("{group}.rbac.authorization.k8s.io {} not found", quoted(name)))
     }
 
     /// Whether the user may do this, and why. Members of `system:masters` may do anything.
@@ -144,13 +155,20 @@ impl Rbac {
     /// The rules that the user has in the namespace, each binding once.
     pub(super) fn held_rules<'a>(&'a self, user: &'a User, namespace: &str) -> Vec<&'a PolicyRule> {
         let grants = self.grants_once(user, namespace).into_iter();
-        grants.filter_map(|grant| grant.rules.as_ref().ok()).flat_map(|rules| rules.iter()).collect()
+        grants
+            .filter_map(|grant| grant.rules.as_ref().ok())
+            .flat_map(|rules| rules.iter())
+            .collect()
     }
 
     /// Roles that the user's bindings name and that do not exist, as Go shows an aggregate of errors.
     pub(super) fn resolution_error(&self, user: &User, namespace: &str) -> Option<String> {
         let mut errors: Vec<&str> = Vec::new();
-        for error in self.grants_once(user, namespace).into_iter().filter_map(|grant| grant.rules.as_ref().err()) {
+        for error in self
+            .grants_once(user, namespace)
+            .into_iter()
+            .filter_map(|grant| grant.rules.as_ref().err())
+        {
             if !errors.contains(&&**error) {
                 errors.push(error);
             }
@@ -165,9 +183,10 @@ impl Rbac {
     /// What the user may do in the namespace, as `kubectl auth can-i --list` asks for it.
     pub fn rules_for(&self, user: &User, namespace: &str) -> RuleLists {
         let rules = self.held_rules(user, namespace);
-        let shown = |wanted: fn(&PolicyRule) -> bool, keep: fn(&PolicyRule) -> PolicyRule| -> Vec<Value> {
-            rules.iter().filter(|rule| wanted(rule)).map(|rule| keep(rule).to_value()).collect()
-        };
+        let shown =
+            |wanted: fn(&PolicyRule) -> bool, keep: fn(&PolicyRule) -> PolicyRule| -> Vec<Value> {
+                rules.iter().filter(|rule| wanted(rule)).map(|rule| keep(rule).to_value()).collect()
+            };
         RuleLists {
             resource_rules: shown(
                 |rule| !rule.resources.is_empty(),
@@ -175,7 +194,11 @@ impl Rbac {
             ),
             non_resource_rules: shown(
                 |rule| !rule.urls.is_empty(),
-                |rule| PolicyRule { verbs: rule.verbs.clone(), urls: rule.urls.clone(), ..PolicyRule::default() },
+                |rule| PolicyRule {
+                    verbs: rule.verbs.clone(),
+                    urls: rule.urls.clone(),
+                    ..PolicyRule::default()
+                },
             ),
             evaluation_error: self.resolution_error(user, namespace),
         }
@@ -186,7 +209,11 @@ impl Rbac {
     /// with `NotFound`, naming the *binding's* resource and the role's name.
     pub fn referenced_rules(&self, role_ref: &Value, namespace: &str) -> Option<Vec<Value>> {
         let (kind, name) = role_of(role_ref);
-        let roles = self.namespaces.get(namespace).filter(|_| !namespace.is_empty()).map(|rules| &rules.roles);
+        let roles = self
+            .namespaces
+            .get(namespace)
+            .filter(|_| !namespace.is_empty())
+            .map(|rules| &rules.roles);
         let rules = self.role(kind, name, roles).ok()?;
         Some(rules.iter().map(PolicyRule::to_value).collect())
     }

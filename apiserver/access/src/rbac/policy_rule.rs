@@ -62,7 +62,10 @@ impl PolicyRule {
             return self.urls.iter().any(|url| url_covers(url, attributes.path));
         }
         has_or_all(&self.groups, attributes.group)
-            && self.resources.iter().any(|resource| is_resource(resource, attributes.resource, attributes.subresource))
+            && self
+                .resources
+                .iter()
+                .any(|resource| is_resource(resource, attributes.resource, attributes.subresource))
             && (self.names.is_empty() || has(&self.names, attributes.name))
     }
 
@@ -70,9 +73,11 @@ impl PolicyRule {
     pub(super) fn covers(&self, part: &Self) -> bool {
         (has(&self.verbs, ALL) || has_each(&self.verbs, &part.verbs))
             && (has(&self.groups, ALL) || has_each(&self.groups, &part.groups))
-            && (has(&self.resources, ALL) || part.resources.iter().all(|resource| self.covers_resource(resource)))
+            && (has(&self.resources, ALL)
+                || part.resources.iter().all(|resource| self.covers_resource(resource)))
             && part.urls.iter().all(|url| self.urls.iter().any(|own| url_covers(own, url)))
-            && (self.names.is_empty() || (!part.names.is_empty() && has_each(&self.names, &part.names)))
+            && (self.names.is_empty()
+                || (!part.names.is_empty() && has_each(&self.names, &part.names)))
     }
 
     fn covers_resource(&self, resource: &str) -> bool {
@@ -86,19 +91,31 @@ impl PolicyRule {
     pub(super) fn parts(&self) -> Vec<Self> {
         let one = |text: &str| vec![Box::from(text)];
         let mut parts = Vec::new();
-        for (group, resource) in self.groups.iter().flat_map(|group| self.resources.iter().map(move |own| (group, own)))
+        for (group, resource) in
+            self.groups.iter().flat_map(|group| self.resources.iter().map(move |own| (group, own)))
         {
             for verb in &self.verbs {
-                let part = Self { verbs: one(verb), groups: one(group), resources: one(resource), ..Self::default() };
+                let part = Self {
+                    verbs: one(verb),
+                    groups: one(group),
+                    resources: one(resource),
+                    ..Self::default()
+                };
                 if self.names.is_empty() {
                     parts.push(part);
                 } else {
-                    parts.extend(self.names.iter().map(|name| Self { names: one(name), ..part.clone() }));
+                    parts.extend(
+                        self.names.iter().map(|name| Self { names: one(name), ..part.clone() }),
+                    );
                 }
             }
         }
         for url in &self.urls {
-            parts.extend(self.verbs.iter().map(|verb| Self { verbs: one(verb), urls: one(url), ..Self::default() }));
+            parts.extend(self.verbs.iter().map(|verb| Self {
+                verbs: one(verb),
+                urls: one(url),
+                ..Self::default()
+            }));
         }
         parts
     }
@@ -113,7 +130,8 @@ impl PolicyRule {
             ("Verbs", &self.verbs),
         ];
         let shown = lists.into_iter().filter(|(_, list)| !list.is_empty());
-        let texts: Vec<String> = shown.map(|(name, list)| format!("{name}:{}", quoted_list(list))).collect();
+        let texts: Vec<String> =
+            shown.map(|(name, list)| format!("{name}:{}", quoted_list(list))).collect();
         format!("{{{}}}", texts.join(", "))
     }
 }
@@ -138,7 +156,8 @@ fn is_resource(rule: &str, resource: &str, subresource: &str) -> bool {
     if subresource.is_empty() {
         return rule == resource;
     }
-    let exact = rule.strip_prefix(resource).and_then(|rest| rest.strip_prefix('/')) == Some(subresource);
+    let exact =
+        rule.strip_prefix(resource).and_then(|rest| rest.strip_prefix('/')) == Some(subresource);
     exact || is_every_resource_with(rule, subresource)
 }
 
@@ -174,7 +193,11 @@ mod tests {
             ("*", "pods", "log", true),
             ("*/*", "pods", "log", false),
         ] {
-            assert_eq!(is_resource(own, resource, subresource), expected, "{own} {resource}/{subresource}");
+            assert_eq!(
+                is_resource(own, resource, subresource),
+                expected,
+                "{own} {resource}/{subresource}"
+            );
         }
     }
 
@@ -196,7 +219,9 @@ mod tests {
 
     #[test]
     fn a_rule_covers_what_is_narrower_and_nothing_else() {
-        let own = rule(json!({"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments", "*/scale"]}));
+        let own = rule(
+            json!({"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments", "*/scale"]}),
+        );
         let part = json!({"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments"]});
         let with = |change: Value| {
             let mut part = part.clone();
@@ -217,11 +242,17 @@ mod tests {
 
     #[test]
     fn a_rule_falls_into_parts_of_one_verb_each() {
-        let parts = rule(json!({"verbs": ["get", "list"], "apiGroups": ["", "apps"], "resources": ["a", "b"]})).parts();
+        let parts = rule(
+            json!({"verbs": ["get", "list"], "apiGroups": ["", "apps"], "resources": ["a", "b"]}),
+        )
+        .parts();
         assert_eq!(parts.len(), 8);
         let parts =
             rule(json!({"verbs": ["get"], "apiGroups": [""], "resources": ["a"], "resourceNames": ["x", "y"]})).parts();
-        assert_eq!(parts[1].compact_text(), r#"{APIGroups:[""], Resources:["a"], ResourceNames:["y"], Verbs:["get"]}"#);
+        assert_eq!(
+            parts[1].compact_text(),
+            r#"{APIGroups:[""], Resources:["a"], ResourceNames:["y"], Verbs:["get"]}"#
+        );
         let parts = rule(json!({"verbs": ["get", "post"], "nonResourceURLs": ["/x"]})).parts();
         assert_eq!(parts[1].compact_text(), r#"{NonResourceURLs:["/x"], Verbs:["post"]}"#);
     }

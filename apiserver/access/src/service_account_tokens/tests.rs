@@ -77,7 +77,8 @@ fn the_claims_have_the_layout_of_the_real_server() {
 fn a_token_speaks_for_its_service_account() {
     let tokens = tokens();
     let issued = tokens.issue(&spec(), moment(0)).unwrap();
-    let verified = tokens.authenticate(&issued.token, tokens.audiences(), moment(1), &state("uid-1")).unwrap();
+    let verified =
+        tokens.authenticate(&issued.token, tokens.audiences(), moment(1), &state("uid-1")).unwrap();
     assert_eq!(verified.user.name, "system:serviceaccount:default:builder");
     assert_eq!(verified.user.uid, "uid-1");
     let jti = part(&issued.token, 1)["jti"].as_str().unwrap().to_owned();
@@ -99,14 +100,19 @@ fn a_token_is_refused_outside_its_time_with_a_minute_of_leeway() {
 fn a_token_for_another_audience_is_refused_although_it_is_remembered() {
     let tokens = tokens();
     let token = tokens
-        .issue(&TokenSpec { audiences: vec!["vault".to_owned(), "x".to_owned()], ..spec() }, moment(0))
+        .issue(
+            &TokenSpec { audiences: vec!["vault".to_owned(), "x".to_owned()], ..spec() },
+            moment(0),
+        )
         .unwrap()
         .token;
     tokens.verify(&token, &["vault".to_owned()], moment(0)).unwrap();
     let error = tokens.verify(&token, tokens.audiences(), moment(0)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("token audiences [\"vault\" \"x\"] is invalid for the target audiences [{ISSUER:?}]")
+        format!(
+            "token audiences [\"vault\" \"x\"] is invalid for the target audiences [{ISSUER:?}]"
+        )
     );
 }
 
@@ -118,7 +124,11 @@ fn a_forged_token_is_refused() {
     assert_eq!(refused(&token), TokenError::Signature);
     assert_eq!(refused("a.b.c"), TokenError::Foreign);
     assert_eq!(refused(""), TokenError::Foreign);
-    let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), token.split('.').nth(1).unwrap());
+    let unsigned = format!(
+        "{}.{}.",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
+        token.split('.').nth(1).unwrap()
+    );
     assert!(matches!(refused(&unsigned), TokenError::Claims(_)));
     let own = tokens.issue(&spec(), moment(0)).unwrap().token;
     let (signed, signature) = own.rsplit_once('.').unwrap();
@@ -132,13 +142,17 @@ fn a_token_ends_with_its_account_at_most_ten_seconds_later() {
     let tokens = tokens();
     let token = tokens.issue(&spec(), moment(0)).unwrap().token;
     let state = state("uid-1");
-    let at = |second| tokens.authenticate(&token, tokens.audiences(), moment(second), &state).map(drop);
+    let at =
+        |second| tokens.authenticate(&token, tokens.audiences(), moment(second), &state).map(drop);
     assert_eq!(at(0), Ok(()));
     state.account.replace(None);
     assert_eq!(at(9), Ok(()));
     assert_eq!(at(10), Err(TokenError::ServiceAccountGone { name: "builder".to_owned() }));
     state.account.replace(Some("uid-2".to_owned()));
-    assert_eq!(at(10).unwrap_err().to_string(), "service account UID (uid-2) does not match claim (uid-1)");
+    assert_eq!(
+        at(10).unwrap_err().to_string(),
+        "service account UID (uid-2) does not match claim (uid-1)"
+    );
     state.account.replace(Some("uid-1".to_owned()));
     assert_eq!(at(10), Ok(()));
 }
@@ -146,11 +160,14 @@ fn a_token_ends_with_its_account_at_most_ten_seconds_later() {
 #[test]
 fn a_token_ends_with_the_object_that_it_is_bound_to() {
     let tokens = tokens();
-    let bound = BoundObject { kind: "Secret".to_owned(), name: "bound".to_owned(), uid: "s-1".to_owned() };
-    let token = tokens.issue(&TokenSpec { bound_object: Some(bound), ..spec() }, moment(0)).unwrap().token;
+    let bound =
+        BoundObject { kind: "Secret".to_owned(), name: "bound".to_owned(), uid: "s-1".to_owned() };
+    let token =
+        tokens.issue(&TokenSpec { bound_object: Some(bound), ..spec() }, moment(0)).unwrap().token;
     assert_eq!(part(&token, 1)["kubernetes.io"]["secret"], json!({"name": "bound", "uid": "s-1"}));
     let state = state("uid-1");
-    let at = |second| tokens.authenticate(&token, tokens.audiences(), moment(second), &state).map(drop);
+    let at =
+        |second| tokens.authenticate(&token, tokens.audiences(), moment(second), &state).map(drop);
     assert_eq!(at(0), Err(TokenError::BoundObjectGone));
     state.secret.replace(Some("s-2".to_owned()));
     let message = "secret UID (s-2) does not match service account secret ref claim (s-1)";
@@ -161,15 +178,20 @@ fn a_token_ends_with_the_object_that_it_is_bound_to() {
 
 #[test]
 fn an_object_of_another_kind_can_not_be_bound() {
-    let bound = BoundObject { kind: "ConfigMap".to_owned(), name: "x".to_owned(), uid: "x".to_owned() };
-    let error = tokens().issue(&TokenSpec { bound_object: Some(bound), ..spec() }, moment(0)).err().unwrap();
+    let bound =
+        BoundObject { kind: "ConfigMap".to_owned(), name: "x".to_owned(), uid: "x".to_owned() };
+    let error = tokens()
+        .issue(&TokenSpec { bound_object: Some(bound), ..spec() }, moment(0))
+        .err()
+        .unwrap();
     assert_eq!(error, TokenError::Unbindable("ConfigMap".to_owned()));
 }
 
 #[test]
 fn the_same_key_verifies_after_a_restart() {
     let key = P256Key::generate().unwrap();
-    let token = ServiceAccountTokens::new(ISSUER, &key).unwrap().issue(&spec(), moment(0)).unwrap().token;
+    let token =
+        ServiceAccountTokens::new(ISSUER, &key).unwrap().issue(&spec(), moment(0)).unwrap().token;
     let again = P256Key::from_pkcs8_pem(&key.pkcs8_pem().unwrap()).unwrap();
     let tokens = ServiceAccountTokens::new(ISSUER, &again).unwrap();
     assert!(tokens.verify(&token, tokens.audiences(), moment(0)).is_ok());

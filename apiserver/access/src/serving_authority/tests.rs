@@ -16,7 +16,8 @@ fn authority() -> ServingAuthority {
 #[test]
 fn an_authority_is_the_same_after_a_restart() {
     let authority = authority();
-    let again = ServingAuthority::load(authority.certificate_pem(), &authority.key_pem().unwrap()).unwrap();
+    let again =
+        ServingAuthority::load(authority.certificate_pem(), &authority.key_pem().unwrap()).unwrap();
     assert_eq!(again.certificate_pem(), authority.certificate_pem());
     assert_eq!((&again.name, &again.key_identifier), (&authority.name, &authority.key_identifier));
     let (begin, end) = again.valid().unwrap();
@@ -27,7 +28,8 @@ fn an_authority_is_the_same_after_a_restart() {
 #[test]
 fn a_certificate_beside_another_key_is_refused() {
     let (one, other) = (authority(), authority());
-    let error = ServingAuthority::load(one.certificate_pem(), &other.key_pem().unwrap()).unwrap_err();
+    let error =
+        ServingAuthority::load(one.certificate_pem(), &other.key_pem().unwrap()).unwrap_err();
     assert!(matches!(error, AuthorityError::OtherKey { .. }), "{error}");
     let error = ServingAuthority::load("x", &other.key_pem().unwrap()).unwrap_err();
     assert!(matches!(error, AuthorityError::NotCertificate { .. }), "{error}");
@@ -55,7 +57,9 @@ fn a_host_that_is_no_name_is_refused() {
 
 #[test]
 fn a_client_certificate_names_its_user() {
-    let issued = authority().client_certificate("alice", Some("system:masters"), moment(), TEN_YEARS).unwrap();
+    let issued = authority()
+        .client_certificate("alice", Some("system:masters"), moment(), TEN_YEARS)
+        .unwrap();
     let user = user_of_client_certificate(&issued.certificate_der().unwrap()).unwrap();
     assert_eq!(user.name, "alice");
     assert_eq!(user.groups, ["system:masters", "system:authenticated"]);

@@ -17,15 +17,19 @@ fn rule(verbs: &[&str], groups: &[&str], resources: &[&str], names: &[&str]) -> 
 }
 
 fn role(kind: &str, namespace: Option<&str>, name: &str, rules: &[Value]) -> Value {
-    let mut role =
-        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "rules": rules});
+    let mut role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "rules": rules});
     if let Some(namespace) = namespace {
         role["metadata"]["namespace"] = json!(namespace);
     }
     role
 }
 
-fn binding(namespace: Option<&str>, name: &str, role: (&str, &str), subjects: impl Into<Value>) -> Value {
+fn binding(
+    namespace: Option<&str>,
+    name: &str,
+    role: (&str, &str),
+    subjects: impl Into<Value>,
+) -> Value {
     let group = "rbac.authorization.k8s.io";
     let kind = if namespace.is_some() { "RoleBinding" } else { "ClusterRoleBinding" };
     let mut binding = json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {"name": name},
@@ -51,17 +55,57 @@ fn objects() -> Vec<Value> {
             &[rule(&["get", "update"], &["apps"], &["deployments"], &["web", "db"])],
         ),
         role("ClusterRole", None, "access-scale", &[rule(&["update"], &["*"], &["*/scale"], &[])]),
-        role("ClusterRole", None, "access-after", &[rule(&["get"], &[""], &["pods/*", "services/status"], &[])]),
+        role(
+            "ClusterRole",
+            None,
+            "access-after",
+            &[rule(&["get"], &[""], &["pods/*", "services/status"], &[])],
+        ),
         role("ClusterRole", None, "access-verbs", &[rule(&["*"], &["batch"], &["jobs"], &[])]),
-        role("ClusterRole", None, "access-all-resources", &[rule(&["get"], &["policy"], &["*"], &[])]),
+        role(
+            "ClusterRole",
+            None,
+            "access-all-resources",
+            &[rule(&["get"], &["policy"], &["*"], &[])],
+        ),
         role("ClusterRole", None, "access-urls", &[url(&["/logs/*", "/exact", "/star*"])]),
-        role("Role", Some(NAMESPACE), "access-secrets", &[rule(&["get"], &[""], &["secrets", "pods/log"], &[])]),
+        role(
+            "Role",
+            Some(NAMESPACE),
+            "access-secrets",
+            &[rule(&["get"], &[""], &["secrets", "pods/log"], &[])],
+        ),
         binding(None, "access-pods", ("ClusterRole", "access-pods"), user_subject("access-pods")),
-        binding(None, "access-named", ("ClusterRole", "access-named"), user_subject("access-named")),
-        binding(None, "access-scale", ("ClusterRole", "access-scale"), user_subject("access-scale")),
-        binding(None, "access-after", ("ClusterRole", "access-after"), user_subject("access-after")),
-        binding(None, "access-verbs", ("ClusterRole", "access-verbs"), user_subject("access-verbs")),
-        binding(None, "access-all", ("ClusterRole", "access-all-resources"), user_subject("access-all")),
+        binding(
+            None,
+            "access-named",
+            ("ClusterRole", "access-named"),
+            user_subject("access-named"),
+        ),
+        binding(
+            None,
+            "access-scale",
+            ("ClusterRole", "access-scale"),
+            user_subject("access-scale"),
+        ),
+        binding(
+            None,
+            "access-after",
+            ("ClusterRole", "access-after"),
+            user_subject("access-after"),
+        ),
+        binding(
+            None,
+            "access-verbs",
+            ("ClusterRole", "access-verbs"),
+            user_subject("access-verbs"),
+        ),
+        binding(
+            None,
+            "access-all",
+            ("ClusterRole", "access-all-resources"),
+            user_subject("access-all"),
+        ),
         binding(None, "access-urls", ("ClusterRole", "access-urls"), user_subject("access-urls")),
         binding(None, "access-gone", ("ClusterRole", "access-none"), user_subject("access-gone")),
         binding(
@@ -94,7 +138,12 @@ fn objects() -> Vec<Value> {
             ("ClusterRole", "access-pods"),
             user_subject("access-local-pods"),
         ),
-        binding(Some(NAMESPACE), "access-urls", ("ClusterRole", "access-urls"), user_subject("access-local-urls")),
+        binding(
+            Some(NAMESPACE),
+            "access-urls",
+            ("ClusterRole", "access-urls"),
+            user_subject("access-local-urls"),
+        ),
     ]
 }
 
@@ -194,7 +243,12 @@ const CASES: &[Case] = &[
     ("access-group", &[], on("get", "", "pods", NAMESPACE, "x"), false),
     ("anyone", &["access-pods"], on("get", "", "pods", NAMESPACE, "x"), false),
     (ACCOUNT, &[], on("get", "", "pods", NAMESPACE, "x"), true),
-    ("system:serviceaccount:access-one:cluster-wide", &[], on("get", "", "pods", NAMESPACE, "x"), false),
+    (
+        "system:serviceaccount:access-one:cluster-wide",
+        &[],
+        on("get", "", "pods", NAMESPACE, "x"),
+        false,
+    ),
     (LOCAL, &[], on("get", "", "secrets", NAMESPACE, "x"), true),
     (LOCAL, &[], sub("get", "", "pods", "log"), true),
     (LOCAL, &[], on("get", "", "secrets", OTHER, "x"), false),
@@ -214,7 +268,16 @@ fn attributes(question: [&'static str; 6]) -> Attributes<'static> {
     if resource.is_empty() {
         return Attributes { verb, path: group, ..Attributes::default() };
     }
-    Attributes { verb, group, resource, subresource, namespace, name, resource_request: true, ..Attributes::default() }
+    Attributes {
+        verb,
+        group,
+        resource,
+        subresource,
+        namespace,
+        name,
+        resource_request: true,
+        ..Attributes::default()
+    }
 }
 
 async fn real_status(client: &Client, case: &Case) -> Result<Value> {
@@ -228,12 +291,16 @@ async fn real_status(client: &Client, case: &Case) -> Result<Value> {
             "subresource": subresource, "namespace": namespace, "name": name});
     }
     let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec});
-    Ok(post(client, "/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).await?["status"].take())
+    Ok(post(client, "/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).await?["status"]
+        .take())
 }
 
 fn own_decision(rbac: &Rbac, case: &Case) -> Decision {
     let groups = case.1.iter().map(|group| (*group).to_owned()).collect();
-    rbac.authorize(&User { name: case.0.to_owned(), groups, ..User::default() }, &attributes(case.2))
+    rbac.authorize(
+        &User { name: case.0.to_owned(), groups, ..User::default() },
+        &attributes(case.2),
+    )
 }
 
 fn rbac() -> Rbac {
@@ -268,7 +335,10 @@ async fn decisions_and_reasons_are_the_real_servers() {
         let attempt = async || {
             let real = real_status(&client, case).await?;
             ensure!(real["allowed"] == own.allowed, "{case:?}: {real}, here {own:?}");
-            ensure!(real["reason"].as_str().unwrap_or_default() == &*own.reason, "{case:?}: {real}, here {own:?}");
+            ensure!(
+                real["reason"].as_str().unwrap_or_default() == &*own.reason,
+                "{case:?}: {real}, here {own:?}"
+            );
             Ok(())
         };
         until("the real server's decision", LIMIT, attempt).await.unwrap();

@@ -1,7 +1,9 @@
 //! Messages: what is refused is refused in the same words.
 
 use anyhow::ensure;
-use apiserver_access::{AGGREGATION_FORBIDDEN, Attributes, Rbac, User, bootstrap, forbidden_message};
+use apiserver_access::{
+    AGGREGATION_FORBIDDEN, Attributes, Rbac, User, bootstrap, forbidden_message,
+};
 use meshroot_testkit::wait::{LIMIT, until};
 use serde_json::json;
 
@@ -17,7 +19,10 @@ async fn forbidden_requests_are_refused_in_the_same_words() {
     let rbac = Rbac::build(of("ClusterRole"), of("ClusterRoleBinding"), &[], &[]);
     let base = Attributes { verb: "create", resource_request: true, ..Attributes::default() };
     let cases = [
-        ("/api/v1/namespaces/default/configmaps", Attributes { resource: "configmaps", namespace: "default", ..base }),
+        (
+            "/api/v1/namespaces/default/configmaps",
+            Attributes { resource: "configmaps", namespace: "default", ..base },
+        ),
         ("/api/v1/namespaces", Attributes { resource: "namespaces", ..base }),
         (
             "/apis/apps/v1/namespaces/n/deployments",
@@ -25,7 +30,13 @@ async fn forbidden_requests_are_refused_in_the_same_words() {
         ),
         (
             "/api/v1/namespaces/default/serviceaccounts/x/token",
-            Attributes { resource: "serviceaccounts", subresource: "token", namespace: "default", name: "x", ..base },
+            Attributes {
+                resource: "serviceaccounts",
+                subresource: "token",
+                namespace: "default",
+                name: "x",
+                ..base
+            },
         ),
         ("/foo/bar", Attributes { verb: "post", path: "/foo/bar", ..Attributes::default() }),
     ];
@@ -74,19 +85,23 @@ async fn escalation_is_refused_in_the_same_words() {
     };
     until("the real server's refusal", LIMIT, attempt).await.unwrap();
 
-    let aggregated =
-        json!({"metadata": {"name": "access-more"}, "rules": [], "aggregationRule": {"clusterRoleSelectors": [{}]}});
+    let aggregated = json!({"metadata": {"name": "access-more"}, "rules": [], "aggregationRule": {"clusterRoleSelectors": [{}]}});
     let real = refusal(&client, Some("access-editor"), ROLES, &aggregated).await.unwrap();
     assert!(!rbac.holds_everything(&user));
     assert_eq!(
         real,
-        format!("clusterroles.rbac.authorization.k8s.io \"access-more\" is forbidden: {AGGREGATION_FORBIDDEN}")
+        format!(
+            "clusterroles.rbac.authorization.k8s.io \"access-more\" is forbidden: {AGGREGATION_FORBIDDEN}"
+        )
     );
 
     let role_ref = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:monitoring"});
     let bound = json!({"metadata": {"name": "access-more"}, "roleRef": role_ref, "subjects": []});
     let granted = rbac.referenced_rules(&role_ref, "").unwrap();
-    let real = refusal(&client, Some("access-editor"), &format!("{RBAC}/clusterrolebindings"), &bound).await.unwrap();
+    let real =
+        refusal(&client, Some("access-editor"), &format!("{RBAC}/clusterrolebindings"), &bound)
+            .await
+            .unwrap();
     assert_eq!(
         real,
         format!(
@@ -96,7 +111,10 @@ async fn escalation_is_refused_in_the_same_words() {
     );
     let role_ref = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "access-none"});
     let bound = json!({"metadata": {"name": "access-more"}, "roleRef": role_ref});
-    let real = refusal(&client, Some("access-editor"), &format!("{RBAC}/clusterrolebindings"), &bound).await.unwrap();
+    let real =
+        refusal(&client, Some("access-editor"), &format!("{RBAC}/clusterrolebindings"), &bound)
+            .await
+            .unwrap();
     assert_eq!(rbac.referenced_rules(&role_ref, ""), None);
     assert_eq!(real, "clusterrolebindings.rbac.authorization.k8s.io \"access-none\" not found");
 }

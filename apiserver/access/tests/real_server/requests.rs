@@ -21,10 +21,17 @@ pub(crate) async fn get(client: &Client, path: &str) -> Result<Value> {
 }
 
 /// The message with which the server refuses a request; with a user, in that user's name.
-pub(crate) async fn refusal(client: &Client, user: Option<&str>, path: &str, body: &Value) -> Result<String> {
+pub(crate) async fn refusal(
+    client: &Client,
+    user: Option<&str>,
+    path: &str,
+    body: &Value,
+) -> Result<String> {
     let request = http::Request::post(path).header("content-type", "application/json");
     let request = match user {
-        Some(user) => request.header("impersonate-user", user).header("impersonate-group", "access-group"),
+        Some(user) => {
+            request.header("impersonate-user", user).header("impersonate-group", "access-group")
+        }
         None => request,
     };
     match client.request::<Value>(request.body(serde_json::to_vec(body)?)?).await {

@@ -22,14 +22,19 @@ pub(super) fn validate(names: &Value, path: &str, faults: &mut Vec<FieldError>) 
         let name = names.text(&[field]);
         let wrong = label_1035(&name.to_lowercase());
         if !name.is_empty() && !wrong.is_empty() {
-            let detail = format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
+            let detail =
+                format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
             faults.push(invalid(&format!("{path}.{field}"), name, detail));
         }
     }
     list(names, "shortNames", path, faults);
     let (kind, list_kind) = (names.text(&["kind"]), names.text(&["listKind"]));
     if !kind.is_empty() && kind == list_kind {
-        faults.push(invalid(&format!("{path}.listKind"), list_kind, "kind and listKind may not be the same"));
+        faults.push(invalid(
+            &format!("{path}.listKind"),
+            list_kind,
+            "kind and listKind may not be the same",
+        ));
     }
     list(names, "categories", path, faults);
 }
@@ -54,22 +59,29 @@ pub struct AcceptedNames {
 
 /// Accepts the names of a definition one by one: each that it had, and each that nobody has. `resources` and `kinds` are
 /// the names that are taken in its group; a definition's own accepted names may be among them.
-pub fn accept_names(crd: &Value, resources: &BTreeSet<String>, kinds: &BTreeSet<String>) -> AcceptedNames {
+pub fn accept_names(
+    crd: &Value,
+    resources: &BTreeSet<String>,
+    kinds: &BTreeSet<String>,
+) -> AcceptedNames {
     let nothing = Value::Null;
     let asked = crd.at(&["spec", "names"]).unwrap_or(&nothing);
     let had = crd.at(&["status", "acceptedNames"]).unwrap_or(&nothing);
     let mut names = had.as_object().cloned().unwrap_or_default();
     let mut conflict = None;
     let in_use = |name: &str| format!("{name:?} is already in use");
-    let one =
-        |names: &mut Map<String, Value>, conflict: &mut Option<_>, field: &str, reason, taken: &BTreeSet<String>| {
-            let name = asked.text(&[field]);
-            if name != had.text(&[field]) && taken.contains(name) {
-                *conflict = Some((reason, in_use(name)));
-            } else if !name.is_empty() {
-                names.insert(field.to_owned(), name.into());
-            }
-        };
+    let one = |names: &mut Map<String, Value>,
+               conflict: &mut Option<_>,
+               field: &str,
+               reason,
+               taken: &BTreeSet<String>| {
+        let name = asked.text(&[field]);
+        if name != had.text(&[field]) && taken.contains(name) {
+            *conflict = Some((reason, in_use(name)));
+        } else if !name.is_empty() {
+            names.insert(field.to_owned(), name.into());
+        }
+    };
     one(&mut names, &mut conflict, "plural", "PluralConflict", resources);
     one(&mut names, &mut conflict, "singular", "SingularConflict", resources);
     let short = had.texts(&["shortNames"]);
@@ -107,11 +119,16 @@ mod tests {
 
     #[test]
     fn each_name_is_accepted_by_itself() {
-        let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+        let set =
+            |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
         let crd = json!({"spec": {"names": {"plural": "others", "singular": "other", "kind": "Thing", "listKind": "ThingList"}}});
-        let accepted = accept_names(&crd, &set(&["things", "thing"]), &set(&["Thing", "ThingList"]));
+        let accepted =
+            accept_names(&crd, &set(&["things", "thing"]), &set(&["Thing", "ThingList"]));
         assert_eq!(accepted.names, json!({"plural": "others", "singular": "other", "kind": ""}));
-        assert_eq!(accepted.conflict, Some(("ListKindConflict", "\"ThingList\" is already in use".to_owned())));
+        assert_eq!(
+            accepted.conflict,
+            Some(("ListKindConflict", "\"ThingList\" is already in use".to_owned()))
+        );
         let free = accept_names(&crd, &set(&[]), &set(&[]));
         assert_eq!((free.names, free.conflict), (crd["spec"]["names"].clone(), None));
     }

@@ -21,12 +21,15 @@ pub fn from_crd(crd: &Value) -> Result<Vec<Kind>, Vec<FieldError>> {
         return Ok(Vec::new());
     }
     let places = Places::of(versions);
-    let storage =
-        versions.iter().find(|version| version.flag(&["storage"])).map_or("", |version| version.text(&["name"]));
+    let storage = versions
+        .iter()
+        .find(|version| version.flag(&["storage"]))
+        .map_or("", |version| version.text(&["name"]));
     let served = versions.iter().enumerate().filter(|(_, version)| version.flag(&["served"]));
     served
         .map(|(at, version)| {
-            let path = places.schema(at).unwrap_or_else(|| "spec.validation.openAPIV3Schema".to_owned());
+            let path =
+                places.schema(at).unwrap_or_else(|| "spec.validation.openAPIV3Schema".to_owned());
             kind(crd, version, storage, &path)
         })
         .collect()
@@ -34,9 +37,13 @@ pub fn from_crd(crd: &Value) -> Result<Vec<Kind>, Vec<FieldError>> {
 
 fn kind(crd: &Value, version: &Value, storage: &str, path: &str) -> Result<Kind, Vec<FieldError>> {
     let name = |field: &str| -> Arc<str> { crd.text(&["spec", "names", field]).into() };
-    let names = |field: &str| crd.texts(&["spec", "names", field]).into_iter().map(Arc::from).collect();
+    let names =
+        |field: &str| crd.texts(&["spec", "names", field]).into_iter().map(Arc::from).collect();
     let group = crd.text(&["spec", "group"]);
-    let openapi = version.at(&["schema", "openAPIV3Schema"]).cloned().unwrap_or_else(|| serde_json::json!({}));
+    let openapi = version
+        .at(&["schema", "openAPIV3Schema"])
+        .cloned()
+        .unwrap_or_else(|| serde_json::json!({}));
     let schema = Schema::from_openapi(&openapi, path)?;
     let fields = version.entries(&["selectableFields"]).iter();
     Ok(Kind {
@@ -53,7 +60,9 @@ fn kind(crd: &Value, version: &Value, storage: &str, path: &str) -> Result<Kind,
         verbs: CUSTOM,
         subresources: subresources(version),
         columns: columns(version),
-        selectable_fields: fields.map(|field| field.text(&["jsonPath"]).trim_start_matches('.').to_owned()).collect(),
+        selectable_fields: fields
+            .map(|field| field.text(&["jsonPath"]).trim_start_matches('.').to_owned())
+            .collect(),
         generation: true,
         name_rule: NameRule::Subdomain,
         storage_version: storage.into(),
@@ -67,7 +76,9 @@ fn deprecation(version: &Value, group: &str, kind: &str) -> Option<Arc<str>> {
     let said = version.text(&["deprecationWarning"]);
     match (version.flag(&["deprecated"]), said) {
         (false, _) => None,
-        (true, "") => Some(format!("{group}/{} {kind} is deprecated", version.text(&["name"])).into()),
+        (true, "") => {
+            Some(format!("{group}/{} {kind} is deprecated", version.text(&["name"])).into())
+        }
         (true, said) => Some(said.into()),
     }
 }
@@ -76,9 +87,16 @@ fn subresources(version: &Value) -> Subresources {
     let scale = version.at(&["subresources", "scale"]).map(|scale| Scale {
         spec_replicas_path: scale.text(&["specReplicasPath"]).to_owned(),
         status_replicas_path: scale.text(&["statusReplicasPath"]).to_owned(),
-        label_selector_path: scale.at(&["labelSelectorPath"]).and_then(Value::as_str).map(str::to_owned),
+        label_selector_path: scale
+            .at(&["labelSelectorPath"])
+            .and_then(Value::as_str)
+            .map(str::to_owned),
     });
-    Subresources { status: version.at(&["subresources", "status"]).is_some(), scale, ..Subresources::default() }
+    Subresources {
+        status: version.at(&["subresources", "status"]).is_some(),
+        scale,
+        ..Subresources::default()
+    }
 }
 
 fn columns(version: &Value) -> Vec<Column> {
@@ -89,13 +107,28 @@ fn columns(version: &Value) -> Vec<Column> {
     }
     let columns = written.iter().map(|entry| {
         let priority = entry.integer(&["priority"]).unwrap_or(0);
-        let (name, kind, format) = (entry.text(&["name"]), entry.text(&["type"]), entry.text(&["format"]));
-        column(name, kind, format, entry.text(&["description"]), priority, entry.text(&["jsonPath"]))
+        let (name, kind, format) =
+            (entry.text(&["name"]), entry.text(&["type"]), entry.text(&["format"]));
+        column(
+            name,
+            kind,
+            format,
+            entry.text(&["description"]),
+            priority,
+            entry.text(&["jsonPath"]),
+        )
     });
     columns.collect()
 }
 
-fn column(name: &str, kind: &str, format: &str, description: &str, priority: i64, json_path: &str) -> Column {
+fn column(
+    name: &str,
+    kind: &str,
+    format: &str,
+    description: &str,
+    priority: i64,
+    json_path: &str,
+) -> Column {
     Column {
         name: name.to_owned(),
         kind: kind.to_owned(),

@@ -11,7 +11,8 @@ use crate::reading::Reading;
 /// was before.
 pub fn crd_status(crd: &Value, accepted: &AcceptedNames, now: Timestamp) -> Value {
     let conflict = accepted.conflict.as_ref();
-    let was_established = condition(crd, "Established").is_some_and(|was| was.text(&["status"]) == "True");
+    let was_established =
+        condition(crd, "Established").is_some_and(|was| was.text(&["status"]) == "True");
     let names = match conflict {
         None => ("True", "NoConflicts", "no conflicts found"),
         Some((reason, said)) => ("False", *reason, said.as_str()),
@@ -27,17 +28,25 @@ pub fn crd_status(crd: &Value, accepted: &AcceptedNames, now: Timestamp) -> Valu
 }
 
 fn condition<'a>(crd: &'a Value, kind: &str) -> Option<&'a Value> {
-    crd.entries(&["status", "conditions"]).iter().find(|condition| condition.text(&["type"]) == kind)
+    crd.entries(&["status", "conditions"])
+        .iter()
+        .find(|condition| condition.text(&["type"]) == kind)
 }
 
 /// Writes a condition; its time changes only with its status.
-fn set(conditions: &mut Vec<Value>, kind: &str, (status, reason, message): (&str, &str, &str), now: Timestamp) {
+fn set(
+    conditions: &mut Vec<Value>,
+    kind: &str,
+    (status, reason, message): (&str, &str, &str),
+    now: Timestamp,
+) {
     let at = conditions.iter().position(|condition| condition.text(&["type"]) == kind);
-    let before = at.and_then(|at| conditions.get(at)).filter(|condition| condition.text(&["status"]) == status);
+    let before = at
+        .and_then(|at| conditions.get(at))
+        .filter(|condition| condition.text(&["status"]) == status);
     let since = before.map(|condition| condition.text(&["lastTransitionTime"]).to_owned());
     let since = since.unwrap_or_else(|| crate::time::seconds(now));
-    let condition =
-        json!({"lastTransitionTime": since, "message": message, "reason": reason, "status": status, "type": kind});
+    let condition = json!({"lastTransitionTime": since, "message": message, "reason": reason, "status": status, "type": kind});
     match at.and_then(|at| conditions.get_mut(at)) {
         Some(slot) => *slot = condition,
         None => conditions.push(condition),
@@ -46,10 +55,16 @@ fn set(conditions: &mut Vec<Value>, kind: &str, (status, reason, message): (&str
 
 /// The versions in which objects may be stored: those of before and today's storage version.
 pub(crate) fn stored_versions(crd: &Value) -> Vec<String> {
-    let mut stored: Vec<String> = crd.texts(&["status", "storedVersions"]).into_iter().map(str::to_owned).collect();
+    let mut stored: Vec<String> =
+        crd.texts(&["status", "storedVersions"]).into_iter().map(str::to_owned).collect();
     let versions = crd.entries(&["spec", "versions"]);
-    let storage = versions.iter().find(|version| version.flag(&["storage"])).map(|version| version.text(&["name"]));
-    if let Some(storage) = storage.filter(|storage| !stored.iter().any(|version| version == storage)) {
+    let storage = versions
+        .iter()
+        .find(|version| version.flag(&["storage"]))
+        .map(|version| version.text(&["name"]));
+    if let Some(storage) =
+        storage.filter(|storage| !stored.iter().any(|version| version == storage))
+    {
         stored.push(storage.to_owned());
     }
     stored
@@ -67,7 +82,8 @@ mod tests {
         let status = crd_status(&crd, &accepted, Timestamp::UNIX_EPOCH);
         assert_eq!(status["acceptedNames"], crd["spec"]["names"]);
         assert_eq!(status["storedVersions"], json!(["v1"]));
-        let said: Vec<&str> = status["conditions"].as_array().unwrap().iter().map(|c| c.text(&["reason"])).collect();
+        let said: Vec<&str> =
+            status["conditions"].as_array().unwrap().iter().map(|c| c.text(&["reason"])).collect();
         assert_eq!(said, ["NoConflicts", "InitialNamesAccepted"]);
         assert_eq!(status["conditions"][0]["lastTransitionTime"], "1970-01-01T00:00:00Z");
     }

@@ -13,7 +13,8 @@ use crate::path::Path;
 use crate::reading::Reading;
 
 const COLUMN_TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
-const COLUMN_FORMATS: [&str; 8] = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
+const COLUMN_FORMATS: [&str; 8] =
+    ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 /// Most fields of a version that a selector may name.
 const SELECTABLE: usize = 8;
 const APPROVAL: &str = "api-approved.kubernetes.io";
@@ -23,10 +24,15 @@ const APPROVAL: &str = "api-approved.kubernetes.io";
 pub fn validate_crd(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut faults = Vec::new();
     if old.is_none() {
-        let wanted = format!("{}.{}", crd.text(&["spec", "names", "plural"]), crd.text(&["spec", "group"]));
+        let wanted =
+            format!("{}.{}", crd.text(&["spec", "names", "plural"]), crd.text(&["spec", "group"]));
         let name = crd.text(&["metadata", "name"]);
         if !name.is_empty() && name != wanted {
-            faults.push(invalid("metadata.name", name, "must be spec.names.plural+\".\"+spec.group"));
+            faults.push(invalid(
+                "metadata.name",
+                name,
+                "must be spec.names.plural+\".\"+spec.group",
+            ));
         }
     }
     group_and_scope(crd, &mut faults);
@@ -42,8 +48,13 @@ pub fn validate_crd(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
     stored_versions(crd, &mut faults);
     approval(crd, old, &mut faults);
     if crd.flag(&["spec", "preserveUnknownFields"]) {
-        let instead = "set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
-        faults.push(invalid("spec.preserveUnknownFields", true, format!("cannot set to true, {instead}")));
+        let instead =
+            "set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+        faults.push(invalid(
+            "spec.preserveUnknownFields",
+            true,
+            format!("cannot set to true, {instead}"),
+        ));
     }
     faults
 }
@@ -84,7 +95,11 @@ fn versions(crd: &Value, faults: &mut Vec<FieldError>) {
         faults.push(invalid("spec.versions", all(), "must contain unique version names"));
     }
     if versions.iter().filter(|version| version.flag(&["storage"])).count() != 1 {
-        faults.push(invalid("spec.versions", all(), "must have exactly one version marked as storage version"));
+        faults.push(invalid(
+            "spec.versions",
+            all(),
+            "must have exactly one version marked as storage version",
+        ));
     }
 }
 
@@ -109,7 +124,9 @@ fn version(version: &Value, at: usize, places: &Places, faults: &mut Vec<FieldEr
         }
         faults.extend(check_structural(schema, &path));
     }
-    if let (Some(scale), Some(path)) = (version.at(&["subresources", "scale"]), places.subresources(at)) {
+    if let (Some(scale), Some(path)) =
+        (version.at(&["subresources", "scale"]), places.subresources(at))
+    {
         subresource_scale(scale, &format!("{path}.scale"), faults);
     }
     if let Some(path) = places.columns(at) {
@@ -121,7 +138,11 @@ fn version(version: &Value, at: usize, places: &Places, faults: &mut Vec<FieldEr
         if schema.is_none() && !version.entries(&["selectableFields"]).is_empty() {
             let top = "may only be set when validations.schema is included";
             let own = "may only be set when `version.schema.openAPIV3Schema` is not included";
-            faults.push(invalid(&path, "", if path == "spec.selectableFields" { top } else { own }));
+            faults.push(invalid(
+                &path,
+                "",
+                if path == "spec.selectableFields" { top } else { own },
+            ));
         } else {
             selectable_fields(version, &path, faults);
         }
@@ -141,7 +162,8 @@ fn deprecation(version: &Value, path: &str, faults: &mut Vec<FieldError>) {
         faults.push(invalid(path, said, "must not be an empty string"));
     }
     if let Some((at, _)) = said.char_indices().find(|(_, sign)| sign.is_control()) {
-        let rule = "must only contain printable UTF-8 characters; non-printable character found at index";
+        let rule =
+            "must only contain printable UTF-8 characters; non-printable character found at index";
         faults.push(invalid(path, said, format!("{rule} {at}")));
     }
 }
@@ -155,7 +177,11 @@ fn subresource_scale(scale: &Value, path: &str, faults: &mut Vec<FieldError>) {
         } else if !value.starts_with('.') {
             faults.push(invalid(&place, value, "must be a simple json path starting with ."));
         } else if !value.starts_with(root) {
-            faults.push(invalid(&place, value, format!("should be a json path under {}", root.trim_end_matches('.'))));
+            faults.push(invalid(
+                &place,
+                value,
+                format!("should be a json path under {}", root.trim_end_matches('.')),
+            ));
         }
     }
     let place = format!("{path}.labelSelectorPath");
@@ -187,7 +213,11 @@ fn printer_column(column: &Value, path: &str, faults: &mut Vec<FieldError>) {
     if json_path.is_empty() {
         faults.push(required(&format!("{path}.JSONPath"), ""));
     } else if !json_path.starts_with('.') {
-        faults.push(invalid(&format!("{path}.JSONPath"), json_path, "must be a simple json path starting with ."));
+        faults.push(invalid(
+            &format!("{path}.JSONPath"),
+            json_path,
+            "must be a simple json path starting with .",
+        ));
     }
 }
 
@@ -250,18 +280,28 @@ fn conversion(crd: &Value, faults: &mut Vec<FieldError>) {
         "None" => {
             if crd.at(&["spec", "conversion", "webhook"]).is_some() {
                 let detail = "should not be set when strategy is not set to Webhook";
-                faults.push(FieldError::new(Fault::Forbidden, "spec.conversion.webhookClientConfig", detail));
+                faults.push(FieldError::new(
+                    Fault::Forbidden,
+                    "spec.conversion.webhookClientConfig",
+                    detail,
+                ));
             }
         }
-        "" if crd.at(&["spec", "conversion"]).is_some() => faults.push(required("spec.conversion.strategy", "")),
+        "" if crd.at(&["spec", "conversion"]).is_some() => {
+            faults.push(required("spec.conversion.strategy", ""))
+        }
         "" => {}
         "Webhook" => {
-            let detail = "this server does not call conversion webhooks: supported values: \"None\"";
+            let detail =
+                "this server does not call conversion webhooks: supported values: \"None\"";
             faults.push(
-                FieldError::new(Fault::NotSupported, "spec.conversion.strategy", detail).with_value("Webhook".into()),
+                FieldError::new(Fault::NotSupported, "spec.conversion.strategy", detail)
+                    .with_value("Webhook".into()),
             );
         }
-        other => faults.push(not_supported("spec.conversion.strategy", other, &["None", "Webhook"])),
+        other => {
+            faults.push(not_supported("spec.conversion.strategy", other, &["None", "Webhook"]))
+        }
     }
 }
 
@@ -270,7 +310,8 @@ fn unchanged(crd: &Value, old: &Value, faults: &mut Vec<FieldError>) {
     let established = conditions
         .filter(|condition| condition.text(&["type"]) == "Established")
         .any(|condition| condition.text(&["status"]) == "True");
-    let mut check = |path: &[&str]| faults.extend(immutable(&path.join("."), crd.at(path), old.at(path)));
+    let mut check =
+        |path: &[&str]| faults.extend(immutable(&path.join("."), crd.at(path), old.at(path)));
     if established {
         check(&["spec", "scope"]);
         check(&["spec", "names", "kind"]);
@@ -290,7 +331,11 @@ fn stored_versions(crd: &Value, faults: &mut Vec<FieldError>) {
     for version in versions.iter().filter(|version| version.flag(&["storage"])) {
         let name = version.text(&["name"]);
         if !stored.contains(&name) {
-            faults.push(invalid(path, json!(stored), format!("must have the storage version {name}")));
+            faults.push(invalid(
+                path,
+                json!(stored),
+                format!("must have the storage version {name}"),
+            ));
         }
     }
     for (at, name) in stored.iter().enumerate() {
@@ -308,7 +353,8 @@ fn stored_versions(crd: &Value, faults: &mut Vec<FieldError>) {
 fn approval(crd: &Value, old: Option<&Value>, faults: &mut Vec<FieldError>) {
     let group = crd.text(&["spec", "group"]);
     let protected = ["k8s.io", "kubernetes.io"];
-    let is_protected = protected.iter().any(|owner| group == *owner || group.ends_with(&format!(".{owner}")));
+    let is_protected =
+        protected.iter().any(|owner| group == *owner || group.ends_with(&format!(".{owner}")));
     if !is_protected || old.is_some() {
         return;
     }
@@ -316,7 +362,8 @@ fn approval(crd: &Value, old: Option<&Value>, faults: &mut Vec<FieldError>) {
     let link = "see https://github.com/kubernetes/enhancements/pull/1111";
     let annotation = crd.text(&["metadata", "annotations", APPROVAL]);
     if annotation.is_empty() {
-        let detail = format!("protected groups must have approval annotation \"{APPROVAL}\", {link}");
+        let detail =
+            format!("protected groups must have approval annotation \"{APPROVAL}\", {link}");
         faults.push(required(&place, &detail));
     } else if !annotation.starts_with("unapproved") && !annotation.contains("://") {
         let detail = format!(

@@ -16,7 +16,9 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn of(versions: &[Value]) -> Self {
-        let same = |field: &str| versions.iter().all(|version| version.at(&[field]) == versions[0].at(&[field]));
+        let same = |field: &str| {
+            versions.iter().all(|version| version.at(&[field]) == versions[0].at(&[field]))
+        };
         Self {
             schema: same("schema"),
             subresources: same("subresources"),

@@ -43,7 +43,9 @@ pub(super) fn secret(object: &mut Value) {
         && let Some(data) = object_mut(object, "data")
     {
         data.extend(
-            texts.into_iter().map(|(key, text)| (key, STANDARD.encode(text.as_str().unwrap_or_default()).into())),
+            texts.into_iter().map(|(key, text)| {
+                (key, STANDARD.encode(text.as_str().unwrap_or_default()).into())
+            }),
         );
     }
     remove_empty(object, &["data"]);
@@ -61,7 +63,8 @@ fn remove_empty(object: &mut Value, names: &[&str]) {
         }
     }
     let Some(fields) = object.as_object_mut() else { return };
-    let is_empty = |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    let is_empty =
+        |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
     fields.retain(|field, value| !names.contains(&field.as_str()) || !is_empty(value));
 }
 
@@ -71,7 +74,10 @@ pub(super) fn service(object: &mut Value) {
         set_all(spec, &[("sessionAffinity", "None".into()), ("type", "ClusterIP".into())]);
         if spec.get("type") != Some(&"ExternalName".into()) {
             set_default(spec, "internalTrafficPolicy", "Cluster");
-            set_all(spec, &[("ipFamilies", json!(["IPv4"])), ("ipFamilyPolicy", "SingleStack".into())]);
+            set_all(
+                spec,
+                &[("ipFamilies", json!(["IPv4"])), ("ipFamilyPolicy", "SingleStack".into())],
+            );
         }
         if headless {
             set_default(spec, "clusterIPs", json!(["None"]));
@@ -111,8 +117,9 @@ pub(super) fn endpoint_slice(object: &mut Value) {
 }
 
 pub(super) fn network_policy(object: &mut Value) {
-    let egress =
-        object.at(&["spec", "egress"]).is_some_and(|rules| rules.as_array().is_some_and(|rules| !rules.is_empty()));
+    let egress = object
+        .at(&["spec", "egress"])
+        .is_some_and(|rules| rules.as_array().is_some_and(|rules| !rules.is_empty()));
     if let Some(spec) = object_mut(object, "spec") {
         let kinds = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
         set_all(spec, &[("podSelector", json!({})), ("policyTypes", kinds)]);
@@ -186,13 +193,18 @@ fn match_resources(object: &mut Value, field: &str) {
 pub(super) fn definition(object: &mut Value) {
     let kind = object.text(&["spec", "names", "kind"]).to_owned();
     if let Some(names) = dig(object, &["spec", "names"]).filter(|_| !kind.is_empty()) {
-        set_all(names, &[("singular", kind.to_lowercase().into()), ("listKind", format!("{kind}List").into())]);
+        set_all(
+            names,
+            &[("singular", kind.to_lowercase().into()), ("listKind", format!("{kind}List").into())],
+        );
     }
     if let Some(spec) = object_mut(object, "spec") {
         set_default(spec, "conversion", json!({"strategy": "None"}));
     }
     for version in each(object, &["spec", "versions"]) {
-        if let Some(schema) = version.get_mut("schema").and_then(|schema| schema.get_mut("openAPIV3Schema")) {
+        if let Some(schema) =
+            version.get_mut("schema").and_then(|schema| schema.get_mut("openAPIV3Schema"))
+        {
             drop_nulls(schema);
         }
     }
@@ -213,8 +225,12 @@ fn drop_nulls(schema: &mut Value) {
             ("properties" | "patternProperties" | "definitions", Value::Object(schemas)) => {
                 schemas.values_mut().for_each(drop_nulls);
             }
-            ("items" | "additionalProperties" | "additionalItems" | "not", value) => drop_nulls(value),
-            ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => schemas.iter_mut().for_each(drop_nulls),
+            ("items" | "additionalProperties" | "additionalItems" | "not", value) => {
+                drop_nulls(value)
+            }
+            ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
+                schemas.iter_mut().for_each(drop_nulls)
+            }
             _ => {}
         }
     }

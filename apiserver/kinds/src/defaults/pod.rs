@@ -59,7 +59,8 @@ fn spec(owner: &mut Value, field: &str) {
 
 /// `serviceAccount` is an old name of `serviceAccountName`; both are there if one is.
 fn account(spec: &mut Map<String, Value>) {
-    let named = ["serviceAccountName", "serviceAccount"].iter().find_map(|field| spec.get(*field).cloned());
+    let named =
+        ["serviceAccountName", "serviceAccount"].iter().find_map(|field| spec.get(*field).cloned());
     if let Some(name) = named.filter(|name| name.as_str().is_some_and(|name| !name.is_empty())) {
         spec.insert("serviceAccountName".to_owned(), name.clone());
         spec.insert("serviceAccount".to_owned(), name);
@@ -86,12 +87,16 @@ fn container(container: &mut Value) {
         container.get_mut(name).into_iter().for_each(probe);
     }
     for hook in ["postStart", "preStop"] {
-        if let Some(request) = container.get_mut("lifecycle").and_then(|life| life.get_mut(hook)?.get_mut("httpGet")) {
+        if let Some(request) =
+            container.get_mut("lifecycle").and_then(|life| life.get_mut(hook)?.get_mut("httpGet"))
+        {
             http_get(request);
         }
     }
     for variable in each(container, &["env"]) {
-        if let Some(field) = variable.get_mut("valueFrom").and_then(|from| from.get_mut("fieldRef")?.as_object_mut()) {
+        if let Some(field) =
+            variable.get_mut("valueFrom").and_then(|from| from.get_mut("fieldRef")?.as_object_mut())
+        {
             set_default(field, "apiVersion", "v1");
         }
     }
@@ -99,9 +104,12 @@ fn container(container: &mut Value) {
 
 fn probe(probe: &mut Value) {
     let Some(fields) = probe.as_object_mut() else { return };
-    for (field, value) in
-        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
-    {
+    for (field, value) in [
+        ("timeoutSeconds", 1),
+        ("periodSeconds", 10),
+        ("successThreshold", 1),
+        ("failureThreshold", 3),
+    ] {
         if fields.get(field).is_none_or(|number| number.as_i64().unwrap_or(0) == 0) {
             fields.insert(field.to_owned(), value.into());
         }

@@ -44,7 +44,11 @@ fn rolling(object: &mut Value, field: &str, values: &[(&str, Value)]) {
 fn deployment(object: &mut Value) {
     with_spec(
         object,
-        &[("replicas", 1.into()), ("revisionHistoryLimit", 10.into()), ("progressDeadlineSeconds", 600.into())],
+        &[
+            ("replicas", 1.into()),
+            ("revisionHistoryLimit", 10.into()),
+            ("progressDeadlineSeconds", 600.into()),
+        ],
     );
     rolling(object, "strategy", &[("maxUnavailable", "25%".into()), ("maxSurge", "25%".into())]);
 }
@@ -70,7 +74,10 @@ fn stateful_set(object: &mut Value) {
     rolling(object, "updateStrategy", &[("partition", 0.into()), ("maxUnavailable", 1.into())]);
     for claim in each(object, &["spec", "volumeClaimTemplates"]) {
         if let Some(fields) = claim.as_object_mut() {
-            set_all(fields, &[("apiVersion", "v1".into()), ("kind", "PersistentVolumeClaim".into())]);
+            set_all(
+                fields,
+                &[("apiVersion", "v1".into()), ("kind", "PersistentVolumeClaim".into())],
+            );
         }
         if let Some(spec) = object_mut(claim, "spec") {
             set_default(spec, "volumeMode", "Filesystem");
@@ -91,7 +98,12 @@ fn daemon_set(object: &mut Value) {
         set_default(annotations, "deprecated.daemonset.template.generation", "1");
     }
     if let Some(status) = object_mut(object, "status") {
-        let counts = ["currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"];
+        let counts = [
+            "currentNumberScheduled",
+            "desiredNumberScheduled",
+            "numberMisscheduled",
+            "numberReady",
+        ];
         for count in counts {
             set_default(status, count, 0);
         }
@@ -101,7 +113,11 @@ fn daemon_set(object: &mut Value) {
 fn job(object: &mut Value) {
     let absent = |field: &str| object.at(&["spec", field]).is_none();
     let single = absent("completions") && absent("parallelism");
-    let replacement = if object.at(&["spec", "podFailurePolicy"]).is_some() { "Failed" } else { "TerminatingOrFailed" };
+    let replacement = if object.at(&["spec", "podFailurePolicy"]).is_some() {
+        "Failed"
+    } else {
+        "TerminatingOrFailed"
+    };
     let mut values = vec![
         ("parallelism", 1.into()),
         ("backoffLimit", 6.into()),
@@ -121,7 +137,10 @@ fn job(object: &mut Value) {
 
 /// A job selects its own pods by its uid, and its pods carry that uid.
 fn job_selector(object: &mut Value) {
-    let (name, uid) = (object.text(&["metadata", "name"]).to_owned(), object.text(&["metadata", "uid"]).to_owned());
+    let (name, uid) = (
+        object.text(&["metadata", "name"]).to_owned(),
+        object.text(&["metadata", "uid"]).to_owned(),
+    );
     if name.is_empty() || uid.is_empty() {
         return;
     }
@@ -160,7 +179,9 @@ fn cron_job(object: &mut Value) {
         );
     }
     dig(object, &["spec", "jobTemplate", "metadata"]);
-    if let Some(spec) = object.get_mut("spec").and_then(|spec| spec.get_mut("jobTemplate")?.get_mut("spec")) {
+    if let Some(spec) =
+        object.get_mut("spec").and_then(|spec| spec.get_mut("jobTemplate")?.get_mut("spec"))
+    {
         pod::template(spec);
     }
     object_mut(object, "status");

@@ -11,8 +11,11 @@ pub(super) fn write(kind: &Kind, paths: &mut Map<String, Value>) {
     let prefix = if kind.group.is_empty() { "/api" } else { "/apis" };
     let root = format!("{prefix}/{}", kind.api_version());
     let plural = &kind.plural;
-    let collection =
-        if kind.namespaced { format!("{root}/namespaces/{{namespace}}/{plural}") } else { format!("{root}/{plural}") };
+    let collection = if kind.namespaced {
+        format!("{root}/namespaces/{{namespace}}/{plural}")
+    } else {
+        format!("{root}/{plural}")
+    };
     let writer = Writer { kind, shape: kind.definition_name() };
     paths.insert(collection.clone(), writer.collection());
     if !kind.is_stored() {
@@ -36,25 +39,45 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn collection(&self) -> Value {
         let mut item = Map::new();
-        self.add(&mut item, "post", "post", self.operation("create", &self.shape, Some(&self.shape)));
+        self.add(
+            &mut item,
+            "post",
+            "post",
+            self.operation("create", &self.shape, Some(&self.shape)),
+        );
         if self.kind.allows("list") {
             self.add(&mut item, "get", "list", self.operation("list", &list_name(self.kind), None));
         }
         if self.kind.allows("deletecollection") {
-            self.add(&mut item, "delete", "deletecollection", self.operation("deleteCollection", STATUS, None));
+            self.add(
+                &mut item,
+                "delete",
+                "deletecollection",
+                self.operation("deleteCollection", STATUS, None),
+            );
         }
         self.finish(item, &["namespace"])
     }
 
     fn everywhere(&self) -> Value {
         let mut item = Map::new();
-        self.add(&mut item, "get", "list", self.operation("listForAllNamespaces", &list_name(self.kind), None));
+        self.add(
+            &mut item,
+            "get",
+            "list",
+            self.operation("listForAllNamespaces", &list_name(self.kind), None),
+        );
         self.finish(item, &[])
     }
 
     fn object(&self) -> Value {
         let mut item = self.editable("", &self.shape);
-        self.add(&mut item, "delete", "delete", self.operation("delete", STATUS, Some(DELETE_OPTIONS)));
+        self.add(
+            &mut item,
+            "delete",
+            "delete",
+            self.operation("delete", STATUS, Some(DELETE_OPTIONS)),
+        );
         self.finish(item, &["namespace", "name"])
     }
 
@@ -70,12 +93,22 @@ impl Writer<'_> {
         }
         if parts.token {
             let mut item = Map::new();
-            self.add(&mut item, "post", "post", self.operation("createToken", TOKEN_REQUEST, Some(TOKEN_REQUEST)));
+            self.add(
+                &mut item,
+                "post",
+                "post",
+                self.operation("createToken", TOKEN_REQUEST, Some(TOKEN_REQUEST)),
+            );
             items.push(("token", self.finish(item, &places)));
         }
         if parts.finalize {
             let mut item = Map::new();
-            self.add(&mut item, "put", "put", self.operation("replaceFinalize", &self.shape, Some(&self.shape)));
+            self.add(
+                &mut item,
+                "put",
+                "put",
+                self.operation("replaceFinalize", &self.shape, Some(&self.shape)),
+            );
             items.push(("finalize", self.finish(item, &places)));
         }
         items
@@ -85,7 +118,12 @@ impl Writer<'_> {
     fn editable(&self, part: &str, shape: &str) -> Map<String, Value> {
         let mut item = Map::new();
         self.add(&mut item, "get", "get", self.operation(&format!("read{part}"), shape, None));
-        self.add(&mut item, "put", "put", self.operation(&format!("replace{part}"), shape, Some(shape)));
+        self.add(
+            &mut item,
+            "put",
+            "put",
+            self.operation(&format!("replace{part}"), shape, Some(shape)),
+        );
         let mut patch = self.operation(&format!("patch{part}"), shape, None);
         patch.insert("requestBody".to_owned(), self.patch_body());
         self.add(&mut item, "patch", "patch", patch);
@@ -95,29 +133,44 @@ impl Writer<'_> {
     fn operation(&self, id: &str, answer: &str, body: Option<&str>) -> Map<String, Value> {
         let mut operation = Map::new();
         let package: String = self.kind.api_version().split(['.', '/', '-']).map(capital).collect();
-        operation.insert("operationId".to_owned(), format!("{id}{package}{}", self.kind.kind).into());
+        operation
+            .insert("operationId".to_owned(), format!("{id}{package}{}", self.kind.kind).into());
         if let Some(body) = body {
             let body = json!({"content": {"*/*": {"schema": reference(body)}}, "required": body != DELETE_OPTIONS});
             operation.insert("requestBody".to_owned(), body);
         }
         let content = json!({"application/json": {"schema": reference(answer)}});
-        operation.insert("responses".to_owned(), json!({"200": {"description": "OK", "content": content}}));
+        operation.insert(
+            "responses".to_owned(),
+            json!({"200": {"description": "OK", "content": content}}),
+        );
         operation
     }
 
     /// The kinds of patch: a strategic one only for built-in kinds.
     fn patch_body(&self) -> Value {
-        let mut forms =
-            vec!["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+        let mut forms = vec![
+            "application/apply-patch+yaml",
+            "application/json-patch+json",
+            "application/merge-patch+json",
+        ];
         if !self.kind.custom {
             forms.push("application/strategic-merge-patch+json");
         }
-        let content: Map<String, Value> =
-            forms.into_iter().map(|form| (form.to_owned(), json!({"schema": reference(PATCH)}))).collect();
+        let content: Map<String, Value> = forms
+            .into_iter()
+            .map(|form| (form.to_owned(), json!({"schema": reference(PATCH)})))
+            .collect();
         json!({"content": content, "required": true})
     }
 
-    fn add(&self, item: &mut Map<String, Value>, method: &str, action: &str, mut operation: Map<String, Value>) {
+    fn add(
+        &self,
+        item: &mut Map<String, Value>,
+        method: &str,
+        action: &str,
+        mut operation: Map<String, Value>,
+    ) {
         operation.insert("parameters".to_owned(), parameters(action));
         operation.insert("x-kubernetes-action".to_owned(), action.into());
         let named = group_version_kind(self.kind, &self.kind.kind);
@@ -141,11 +194,20 @@ fn capital(word: &str) -> String {
 /// What can be said in a query.
 fn parameters(action: &str) -> Value {
     let names: &[(&str, &str)] = match action {
-        "post" | "put" => &[("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string")],
-        "patch" => {
-            &[("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string"), ("force", "boolean")]
+        "post" | "put" => {
+            &[("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string")]
         }
-        "delete" => &[("dryRun", "string"), ("gracePeriodSeconds", "integer"), ("propagationPolicy", "string")],
+        "patch" => &[
+            ("dryRun", "string"),
+            ("fieldManager", "string"),
+            ("fieldValidation", "string"),
+            ("force", "boolean"),
+        ],
+        "delete" => &[
+            ("dryRun", "string"),
+            ("gracePeriodSeconds", "integer"),
+            ("propagationPolicy", "string"),
+        ],
         "list" | "deletecollection" => &[
             ("allowWatchBookmarks", "boolean"),
             ("continue", "string"),

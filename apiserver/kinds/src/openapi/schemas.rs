@@ -21,8 +21,12 @@ const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 /// The schemas, by name.
 pub(super) fn of(kinds: &[&Kind]) -> Map<String, Value> {
     let mut generator = generator();
-    let mut common: Vec<Definition> =
-        vec![definition::<ObjectMeta>, definition::<ListMeta>, definition::<DeleteOptions>, definition::<Status>];
+    let mut common: Vec<Definition> = vec![
+        definition::<ObjectMeta>,
+        definition::<ListMeta>,
+        definition::<DeleteOptions>,
+        definition::<Status>,
+    ];
     if kinds.iter().any(|kind| kind.subresources.scale.is_some()) {
         common.push(definition::<Scale>);
     }
@@ -49,7 +53,10 @@ pub(super) fn of(kinds: &[&Kind]) -> Map<String, Value> {
             schema.insert("x-kubernetes-group-version-kind".to_owned(), named);
         }
     }
-    schemas.insert(PATCH.to_owned(), json!({"description": "Body of a patch request.", "type": "object"}));
+    schemas.insert(
+        PATCH.to_owned(),
+        json!({"description": "Body of a patch request.", "type": "object"}),
+    );
     for kind in kinds {
         if kind.custom {
             schemas.insert(kind.definition_name(), custom(kind));
@@ -94,10 +101,16 @@ fn list(kind: &Kind) -> Value {
 fn spell_out(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
-            if fields.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) && !fields.contains_key("type") {
-                fields.entry("anyOf").or_insert_with(|| json!([{"type": "integer"}, {"type": "string"}]));
+            if fields.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true))
+                && !fields.contains_key("type")
+            {
+                fields
+                    .entry("anyOf")
+                    .or_insert_with(|| json!([{"type": "integer"}, {"type": "string"}]));
             }
-            let values = |(name, _): &(&String, &mut Value)| !matches!(name.as_str(), "default" | "example" | "enum");
+            let values = |(name, _): &(&String, &mut Value)| {
+                !matches!(name.as_str(), "default" | "example" | "enum")
+            };
             fields.iter_mut().filter(values).for_each(|(_, field)| spell_out(field));
         }
         Value::Array(entries) => entries.iter_mut().for_each(spell_out),
@@ -107,14 +120,17 @@ fn spell_out(schema: &mut Value) {
 
 /// The schema of a custom kind, with the fields that every object has.
 fn custom(kind: &Kind) -> Value {
-    let mut schema = kind.openapi().map_or_else(|| json!({"type": "object"}), |schema| (**schema).clone());
+    let mut schema =
+        kind.openapi().map_or_else(|| json!({"type": "object"}), |schema| (**schema).clone());
     spell_out(&mut schema);
     let Some(fields) = schema.as_object_mut() else { return schema };
     let properties = fields.entry("properties").or_insert_with(|| json!({}));
     if let Some(properties) = properties.as_object_mut() {
-        properties.insert("apiVersion".to_owned(), json!({"description": API_VERSION, "type": "string"}));
+        properties
+            .insert("apiVersion".to_owned(), json!({"description": API_VERSION, "type": "string"}));
         properties.insert("kind".to_owned(), json!({"description": KIND, "type": "string"}));
-        let metadata = json!({"description": "Metadata of the object.", "allOf": [reference(OBJECT_META)]});
+        let metadata =
+            json!({"description": "Metadata of the object.", "allOf": [reference(OBJECT_META)]});
         properties.insert("metadata".to_owned(), metadata);
     }
     let named = json!([group_version_kind(kind, &kind.kind)]);

@@ -64,8 +64,15 @@ const EVENT: &[Heading] = &[
     text("Count").wide(),
     NAME.wide(),
 ];
-const SERVICE: &[Heading] =
-    &[NAME, text("Type"), text("Cluster-IP"), text("External-IP"), text("Port(s)"), AGE, text("Selector").wide()];
+const SERVICE: &[Heading] = &[
+    NAME,
+    text("Type"),
+    text("Cluster-IP"),
+    text("External-IP"),
+    text("Port(s)"),
+    AGE,
+    text("Selector").wide(),
+];
 const ENDPOINTS: &[Heading] = &[NAME, text("Endpoints"), AGE];
 const POD: &[Heading] = &[
     NAME,
@@ -110,7 +117,8 @@ const REPLICA_SET: &[Heading] = &[
     text("Images").wide(),
     text("Selector").wide(),
 ];
-const STATEFUL_SET: &[Heading] = &[NAME, text("Ready"), AGE, text("Containers").wide(), text("Images").wide()];
+const STATEFUL_SET: &[Heading] =
+    &[NAME, text("Ready"), AGE, text("Containers").wide(), text("Images").wide()];
 const DAEMON_SET: &[Heading] = &[
     NAME,
     number("Desired"),
@@ -149,13 +157,22 @@ const CRON_JOB: &[Heading] = &[
 const NETWORK_POLICY: &[Heading] = &[NAME, text("Pod-Selector"), AGE];
 const POD_DISRUPTION_BUDGET: &[Heading] =
     &[NAME, text("Min Available"), text("Max Unavailable"), number("Allowed Disruptions"), AGE];
-const ENDPOINT_SLICE: &[Heading] = &[NAME, text("AddressType"), text("Ports"), text("Endpoints"), AGE];
+const ENDPOINT_SLICE: &[Heading] =
+    &[NAME, text("AddressType"), text("Ports"), text("Endpoints"), AGE];
 const LEASE: &[Heading] = &[NAME, text("Holder"), AGE];
 const ROLE: &[Heading] = &[NAME, date("Created At")];
-const ROLE_BINDING: &[Heading] =
-    &[NAME, text("Role"), AGE, text("Users").wide(), text("Groups").wide(), text("ServiceAccounts").wide()];
-const VALIDATING_ADMISSION_POLICY: &[Heading] = &[NAME, number("Validations"), text("ParamKind"), AGE];
-const VALIDATING_ADMISSION_POLICY_BINDING: &[Heading] = &[NAME, text("PolicyName"), text("ParamRef"), AGE];
+const ROLE_BINDING: &[Heading] = &[
+    NAME,
+    text("Role"),
+    AGE,
+    text("Users").wide(),
+    text("Groups").wide(),
+    text("ServiceAccounts").wide(),
+];
+const VALIDATING_ADMISSION_POLICY: &[Heading] =
+    &[NAME, number("Validations"), text("ParamKind"), AGE];
+const VALIDATING_ADMISSION_POLICY_BINDING: &[Heading] =
+    &[NAME, text("PolicyName"), text("ParamRef"), AGE];
 const CUSTOM_RESOURCE_DEFINITION: &[Heading] = &[
     NAME,
     text("Scope"),

@@ -24,7 +24,9 @@ pub(super) fn heading(column: &Column) -> Value {
 
 pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
     let name = Value::from(object.text(&["metadata", "name"]));
-    std::iter::once(name).chain(kind.columns.iter().map(|column| cell(column, object, now))).collect()
+    std::iter::once(name)
+        .chain(kind.columns.iter().map(|column| cell(column, object, now)))
+        .collect()
 }
 
 /// The first value that the path finds, if it has the column's type.

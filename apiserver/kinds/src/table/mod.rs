@@ -40,12 +40,15 @@ pub struct ListMetadata {
 impl ListMetadata {
     fn write(&self) -> Value {
         let mut metadata = Map::new();
-        for (field, text) in [("resourceVersion", &self.resource_version), ("continue", &self.continue_token)] {
+        for (field, text) in
+            [("resourceVersion", &self.resource_version), ("continue", &self.continue_token)]
+        {
             if !text.is_empty() {
                 metadata.insert(field.to_owned(), text.as_str().into());
             }
         }
-        metadata.extend(self.remaining.map(|count| ("remainingItemCount".to_owned(), count.into())));
+        metadata
+            .extend(self.remaining.map(|count| ("remainingItemCount".to_owned(), count.into())));
         Value::Object(metadata)
     }
 }
@@ -60,7 +63,8 @@ pub fn table(
     headings: bool,
     now: Timestamp,
 ) -> Value {
-    let rows: Vec<Value> = objects.iter().map(|object| row_of(kind, object, include, now)).collect();
+    let rows: Vec<Value> =
+        objects.iter().map(|object| row_of(kind, object, include, now)).collect();
     let headings = if headings { Value::Array(headings_of(kind)) } else { Value::Null };
     json!({
         "kind": "Table",
@@ -87,7 +91,8 @@ fn row_of(kind: &Kind, object: &Value, include: IncludeObject, now: Timestamp) -
     } else {
         object
     };
-    let cells = if kind.custom { custom::cells(kind, object, now) } else { row::cells(kind, shown, now) };
+    let cells =
+        if kind.custom { custom::cells(kind, object, now) } else { row::cells(kind, shown, now) };
     let mut written = Map::new();
     written.insert("cells".to_owned(), Value::Array(cells));
     let conditions = row::conditions(kind, object);

@@ -31,7 +31,11 @@ pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
         "EndpointSlice" => row.endpoint_slice(),
         "Node" => row.node(),
         "NetworkPolicy" => {
-            vec![row.name(), or_none(&selector_text(object.at(&["spec", "podSelector"]))).into(), row.age()]
+            vec![
+                row.name(),
+                or_none(&selector_text(object.at(&["spec", "podSelector"]))).into(),
+                row.age(),
+            ]
         }
         "PodDisruptionBudget" => row.disruption_budget(),
         "Lease" => vec![row.name(), row.cell(&["spec", "holderIdentity"]), row.age()],
@@ -103,7 +107,8 @@ impl Row<'_> {
         };
         let component = either(&["source", "component"], "reportingComponent");
         let instance = either(&["source", "host"], "reportingInstance");
-        let source = if instance.is_empty() { component } else { format!("{component}, {instance}") };
+        let source =
+            if instance.is_empty() { component } else { format!("{component}, {instance}") };
         vec![
             last.into(),
             self.cell(&["type"]),
@@ -129,7 +134,8 @@ impl Row<'_> {
             _ => "<unknown>".to_owned(),
         };
         let port = |port: &Value| {
-            let (number, protocol) = (port.integer(&["port"]).unwrap_or(0), port.text(&["protocol"]));
+            let (number, protocol) =
+                (port.integer(&["port"]).unwrap_or(0), port.text(&["protocol"]));
             match port.integer(&["nodePort"]) {
                 Some(node) if node > 0 => format!("{number}:{node}/{protocol}"),
                 _ => format!("{number}/{protocol}"),
@@ -150,7 +156,13 @@ impl Row<'_> {
     fn load_balancer(&self, external: &str) -> String {
         let ingress = self.object.entries(&["status", "loadBalancer", "ingress"]).iter();
         let mut addresses: Vec<&str> = ingress
-            .map(|entry| if entry.text(&["ip"]).is_empty() { entry.text(&["hostname"]) } else { entry.text(&["ip"]) })
+            .map(|entry| {
+                if entry.text(&["ip"]).is_empty() {
+                    entry.text(&["hostname"])
+                } else {
+                    entry.text(&["ip"])
+                }
+            })
             .chain([external])
             .filter(|address| !address.is_empty())
             .collect();
@@ -161,7 +173,8 @@ impl Row<'_> {
     fn endpoints(&self) -> Value {
         let mut all = Vec::new();
         for subset in self.object.entries(&["subsets"]) {
-            let addresses: Vec<&str> = subset.entries(&["addresses"]).iter().map(|entry| entry.text(&["ip"])).collect();
+            let addresses: Vec<&str> =
+                subset.entries(&["addresses"]).iter().map(|entry| entry.text(&["ip"])).collect();
             let ports = subset.entries(&["ports"]);
             if ports.is_empty() {
                 all.extend(addresses.iter().map(|&address| address.to_owned()));
@@ -181,8 +194,10 @@ impl Row<'_> {
         };
         let ports: Vec<String> = self.object.entries(&["ports"]).iter().map(port).collect();
         let endpoints = self.object.entries(&["endpoints"]).iter();
-        let addresses: Vec<String> =
-            endpoints.flat_map(|endpoint| endpoint.texts(&["addresses"])).map(str::to_owned).collect();
+        let addresses: Vec<String> = endpoints
+            .flat_map(|endpoint| endpoint.texts(&["addresses"]))
+            .map(str::to_owned)
+            .collect();
         let cells = [first_three(&ports), first_three(&addresses)].map(Value::from);
         let [ports, addresses] = cells;
         vec![self.name(), self.cell(&["addressType"]), ports, addresses, self.age()]
@@ -190,7 +205,10 @@ impl Row<'_> {
 
     fn node(&self) -> Vec<Value> {
         let node = self.object;
-        let ready = node.entries(&["status", "conditions"]).iter().find(|entry| entry.text(&["type"]) == "Ready");
+        let ready = node
+            .entries(&["status", "conditions"])
+            .iter()
+            .find(|entry| entry.text(&["type"]) == "Ready");
         let mut status = match ready.map(|ready| ready.text(&["status"])) {
             None => "Unknown",
             Some("True") => "Ready",
@@ -240,14 +258,24 @@ impl Row<'_> {
             None => "N/A".to_owned(),
         };
         let allowed = self.object.integer(&["status", "disruptionsAllowed"]).unwrap_or(0);
-        vec![self.name(), amount("minAvailable").into(), amount("maxUnavailable").into(), allowed.into(), self.age()]
+        vec![
+            self.name(),
+            amount("minAvailable").into(),
+            amount("maxUnavailable").into(),
+            allowed.into(),
+            self.age(),
+        ]
     }
 
     fn binding(&self) -> Vec<Value> {
         let object = self.object;
-        let role = format!("{}/{}", object.text(&["roleRef", "kind"]), object.text(&["roleRef", "name"]));
+        let role =
+            format!("{}/{}", object.text(&["roleRef", "kind"]), object.text(&["roleRef", "name"]));
         let subjects = |kind: &str| -> Value {
-            let of_kind = object.entries(&["subjects"]).iter().filter(|subject| subject.text(&["kind"]) == kind);
+            let of_kind = object
+                .entries(&["subjects"])
+                .iter()
+                .filter(|subject| subject.text(&["kind"]) == kind);
             let name = |subject: &Value| match kind {
                 "ServiceAccount" => {
                     format!("{}/{}", subject.text(&["namespace"]), subject.text(&["name"]))
@@ -263,14 +291,22 @@ impl Row<'_> {
     fn admission_policy(&self) -> Vec<Value> {
         let validations = self.object.entries(&["spec", "validations"]).len();
         let kind = self.object.at(&["spec", "paramKind"]);
-        let kind = kind.map(|kind| format!("{}/{}", kind.text(&["apiVersion"]), kind.text(&["kind"])));
-        vec![self.name(), validations.into(), kind.unwrap_or_else(|| "<unset>".to_owned()).into(), self.age()]
+        let kind =
+            kind.map(|kind| format!("{}/{}", kind.text(&["apiVersion"]), kind.text(&["kind"])));
+        vec![
+            self.name(),
+            validations.into(),
+            kind.unwrap_or_else(|| "<unset>".to_owned()).into(),
+            self.age(),
+        ]
     }
 
     fn admission_binding(&self) -> Vec<Value> {
         let reference = self.object.at(&["spec", "paramRef"]).unwrap_or(&Value::Null);
         let parameter = match (reference.text(&["name"]), reference.text(&["namespace"])) {
-            ("", _) if reference.at(&["selector"]).is_some() => selector_text(reference.at(&["selector"])),
+            ("", _) if reference.at(&["selector"]).is_some() => {
+                selector_text(reference.at(&["selector"]))
+            }
             ("", _) => "<unset>".to_owned(),
             (name, "") => format!("*/{name}"),
             (name, namespace) => format!("{namespace}/{name}"),
@@ -283,7 +319,8 @@ impl Row<'_> {
             let name = version.text(&["name"]);
             if version.flag(&["storage"]) { format!("{name}(storage)") } else { name.to_owned() }
         };
-        let versions: Vec<String> = self.object.entries(&["spec", "versions"]).iter().map(version).collect();
+        let versions: Vec<String> =
+            self.object.entries(&["spec", "versions"]).iter().map(version).collect();
         let conditions = self.object.entries(&["status", "conditions"]).iter();
         let established = conditions
             .filter(|condition| condition.text(&["type"]) == "Established")

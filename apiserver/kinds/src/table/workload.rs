@@ -65,7 +65,13 @@ impl Row<'_> {
     fn stateful_set(&self) -> Vec<Value> {
         let ready = self.number(&["status", "readyReplicas"]);
         let [names, images] = self.template(&POD_TEMPLATE);
-        vec![self.name(), format!("{ready}/{}", self.number(&["spec", "replicas"])).into(), self.age(), names, images]
+        vec![
+            self.name(),
+            format!("{ready}/{}", self.number(&["spec", "replicas"])).into(),
+            self.age(),
+            names,
+            images,
+        ]
     }
 
     fn daemon_set(&self) -> Vec<Value> {
@@ -109,7 +115,9 @@ impl Row<'_> {
     fn job_status(&self) -> &'static str {
         let has = |kind: &str| {
             let conditions = self.object.entries(&["status", "conditions"]).iter();
-            conditions.filter(|entry| entry.text(&["type"]) == kind).any(|entry| entry.text(&["status"]) == "True")
+            conditions
+                .filter(|entry| entry.text(&["type"]) == kind)
+                .any(|entry| entry.text(&["status"]) == "True")
         };
         let deleted = self.object.at(&["metadata", "deletionTimestamp"]).is_some();
         match () {
@@ -125,7 +133,11 @@ impl Row<'_> {
 
     fn job_duration(&self) -> String {
         let second = |field: &str| {
-            self.object.text(&["status", field]).parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+            self.object
+                .text(&["status", field])
+                .parse::<jiff::Timestamp>()
+                .ok()
+                .map(jiff::Timestamp::as_second)
         };
         let Some(start) = second("startTime") else { return String::new() };
         time::elapsed(second("completionTime").unwrap_or(self.now.as_second()) - start)
@@ -137,7 +149,8 @@ impl Row<'_> {
             None => NONE.to_owned(),
         };
         let suspend = self.object.at(&["spec", "suspend"]).and_then(Value::as_bool);
-        let [names, images] = self.template(&["spec", "jobTemplate", "spec", "template", "spec", "containers"]);
+        let [names, images] =
+            self.template(&["spec", "jobTemplate", "spec", "template", "spec", "containers"]);
         vec![
             self.name(),
             self.cell(&["spec", "schedule"]),
@@ -148,16 +161,19 @@ impl Row<'_> {
             self.age(),
             names,
             images,
-            or_none(&selector_text(self.object.at(&["spec", "jobTemplate", "spec", "selector"]))).into(),
+            or_none(&selector_text(self.object.at(&["spec", "jobTemplate", "spec", "selector"])))
+                .into(),
         ]
     }
 
     fn pod(&self) -> Vec<Value> {
         let pod = self.object;
         let statuses = pod.entries(&["status", "containerStatuses"]);
-        let running = |status: &&Value| status.flag(&["ready"]) && status.at(&["state", "running"]).is_some();
+        let running =
+            |status: &&Value| status.flag(&["ready"]) && status.at(&["state", "running"]).is_some();
         let ready = statuses.iter().filter(running).count();
-        let restarts: i64 = statuses.iter().filter_map(|status| status.integer(&["restartCount"])).sum();
+        let restarts: i64 =
+            statuses.iter().filter_map(|status| status.integer(&["restartCount"])).sum();
         let addresses = pod.entries(&["status", "podIPs"]);
         vec![
             self.name(),
@@ -176,7 +192,9 @@ impl Row<'_> {
 /// One word for the state of a pod: the first container that waits or has ended says more than the phase.
 fn pod_status(pod: &Value) -> String {
     let phase = pod.text(&["status", "phase"]);
-    if pod.at(&["metadata", "deletionTimestamp"]).is_some() && !matches!(phase, "Succeeded" | "Failed") {
+    if pod.at(&["metadata", "deletionTimestamp"]).is_some()
+        && !matches!(phase, "Succeeded" | "Failed")
+    {
         return "Terminating".to_owned();
     }
     let state = |status: &Value| {
@@ -184,7 +202,11 @@ fn pod_status(pod: &Value) -> String {
             "" => None,
             reason => Some(reason.to_owned()),
         };
-        let code = || status.integer(&["state", "terminated", "exitCode"]).map(|code| format!("ExitCode:{code}"));
+        let code = || {
+            status
+                .integer(&["state", "terminated", "exitCode"])
+                .map(|code| format!("ExitCode:{code}"))
+        };
         said("waiting").or_else(|| said("terminated")).or_else(code)
     };
     let found = pod.entries(&["status", "containerStatuses"]).iter().find_map(state);
@@ -200,7 +222,9 @@ fn readiness_gates(pod: &Value) -> String {
     let conditions = pod.entries(&["status", "conditions"]);
     let holds = |gate: &&Value| {
         let kind = gate.text(&["conditionType"]);
-        conditions.iter().any(|entry| entry.text(&["type"]) == kind && entry.text(&["status"]) == "True")
+        conditions
+            .iter()
+            .any(|entry| entry.text(&["type"]) == kind && entry.text(&["status"]) == "True")
     };
     format!("{}/{}", gates.iter().filter(holds).count(), gates.len())
 }

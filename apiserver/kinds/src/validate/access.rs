@@ -53,14 +53,25 @@ fn policy_rule(rule: &Value, namespaced: bool, path: &str, faults: &mut Vec<Fiel
         return;
     }
     if !has("apiGroups") {
-        faults.push(required(&format!("{path}.apiGroups"), "resource rules must supply at least one api group"));
+        faults.push(required(
+            &format!("{path}.apiGroups"),
+            "resource rules must supply at least one api group",
+        ));
     }
     if !has("resources") {
-        faults.push(required(&format!("{path}.resources"), "resource rules must supply at least one resource"));
+        faults.push(required(
+            &format!("{path}.resources"),
+            "resource rules must supply at least one resource",
+        ));
     }
 }
 
-pub(super) fn binding(object: &Value, old: Option<&Value>, namespaced: bool, faults: &mut Vec<FieldError>) {
+pub(super) fn binding(
+    object: &Value,
+    old: Option<&Value>,
+    namespaced: bool,
+    faults: &mut Vec<FieldError>,
+) {
     let group = object.text(&["roleRef", "apiGroup"]);
     if group != GROUP {
         faults.push(not_supported("roleRef.apiGroup", group, &[GROUP]));
@@ -94,7 +105,9 @@ fn subject(subject: &Value, namespaced: bool, path: &str, faults: &mut Vec<Field
         "ServiceAccount" => {
             if !name.is_empty() {
                 let wrong = names::subdomain(name);
-                faults.extend(wrong.into_iter().map(|detail| invalid(&format!("{path}.name"), name, detail)));
+                faults.extend(
+                    wrong.into_iter().map(|detail| invalid(&format!("{path}.name"), name, detail)),
+                );
             }
             if !group.is_empty() {
                 faults.push(not_supported(&format!("{path}.apiGroup"), group, &[""]));
@@ -104,7 +117,13 @@ fn subject(subject: &Value, namespaced: bool, path: &str, faults: &mut Vec<Field
             }
         }
         "User" | "Group" if group == GROUP => {}
-        "User" | "Group" => faults.push(not_supported(&format!("{path}.apiGroup"), group, &[GROUP])),
-        other => faults.push(not_supported(&format!("{path}.kind"), other, &["ServiceAccount", "User", "Group"])),
+        "User" | "Group" => {
+            faults.push(not_supported(&format!("{path}.apiGroup"), group, &[GROUP]))
+        }
+        other => faults.push(not_supported(
+            &format!("{path}.kind"),
+            other,
+            &["ServiceAccount", "User", "Group"],
+        )),
     }
 }

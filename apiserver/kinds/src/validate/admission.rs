@@ -42,16 +42,23 @@ fn param_kind(kind: &Value, faults: &mut Vec<FieldError>) {
         faults.push(required("spec.paramKind.apiVersion", ""));
     } else {
         let wrong = if group.is_empty() { Vec::new() } else { names::subdomain(group) };
-        faults.extend((!wrong.is_empty()).then(|| invalid("spec.paramKind.apiVersion", group, wrong.join(","))));
+        faults.extend(
+            (!wrong.is_empty())
+                .then(|| invalid("spec.paramKind.apiVersion", group, wrong.join(","))),
+        );
         let wrong = names::label_1035(version);
-        faults.extend((!wrong.is_empty()).then(|| invalid("spec.paramKind.apiVersion", version, wrong.join(","))));
+        faults.extend(
+            (!wrong.is_empty())
+                .then(|| invalid("spec.paramKind.apiVersion", version, wrong.join(","))),
+        );
     }
     let name = kind.text(&["kind"]);
     let wrong = names::label_1035(&name.to_lowercase());
     if name.is_empty() {
         faults.push(required("spec.paramKind.kind", ""));
     } else if !wrong.is_empty() {
-        let detail = format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
+        let detail =
+            format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
         faults.push(invalid("spec.paramKind.kind", name, detail));
     }
 }
@@ -60,7 +67,11 @@ fn match_resources(resources: &Value, path: &str, faults: &mut Vec<FieldError>) 
     match resources.text(&["matchPolicy"]) {
         "Exact" | "Equivalent" => {}
         "" => faults.push(required(&format!("{path}.matchPolicy"), "")),
-        other => faults.push(not_supported(&format!("{path}.matchPolicy"), other, &["Equivalent", "Exact"])),
+        other => faults.push(not_supported(
+            &format!("{path}.matchPolicy"),
+            other,
+            &["Equivalent", "Exact"],
+        )),
     }
     for field in ["namespaceSelector", "objectSelector"] {
         match resources.at(&[field]) {
@@ -79,7 +90,11 @@ fn named_rule(rule: &Value, path: &str, faults: &mut Vec<FieldError>) {
     let resource_names = rule.texts(&["resourceNames"]);
     for (at, name) in resource_names.iter().enumerate() {
         let place = format!("{path}.resourceNames[{at}]");
-        faults.extend(names::path_segment(name, false).into_iter().map(|detail| invalid(&place, *name, detail)));
+        faults.extend(
+            names::path_segment(name, false)
+                .into_iter()
+                .map(|detail| invalid(&place, *name, detail)),
+        );
         if resource_names.iter().take(at).any(|before| before == name) {
             faults.push(FieldError::new(Fault::Duplicate, place, "").with_value((*name).into()));
         }
@@ -92,7 +107,9 @@ fn named_rule(rule: &Value, path: &str, faults: &mut Vec<FieldError>) {
         let detail = "if '*' is present, must not specify other operations";
         faults.push(invalid(&format!("{path}.operations"), operations.clone(), detail));
     }
-    for (at, operation) in operations.iter().enumerate().filter(|(_, operation)| !OPERATIONS.contains(operation)) {
+    for (at, operation) in
+        operations.iter().enumerate().filter(|(_, operation)| !OPERATIONS.contains(operation))
+    {
         faults.push(not_supported(&format!("{path}.operations[{at}]"), operation, &OPERATIONS));
     }
     rule_resources(rule, path, faults);
@@ -108,14 +125,22 @@ fn rule_resources(rule: &Value, path: &str, faults: &mut Vec<FieldError>) {
             let detail = format!("if '*' is present, must not specify other {}", words(field));
             faults.push(invalid(&format!("{path}.{field}"), values.clone(), detail));
         }
-        for (at, value) in values.iter().enumerate().filter(|(_, value)| field == "apiVersions" && value.is_empty()) {
+        for (at, value) in values
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| field == "apiVersions" && value.is_empty())
+        {
             faults.push(required(&format!("{path}.{field}[{at}]"), value));
         }
     }
     resource_names(&rule.texts(&["resources"]), &format!("{path}.resources"), faults);
     match rule.text(&["scope"]) {
         "" | "*" | "Cluster" | "Namespaced" => {}
-        other => faults.push(not_supported(&format!("{path}.scope"), other, &["*", "Cluster", "Namespaced"])),
+        other => faults.push(not_supported(
+            &format!("{path}.scope"),
+            other,
+            &["*", "Cluster", "Namespaced"],
+        )),
     }
 }
 
@@ -169,10 +194,16 @@ fn match_conditions(spec: &Value, faults: &mut Vec<FieldError>) {
             faults.push(required(&format!("{place}.name"), ""));
         } else {
             let wrong = names::label_key(name);
-            faults.extend((!wrong.is_empty()).then(|| invalid(&format!("{place}.name"), name, wrong.join(","))));
+            faults.extend(
+                (!wrong.is_empty())
+                    .then(|| invalid(&format!("{place}.name"), name, wrong.join(","))),
+            );
         }
         if conditions.iter().take(at).any(|before| before.text(&["name"]) == name) {
-            faults.push(FieldError::new(Fault::Duplicate, format!("{place}.name"), "").with_value(name.into()));
+            faults.push(
+                FieldError::new(Fault::Duplicate, format!("{place}.name"), "")
+                    .with_value(name.into()),
+            );
         }
     }
 }
@@ -181,7 +212,8 @@ fn variables(spec: &Value, faults: &mut Vec<FieldError>) {
     for (at, variable) in spec.entries(&["variables"]).iter().enumerate() {
         let place = format!("spec.variables[{at}]");
         let name = variable.text(&["name"]);
-        let is_identifier = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        let is_identifier = name
+            .starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if name.is_empty() {
             faults.push(required(&format!("{place}.name"), "name is not specified"));
@@ -195,7 +227,8 @@ fn variables(spec: &Value, faults: &mut Vec<FieldError>) {
 }
 
 fn validations(spec: &Value, faults: &mut Vec<FieldError>) {
-    let (validations, annotations) = (spec.entries(&["validations"]), spec.entries(&["auditAnnotations"]));
+    let (validations, annotations) =
+        (spec.entries(&["validations"]), spec.entries(&["auditAnnotations"]));
     if validations.is_empty() && annotations.is_empty() {
         let detail = "validations or auditAnnotations must contain at least one item";
         faults.push(required("spec.validations", detail));
@@ -213,7 +246,11 @@ fn validations(spec: &Value, faults: &mut Vec<FieldError>) {
             && !validation.text(&["message"]).is_empty()
         {
             let message = validation.text(&["message"]);
-            faults.push(invalid(&format!("{place}.message"), message, "message must be non-empty if specified"));
+            faults.push(invalid(
+                &format!("{place}.message"),
+                message,
+                "message must be non-empty if specified",
+            ));
         }
         let reason = validation.text(&["reason"]);
         if !reason.is_empty() && !REASONS.contains(&reason) {
@@ -260,7 +297,11 @@ fn param_ref(reference: &Value, faults: &mut Vec<FieldError>) {
         if !name.is_empty() {
             for field in ["name", "selector"] {
                 let detail = "name and selector are mutually exclusive";
-                faults.push(FieldError::new(Fault::Forbidden, format!("spec.paramRef.{field}"), detail));
+                faults.push(FieldError::new(
+                    Fault::Forbidden,
+                    format!("spec.paramRef.{field}"),
+                    detail,
+                ));
             }
         }
     } else if name.is_empty() {
@@ -269,7 +310,11 @@ fn param_ref(reference: &Value, faults: &mut Vec<FieldError>) {
     match reference.text(&["parameterNotFoundAction"]) {
         "Deny" | "Allow" => {}
         "" => faults.push(required("spec.paramRef.parameterNotFoundAction", "")),
-        other => faults.push(not_supported("spec.paramRef.parameterNotFoundAction", other, &["Deny", "Allow"])),
+        other => faults.push(not_supported(
+            "spec.paramRef.parameterNotFoundAction",
+            other,
+            &["Deny", "Allow"],
+        )),
     }
 }
 
@@ -286,7 +331,11 @@ fn actions(actions: &[&str], faults: &mut Vec<FieldError>) {
     }
     if actions.contains(&"Deny") && actions.contains(&"Warn") {
         let why = "repeating the same validation failure information in the API response and headers serves no purpose";
-        faults.push(invalid(path, actions.to_vec(), format!("must not contain both Deny and Warn ({why})")));
+        faults.push(invalid(
+            path,
+            actions.to_vec(),
+            format!("must not contain both Deny and Warn ({why})"),
+        ));
     }
     if actions.is_empty() {
         faults.push(required(path, ""));

@@ -22,7 +22,9 @@ pub(super) fn secret(object: &Value, old: Option<&Value>, faults: &mut Vec<Field
     let mut size = 0;
     for (key, value) in object.fields(&["data"]).into_iter().flatten() {
         let wrong = names::config_key(key);
-        faults.extend(wrong.into_iter().map(|detail| invalid(&format!("data[{key}]"), key.as_str(), detail)));
+        faults.extend(
+            wrong.into_iter().map(|detail| invalid(&format!("data[{key}]"), key.as_str(), detail)),
+        );
         size += decoded_length(value.as_str().unwrap_or_default());
     }
     if size > SIZE {
@@ -41,7 +43,9 @@ fn secret_type(object: &Value, faults: &mut Vec<FieldError>) {
     let has = |key: &str| object.fields(&["data"]).is_some_and(|data| data.contains_key(key));
     let mut need = |key: &str| faults.push(required(&format!("data[{key}]"), ""));
     match object.text(&["type"]) {
-        "kubernetes.io/service-account-token" if object.text(&["metadata", "annotations", ACCOUNT]).is_empty() => {
+        "kubernetes.io/service-account-token"
+            if object.text(&["metadata", "annotations", ACCOUNT]).is_empty() =>
+        {
             faults.push(required(&format!("metadata.annotations[{ACCOUNT}]"), ""));
         }
         "kubernetes.io/dockercfg" => docker_config(object, ".dockercfg", faults),
@@ -50,8 +54,12 @@ fn secret_type(object: &Value, faults: &mut Vec<FieldError>) {
             need("username");
             need("password");
         }
-        "kubernetes.io/ssh-auth" if object.text(&["data", "ssh-privatekey"]).is_empty() => need("ssh-privatekey"),
-        "kubernetes.io/tls" => ["tls.crt", "tls.key"].into_iter().filter(|key| !has(key)).for_each(need),
+        "kubernetes.io/ssh-auth" if object.text(&["data", "ssh-privatekey"]).is_empty() => {
+            need("ssh-privatekey")
+        }
+        "kubernetes.io/tls" => {
+            ["tls.crt", "tls.key"].into_iter().filter(|key| !has(key)).for_each(need)
+        }
         _ => {}
     }
 }
@@ -90,7 +98,11 @@ pub(super) fn config_map(object: &Value, old: Option<&Value>, faults: &mut Vec<F
     for (key, value) in object.fields(&["data"]).into_iter().flatten() {
         config_key("data", key, faults);
         if binary.is_some_and(|binary| binary.contains_key(key)) {
-            faults.push(invalid(&format!("data[{key}]"), key.as_str(), "duplicate of key present in binaryData"));
+            faults.push(invalid(
+                &format!("data[{key}]"),
+                key.as_str(),
+                "duplicate of key present in binaryData",
+            ));
         }
         size += value.as_str().map_or(0, str::len);
     }
@@ -111,7 +123,8 @@ fn config_key(field: &str, key: &str, faults: &mut Vec<FieldError>) {
 
 /// A finalizer without a domain is one of those that Kubernetes knows.
 fn finalizer_fault(finalizer: &str, field: &str) -> Option<FieldError> {
-    let known = finalizer.contains('/') || matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion");
+    let known = finalizer.contains('/')
+        || matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion");
     let detail = "name is neither a standard finalizer name nor is it fully qualified";
     (!known).then(|| invalid(field, finalizer, detail))
 }
@@ -126,7 +139,8 @@ pub(super) fn finalizers(object: &Value, faults: &mut Vec<FieldError>) {
 pub(super) fn namespace(object: &Value, faults: &mut Vec<FieldError>) {
     for finalizer in object.texts(&["spec", "finalizers"]) {
         let wrong = names::label_key(finalizer);
-        faults.extend(wrong.into_iter().map(|detail| invalid("spec.finalizers", finalizer, detail)));
+        faults
+            .extend(wrong.into_iter().map(|detail| invalid("spec.finalizers", finalizer, detail)));
         faults.extend(finalizer_fault(finalizer, "spec.finalizers"));
     }
 }
@@ -163,9 +177,14 @@ pub(super) fn service(object: &Value, faults: &mut Vec<FieldError>) {
             faults.push(required(&format!("{place}.name"), ""));
         } else if !name.is_empty() {
             let wrong = names::label(name);
-            faults.extend(wrong.into_iter().map(|detail| invalid(&format!("{place}.name"), name, detail)));
+            faults.extend(
+                wrong.into_iter().map(|detail| invalid(&format!("{place}.name"), name, detail)),
+            );
             if seen.contains(&name) {
-                faults.push(FieldError::new(Fault::Duplicate, format!("{place}.name"), "").with_value(name.into()));
+                faults.push(
+                    FieldError::new(Fault::Duplicate, format!("{place}.name"), "")
+                        .with_value(name.into()),
+                );
             }
             seen.push(name);
         }
@@ -177,14 +196,24 @@ pub(super) fn service(object: &Value, faults: &mut Vec<FieldError>) {
 fn service_port(port: &Value, place: &str, faults: &mut Vec<FieldError>) {
     let number = port.integer(&["port"]).unwrap_or(0);
     if !(1..=65_535).contains(&number) {
-        faults.push(invalid(&format!("{place}.port"), number, "must be between 1 and 65535, inclusive"));
+        faults.push(invalid(
+            &format!("{place}.port"),
+            number,
+            "must be between 1 and 65535, inclusive",
+        ));
     }
     let protocol = port.text(&["protocol"]);
     if !matches!(protocol, "TCP" | "UDP" | "SCTP") {
         faults.push(not_supported(&format!("{place}.protocol"), protocol, &["SCTP", "TCP", "UDP"]));
     }
-    if let Some(target) = port.integer(&["targetPort"]).filter(|target| !(1..=65_535).contains(target)) {
-        faults.push(invalid(&format!("{place}.targetPort"), target, "must be between 1 and 65535, inclusive"));
+    if let Some(target) =
+        port.integer(&["targetPort"]).filter(|target| !(1..=65_535).contains(target))
+    {
+        faults.push(invalid(
+            &format!("{place}.targetPort"),
+            target,
+            "must be between 1 and 65535, inclusive",
+        ));
     }
 }
 

@@ -38,10 +38,20 @@ pub(super) fn v1(event: &Value, old: Option<&Value>, faults: &mut Vec<FieldError
         "action",
         "related",
     ];
-    faults.extend(fields.iter().filter_map(|field| immutable(field, event.at(&[field]), old.at(&[field]))));
+    faults.extend(
+        fields.iter().filter_map(|field| immutable(field, event.at(&[field]), old.at(&[field]))),
+    );
     let reporter = |event: &Value| event.at(&["reportingComponent"]).cloned();
-    faults.extend(immutable("reportingController", reporter(event).as_ref(), reporter(&old).as_ref()));
-    faults.extend(immutable("reportingInstance", event.at(&["reportingInstance"]), old.at(&["reportingInstance"])));
+    faults.extend(immutable(
+        "reportingController",
+        reporter(event).as_ref(),
+        reporter(&old).as_ref(),
+    ));
+    faults.extend(immutable(
+        "reportingInstance",
+        event.at(&["reportingInstance"]),
+        old.at(&["reportingInstance"]),
+    ));
 }
 
 fn created(event: &Value, faults: &mut Vec<FieldError>) {
@@ -57,7 +67,9 @@ fn created(event: &Value, faults: &mut Vec<FieldError>) {
             faults.push(invalid(field, "", "needs to be unset"));
         }
     }
-    if !event.text(&["source", "component"]).is_empty() || !event.text(&["source", "host"]).is_empty() {
+    if !event.text(&["source", "component"]).is_empty()
+        || !event.text(&["source", "host"]).is_empty()
+    {
         faults.push(invalid("source", "", "needs to be unset"));
     }
 }
@@ -83,7 +95,11 @@ fn legacy(event: &Value, reporter: &str, faults: &mut Vec<FieldError>) {
         (true, _) => true,
     };
     if !agrees {
-        faults.push(invalid("involvedObject.namespace", involved, "does not match event.namespace"));
+        faults.push(invalid(
+            "involvedObject.namespace",
+            involved,
+            "does not match event.namespace",
+        ));
     }
     if is_new {
         reported(event, reporter, faults);
@@ -95,7 +111,11 @@ fn reported(event: &Value, reporter: &str, faults: &mut Vec<FieldError>) {
     if controller.is_empty() {
         faults.push(required(reporter, ""));
     }
-    faults.extend(names::label_key(controller).into_iter().map(|detail| invalid(reporter, controller, detail)));
+    faults.extend(
+        names::label_key(controller)
+            .into_iter()
+            .map(|detail| invalid(reporter, controller, detail)),
+    );
     for (field, most) in [("reportingInstance", 128), ("action", 128), ("reason", 128)] {
         let text = event.text(&[field]);
         if text.is_empty() {

@@ -19,22 +19,33 @@ pub(super) fn validate(selector: &Value, field: &str, faults: &mut Vec<FieldErro
         let place = format!("{field}.matchExpressions[{at}]");
         let values = requirement.texts(&["values"]);
         let fault = match (requirement.text(&["operator"]), values.is_empty()) {
-            ("In" | "NotIn", true) => {
-                Some(required(&format!("{place}.values"), "must be specified when `operator` is 'In' or 'NotIn'"))
-            }
+            ("In" | "NotIn", true) => Some(required(
+                &format!("{place}.values"),
+                "must be specified when `operator` is 'In' or 'NotIn'",
+            )),
             ("Exists" | "DoesNotExist", false) => {
                 let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
                 Some(FieldError::new(Fault::Forbidden, format!("{place}.values"), detail))
             }
             ("In" | "NotIn" | "Exists" | "DoesNotExist", _) => None,
-            (other, _) => Some(invalid(&format!("{place}.operator"), other, "not a valid selector operator")),
+            (other, _) => {
+                Some(invalid(&format!("{place}.operator"), other, "not a valid selector operator"))
+            }
         };
         faults.extend(fault);
         let key = requirement.text(&["key"]);
-        faults.extend(names::label_key(key).into_iter().map(|detail| invalid(&format!("{place}.key"), key, detail)));
+        faults.extend(
+            names::label_key(key)
+                .into_iter()
+                .map(|detail| invalid(&format!("{place}.key"), key, detail)),
+        );
         for (at, value) in values.iter().enumerate() {
             let wrong = names::label_value(value);
-            faults.extend(wrong.into_iter().map(|detail| invalid(&format!("{place}.values[{at}]"), *value, detail)));
+            faults.extend(
+                wrong
+                    .into_iter()
+                    .map(|detail| invalid(&format!("{place}.values[{at}]"), *value, detail)),
+            );
         }
     }
 }

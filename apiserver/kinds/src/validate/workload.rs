@@ -23,7 +23,10 @@ fn pod_spec(spec: &Value, path: &str, faults: &mut Vec<FieldError>) {
             let name = container.text(&["name"]);
             named(name, &format!("{place}.name"), faults);
             if containers.iter().take(at).any(|before| before.text(&["name"]) == name) {
-                faults.push(FieldError::new(Fault::Duplicate, format!("{place}.name"), "").with_value(name.into()));
+                faults.push(
+                    FieldError::new(Fault::Duplicate, format!("{place}.name"), "")
+                        .with_value(name.into()),
+                );
             }
             if container.text(&["image"]).is_empty() {
                 faults.push(required(&format!("{place}.image"), ""));
@@ -46,21 +49,30 @@ fn named(name: &str, place: &str, faults: &mut Vec<FieldError>) {
 
 fn non_negative(spec: &Value, field: &str, faults: &mut Vec<FieldError>) {
     if let Some(number) = spec.integer(&[field]).filter(|&number| number < 0) {
-        faults.push(invalid(&format!("spec.{field}"), number, "must be greater than or equal to 0"));
+        faults.push(invalid(
+            &format!("spec.{field}"),
+            number,
+            "must be greater than or equal to 0",
+        ));
     }
 }
 
 /// Checks a kind of the group `apps`.
 pub(super) fn app(kind: &str, object: &Value, old: Option<&Value>, faults: &mut Vec<FieldError>) {
     let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
-    for field in ["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] {
+    for field in ["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"]
+    {
         non_negative(spec, field, faults);
     }
     match spec.at(&["selector"]) {
         None => {
             faults.push(required("spec.selector", ""));
             // What selects nothing does not select the template.
-            faults.push(invalid("spec.template.metadata.labels", template_labels_of(spec), UNSELECTED));
+            faults.push(invalid(
+                "spec.template.metadata.labels",
+                template_labels_of(spec),
+                UNSELECTED,
+            ));
         }
         Some(selected) => {
             selector::validate(selected, "spec.selector", faults);
@@ -79,7 +91,11 @@ pub(super) fn app(kind: &str, object: &Value, old: Option<&Value>, faults: &mut 
     }
     strategy(kind, spec, faults);
     if let Some(old) = old {
-        faults.extend(immutable("spec.selector", spec.at(&["selector"]), old.at(&["spec", "selector"])));
+        faults.extend(immutable(
+            "spec.selector",
+            spec.at(&["selector"]),
+            old.at(&["spec", "selector"]),
+        ));
     }
 }
 
@@ -94,7 +110,12 @@ fn template_labels(spec: &Value, selected: &Value, faults: &mut Vec<FieldError>)
     if !selector::matches(selected, &labels) {
         faults.push(invalid("spec.template.metadata.labels", labels, UNSELECTED));
     }
-    selector::labels(spec, &["template", "metadata", "labels"], "spec.template.metadata.labels", faults);
+    selector::labels(
+        spec,
+        &["template", "metadata", "labels"],
+        "spec.template.metadata.labels",
+        faults,
+    );
 }
 
 fn strategy(kind: &str, spec: &Value, faults: &mut Vec<FieldError>) {
@@ -106,7 +127,8 @@ fn strategy(kind: &str, spec: &Value, faults: &mut Vec<FieldError>) {
     let said = spec.text(&[field, "type"]);
     if kind == "Deployment" && !known.contains(&said) {
         let value = json!({"Type": said, "RollingUpdate": spec.at(&[field, "rollingUpdate"])});
-        faults.push(FieldError { value: Some(value), ..not_supported("spec.strategy", said, known) });
+        faults
+            .push(FieldError { value: Some(value), ..not_supported("spec.strategy", said, known) });
         return;
     }
     if !known.contains(&said) {
@@ -114,19 +136,32 @@ fn strategy(kind: &str, spec: &Value, faults: &mut Vec<FieldError>) {
     }
     if said != "RollingUpdate" && spec.at(&[field, "rollingUpdate"]).is_some() {
         let detail = format!("may not be specified when strategy `type` is '{said}'");
-        faults.push(FieldError::new(Fault::Forbidden, format!("spec.{field}.rollingUpdate"), detail));
+        faults.push(FieldError::new(
+            Fault::Forbidden,
+            format!("spec.{field}.rollingUpdate"),
+            detail,
+        ));
     }
 }
 
 pub(super) fn job(object: &Value, faults: &mut Vec<FieldError>) {
     let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
-    for field in ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"] {
+    for field in [
+        "parallelism",
+        "completions",
+        "activeDeadlineSeconds",
+        "backoffLimit",
+        "ttlSecondsAfterFinished",
+    ] {
         non_negative(spec, field, faults);
     }
     let template = spec.at(&["template", "spec"]).unwrap_or(&Value::Null);
     pod_spec(template, "spec.template.spec", faults);
     let restart = template.text(&["restartPolicy"]);
     if restart == "Always" {
-        faults.push(required("spec.template.spec.restartPolicy", "valid values: \"OnFailure\", \"Never\""));
+        faults.push(required(
+            "spec.template.spec.restartPolicy",
+            "valid values: \"OnFailure\", \"Never\"",
+        ));
     }
 }

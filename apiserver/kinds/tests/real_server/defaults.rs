@@ -25,7 +25,10 @@ fn comparable(mut object: Value) -> Value {
     }
     if object["kind"] == "Node" {
         object.as_object_mut().unwrap().remove("status");
-        object.as_object_mut().unwrap().retain(|field, value| field != "spec" || value != &Value::Object(Map::new()));
+        object
+            .as_object_mut()
+            .unwrap()
+            .retain(|field, value| field != "spec" || value != &Value::Object(Map::new()));
     }
     object
 }
@@ -59,11 +62,15 @@ async fn a_new_object_has_the_defaults_of_the_real_server() -> Result<()> {
 async fn an_event_is_shown_in_both_groups_as_the_real_server_shows_it() -> Result<()> {
     let server = Server::connect().await?;
     server.namespace("kinds-events").await?;
-    for event in samples::namespaced("kinds-events").iter().filter(|object| object["kind"] == "Event") {
+    for event in
+        samples::namespaced("kinds-events").iter().filter(|object| object["kind"] == "Event")
+    {
         server.create(event).await?;
         let name = event["metadata"]["name"].as_str().unwrap();
         let core = server.read(&format!("/api/v1/namespaces/kinds-events/events/{name}")).await?;
-        let v1 = server.read(&format!("/apis/events.k8s.io/v1/namespaces/kinds-events/events/{name}")).await?;
+        let v1 = server
+            .read(&format!("/apis/events.k8s.io/v1/namespaces/kinds-events/events/{name}"))
+            .await?;
         assert_eq!(events_v1_from_core(&core), v1);
         assert_eq!(core_from_events_v1(&v1), core);
     }

@@ -19,7 +19,8 @@ async fn kinds(server: &Server) -> Result<Vec<Arc<Kind>>> {
     // Discovery follows a new definition after a moment.
     for _ in 0..200 {
         let served = server.send(http::Method::GET, "/apis", AGGREGATED, None).await?;
-        if served["items"].as_array().unwrap().iter().any(|item| item["metadata"]["name"] == GROUP) {
+        if served["items"].as_array().unwrap().iter().any(|item| item["metadata"]["name"] == GROUP)
+        {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -40,7 +41,11 @@ async fn every_resource_is_listed_as_the_real_server_lists_it() -> Result<()> {
         kinds.iter().map(|kind| (Arc::clone(&kind.group), Arc::clone(&kind.version))).collect();
     versions.dedup();
     for (group, version) in versions {
-        let path = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+        let path = if group.is_empty() {
+            format!("/api/{version}")
+        } else {
+            format!("/apis/{group}/{version}")
+        };
         let real = server.read(&path).await?;
         let ours = resources(&kinds, &group, &version).unwrap();
         assert_eq!(ours["groupVersion"], real["groupVersion"]);
@@ -62,12 +67,15 @@ async fn the_aggregated_document_is_the_same_for_what_is_served() -> Result<()> 
         let real = server.send(http::Method::GET, path, AGGREGATED, None).await?;
         let ours = aggregated(&kinds, core).value;
         for item in ours["items"].as_array().unwrap() {
-            let other = named(&real["items"], "metadata", &item["metadata"]).unwrap_or_else(|| panic!("{item}"));
+            let other = named(&real["items"], "metadata", &item["metadata"])
+                .unwrap_or_else(|| panic!("{item}"));
             for version in item["versions"].as_array().unwrap() {
                 let there = named(&other["versions"], "version", &version["version"]).unwrap();
                 assert_eq!(version["freshness"], there["freshness"]);
                 for resource in version["resources"].as_array().unwrap() {
-                    let mut there = named(&there["resources"], "resource", &resource["resource"]).unwrap().clone();
+                    let mut there = named(&there["resources"], "resource", &resource["resource"])
+                        .unwrap()
+                        .clone();
                     only_served(resource, &mut there);
                     assert_eq!(resource, &there, "{path}");
                 }

@@ -15,7 +15,10 @@ fn extensions(schema: &Value) -> Map<String, Value> {
         _ => !name.starts_with("x-kubernetes-"),
     };
     let fields = schema.as_object().unwrap().iter();
-    fields.filter(|(name, value)| !usual(name, value)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    fields
+        .filter(|(name, value)| !usual(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// A default that is more than the empty value of its type.
@@ -44,7 +47,9 @@ async fn the_tables_of_owners_and_merges_are_complete_for_every_served_kind() ->
             own.remove("x-kubernetes-int-or-string");
             assert_eq!(own, extensions(there), "{name}");
             for (field, property) in there["properties"].as_object().into_iter().flatten() {
-                let own = schema["properties"].get(field).unwrap_or_else(|| panic!("{name} has no {field}"));
+                let own = schema["properties"]
+                    .get(field)
+                    .unwrap_or_else(|| panic!("{name} has no {field}"));
                 assert_eq!(extensions(own), extensions(property), "{name}.{field}");
                 assert_eq!(default(own), default(property), "{name}.{field}");
                 compared += 1;
@@ -64,9 +69,14 @@ async fn every_path_of_a_document_is_one_of_the_real_server() -> Result<()> {
     for (path, item) in ours["paths"].as_object().unwrap() {
         let there = &real["paths"][path];
         assert!(there.is_object(), "{path}");
-        for (method, operation) in item.as_object().unwrap().iter().filter(|(method, _)| *method != "parameters") {
+        for (method, operation) in
+            item.as_object().unwrap().iter().filter(|(method, _)| *method != "parameters")
+        {
             let other = &there[method];
-            assert_eq!(operation["x-kubernetes-action"], other["x-kubernetes-action"], "{method} {path}");
+            assert_eq!(
+                operation["x-kubernetes-action"], other["x-kubernetes-action"],
+                "{method} {path}"
+            );
             if !path.ends_with("/token") && !path.ends_with("/scale") {
                 let named = "x-kubernetes-group-version-kind";
                 assert_eq!(operation[named], other[named], "{method} {path}");

@@ -47,8 +47,10 @@ pub(crate) fn namespaced(namespace: &str) -> Vec<Value> {
                 "resources": {"requests": {"storage": "1Gi"}}}}]}}),
         ),
     ];
-    objects.extend(apps.into_iter().map(|(kind, rest)| object("apps/v1", kind, &named("app"), &rest)));
-    let never = json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}});
+    objects
+        .extend(apps.into_iter().map(|(kind, rest)| object("apps/v1", kind, &named("app"), &rest)));
+    let never =
+        json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}});
     let rbac = "rbac.authorization.k8s.io/v1";
     objects.extend([
         object("batch/v1", "Job", &named("j"), &json!({"spec": {"template": never}})),
@@ -105,11 +107,22 @@ pub(crate) fn namespaced(namespace: &str) -> Vec<Value> {
 
 fn core(namespace: &str) -> Vec<Value> {
     let named = |name: &str| json!({"name": name, "namespace": namespace});
-    let involved = json!({"kind": "Pod", "name": "p", "namespace": namespace, "fieldPath": "spec.c"});
+    let involved =
+        json!({"kind": "Pod", "name": "p", "namespace": namespace, "fieldPath": "spec.c"});
     vec![
-        object("v1", "Secret", &named("s"), &json!({"stringData": {"a": "b"}, "data": {"c": "ZA=="}})),
+        object(
+            "v1",
+            "Secret",
+            &named("s"),
+            &json!({"stringData": {"a": "b"}, "data": {"c": "ZA=="}}),
+        ),
         object("v1", "Secret", &named("empty"), &json!({"data": {}, "type": ""})),
-        object("v1", "ConfigMap", &named("c"), &json!({"data": {"a": "b"}, "binaryData": {"c": "ZA=="}})),
+        object(
+            "v1",
+            "ConfigMap",
+            &named("c"),
+            &json!({"data": {"a": "b"}, "binaryData": {"c": "ZA=="}}),
+        ),
         object("v1", "ServiceAccount", &named("robot"), &json!({"secrets": [{"name": "s"}]})),
         object(
             "v1",
@@ -200,7 +213,8 @@ pub(crate) fn cluster(prefix: &str) -> Vec<Value> {
 
 /// A CustomResourceDefinition of `group` with two versions.
 pub(crate) fn definition(group: &str) -> Value {
-    let column = |name: &str, kind: &str, path: &str| json!({"name": name, "type": kind, "jsonPath": path});
+    let column =
+        |name: &str, kind: &str, path: &str| json!({"name": name, "type": kind, "jsonPath": path});
     let spec = json!({"type": "object", "properties": {
         "color": {"type": "string", "enum": ["red", "blue"], "description": "its colour"}, "replicas": {"type": "integer"},
         "flag": {"type": "boolean"}, "since": {"type": "string"}, "number": {"type": "number"},

@@ -9,7 +9,8 @@ use http_body_util::BodyExt as _;
 use kube::Client;
 use serde_json::{Value, json};
 
-pub(crate) const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+pub(crate) const AGGREGATED: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 pub(crate) const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
 /// The server of this test run. Each test has its own connection, as each has its own runtime.
@@ -23,7 +24,13 @@ impl Server {
     }
 
     /// The answer, also if it is a `Status` that refuses.
-    pub(crate) async fn send(&self, method: Method, path: &str, accept: &str, body: Option<&Value>) -> Result<Value> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &str,
+        body: Option<&Value>,
+    ) -> Result<Value> {
         let bytes = body.map(ToString::to_string).unwrap_or_default().into_bytes();
         let request = Request::builder()
             .method(method)
@@ -56,14 +63,17 @@ impl Server {
     }
 
     pub(crate) async fn namespace(&self, name: &str) -> Result<()> {
-        self.create(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await.map(drop)
+        self.create(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+            .await
+            .map(drop)
     }
 }
 
 /// The built-in kind of an object.
 pub(crate) fn kind_of(object: &Value) -> Arc<Kind> {
     let found = apiserver_kinds::builtin().into_iter().find(|kind| {
-        kind.api_version() == object["apiVersion"].as_str().unwrap() && *kind.kind == *object["kind"].as_str().unwrap()
+        kind.api_version() == object["apiVersion"].as_str().unwrap()
+            && *kind.kind == *object["kind"].as_str().unwrap()
     });
     found.unwrap_or_else(|| panic!("no such kind: {object}"))
 }

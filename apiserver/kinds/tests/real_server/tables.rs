@@ -15,7 +15,12 @@ const AGES: [&str; 6] = ["Age", "Last Seen", "First Seen", "Since", "Last Schedu
 fn headings(table: &Value) -> Vec<(Value, Value, Value, Value)> {
     let columns = table["columnDefinitions"].as_array().unwrap();
     let facts = |column: &Value| {
-        (column["name"].clone(), column["type"].clone(), column["format"].clone(), column["priority"].clone())
+        (
+            column["name"].clone(),
+            column["type"].clone(),
+            column["format"].clone(),
+            column["priority"].clone(),
+        )
     };
     columns.iter().map(facts).collect()
 }
@@ -30,12 +35,16 @@ fn cells(table: &Value) -> Vec<Vec<Value>> {
         _ => cell.clone(),
     };
     let rows = table["rows"].as_array().unwrap();
-    rows.iter().map(|row| row["cells"].as_array().unwrap().iter().enumerate().map(age).collect()).collect()
+    rows.iter()
+        .map(|row| row["cells"].as_array().unwrap().iter().enumerate().map(age).collect())
+        .collect()
 }
 
 /// When the newest of the objects was made: a moment ago.
 fn newest(items: &[Value]) -> Timestamp {
-    let times = items.iter().map(|item| item["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap());
+    let times = items
+        .iter()
+        .map(|item| item["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap());
     times.max().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
@@ -61,19 +70,26 @@ async fn rows_of_built_in_kinds_are_those_of_the_real_server() -> Result<()> {
     server.namespace("kinds-tables").await?;
     let mut rows = 0;
     let mut compared: Vec<String> = Vec::new();
-    for object in samples::namespaced("kinds-tables").iter().chain(&samples::cluster("kinds-tables")) {
+    for object in
+        samples::namespaced("kinds-tables").iter().chain(&samples::cluster("kinds-tables"))
+    {
         server.create(object).await?;
     }
     server.create(&samples::definition("tables.example.com")).await?;
-    for object in samples::namespaced("kinds-tables").iter().chain(&samples::cluster("kinds-tables")) {
+    for object in
+        samples::namespaced("kinds-tables").iter().chain(&samples::cluster("kinds-tables"))
+    {
         let path = collection(object);
         if !compared.contains(&path) {
             rows += compare(&server, &kind_of(object), &path).await?;
             compared.push(path);
         }
     }
-    let definitions = builtin().into_iter().find(|kind| &*kind.kind == "CustomResourceDefinition").unwrap();
-    rows += compare(&server, &definitions, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions").await?;
+    let definitions =
+        builtin().into_iter().find(|kind| &*kind.kind == "CustomResourceDefinition").unwrap();
+    rows +=
+        compare(&server, &definitions, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
+            .await?;
     assert!(rows > 30, "{rows}");
     Ok(())
 }
@@ -91,7 +107,9 @@ async fn rows_of_a_custom_kind_follow_its_columns() -> Result<()> {
         let path = collection(&widget);
         for _ in 0..200 {
             let answer = server.send(Method::POST, &path, "application/json", Some(&widget)).await;
-            if answer.is_ok_and(|answer| answer["kind"] == "Widget" || answer["reason"] == "AlreadyExists") {
+            if answer.is_ok_and(|answer| {
+                answer["kind"] == "Widget" || answer["reason"] == "AlreadyExists"
+            }) {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;

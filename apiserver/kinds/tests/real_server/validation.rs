@@ -70,8 +70,14 @@ fn metadata_cases() -> Vec<Value> {
         ("/metadata/annotations", json!({"a": "x".repeat(256 * 1024)})),
         ("/metadata/ownerReferences", owner),
         ("/metadata/ownerReferences", twice),
-        ("/metadata/ownerReferences", json!([{"apiVersion": "v1", "kind": "Event", "name": "a", "uid": "1"}])),
-        ("/metadata/ownerReferences", json!([{"apiVersion": "a/b/c", "kind": "A", "name": "a", "uid": "1"}])),
+        (
+            "/metadata/ownerReferences",
+            json!([{"apiVersion": "v1", "kind": "Event", "name": "a", "uid": "1"}]),
+        ),
+        (
+            "/metadata/ownerReferences",
+            json!([{"apiVersion": "a/b/c", "kind": "A", "name": "a", "uid": "1"}]),
+        ),
         ("/metadata/finalizers", json!(["bad key", "example.com/ok"])),
         ("/metadata/finalizers", json!(["orphan", "foregroundDeletion"])),
         ("/metadata/generateName", json!("Bad-")),
@@ -85,21 +91,38 @@ fn core_cases() -> Vec<Value> {
     let secret = sample("Secret");
     let config = sample("ConfigMap");
     let mut cases = Vec::new();
-    for kind in ["tls", "dockerconfigjson", "dockercfg", "basic-auth", "ssh-auth", "service-account-token"] {
+    for kind in
+        ["tls", "dockerconfigjson", "dockercfg", "basic-auth", "ssh-auth", "service-account-token"]
+    {
         cases.push(with(&secret, &[("/type", json!(format!("kubernetes.io/{kind}")))]));
     }
     cases.extend([
-        with(&secret, &[("/type", json!("kubernetes.io/dockercfg")), ("/data", json!({".dockercfg": "WzFd"}))]),
+        with(
+            &secret,
+            &[
+                ("/type", json!("kubernetes.io/dockercfg")),
+                ("/data", json!({".dockercfg": "WzFd"})),
+            ],
+        ),
         with(&secret, &[("/data", json!({"bad key": "", "..x": "", "..": ""}))]),
         with(&secret, &[("/data", json!({"a": "AAAA".repeat(350_000)}))]),
         with(&config, &[("/data", json!({"c": "x", "/": "y"}))]),
         with(&config, &[("/data", json!({"a": "x".repeat(1024 * 1024 + 1)}))]),
         with(&sample("Namespace"), &[("/metadata/name", json!("a.b"))]),
         with(&sample("ServiceAccount"), &[("/metadata/name", json!("A"))]),
-        with(&sample("Lease"), &[("/spec/leaseDurationSeconds", json!(0)), ("/spec/leaseTransitions", json!(-1))]),
+        with(
+            &sample("Lease"),
+            &[("/spec/leaseDurationSeconds", json!(0)), ("/spec/leaseTransitions", json!(-1))],
+        ),
         with(&sample("Lease"), &[("/spec/preferredHolder", json!("x"))]),
-        with(&sample("Service"), &[("/metadata/name", json!("1a")), ("/spec/ports/0/port", json!(0))]),
-        with(&sample("Service"), &[("/spec/ports/0/name", json!("")), ("/spec/ports/1/protocol", json!("X"))]),
+        with(
+            &sample("Service"),
+            &[("/metadata/name", json!("1a")), ("/spec/ports/0/port", json!(0))],
+        ),
+        with(
+            &sample("Service"),
+            &[("/spec/ports/0/name", json!("")), ("/spec/ports/1/protocol", json!("X"))],
+        ),
         with(&sample("Service"), &[("/spec/ports/1/name", json!("a"))]),
     ]);
     cases
@@ -107,7 +130,9 @@ fn core_cases() -> Vec<Value> {
 
 fn event_cases() -> Vec<Value> {
     let all = samples::namespaced(NAMESPACE);
-    let event = |api: &str| all.iter().find(|object| object["kind"] == "Event" && object["apiVersion"] == api).unwrap();
+    let event = |api: &str| {
+        all.iter().find(|object| object["kind"] == "Event" && object["apiVersion"] == api).unwrap()
+    };
     let (old, new) = (event("v1"), event("events.k8s.io/v1"));
     vec![
         with(old, &[("/involvedObject/namespace", json!("other"))]),
@@ -116,7 +141,14 @@ fn event_cases() -> Vec<Value> {
         with(new, &[("/eventTime", Value::Null)]),
         with(new, &[("/type", json!("Other")), ("/deprecatedCount", json!(2))]),
         with(new, &[("/series/count", json!(1)), ("/reportingController", json!("a b"))]),
-        with(new, &[("/note", json!("x".repeat(1025))), ("/reason", json!("")), ("/action", json!("x".repeat(129)))]),
+        with(
+            new,
+            &[
+                ("/note", json!("x".repeat(1025))),
+                ("/reason", json!("")),
+                ("/action", json!("x".repeat(129))),
+            ],
+        ),
         with(new, &[("/regarding/namespace", json!("")), ("/reportingInstance", json!(""))]),
         with(
             new,
@@ -179,10 +211,17 @@ fn rule_cases() -> Vec<Value> {
             {"key": "a", "operator": "Exists", "values": ["x"]}, {"key": "", "operator": "NotIn", "values": ["c d"]},
             {"key": "x".repeat(64), "operator": "NotIn", "values": ["x".repeat(64)]}]}]),
     ];
-    let of_rules =
-        rules.iter().flat_map(|rules| [&role, &cluster].map(|role| with(role, &[("/rules", rules.clone())])));
+    let of_rules = rules
+        .iter()
+        .flat_map(|rules| [&role, &cluster].map(|role| with(role, &[("/rules", rules.clone())])));
     let of_selectors = selectors.iter().map(|selectors| {
-        with(&cluster, &[("/rules", json!([])), ("/aggregationRule", json!({"clusterRoleSelectors": selectors}))])
+        with(
+            &cluster,
+            &[
+                ("/rules", json!([])),
+                ("/aggregationRule", json!({"clusterRoleSelectors": selectors})),
+            ],
+        )
     });
     of_rules.chain(of_selectors).collect()
 }
@@ -195,28 +234,39 @@ fn binding_cases() -> Vec<Value> {
             json!([{"kind": "User"}, {"kind": "Foo", "name": "x"}, {"kind": "Group", "apiGroup": "x", "name": "x"},
                 {"kind": "ServiceAccount", "apiGroup": "x", "name": "X_y"}, {"name": "x"}]),
         ),
-        (json!({"kind": "Foo", "name": ".."}), json!([{"kind": "ServiceAccount", "name": "x".repeat(254)}])),
+        (
+            json!({"kind": "Foo", "name": ".."}),
+            json!([{"kind": "ServiceAccount", "name": "x".repeat(254)}]),
+        ),
         (json!({}), json!([{}])),
     ];
     let bindings = [sample("RoleBinding"), sample("ClusterRoleBinding")];
     let faulty = |(role, subjects): &(Value, Value)| {
-        bindings.each_ref().map(|binding| with(binding, &[("/roleRef", role.clone()), ("/subjects", subjects.clone())]))
+        bindings.each_ref().map(|binding| {
+            with(binding, &[("/roleRef", role.clone()), ("/subjects", subjects.clone())])
+        })
     };
     faults.iter().flat_map(faulty).collect()
 }
 
 fn admission_cases() -> Vec<Value> {
-    let (policy, binding) = (sample("ValidatingAdmissionPolicy"), sample("ValidatingAdmissionPolicyBinding"));
+    let (policy, binding) =
+        (sample("ValidatingAdmissionPolicy"), sample("ValidatingAdmissionPolicyBinding"));
     let rule = |rule: Value| json!({"resourceRules": [rule]});
     vec![
         with(&policy, &[("/spec", json!({}))]),
-        with(&policy, &[("/spec/failurePolicy", json!("Maybe")), ("/spec/paramKind", json!({"kind": "a b"}))]),
+        with(
+            &policy,
+            &[("/spec/failurePolicy", json!("Maybe")), ("/spec/paramKind", json!({"kind": "a b"}))],
+        ),
         with(&policy, &[("/spec/matchConstraints", json!({"resourceRules": []}))]),
         with(
             &policy,
             &[(
                 "/spec/matchConstraints",
-                rule(json!({"apiGroups": [], "apiVersions": [], "operations": [], "resources": []})),
+                rule(
+                    json!({"apiGroups": [], "apiVersions": [], "operations": [], "resources": []}),
+                ),
             )],
         ),
         with(
@@ -227,8 +277,17 @@ fn admission_cases() -> Vec<Value> {
             "operations": ["*", "CREATE"], "resources": ["*", "a"], "scope": "X", "resourceNames": ["a/b", "c", "c"]})),
             )],
         ),
-        with(&policy, &[("/spec/matchConstraints/matchPolicy", json!("X")), ("/spec/validations", json!([]))]),
-        with(&policy, &[("/spec/validations", json!([{"expression": " "}, {"expression": "true", "reason": "Odd"}]))]),
+        with(
+            &policy,
+            &[("/spec/matchConstraints/matchPolicy", json!("X")), ("/spec/validations", json!([]))],
+        ),
+        with(
+            &policy,
+            &[(
+                "/spec/validations",
+                json!([{"expression": " "}, {"expression": "true", "reason": "Odd"}]),
+            )],
+        ),
         with(
             &policy,
             &[(
@@ -246,7 +305,10 @@ fn admission_cases() -> Vec<Value> {
         ),
         with(&binding, &[("/spec", json!({}))]),
         with(&binding, &[("/spec/validationActions", json!(["Deny", "Warn", "Warn"]))]),
-        with(&binding, &[("/spec/validationActions", json!(["Shout"])), ("/spec/policyName", json!("A"))]),
+        with(
+            &binding,
+            &[("/spec/validationActions", json!(["Shout"])), ("/spec/policyName", json!("A"))],
+        ),
         with(&binding, &[("/spec/paramRef", json!({"name": "a", "selector": {}}))]),
         with(&binding, &[("/spec/paramRef", json!({"parameterNotFoundAction": "X"}))]),
     ]
@@ -256,7 +318,13 @@ fn workload_cases() -> Vec<Value> {
     let deployment = sample("Deployment");
     vec![
         with(&deployment, &[("/spec/selector", json!({}))]),
-        with(&deployment, &[("/spec/selector", json!({"matchLabels": {"c": "d"}})), ("/spec/replicas", json!(-1))]),
+        with(
+            &deployment,
+            &[
+                ("/spec/selector", json!({"matchLabels": {"c": "d"}})),
+                ("/spec/replicas", json!(-1)),
+            ],
+        ),
         with(&deployment, &[("/spec/selector", Value::Null)]),
         with(&deployment, &[("/spec/template/spec/containers", json!([]))]),
         with(
@@ -271,7 +339,10 @@ fn workload_cases() -> Vec<Value> {
         with(&deployment, &[("/spec/strategy", json!({"type": "Fast"}))]),
         with(
             &sample("Job"),
-            &[("/spec/template/spec/restartPolicy", json!("Always")), ("/spec/parallelism", json!(-1))],
+            &[
+                ("/spec/template/spec/restartPolicy", json!("Always")),
+                ("/spec/parallelism", json!(-1)),
+            ],
         ),
         with(&sample("Pod"), &[("/spec/containers/1/name", json!("c"))]),
     ]
@@ -281,13 +352,24 @@ fn definition_cases() -> Vec<Value> {
     let definition = sample("CustomResourceDefinition");
     let first = definition["spec"]["versions"][0].clone();
     let one = with(&definition, &[("/spec/versions", json!([first]))]);
-    let column = |column: Value| with(&one, &[("/spec/versions/0/additionalPrinterColumns", json!([column]))]);
+    let column = |column: Value| {
+        with(&one, &[("/spec/versions/0/additionalPrinterColumns", json!([column]))])
+    };
     let names = json!({"plural": "Widgets", "singular": "a.b", "kind": "Bad Kind", "listKind": "-", "shortNames": ["A"], "categories": ["B"]});
     vec![
         with(&definition, &[("/metadata/name", json!("other.example.com"))]),
         with(&definition, &[("/spec/names", names)]),
-        with(&definition, &[("/spec/names", json!({"plural": "widgets", "kind": "Widget", "listKind": "Widget"}))]),
-        with(&definition, &[("/spec/group", json!("nodots")), ("/metadata/name", json!("widgets.nodots"))]),
+        with(
+            &definition,
+            &[(
+                "/spec/names",
+                json!({"plural": "widgets", "kind": "Widget", "listKind": "Widget"}),
+            )],
+        ),
+        with(
+            &definition,
+            &[("/spec/group", json!("nodots")), ("/metadata/name", json!("widgets.nodots"))],
+        ),
         with(&definition, &[("/spec/group", json!("")), ("/spec/scope", json!("Everywhere"))]),
         with(&definition, &[("/spec/versions/1/storage", json!(true))]),
         with(&definition, &[("/spec/versions/0/storage", json!(false))]),
@@ -308,7 +390,10 @@ fn definition_cases() -> Vec<Value> {
         ),
         with(
             &definition,
-            &[("/spec/versions/0/subresources/scale", json!({"specReplicasPath": "", "statusReplicasPath": ""}))],
+            &[(
+                "/spec/versions/0/subresources/scale",
+                json!({"specReplicasPath": "", "statusReplicasPath": ""}),
+            )],
         ),
         with(
             &one,
@@ -318,11 +403,17 @@ fn definition_cases() -> Vec<Value> {
             {"jsonPath": ".metadata.name"}, {"jsonPath": ""}, {"jsonPath": ".spec.color"}, {"jsonPath": ".spec.color"}]),
             )],
         ),
-        with(&definition, &[("/spec/group", json!("x.k8s.io")), ("/metadata/name", json!("widgets.x.k8s.io"))]),
+        with(
+            &definition,
+            &[("/spec/group", json!("x.k8s.io")), ("/metadata/name", json!("widgets.x.k8s.io"))],
+        ),
         with(&one, &[("/spec/versions/0/schema/openAPIV3Schema/nullable", json!(true))]),
         with(
             &one,
-            &[("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/color", json!({"enum": ["x"]}))],
+            &[(
+                "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/color",
+                json!({"enum": ["x"]}),
+            )],
         ),
     ]
 }
@@ -348,12 +439,22 @@ async fn new_objects_are_refused_for_the_reasons_of_the_real_server() -> Result<
         let (ours, theirs) = (judge(object, None), causes(&real));
         if reasons(&ours) != theirs {
             let said: Vec<String> = ours.iter().map(ToString::to_string).collect();
-            differences.push(format!("{}\n  ours: {said:#?}\n  real: {}", short(object), short(&real)));
+            differences.push(format!(
+                "{}\n  ours: {said:#?}\n  real: {}",
+                short(object),
+                short(&real)
+            ));
         } else if words(&ours) != real_words(&real) {
             differences.push(format!("{:#?}\n  real: {:#?}", words(&ours), real_words(&real)));
         }
     }
-    assert!(differences.is_empty(), "{} of {}:\n{}", differences.len(), all.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} of {}:\n{}",
+        differences.len(),
+        all.len(),
+        differences.join("\n")
+    );
     Ok(())
 }
 
@@ -369,7 +470,8 @@ fn words(faults: &[FieldError]) -> BTreeSet<String> {
 
 fn real_words(status: &Value) -> BTreeSet<String> {
     let list = status["details"]["causes"].as_array();
-    let said = list.into_iter().flatten().map(|cause| cause["message"].as_str().unwrap_or_default());
+    let said =
+        list.into_iter().flatten().map(|cause| cause["message"].as_str().unwrap_or_default());
     said.filter(|said| comparable(said)).map(str::to_owned).collect()
 }
 
@@ -379,8 +481,12 @@ fn short(value: &Value) -> String {
 }
 
 fn change_cases() -> Vec<(Value, Vec<(&'static str, Value)>)> {
-    let fixed = with(&sample("Secret"), &[("/metadata/name", json!("fixed")), ("/immutable", json!(true))]);
-    let config = with(&sample("ConfigMap"), &[("/metadata/name", json!("fixed")), ("/immutable", json!(true))]);
+    let fixed =
+        with(&sample("Secret"), &[("/metadata/name", json!("fixed")), ("/immutable", json!(true))]);
+    let config = with(
+        &sample("ConfigMap"),
+        &[("/metadata/name", json!("fixed")), ("/immutable", json!(true))],
+    );
     vec![
         (sample("Secret"), vec![("/type", json!("other"))]),
         (sample("Secret"), vec![("/metadata/labels", json!({"a b": "c"}))]),
@@ -412,10 +518,13 @@ async fn changes_are_refused_for_the_reasons_of_the_real_server() -> Result<()> 
     let mut differences = Vec::new();
     for (object, changes) in change_cases() {
         server.create(&object).await?;
-        let path = format!("{}/{}", collection(&object), object["metadata"]["name"].as_str().unwrap());
+        let path =
+            format!("{}/{}", collection(&object), object["metadata"]["name"].as_str().unwrap());
         let mut old = server.read(&path).await?;
         for _ in 0..200 {
-            if object["kind"] != "CustomResourceDefinition" || old["status"]["conditions"][1]["status"] == "True" {
+            if object["kind"] != "CustomResourceDefinition"
+                || old["status"]["conditions"][1]["status"] == "True"
+            {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -427,7 +536,11 @@ async fn changes_are_refused_for_the_reasons_of_the_real_server() -> Result<()> 
         let ours = judge(&new, Some(&old));
         if reasons(&ours) != causes(&real) {
             let said: Vec<String> = ours.iter().map(ToString::to_string).collect();
-            differences.push(format!("{}\n  ours: {said:#?}\n  real: {}", short(&new), short(&real)));
+            differences.push(format!(
+                "{}\n  ours: {said:#?}\n  real: {}",
+                short(&new),
+                short(&real)
+            ));
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));

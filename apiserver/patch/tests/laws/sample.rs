@@ -18,7 +18,11 @@ fn list(items: Schema, list_type: ListType) -> Schema {
 }
 
 pub(crate) fn schema() -> Schema {
-    let entry = object(vec![("name", scalar(Type::String)), ("a", scalar(Type::String)), ("b", scalar(Type::Integer))]);
+    let entry = object(vec![
+        ("name", scalar(Type::String)),
+        ("a", scalar(Type::String)),
+        ("b", scalar(Type::Integer)),
+    ]);
     let mut entries = list(entry, ListType::Map(vec!["name".to_owned()]));
     entries.merge.merge = true;
     entries.merge.merge_key = Some("name".to_owned());
@@ -32,8 +36,17 @@ pub(crate) fn schema() -> Schema {
         ("atoms", list(scalar(Type::Integer), ListType::Atomic)),
         ("whole", whole),
         ("words", Schema { kind: Some(Type::Object), additional: words, ..Schema::default() }),
-        ("nested", object(vec![("x", scalar(Type::String)), ("y", object(vec![("z", scalar(Type::String))]))])),
-        ("free", Schema { kind: Some(Type::Object), preserve_unknown_fields: true, ..Schema::default() }),
+        (
+            "nested",
+            object(vec![
+                ("x", scalar(Type::String)),
+                ("y", object(vec![("z", scalar(Type::String))])),
+            ]),
+        ),
+        (
+            "free",
+            Schema { kind: Some(Type::Object), preserve_unknown_fields: true, ..Schema::default() },
+        ),
         ("mode", scalar(Type::String)),
     ]);
     object(vec![("spec", spec), ("other", scalar(Type::String))])
@@ -44,9 +57,9 @@ fn maybe(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Option<Va
 }
 
 fn names() -> impl Strategy<Value = Vec<String>> {
-    Just(["a", "b", "c", "d"].map(str::to_owned).to_vec())
-        .prop_shuffle()
-        .prop_flat_map(|names| (1..=names.len()).prop_map(move |count| names.iter().take(count).cloned().collect()))
+    Just(["a", "b", "c", "d"].map(str::to_owned).to_vec()).prop_shuffle().prop_flat_map(|names| {
+        (1..=names.len()).prop_map(move |count| names.iter().take(count).cloned().collect())
+    })
 }
 
 fn entries() -> impl Strategy<Value = Value> {
@@ -67,14 +80,17 @@ fn entries() -> impl Strategy<Value = Value> {
 
 /// An object of [`schema`] without empty maps and lists.
 pub(crate) fn thing() -> impl Strategy<Value = Value> {
-    let free = (1..4i32, any::<bool>())
-        .prop_map(|(number, deep)| if deep { json!({"a": {"b": [number]}}) } else { json!({"a": number}) });
+    let free = (1..4i32, any::<bool>()).prop_map(|(number, deep)| {
+        if deep { json!({"a": {"b": [number]}}) } else { json!({"a": number}) }
+    });
     let fields = (
         maybe(entries()),
         maybe(names().prop_map(|names| json!(names))),
         maybe(proptest::collection::vec(0..5i32, 1..4).prop_map(|list| json!(list))),
         maybe(Just(json!({"x": "1"}))),
-        maybe(names().prop_map(|names| Value::Object(names.into_iter().map(|name| (name, json!("v"))).collect()))),
+        maybe(names().prop_map(|names| {
+            Value::Object(names.into_iter().map(|name| (name, json!("v"))).collect())
+        })),
         maybe(Just(json!({"x": "1", "y": {"z": "2"}}))),
         maybe(free),
         maybe("[a-c]".prop_map(Value::from)),
@@ -90,8 +106,12 @@ pub(crate) fn thing() -> impl Strategy<Value = Value> {
             ("free", free),
             ("mode", mode),
         ];
-        let spec: Map<_, _> = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-        let mut object = json!({"apiVersion": "x.example.com/v1", "kind": "Thing", "metadata": {"name": "n"}});
+        let spec: Map<_, _> = fields
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect();
+        let mut object =
+            json!({"apiVersion": "x.example.com/v1", "kind": "Thing", "metadata": {"name": "n"}});
         if !spec.is_empty() {
             object["spec"] = Value::Object(spec);
         }
@@ -158,13 +178,15 @@ fn fields_v1() -> impl Strategy<Value = Value> {
         "[a-c<>&]{1,3}".prop_map(|text| format!("v:\"{text}\"")),
     ];
     Just(json!({})).prop_recursive(4, 30, 5, move |inner| {
-        (proptest::collection::btree_map(key.clone(), inner, 1..5), any::<bool>()).prop_map(|(map, member)| {
-            let mut map: Map<_, _> = map.into_iter().collect();
-            if member {
-                map.insert(".".to_owned(), json!({}));
-            }
-            Value::Object(map)
-        })
+        (proptest::collection::btree_map(key.clone(), inner, 1..5), any::<bool>()).prop_map(
+            |(map, member)| {
+                let mut map: Map<_, _> = map.into_iter().collect();
+                if member {
+                    map.insert(".".to_owned(), json!({}));
+                }
+                Value::Object(map)
+            },
+        )
     })
 }
 

@@ -23,7 +23,8 @@ fn schema() -> Schema {
 }
 
 fn large(offset: usize, step: usize) -> Value {
-    let names: Vec<_> = (0..MANY).rev().map(|number| format!("n{}", number * step + offset)).collect();
+    let names: Vec<_> =
+        (0..MANY).rev().map(|number| format!("n{}", number * step + offset)).collect();
     let entries: Vec<_> = names.iter().map(|name| json!({"name": name, "x": 1})).collect();
     config(json!({"metadata": {}, "spec": {"entries": entries, "tags": names}}))
 }
@@ -33,7 +34,8 @@ fn many_entries_in_any_order_take_linear_time() {
     let start = Instant::now();
     let schema = schema();
     let live = created(&schema, large(0, 1));
-    let applied = apply(&schema, Some(&live), &large(MANY / 2, 1), &writer("a", 2), true, &[]).unwrap();
+    let applied =
+        apply(&schema, Some(&live), &large(MANY / 2, 1), &writer("a", 2), true, &[]).unwrap();
     let mut next = applied.clone();
     next["spec"]["tags"].as_array_mut().unwrap().reverse();
     track(&schema, Some(&applied), &mut next, &writer("b", 3), &[]);
@@ -44,9 +46,11 @@ fn many_entries_in_any_order_take_linear_time() {
     let delete = |entry: &Value| json!({"name": entry["name"], "$patch": "delete"});
     let names: Vec<_> = entries.as_array().unwrap().iter().map(delete).collect();
     strategic_merge_patch(&schema, &mut next, &json!({"spec": {"entries": names}})).unwrap();
-    let withdrawn = apply(&schema, Some(&applied), &config(json!({})), &writer("a", 4), false, &[]).unwrap();
+    let withdrawn =
+        apply(&schema, Some(&applied), &config(json!({})), &writer("a", 4), false, &[]).unwrap();
     assert!(
-        withdrawn["spec"]["entries"].as_array().unwrap().len() < applied["spec"]["entries"].as_array().unwrap().len()
+        withdrawn["spec"]["entries"].as_array().unwrap().len()
+            < applied["spec"]["entries"].as_array().unwrap().len()
     );
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
 }
@@ -55,11 +59,20 @@ fn many_entries_in_any_order_take_linear_time() {
 fn many_fields_take_linear_time() {
     let start = Instant::now();
     let data = |offset: usize| -> Value {
-        (0..MANY).map(|number| (format!("k{}", number + offset), json!(1))).collect::<serde_json::Map<_, _>>().into()
+        (0..MANY)
+            .map(|number| (format!("k{}", number + offset), json!(1)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let live = created(&Schema::default(), config(json!({"data": data(0)})));
-    let applied =
-        apply(&Schema::default(), Some(&live), &config(json!({"data": data(MANY / 2)})), &writer("a", 2), false, &[]);
+    let applied = apply(
+        &Schema::default(),
+        Some(&live),
+        &config(json!({"data": data(MANY / 2)})),
+        &writer("a", 2),
+        false,
+        &[],
+    );
     let mut next = applied.unwrap();
     let before = next.clone();
     merge_patch(&mut next, &json!({"data": data(9)}));
@@ -79,8 +92,17 @@ fn nesting_as_deep_as_json_may_be_is_no_trouble_on_a_small_stack() {
             let live = created(&Schema::default(), body.clone());
             let mut other = body.clone();
             other["data"] = json!({"b": value});
-            let applied = apply(&Schema::default(), Some(&live), &other, &writer("a", 2), true, &[]).unwrap();
-            let _ = apply(&Schema::default(), Some(&applied), &config(json!({})), &writer("a", 2), true, &[]).unwrap();
+            let applied =
+                apply(&Schema::default(), Some(&live), &other, &writer("a", 2), true, &[]).unwrap();
+            let _ = apply(
+                &Schema::default(),
+                Some(&applied),
+                &config(json!({})),
+                &writer("a", 2),
+                true,
+                &[],
+            )
+            .unwrap();
             let mut patched = live.clone();
             merge_patch(&mut patched, &other);
             strategic_merge_patch(&Schema::default(), &mut patched, &body).unwrap();

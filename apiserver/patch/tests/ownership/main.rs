@@ -35,7 +35,10 @@ fn created(schema: &Schema, mut body: Value) -> Value {
 
 fn fields<'v>(object: &'v Value, manager: &str) -> &'v Value {
     let list = object["metadata"]["managedFields"].as_array().expect("managers");
-    &list.iter().find(|entry| entry["manager"] == manager).unwrap_or_else(|| panic!("no {manager} in {list:?}"))["fieldsV1"]
+    &list
+        .iter()
+        .find(|entry| entry["manager"] == manager)
+        .unwrap_or_else(|| panic!("no {manager} in {list:?}"))["fieldsV1"]
 }
 
 fn config(body: Value) -> Value {
@@ -56,14 +59,21 @@ fn an_object_without_a_schema_has_granular_maps_and_atomic_lists() {
 fn what_the_server_fills_in_is_nobodys() {
     let metadata = json!({"name": "n", "namespace": "ns", "generation": 1, "resourceVersion": "5", "creationTimestamp": "x",
         "selfLink": "l", "generateName": "n-"});
-    let object = created(&Schema::default(), json!({"apiVersion": "v1", "kind": "Thing", "metadata": metadata}));
+    let object = created(
+        &Schema::default(),
+        json!({"apiVersion": "v1", "kind": "Thing", "metadata": metadata}),
+    );
     assert_eq!(fields(&object, "maker"), &json!({"f:metadata": {"f:generateName": {}}}));
 }
 
 #[test]
 fn an_entry_holds_manager_operation_version_time_and_fields() {
     let mut object = json!({"status": {"phase": "Up"}, "metadata": {}});
-    let writer = Writer { subresource: "status", now: "2026-01-02T03:04:05.678Z".parse().unwrap(), ..writer("c", 0) };
+    let writer = Writer {
+        subresource: "status",
+        now: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+        ..writer("c", 0)
+    };
     track(&Schema::default(), None, &mut object, &writer, &[]);
     let wanted = json!([{
         "manager": "c", "operation": "Update", "apiVersion": "v1", "subresource": "status", "fieldsType": "FieldsV1",
@@ -96,7 +106,9 @@ fn fields_of_another_resource_are_neither_gained_nor_lost() {
 #[test]
 fn a_list_that_became_atomic_is_owned_as_a_whole() {
     let entry = object(vec![("name", scalar(Type::String)), ("x", scalar(Type::String))]);
-    let spec = |list_type| object(vec![("list", list(entry.clone(), list_type)), ("other", scalar(Type::String))]);
+    let spec = |list_type| {
+        object(vec![("list", list(entry.clone(), list_type)), ("other", scalar(Type::String))])
+    };
     let before = object(vec![("spec", spec(ListType::Map(vec!["name".to_owned()])))]);
     let after = object(vec![("spec", spec(ListType::Atomic))]);
     let live = created(&before, json!({"spec": {"list": [{"name": "a", "x": "1"}]}}));
@@ -109,11 +121,22 @@ fn a_list_that_became_atomic_is_owned_as_a_whole() {
 #[test]
 fn a_map_that_became_atomic_is_owned_as_a_whole() {
     let inner = object(vec![("x", scalar(Type::String))]);
-    let spec = |map_type| object(vec![("map", Schema { map_type, ..inner.clone() }), ("other", scalar(Type::String))]);
-    let live = created(&object(vec![("spec", spec(MapType::Granular))]), json!({"spec": {"map": {"x": "1"}}}));
+    let spec = |map_type| {
+        object(vec![("map", Schema { map_type, ..inner.clone() }), ("other", scalar(Type::String))])
+    };
+    let live = created(
+        &object(vec![("spec", spec(MapType::Granular))]),
+        json!({"spec": {"map": {"x": "1"}}}),
+    );
     let mut next = live.clone();
     next["spec"]["other"] = json!("x");
-    track(&object(vec![("spec", spec(MapType::Atomic))]), Some(&live), &mut next, &writer("other", 2), &[]);
+    track(
+        &object(vec![("spec", spec(MapType::Atomic))]),
+        Some(&live),
+        &mut next,
+        &writer("other", 2),
+        &[],
+    );
     assert_eq!(fields(&next, "maker"), &json!({"f:spec": {".": {}, "f:map": {}}}));
 }
 
@@ -121,7 +144,15 @@ fn a_map_that_became_atomic_is_owned_as_a_whole() {
 fn an_applier_keeps_one_entry_over_versions_and_an_updater_does_not() {
     let schema = Schema::default();
     let mut live = created(&schema, json!({"data": {"a": 1}}));
-    live = apply(&schema, Some(&live), &config(json!({"data": {"b": 1}})), &writer("x", 2), false, &[]).unwrap();
+    live = apply(
+        &schema,
+        Some(&live),
+        &config(json!({"data": {"b": 1}})),
+        &writer("x", 2),
+        false,
+        &[],
+    )
+    .unwrap();
     let second = Writer { api_version: "v2", ..writer("x", 3) };
     let newer = json!({"apiVersion": "v2", "data": {"c": 1}});
     live = apply(&schema, Some(&live), &newer, &second, false, &[]).unwrap();
@@ -145,9 +176,19 @@ fn conflicts_name_manager_version_subresource_and_field() {
     let old = live.clone();
     live["status"] = json!({"s": 1});
     track(&schema, Some(&old), &mut live, &status, &[]);
-    let error =
-        apply(&schema, Some(&live), &config(json!({"data": {"a": 2}})), &writer("x", 3), false, &[]).unwrap_err();
-    assert_eq!(error.to_string(), "Apply failed with 1 conflict: conflict with \"maker\" using v1: .data.a");
+    let error = apply(
+        &schema,
+        Some(&live),
+        &config(json!({"data": {"a": 2}})),
+        &writer("x", 3),
+        false,
+        &[],
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Apply failed with 1 conflict: conflict with \"maker\" using v1: .data.a"
+    );
     let both = config(json!({"data": {"a": 2, "b": 2}, "status": {"s": 2}}));
     let error = apply(&schema, Some(&live), &both, &writer("x", 3), false, &[]).unwrap_err();
     let text = "Apply failed with 3 conflicts: conflicts with \"c\" with subresource \"status\" using v1:\n- .status.s\n\
@@ -155,8 +196,7 @@ fn conflicts_name_manager_version_subresource_and_field() {
     assert_eq!(error.to_string(), text);
     let ApplyError::Conflicts(conflicts) = error else { panic!("{error:?}") };
     assert_eq!(conflicts.0[1].time, Some(Timestamp::from_second(1).unwrap()));
-    let cause =
-        json!({"reason": "FieldManagerConflict", "message": "conflict with \"maker\" using v1", "field": ".data.a"});
+    let cause = json!({"reason": "FieldManagerConflict", "message": "conflict with \"maker\" using v1", "field": ".data.a"});
     assert_eq!(conflicts.causes()[1], cause);
 }
 
@@ -164,7 +204,10 @@ fn conflicts_name_manager_version_subresource_and_field() {
 fn a_configuration_of_another_version_is_refused() {
     let config = json!({"apiVersion": "v9", "kind": "Thing"});
     let error = apply(&Schema::default(), None, &config, &writer("x", 1), false, &[]).unwrap_err();
-    assert_eq!((error.code(), error.to_string()), (400, "invalid object type: /v9, Kind=Thing".to_owned()));
+    assert_eq!(
+        (error.code(), error.to_string()),
+        (400, "invalid object type: /v9, Kind=Thing".to_owned())
+    );
 }
 
 #[test]

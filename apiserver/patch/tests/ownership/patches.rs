@@ -22,7 +22,10 @@ fn null_removes_objects_merge_and_all_else_replaces() {
 
 #[test]
 fn null_fields_inside_a_list_go_like_on_the_real_server() {
-    assert_eq!(merged(json!({}), &json!({"a": [{"b": null, "c": 1}, null]})), json!({"a": [{"c": 1}, null]}));
+    assert_eq!(
+        merged(json!({}), &json!({"a": [{"b": null, "c": 1}, null]})),
+        json!({"a": [{"c": 1}, null]})
+    );
     assert_eq!(merged(json!({"a": {}}), &json!({"a": [{"b": null}]})), json!({"a": [{"b": null}]}));
 }
 
@@ -45,16 +48,21 @@ fn a_list_of_lists_is_not_merged() {
     let mut schema = list(list(scalar(Type::String), ListType::Atomic), ListType::Atomic);
     schema.merge.merge = true;
     let schema = object(vec![("x", schema)]);
-    let error = strategic_merge_patch(&schema, &mut json!({"x": [["a"]]}), &json!({"x": [["b"]]})).unwrap_err();
+    let error = strategic_merge_patch(&schema, &mut json!({"x": [["a"]]}), &json!({"x": [["b"]]}))
+        .unwrap_err();
     assert_eq!((error.code(), error.reason()), (422, "Invalid"));
 }
 
 #[test]
 fn the_empty_object_has_what_is_always_there() {
     let always = |schema: Schema| Schema { default: Some(json!({})), ..schema };
-    let template = object(vec![("metadata", always(object(vec![]))), ("names", scalar(Type::Array))]);
-    let mut spec =
-        object(vec![("replicas", scalar(Type::Integer)), ("selector", object(vec![])), ("template", always(template))]);
+    let template =
+        object(vec![("metadata", always(object(vec![]))), ("names", scalar(Type::Array))]);
+    let mut spec = object(vec![
+        ("replicas", scalar(Type::Integer)),
+        ("selector", object(vec![])),
+        ("template", always(template)),
+    ]);
     spec.checks.required = vec!["selector".to_owned(), "template".to_owned()];
     let schema = object(vec![("spec", always(spec)), ("status", always(object(vec![])))]);
     let wanted = json!({"spec": {"selector": null, "template": {"metadata": {}}}, "status": {}});

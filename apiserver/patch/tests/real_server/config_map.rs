@@ -16,16 +16,25 @@ pub(crate) async fn run(rig: &Rig) {
 
 async fn plain_writes(rig: &Rig, kind: &Kind) {
     let mut play = rig.play(kind, "plain");
-    play.create("maker", json!({"data": {"a": "1", "b": "2"}, "metadata": {"labels": {"app": "x"}}})).await;
+    play.create(
+        "maker",
+        json!({"data": {"a": "1", "b": "2"}, "metadata": {"labels": {"app": "x"}}}),
+    )
+    .await;
     play.update("other", |object| object["data"]["a"] = json!("9")).await;
     play.update("other", |_| ()).await;
     play.update("maker", |object| object["data"] = json!({"c": "3"})).await;
-    play.merge("third", json!({"metadata": {"finalizers": ["x.io/a", "x.io/b"], "annotations": {"k": "v"}}})).await;
+    play.merge(
+        "third",
+        json!({"metadata": {"finalizers": ["x.io/a", "x.io/b"], "annotations": {"k": "v"}}}),
+    )
+    .await;
     play.merge("third", json!({"metadata": {"finalizers": ["x.io/b"]}})).await;
     play.json("third", json!([{"op": "remove", "path": "/metadata/finalizers"}])).await;
     play.merge("", json!({"binaryData": {"x": "AAAA"}, "immutable": false})).await;
     play.update("maker", |object| {
-        object["metadata"]["ownerReferences"] = json!([{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u1"}]);
+        object["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u1"}]);
     })
     .await;
     play.merge("last", json!({"data": null})).await;
@@ -111,7 +120,11 @@ async fn many(rig: &Rig, kind: &Kind) {
 
 async fn patches(rig: &Rig, kind: &Kind) {
     let mut play = rig.play(kind, "patched");
-    play.create("maker", json!({"data": {"a": "1", "b": "2"}, "metadata": {"annotations": {"sl/ash": "3"}}})).await;
+    play.create(
+        "maker",
+        json!({"data": {"a": "1", "b": "2"}, "metadata": {"annotations": {"sl/ash": "3"}}}),
+    )
+    .await;
     play.json(
         "p",
         json!([{"op": "test", "path": "/data/a", "value": "1"}, {"op": "move", "from": "/data/a", "path": "/data/m"}]),

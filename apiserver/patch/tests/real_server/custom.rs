@@ -69,7 +69,10 @@ async fn updates(rig: &Rig, kind: &Kind) {
     .await;
     play.update("other", |object| {
         object["spec"]["list"][0]["value"] = json!(2);
-        object["spec"]["list"].as_array_mut().unwrap().push(json!({"name": "two", "protocol": "UDP"}));
+        object["spec"]["list"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"name": "two", "protocol": "UDP"}));
         object["spec"]["tags"] = json!(["a", "c"]);
         object["spec"]["port"] = json!(80);
     })
@@ -96,14 +99,19 @@ async fn lists(rig: &Rig, kind: &Kind) {
     )
     .await;
     play.apply("b", json!({"spec": {"list": [{"name": "one", "protocol": "TCP", "nested": {"a": "1"}}, {"name": "three", "protocol": "TCP"}]}})).await;
-    play.apply("b", json!({"spec": {"list": [{"name": "one", "protocol": "TCP", "value": 2}]}})).await;
+    play.apply("b", json!({"spec": {"list": [{"name": "one", "protocol": "TCP", "value": 2}]}}))
+        .await;
     play.force(
         "b",
         json!({"spec": {"list": [{"name": "one", "protocol": "TCP", "value": 2, "subs": [{"id": 1, "text": "x"}]}]}}),
     )
     .await;
     play.apply("a", json!({"spec": {"list": [{"name": "two", "protocol": "TCP"}]}})).await;
-    play.apply("b", json!({"spec": {"list": [{"name": "one", "protocol": "TCP", "subs": [{"id": 2}]}]}})).await;
+    play.apply(
+        "b",
+        json!({"spec": {"list": [{"name": "one", "protocol": "TCP", "subs": [{"id": 2}]}]}}),
+    )
+    .await;
     play.apply("b", json!({"spec": {"list": []}})).await;
     play.apply("a", json!({"spec": {}})).await;
     play.apply(
@@ -140,8 +148,16 @@ async fn atoms(rig: &Rig, kind: &Kind) {
 
 async fn nested(rig: &Rig, kind: &Kind) {
     let mut play = rig.play(kind, "nested");
-    play.apply("a", json!({"spec": {"nested": {"x": "1", "z": {"deep": "1"}}, "words": {"k": "v", "l": "w"}}})).await;
-    play.apply("b", json!({"spec": {"nested": {"y": "1", "z": {"deeper": "1"}}, "words": {"m": "x"}}})).await;
+    play.apply(
+        "a",
+        json!({"spec": {"nested": {"x": "1", "z": {"deep": "1"}}, "words": {"k": "v", "l": "w"}}}),
+    )
+    .await;
+    play.apply(
+        "b",
+        json!({"spec": {"nested": {"y": "1", "z": {"deeper": "1"}}, "words": {"m": "x"}}}),
+    )
+    .await;
     play.apply("a", json!({"spec": {"nested": {"x": "1"}, "words": {"k": "v"}}})).await;
     play.apply("b", json!({"spec": {"nested": {}, "words": {}}})).await;
     play.apply("a", json!({"spec": {"mode": "x"}})).await;
@@ -152,9 +168,11 @@ async fn nested(rig: &Rig, kind: &Kind) {
 
 async fn free(rig: &Rig, kind: &Kind) {
     let mut play = rig.play(kind, "free");
-    play.apply("a", json!({"spec": {"free": {"a": 1, "b": {"c": [1, 2], "d": true}, "e": {}}}})).await;
+    play.apply("a", json!({"spec": {"free": {"a": 1, "b": {"c": [1, 2], "d": true}, "e": {}}}}))
+        .await;
     play.apply("b", json!({"spec": {"free": {"b": {"c": [3]}, "f": "x"}}})).await;
-    play.force("b", json!({"spec": {"free": {"b": {"c": [3]}, "f": "x", "a": {"now": "map"}}}})).await;
+    play.force("b", json!({"spec": {"free": {"b": {"c": [3]}, "f": "x", "a": {"now": "map"}}}}))
+        .await;
     play.apply("a", json!({"spec": {"free": {"b": {"d": true}}}})).await;
     play.update("u", |object| object["spec"]["free"]["b"] = json!("text")).await;
     play.apply("b", json!({"spec": {"free": {"f": 1.5}}})).await;
@@ -167,13 +185,19 @@ async fn statuses(rig: &Rig, kind: &Kind) {
     play.create("maker", json!({"spec": {"mode": "x"}, "status": {"phase": "ignored"}})).await;
     play.on("status")
         .update("controller", |object| {
-            object["status"] = json!({"phase": "Up", "conditions": [{"type": "Ready", "status": "True"}]});
+            object["status"] =
+                json!({"phase": "Up", "conditions": [{"type": "Ready", "status": "True"}]});
             object["spec"]["mode"] = json!("ignored");
             object["metadata"]["labels"] = json!({"ignored": "yes"});
         })
         .await;
-    play.merge("controller", json!({"status": {"phase": "Down"}, "metadata": {"managedFields": []}})).await;
-    play.apply("sa", json!({"status": {"conditions": [{"type": "Extra", "status": "False"}]}})).await;
+    play.merge(
+        "controller",
+        json!({"status": {"phase": "Down"}, "metadata": {"managedFields": []}}),
+    )
+    .await;
+    play.apply("sa", json!({"status": {"conditions": [{"type": "Extra", "status": "False"}]}}))
+        .await;
     play.apply("sa", json!({"status": {"phase": "Odd"}})).await;
     play.force("sa", json!({"status": {"phase": "Odd"}})).await;
     play.apply("sb", json!({"status": {"phase": "Even"}})).await;
@@ -232,7 +256,11 @@ async fn refusals(rig: &Rig, kind: &Kind) {
     play.apply("a", json!({"spec": {"list": [{"name": "a", "protocol": "TCP"}, {"name": "a", "protocol": "TCP"}]}}))
         .await;
     play.apply("a", json!({"spec": {"list": [{"value": "x", "protocol": "TCP"}]}})).await;
-    play.apply("a", json!({"spec": {"tags": ["x", "x"], "nested": "text", "whole": [1], "size": true}})).await;
+    play.apply(
+        "a",
+        json!({"spec": {"tags": ["x", "x"], "nested": "text", "whole": [1], "size": true}}),
+    )
+    .await;
     play.apply("a", json!({"spec": {"mode": ["x"]}})).await;
     play.apply("a", json!({"spec": {"tags": [null]}})).await;
     play.apply("a", json!({"spec": {"list": [null]}})).await;
@@ -249,7 +277,11 @@ async fn defaulted_keys(rig: &Rig, kind: &Kind) {
     play.apply("b", json!({"spec": {"list": [{"name": "one", "value": 2}]}})).await;
     play.force("b", json!({"spec": {"list": [{"name": "one", "value": 2}]}})).await;
     play.apply("a", json!({"spec": {"list": [{"name": "one", "value": 2}]}})).await;
-    play.apply("a", json!({"spec": {"list": [{"name": "one"}, {"name": "one", "protocol": "TCP"}]}})).await;
+    play.apply(
+        "a",
+        json!({"spec": {"list": [{"name": "one"}, {"name": "one", "protocol": "TCP"}]}}),
+    )
+    .await;
 }
 
 /// The server takes no duplicates here, but an old object may hold them in a list that became a set.

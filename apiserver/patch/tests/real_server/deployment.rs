@@ -66,7 +66,9 @@ async fn updated(rig: &Rig, kind: &Kind) {
         "conditions": [{"type": "Available", "status": "True", "lastTransitionTime": null, "lastUpdateTime": null}]}}),
         )
         .await;
-    play.on("").merge("other", json!({"spec": {"template": {"metadata": {"labels": {"x": "y"}}}}})).await;
+    play.on("")
+        .merge("other", json!({"spec": {"template": {"metadata": {"labels": {"x": "y"}}}}}))
+        .await;
 }
 
 async fn applied(rig: &Rig, kind: &Kind) {
@@ -99,12 +101,17 @@ async fn before_first_apply(rig: &Rig, kind: &Kind) {
 /// Two variables of one name: the server takes them, and they are owned as one.
 async fn duplicates(rig: &Rig, kind: &Kind) {
     let mut play = rig.play(kind, "duplicates");
-    let env = |object: &mut Value, env: Value| object["spec"]["template"]["spec"]["containers"][0]["env"] = env;
+    let env = |object: &mut Value, env: Value| {
+        object["spec"]["template"]["spec"]["containers"][0]["env"] = env
+    };
     let twice = json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}, {"name": "B", "value": "3"}]);
     let mut object = complete();
     env(&mut object, twice.clone());
     play.create("maker", object).await;
-    play.update("other", |object| env(object, json!([{"name": "A", "value": "1"}, {"name": "A", "value": "9"}]))).await;
+    play.update("other", |object| {
+        env(object, json!([{"name": "A", "value": "1"}, {"name": "A", "value": "9"}]))
+    })
+    .await;
     play.update("other", |object| env(object, json!([{"name": "A", "value": "1"}]))).await;
     play.update("maker", |object| env(object, twice)).await;
     let variables = json!([{"name": "B", "value": "4"}, {"name": "C", "value": "4"}]);
@@ -127,7 +134,8 @@ async fn services(rig: &Rig) {
     )
     .await;
     play.apply("a", json!({"spec": {"ports": [{"name": "c", "port": 82, "protocol": "TCP", "targetPort": 82}]}})).await;
-    play.apply("a", json!({"spec": {"ports": [{"name": "a", "port": 80, "targetPort": "http"}]}})).await;
+    play.apply("a", json!({"spec": {"ports": [{"name": "a", "port": 80, "targetPort": "http"}]}}))
+        .await;
     play.force(
         "a",
         json!({"spec": {"ports": [{"name": "a", "port": 80, "targetPort": "http"}], "selector": {"app": "other"}}}),

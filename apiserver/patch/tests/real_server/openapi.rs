@@ -23,19 +23,24 @@ fn read(value: &Value, all: &Map<String, Value>, schema: &mut Schema) {
     schema.default = value.get("default").cloned().or(schema.default.take());
     let flag = |name: &str| value.get(name) == Some(&Value::Bool(true));
     schema.preserve_unknown_fields |= flag("x-kubernetes-preserve-unknown-fields");
-    schema.int_or_string |= flag("x-kubernetes-int-or-string") || text("format") == Some("int-or-string");
-    for (name, property) in value.get("properties").and_then(Value::as_object).into_iter().flatten() {
+    schema.int_or_string |=
+        flag("x-kubernetes-int-or-string") || text("format") == Some("int-or-string");
+    for (name, property) in value.get("properties").and_then(Value::as_object).into_iter().flatten()
+    {
         schema.properties.insert(name.clone(), self::schema(property, all));
     }
     if let Some(required) = value.get("required").and_then(Value::as_array) {
-        schema.checks.required = required.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        schema.checks.required =
+            required.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     }
     if let Some(items) = value.get("items") {
         schema.items = Some(Box::new(self::schema(items, all)));
     }
     match value.get("additionalProperties") {
         Some(Value::Bool(true)) => schema.additional = Additional::Anything,
-        Some(values @ Value::Object(_)) => schema.additional = Additional::Values(Box::new(self::schema(values, all))),
+        Some(values @ Value::Object(_)) => {
+            schema.additional = Additional::Values(Box::new(self::schema(values, all)))
+        }
         _ => {}
     }
     read_ownership(value, schema);
@@ -55,7 +60,8 @@ fn read_ownership(value: &Value, schema: &mut Schema) {
         Some("set") => schema.list_type = ListType::Set,
         Some("map") => {
             let keys = value["x-kubernetes-list-map-keys"].as_array().unwrap().iter();
-            schema.list_type = ListType::Map(keys.map(|key| key.as_str().unwrap().to_owned()).collect());
+            schema.list_type =
+                ListType::Map(keys.map(|key| key.as_str().unwrap().to_owned()).collect());
         }
         _ => {}
     }
@@ -65,7 +71,8 @@ fn read_ownership(value: &Value, schema: &mut Schema) {
     let strategies = text("x-kubernetes-patch-strategy").unwrap_or_default();
     schema.merge.merge |= strategies.split(',').any(|strategy| strategy == "merge");
     schema.merge.retain_keys |= strategies.split(',').any(|strategy| strategy == "retainKeys");
-    schema.merge.merge_key = text("x-kubernetes-patch-merge-key").map(str::to_owned).or(schema.merge.merge_key.take());
+    schema.merge.merge_key =
+        text("x-kubernetes-patch-merge-key").map(str::to_owned).or(schema.merge.merge_key.take());
 }
 
 fn kind(name: &str) -> Type {

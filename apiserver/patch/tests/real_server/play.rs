@@ -1,8 +1,8 @@
 //! One object, written step by step on both sides.
 
 use apiserver_patch::{
-    ApplyError, Operation, PatchError, Writer, apply, json_patch, merge_patch, restore_times, strategic_merge_patch,
-    track,
+    ApplyError, Operation, PatchError, Writer, apply, json_patch, merge_patch, restore_times,
+    strategic_merge_patch, track,
 };
 use kube::core::Status;
 use serde_json::{Value, json};
@@ -34,7 +34,11 @@ impl<'r> Play<'r> {
     }
 
     fn path(&self) -> String {
-        let below = if self.subresource.is_empty() { String::new() } else { format!("/{}", self.subresource) };
+        let below = if self.subresource.is_empty() {
+            String::new()
+        } else {
+            format!("/{}", self.subresource)
+        };
         format!("{}/{}{below}", self.kind.collection, self.name)
     }
 
@@ -54,10 +58,21 @@ impl<'r> Play<'r> {
         body
     }
 
-    fn writer<'w>(&'w self, manager: &'w str, operation: Operation, real: Option<&Value>) -> Writer<'w> {
+    fn writer<'w>(
+        &'w self,
+        manager: &'w str,
+        operation: Operation,
+        real: Option<&Value>,
+    ) -> Writer<'w> {
         let time = real.or(self.live.as_ref()).and_then(latest);
         let now = time.unwrap_or_else(|| "2020-01-01T00:00:00Z".to_owned()).parse().unwrap();
-        Writer { manager, operation, subresource: self.subresource, api_version: &self.kind.api_version, now }
+        Writer {
+            manager,
+            operation,
+            subresource: self.subresource,
+            api_version: &self.kind.api_version,
+            now,
+        }
     }
 
     pub(crate) async fn create(&mut self, manager: &str, body: Value) -> &mut Self {
@@ -68,7 +83,11 @@ impl<'r> Play<'r> {
     }
 
     /// PUT of the live object with a change.
-    pub(crate) async fn update(&mut self, manager: &str, change: impl FnOnce(&mut Value)) -> &mut Self {
+    pub(crate) async fn update(
+        &mut self,
+        manager: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> &mut Self {
         let mut body = self.live().clone();
         change(&mut body);
         let path = format!("{}?fieldManager={manager}", self.path());
@@ -90,8 +109,15 @@ impl<'r> Play<'r> {
 
     fn agree(&mut self, mine: &Value, real: Value) -> &mut Self {
         let show = |value: &Value| serde_json::to_string_pretty(value).unwrap();
-        let place = format!("{} {} step {} on {:?}", self.kind.name, self.name, self.step, self.subresource);
-        assert_eq!(show(mine), show(&real), "{place}: this crate's on the left, the real server's on the right");
+        let place = format!(
+            "{} {} step {} on {:?}",
+            self.kind.name, self.name, self.step, self.subresource
+        );
+        assert_eq!(
+            show(mine),
+            show(&real),
+            "{place}: this crate's on the left, the real server's on the right"
+        );
         self.live = Some(real);
         self.step += 1;
         self
@@ -142,7 +168,12 @@ impl<'r> Play<'r> {
             }
             (Err(error), Err(status)) => {
                 let told = (error.code(), error.reason().to_owned(), error.to_string());
-                assert_eq!(told, (status.code, status.reason, status.message), "{} {patch}", self.name);
+                assert_eq!(
+                    told,
+                    (status.code, status.reason, status.message),
+                    "{} {patch}",
+                    self.name
+                );
                 self
             }
             (mine, real) => {
@@ -164,14 +195,20 @@ impl<'r> Play<'r> {
         let path = format!("{}?fieldManager={manager}&force={force}", self.path());
         let real = self.rig.send("PATCH", &path, "application/apply-patch+yaml", &config).await;
         let writer = self.writer(manager, Operation::Apply, real.as_ref().ok());
-        let mine = apply(&self.kind.schema, self.live.as_ref(), &config, &writer, force, self.excluded());
+        let mine =
+            apply(&self.kind.schema, self.live.as_ref(), &config, &writer, force, self.excluded());
         match (mine, real) {
             (Ok(mine), Ok(real)) => {
                 let mine = self.as_stored(mine, &real);
                 self.agree(&mine, real)
             }
             (Err(error), Err(status)) => {
-                assert_eq!(sorted_lines(&error.to_string()), sorted_lines(&status.message), "{}", self.name);
+                assert_eq!(
+                    sorted_lines(&error.to_string()),
+                    sorted_lines(&status.message),
+                    "{}",
+                    self.name
+                );
                 assert_eq!(error.code(), status.code, "{}", self.name);
                 assert_same_causes(&error, &status);
                 self
@@ -181,7 +218,10 @@ impl<'r> Play<'r> {
                 assert!(mine.to_string().contains("null"), "{}: {status:?}", self.name);
                 self
             }
-            (mine, real) => panic!("{} step {}: this crate {mine:?}, the real server {real:?}", self.name, self.step),
+            (mine, real) => panic!(
+                "{} step {}: this crate {mine:?}, the real server {real:?}",
+                self.name, self.step
+            ),
         }
     }
 
@@ -205,7 +245,9 @@ impl<'r> Play<'r> {
             }
         }
         // The one default of the custom kind.
-        for entry in mine.pointer_mut("/spec/list").and_then(Value::as_array_mut).into_iter().flatten() {
+        for entry in
+            mine.pointer_mut("/spec/list").and_then(Value::as_array_mut).into_iter().flatten()
+        {
             entry.as_object_mut().unwrap().entry("protocol").or_insert_with(|| json!("TCP"));
         }
         if !self.kind.is_custom {

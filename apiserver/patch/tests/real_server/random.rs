@@ -9,7 +9,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 
@@ -22,12 +23,16 @@ impl Dice {
     fn some_of(&mut self, names: &[&str]) -> Vec<String> {
         let mut left: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let count = self.below(names.len() as u64 + 1);
-        (0..count).map(|_| left.remove(usize::try_from(self.below(left.len() as u64)).unwrap())).collect()
+        (0..count)
+            .map(|_| left.remove(usize::try_from(self.below(left.len() as u64)).unwrap()))
+            .collect()
     }
 
     fn words(&mut self) -> Value {
         let names = self.some_of(&["a", "b", "c"]);
-        Value::Object(names.into_iter().map(|name| (name, json!(self.one_of(&["1", "2"])))).collect())
+        Value::Object(
+            names.into_iter().map(|name| (name, json!(self.one_of(&["1", "2"])))).collect(),
+        )
     }
 
     fn entries(&mut self) -> Value {
@@ -41,8 +46,11 @@ impl Dice {
                 entry["nested"] = json!({"a": self.one_of(&["x", "y"])});
             }
             if self.below(3) == 0 {
-                let subs: Vec<_> =
-                    self.some_of(&["1", "2", "3"]).iter().map(|id| json!({"id": id.parse::<u32>().unwrap()})).collect();
+                let subs: Vec<_> = self
+                    .some_of(&["1", "2", "3"])
+                    .iter()
+                    .map(|id| json!({"id": id.parse::<u32>().unwrap()}))
+                    .collect();
                 entry["subs"] = json!(subs);
             }
             entries.push(entry);
@@ -52,7 +60,9 @@ impl Dice {
 
     fn spec(&mut self) -> Value {
         let mut spec = Map::new();
-        for field in self.some_of(&["list", "tags", "atoms", "whole", "words", "nested", "free", "mode", "port"]) {
+        for field in self
+            .some_of(&["list", "tags", "atoms", "whole", "words", "nested", "free", "mode", "port"])
+        {
             let value = match field.as_str() {
                 "list" => self.entries(),
                 "tags" => json!(self.some_of(&["p", "q", "r", "s"])),
@@ -71,7 +81,9 @@ impl Dice {
 
     fn deep(&mut self) -> Value {
         let names = self.some_of(&["deep", "deeper"]);
-        Value::Object(names.into_iter().map(|name| (name, json!(self.one_of(&["1", "2"])))).collect())
+        Value::Object(
+            names.into_iter().map(|name| (name, json!(self.one_of(&["1", "2"])))).collect(),
+        )
     }
 }
 

@@ -34,7 +34,13 @@ impl Rig {
         Self { client: server.admin_client().await.unwrap(), namespace: namespace.to_owned() }
     }
 
-    pub(crate) async fn send(&self, method: &str, path: &str, content: &str, body: &Value) -> Result<Value, Status> {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content: &str,
+        body: &Value,
+    ) -> Result<Value, Status> {
         let request = Request::builder().method(method).uri(path).header("Content-Type", content);
         let request = request.body(body.to_string().into_bytes()).unwrap();
         match self.client.request::<Value>(request).await {
@@ -49,7 +55,13 @@ impl Rig {
     }
 
     /// A built-in kind with the schema the server publishes.
-    pub(crate) async fn builtin(&self, group: &str, name: &'static str, definition: &str, plural: &str) -> Kind {
+    pub(crate) async fn builtin(
+        &self,
+        group: &str,
+        name: &'static str,
+        definition: &str,
+        plural: &str,
+    ) -> Kind {
         let prefix = if group == "v1" { "api/v1".to_owned() } else { format!("apis/{group}") };
         let document = self.get(&format!("/openapi/v3/{prefix}")).await.unwrap();
         let all = document["components"]["schemas"].as_object().unwrap();
@@ -78,7 +90,10 @@ impl Rig {
             assert!(std::time::Instant::now() < deadline, "{plural} are not served after 30 s");
             tokio::task::yield_now().await;
         }
-        let schema = openapi::schema(&spec["versions"][0]["schema"]["openAPIV3Schema"], &serde_json::Map::new());
+        let schema = openapi::schema(
+            &spec["versions"][0]["schema"]["openAPIV3Schema"],
+            &serde_json::Map::new(),
+        );
         Kind {
             api_version: format!("{group}/v1"),
             name: Box::leak(text(&spec["names"]["kind"]).into_boxed_str()),

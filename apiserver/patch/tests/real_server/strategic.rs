@@ -23,8 +23,13 @@ async fn maps(rig: &Rig, kind: &Kind) {
         json!({"spec": {"replicas": 2, "minReadySeconds": null}, "metadata": {"labels": {"app": null, "n": "1"}}}),
     )
     .await;
-    play.strategic("p", json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})).await;
-    play.strategic("p", json!({"metadata": {"annotations": {"$patch": "replace", "only": "1"}}})).await;
+    play.strategic(
+        "p",
+        json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}),
+    )
+    .await;
+    play.strategic("p", json!({"metadata": {"annotations": {"$patch": "replace", "only": "1"}}}))
+        .await;
     play.strategic("p", json!({"metadata": {"annotations": {"$patch": "delete"}}})).await;
     play.strategic("p", json!({"metadata": {"finalizers": ["x.io/b", "x.io/a"]}})).await;
     play.strategic("p", json!({"metadata": {"finalizers": ["x.io/c", "x.io/a"]}})).await;
@@ -44,8 +49,13 @@ async fn maps(rig: &Rig, kind: &Kind) {
 async fn containers(rig: &Rig, kind: &Kind) {
     let mut play = rig.play(kind, "containers");
     play.create("maker", complete()).await;
-    play.strategic("p", pod(&json!({"containers": [{"name": "web", "image": "example.com/web:2", "args": ["-z"]}]})))
-        .await;
+    play.strategic(
+        "p",
+        pod(
+            &json!({"containers": [{"name": "web", "image": "example.com/web:2", "args": ["-z"]}]}),
+        ),
+    )
+    .await;
     play.strategic("p", pod(&json!({"containers": [{"name": "web", "env": [{"name": "B", "value": null}, {"name": "C", "value": "9"}]}]}))).await;
     play.strategic("p", pod(&json!({"containers": [container("third")]}))).await;
     play.strategic("p", pod(&json!({"containers": [{"name": "side", "$patch": "delete"}]}))).await;
@@ -59,14 +69,20 @@ async fn containers(rig: &Rig, kind: &Kind) {
         pod(&json!({"containers": [{"name": "web", "ports": [{"containerPort": 80, "name": "renamed"}]}]})),
     )
     .await;
-    play.strategic("p", pod(&json!({"containers": [{"$patch": "replace"}, container("fresh")]}))).await;
-    play.strategic("p", pod(&json!({"priority": null, "tolerations": [{"key": "b", "operator": "Exists"}]}))).await;
+    play.strategic("p", pod(&json!({"containers": [{"$patch": "replace"}, container("fresh")]})))
+        .await;
+    play.strategic(
+        "p",
+        pod(&json!({"priority": null, "tolerations": [{"key": "b", "operator": "Exists"}]})),
+    )
+    .await;
 }
 
 async fn orders(rig: &Rig, kind: &Kind) {
     let mut play = rig.play(kind, "orders");
     let mut object = complete();
-    object["spec"]["template"]["spec"]["containers"] = json!([container("a"), container("b"), container("c")]);
+    object["spec"]["template"]["spec"]["containers"] =
+        json!([container("a"), container("b"), container("c")]);
     play.create("maker", object).await;
     let order = |names: &[&str]| names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>();
     play.strategic("p", pod(&json!({"$setElementOrder/containers": order(&["c", "a"])}))).await;
@@ -88,7 +104,8 @@ async fn orders(rig: &Rig, kind: &Kind) {
         "containers": [{"name": "d", "image": "x"}, {"name": "a", "image": "y"}]})),
     )
     .await;
-    play.strategic("p", pod(&json!({"containers": [container("e"), {"name": "d", "image": "z"}]}))).await;
+    play.strategic("p", pod(&json!({"containers": [container("e"), {"name": "d", "image": "z"}]})))
+        .await;
 }
 
 async fn refusals(rig: &Rig, kind: &Kind) {

@@ -112,7 +112,8 @@ impl<'e> Checker<'e> {
                 self.overload(at, Binary::name(*operator), &kinds)
             }
             Node::Conditional(parts) => {
-                let kinds = [self.check(&mut parts.0), self.check(&mut parts.1), self.check(&mut parts.2)];
+                let kinds =
+                    [self.check(&mut parts.0), self.check(&mut parts.1), self.check(&mut parts.2)];
                 self.overload(at, "_?_:_", &kinds)
             }
             Node::List(entries) => {
@@ -143,9 +144,10 @@ impl<'e> Checker<'e> {
             (false, kind) => kind,
             (true, Type::Optional(inner)) => (*inner).clone(),
             (true, Type::Dyn) => Type::Dyn,
-            (true, other) => {
-                self.issue(entry.at, format!("expected type 'optional_type({other})' but found '{other}'"))
-            }
+            (true, other) => self.issue(
+                entry.at,
+                format!("expected type 'optional_type({other})' but found '{other}'"),
+            ),
         }
     }
 
@@ -178,11 +180,20 @@ impl<'e> Checker<'e> {
         result_of(name, false, kinds).unwrap_or_else(|| self.no_overload(at, name, None, kinds))
     }
 
-    fn no_overload(&mut self, at: usize, name: &str, target: Option<&Type>, kinds: &[Type]) -> Type {
+    fn no_overload(
+        &mut self,
+        at: usize,
+        name: &str,
+        target: Option<&Type>,
+        kinds: &[Type],
+    ) -> Type {
         let shown: Vec<_> = kinds.iter().map(ToString::to_string).collect();
         let receiver = target.map(|kind| format!("{kind}.")).unwrap_or_default();
         let shown = shown.join(", ");
-        self.issue(at, format!("found no matching overload for '{name}' applied to '{receiver}({shown})'"))
+        self.issue(
+            at,
+            format!("found no matching overload for '{name}' applied to '{receiver}({shown})'"),
+        )
     }
 
     fn select(&mut self, at: usize, kind: &Type, field: &str, optional: bool) -> Type {
@@ -195,7 +206,11 @@ impl<'e> Checker<'e> {
             },
             Type::Optional(inner) => {
                 let inner = self.select(at, inner, field, false);
-                return if matches!(inner, Type::Optional(_)) { inner } else { Type::optional(inner) };
+                return if matches!(inner, Type::Optional(_)) {
+                    inner
+                } else {
+                    Type::optional(inner)
+                };
             }
             other => self.issue(at, format!("type '{other}' does not support field selection")),
         };
@@ -220,7 +235,10 @@ impl<'e> Checker<'e> {
                 self.used.push(position);
                 self.environment.globals[position].1.clone()
             }
-            _ => self.issue(expression.at, format!("undeclared reference to '{name}' (in container '')")),
+            _ => self.issue(
+                expression.at,
+                format!("undeclared reference to '{name}' (in container '')"),
+            ),
         }
     }
 
@@ -228,7 +246,8 @@ impl<'e> Checker<'e> {
     fn qualified(&mut self, expression: &mut Expression) -> Option<Type> {
         if let Node::Select { field, .. } = &expression.node
             && field == "requestResource"
-            && let Some(Node::Global(position)) = expression.dotted().and_then(|name| self.find(&name))
+            && let Some(Node::Global(position)) =
+                expression.dotted().and_then(|name| self.find(&name))
         {
             expression.node = Node::Global(position);
             self.used.push(position);
@@ -236,7 +255,9 @@ impl<'e> Checker<'e> {
         }
         let name = match &expression.node {
             Node::Name(name) => name.clone(),
-            Node::Select { field, .. } if field == "Timestamp" || field == "Duration" => expression.dotted()?,
+            Node::Select { field, .. } if field == "Timestamp" || field == "Duration" => {
+                expression.dotted()?
+            }
             _ => return None,
         };
         if self.find(&name).is_some() {
@@ -252,7 +273,9 @@ impl<'e> Checker<'e> {
         let Node::Call { target, name, arguments, callee } = &mut expression.node else {
             return Type::Dyn;
         };
-        if let Some(full) = target.as_ref().and_then(|target| self.function_in_package(target, name)) {
+        if let Some(full) =
+            target.as_ref().and_then(|target| self.function_in_package(target, name))
+        {
             *target = None;
             *name = full;
         }
@@ -291,7 +314,9 @@ impl<'e> Checker<'e> {
 
     /// Literals that a function would refuse are refused now, and patterns are compiled.
     fn constant(&mut self, name: &str, arguments: &[Expression], callee: &mut Callee) {
-        let Some(Expression { at, node: Node::Literal(Literal::String(text)), .. }) = arguments.last() else {
+        let Some(Expression { at, node: Node::Literal(Literal::String(text)), .. }) =
+            arguments.last()
+        else {
             return;
         };
         match name {
@@ -335,7 +360,13 @@ impl<'e> Checker<'e> {
         result
     }
 
-    fn collected(&mut self, at: usize, inner: &mut Comprehension, range: &Type, first: Type) -> Type {
+    fn collected(
+        &mut self,
+        at: usize,
+        inner: &mut Comprehension,
+        range: &Type,
+        first: Type,
+    ) -> Type {
         match inner.collect {
             Collect::All | Collect::Exists => {
                 let kind = self.check(&mut inner.body);

@@ -37,16 +37,27 @@ pub(crate) fn equal(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Resu
         (Value::Broken(message), _) | (_, Value::Broken(message)) => {
             return Err(Fault::new(&**message));
         }
-        (Value::JsonMap(one, shape), Value::JsonMap(other, _)) => equal_json_maps(budget, one, other, *shape)?,
-        (Value::JsonMap(..) | Value::Map(_), Value::JsonMap(..) | Value::Map(_)) => equal_maps(budget, one, other)?,
+        (Value::JsonMap(one, shape), Value::JsonMap(other, _)) => {
+            equal_json_maps(budget, one, other, *shape)?
+        }
+        (Value::JsonMap(..) | Value::Map(_), Value::JsonMap(..) | Value::Map(_)) => {
+            equal_maps(budget, one, other)?
+        }
         _ => match (list_length(one), list_length(other)) {
-            (Some(length), Some(others)) => length == others && equal_lists(budget, one, other, length)?,
+            (Some(length), Some(others)) => {
+                length == others && equal_lists(budget, one, other, length)?
+            }
             _ => order_numbers(one, other) == Some(Ordering::Equal),
         },
     })
 }
 
-fn equal_lists(budget: &Budget, one: &Value<'_>, other: &Value<'_>, length: usize) -> Result<bool, Fault> {
+fn equal_lists(
+    budget: &Budget,
+    one: &Value<'_>,
+    other: &Value<'_>,
+    length: usize,
+) -> Result<bool, Fault> {
     let identity = match (one, other) {
         (Value::JsonList(_, list), _) => &list.identity,
         _ => &ListType::Atomic,
@@ -69,7 +80,12 @@ fn equal_lists(budget: &Budget, one: &Value<'_>, other: &Value<'_>, length: usiz
 }
 
 /// The lists hold the same entries, in any order.
-fn equal_unordered(budget: &Budget, one: &Value<'_>, other: &Value<'_>, length: usize) -> Result<bool, Fault> {
+fn equal_unordered(
+    budget: &Budget,
+    one: &Value<'_>,
+    other: &Value<'_>,
+    length: usize,
+) -> Result<bool, Fault> {
     let mut left: Vec<usize> = (0..length).collect();
     for at in 0..length {
         let Some(entry) = list_entry(one, at) else {
@@ -108,7 +124,9 @@ fn equal_json_maps(
             Shape::Object(object) => object.by_json.get(key),
         };
         let same = match (kind, other.get(key)) {
-            (Some(kind), Some(found)) => equal(budget, &Value::of_json(value, kind), &Value::of_json(found, kind))?,
+            (Some(kind), Some(found)) => {
+                equal(budget, &Value::of_json(value, kind), &Value::of_json(found, kind))?
+            }
             // Fields that the schema does not know count where both objects have them, as in the real server.
             (None, Some(found)) => equal_json(budget, value, found)?,
             (None, None) => true,
@@ -155,7 +173,11 @@ fn equal_maps(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Result<boo
 }
 
 /// The order of two values of one kind, or of two numbers.
-pub(crate) fn order(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Result<Ordering, Fault> {
+pub(crate) fn order(
+    budget: &Budget,
+    one: &Value<'_>,
+    other: &Value<'_>,
+) -> Result<Ordering, Fault> {
     match (one, other) {
         (Value::Bool(one), Value::Bool(other)) => Ok(one.cmp(other)),
         (Value::String(one), Value::String(other)) => {

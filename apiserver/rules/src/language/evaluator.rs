@@ -95,13 +95,16 @@ impl<'a> Evaluator<'a> {
             Node::Slot(slot) => slots.get(*slot).cloned().ok_or_else(Fault::overload)?,
             Node::Global(position) => self.global(*position)?,
             Node::Type(name) => Value::Type(Rc::from(*name)),
-            Node::Select { operand, field, optional } => self.select(slots, operand, field, *optional)?,
+            Node::Select { operand, field, optional } => {
+                self.select(slots, operand, field, *optional)?
+            }
             Node::Has { operand, field } => {
                 let operand = self.evaluate(slots, operand)?;
                 Value::Bool(self.field(&operand, field)?.is_some())
             }
             Node::Index { operand, index, optional } => {
-                let (operand, index) = (self.evaluate(slots, operand)?, self.evaluate(slots, index)?);
+                let (operand, index) =
+                    (self.evaluate(slots, operand)?, self.evaluate(slots, index)?);
                 self.index(&operand, &index, *optional)?
             }
             Node::Call { target, arguments, callee, name } => {
@@ -115,7 +118,8 @@ impl<'a> Evaluator<'a> {
             Node::Any(terms) => self.terms(slots, terms, true)?,
             Node::Binary(operator, pair) => self.binary(slots, *operator, pair)?,
             Node::Conditional(parts) => {
-                let branch = if truth(&self.evaluate(slots, &parts.0)?)? { &parts.1 } else { &parts.2 };
+                let branch =
+                    if truth(&self.evaluate(slots, &parts.0)?)? { &parts.1 } else { &parts.2 };
                 return self.evaluate(slots, branch);
             }
             Node::Comprehension(inner) => return self.comprehension(slots, inner),
@@ -129,10 +133,20 @@ impl<'a> Evaluator<'a> {
     }
 
     fn global(&self, position: usize) -> Outcome<'a> {
-        self.globals.get(position).cloned().flatten().ok_or_else(|| Fault::new("no such attribute(s)"))
+        self.globals
+            .get(position)
+            .cloned()
+            .flatten()
+            .ok_or_else(|| Fault::new("no such attribute(s)"))
     }
 
-    fn select(&self, slots: &mut Slots<'a>, operand: &'a Expression, field: &'a str, optional: bool) -> Outcome<'a> {
+    fn select(
+        &self,
+        slots: &mut Slots<'a>,
+        operand: &'a Expression,
+        field: &'a str,
+        optional: bool,
+    ) -> Outcome<'a> {
         let operand = self.evaluate(slots, operand)?;
         if let Value::Optional(inner) = &operand {
             let found = match inner {
@@ -152,14 +166,19 @@ impl<'a> Evaluator<'a> {
     /// A field, if it is there.
     fn field(&self, operand: &Value<'a>, field: &str) -> Result<Option<Value<'a>>, Fault> {
         let found = match operand {
-            Value::JsonMap(map, Shape::Object(object)) => object.fields.get(field).and_then(|known| {
-                let json = map.get(&known.json).filter(|json| !json.is_null())?;
-                Some(Value::of_json(json, &known.kind))
-            }),
-            Value::JsonMap(map, Shape::Values(kind)) => map.get(field).map(|json| Value::of_json(json, kind)),
+            Value::JsonMap(map, Shape::Object(object)) => {
+                object.fields.get(field).and_then(|known| {
+                    let json = map.get(&known.json).filter(|json| !json.is_null())?;
+                    Some(Value::of_json(json, &known.kind))
+                })
+            }
+            Value::JsonMap(map, Shape::Values(kind)) => {
+                map.get(field).map(|json| Value::of_json(json, kind))
+            }
             Value::Map(entries) => {
                 self.budget.take(entries.len() as u64 / 8)?;
-                let same = |key: &Value<'_>| matches!(key, Value::String(text) if text.as_str() == field);
+                let same =
+                    |key: &Value<'_>| matches!(key, Value::String(text) if text.as_str() == field);
                 entries.iter().find(|(key, _)| same(key)).map(|(_, value)| value.clone())
             }
             Value::Optional(inner) => {
@@ -175,19 +194,22 @@ impl<'a> Evaluator<'a> {
     }
 
     fn variable(&self, name: &str) -> Result<Option<Value<'a>>, Fault> {
-        let Some(position) = self.variables.iter().position(|variable| variable.name == name) else {
+        let Some(position) = self.variables.iter().position(|variable| variable.name == name)
+        else {
             return Ok(None);
         };
         if let Some(known) = &self.known.borrow()[position] {
             return known.clone().map(Some);
         }
         let variable = &self.variables[position];
-        let outcome = self.evaluate(&mut Vec::new(), &variable.program.expression).map_err(|fault| match fault {
-            Fault::Evaluation(message) => {
-                Fault::new(format!("composited variable {name:?} fails to evaluate: {message}"))
-            }
-            Fault::Budget => Fault::Budget,
-        });
+        let outcome = self.evaluate(&mut Vec::new(), &variable.program.expression).map_err(
+            |fault| match fault {
+                Fault::Evaluation(message) => {
+                    Fault::new(format!("composited variable {name:?} fails to evaluate: {message}"))
+                }
+                Fault::Budget => Fault::Budget,
+            },
+        );
         self.known.borrow_mut()[position] = Some(outcome.clone());
         outcome.map(Some)
     }
@@ -210,10 +232,14 @@ impl<'a> Evaluator<'a> {
     fn entry(&self, operand: &Value<'a>, index: &Value<'a>) -> Result<Option<Value<'a>>, Fault> {
         if let Some(length) = operators::list_length(operand) {
             let position = operators::position(index)?;
-            return Ok(position.filter(|at| *at < length).and_then(|at| operators::list_entry(operand, at)));
+            return Ok(position
+                .filter(|at| *at < length)
+                .and_then(|at| operators::list_entry(operand, at)));
         }
         match (operand, index) {
-            (Value::JsonMap(..) | Value::Variables, Value::String(key)) => self.field(operand, key.as_str()),
+            (Value::JsonMap(..) | Value::Variables, Value::String(key)) => {
+                self.field(operand, key.as_str())
+            }
             (Value::Map(entries), _) => {
                 self.budget.take(entries.len() as u64)?;
                 for (key, value) in entries.iter() {
@@ -237,7 +263,11 @@ impl<'a> Evaluator<'a> {
         Ok(Value::list(made))
     }
 
-    fn map(&self, slots: &mut Slots<'a>, entries: &'a [(Expression, Expression, bool)]) -> Outcome<'a> {
+    fn map(
+        &self,
+        slots: &mut Slots<'a>,
+        entries: &'a [(Expression, Expression, bool)],
+    ) -> Outcome<'a> {
         let mut made: Vec<(Value<'a>, Value<'a>)> = Vec::with_capacity(entries.len());
         for (key, value, optional) in entries {
             let (key, value) = (self.evaluate(slots, key)?, self.evaluate(slots, value)?);
@@ -249,14 +279,22 @@ impl<'a> Evaluator<'a> {
         Ok(Value::Map(Rc::new(made)))
     }
 
-    fn insert(&self, map: &mut Vec<(Value<'a>, Value<'a>)>, key: Value<'a>, value: Value<'a>) -> Result<(), Fault> {
+    fn insert(
+        &self,
+        map: &mut Vec<(Value<'a>, Value<'a>)>,
+        key: Value<'a>,
+        value: Value<'a>,
+    ) -> Result<(), Fault> {
         if !matches!(key, Value::String(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_)) {
             return Err(Fault::new(format!("unsupported key type: {}", key.type_name())));
         }
         self.budget.take(map.len() as u64)?;
         for (known, _) in map.iter() {
             if equal(self.budget, known, &key)? {
-                return Err(Fault::new(format!("insert failed: key {} already exists", operators::shown(&key))));
+                return Err(Fault::new(format!(
+                    "insert failed: key {} already exists",
+                    operators::shown(&key)
+                )));
             }
         }
         map.push((key, value));
@@ -277,7 +315,12 @@ impl<'a> Evaluator<'a> {
         failure.map_or(Ok(Value::Bool(!decisive)), Err)
     }
 
-    fn binary(&self, slots: &mut Slots<'a>, operator: Binary, pair: &'a (Expression, Expression)) -> Outcome<'a> {
+    fn binary(
+        &self,
+        slots: &mut Slots<'a>,
+        operator: Binary,
+        pair: &'a (Expression, Expression),
+    ) -> Outcome<'a> {
         let (left, right) = (self.evaluate(slots, &pair.0)?, self.evaluate(slots, &pair.1)?);
         match operator {
             Binary::Equal => Ok(Value::Bool(equal(self.budget, &left, &right)?)),
@@ -290,7 +333,9 @@ impl<'a> Evaluator<'a> {
     fn contains(&self, entry: &Value<'a>, within: &Value<'a>) -> Outcome<'a> {
         let Some(length) = operators::list_length(within) else {
             return match within {
-                Value::JsonMap(..) | Value::Map(_) => Ok(Value::Bool(self.entry(within, entry)?.is_some())),
+                Value::JsonMap(..) | Value::Map(_) => {
+                    Ok(Value::Bool(self.entry(within, entry)?.is_some()))
+                }
                 _ => Err(Fault::overload()),
             };
         };

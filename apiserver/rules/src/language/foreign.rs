@@ -20,7 +20,8 @@ static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| Context::default()
 const WIDEST: usize = 100;
 
 /// What the real server says of a text that is no quantity.
-const NO_QUANTITY: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const NO_QUANTITY: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// The callee of a function of the library.
 pub(crate) fn callee(name: &str, member: bool, arguments: usize) -> Callee {
@@ -31,17 +32,24 @@ pub(crate) fn callee(name: &str, member: bool, arguments: usize) -> Callee {
         let _ = write!(source, "{comma}a{at}");
     }
     source.push(')');
-    Program::compile(&source).map_or(Callee::Unresolved, |program| Callee::Foreign(Arc::new(program)))
+    Program::compile(&source)
+        .map_or(Callee::Unresolved, |program| Callee::Foreign(Arc::new(program)))
 }
 
 /// Calls a function of the library.
-pub(crate) fn call<'a>(budget: &Budget, name: &str, program: &Program, values: &[Value<'a>]) -> Outcome<'a> {
+pub(crate) fn call<'a>(
+    budget: &Budget,
+    name: &str,
+    program: &Program,
+    values: &[Value<'a>],
+) -> Outcome<'a> {
     if name == "format" {
         bounded_format(&values[0])?;
     }
     let mut context = LIBRARY.new_inner_scope();
     for (at, value) in values.iter().enumerate() {
-        context.add_variable_from_value(format!("a{at}"), outward(budget, value, name == "format")?);
+        context
+            .add_variable_from_value(format!("a{at}"), outward(budget, value, name == "format")?);
     }
     budget.take(20)?;
     let made = program.execute(&context).map_err(|error| match name {
@@ -70,11 +78,14 @@ fn bounded_format(format: &Value<'_>) -> Result<(), Fault> {
     let Value::String(format) = format else {
         return Err(Fault::overload());
     };
-    let mut numbers = format.as_str().split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    let mut numbers =
+        format.as_str().split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
     if numbers.any(|digits| digits.parse::<usize>().map_or(true, |number| number > WIDEST))
         && format.as_str().contains("%.")
     {
-        return Err(Fault::new(format!("could not parse formatting clause: precision exceeds {WIDEST}")));
+        return Err(Fault::new(format!(
+            "could not parse formatting clause: precision exceeds {WIDEST}"
+        )));
     }
     Ok(())
 }
@@ -108,11 +119,16 @@ fn outward(budget: &Budget, value: &Value<'_>, words: bool) -> Result<CelValue, 
         Value::Foreign(value) => value.clone(),
         Value::JsonList(..) | Value::List(_) => {
             let entries = list_entries(value).unwrap_or_default();
-            let entries = entries.iter().map(|entry| outward(budget, entry, words)).collect::<Result<Vec<_>, _>>()?;
+            let entries = entries
+                .iter()
+                .map(|entry| outward(budget, entry, words))
+                .collect::<Result<Vec<_>, _>>()?;
             CelValue::List(Arc::new(entries))
         }
         Value::JsonMap(..) | Value::Map(_) => outward_map(budget, value, words)?,
-        Value::Timestamp(_) | Value::Duration(_) | Value::Type(_) if words => CelValue::String(Arc::new(shown(value))),
+        Value::Timestamp(_) | Value::Duration(_) | Value::Type(_) if words => {
+            CelValue::String(Arc::new(shown(value)))
+        }
         _ => return Err(Fault::overload()),
     })
 }
@@ -164,7 +180,10 @@ fn inward<'a>(budget: &Budget, value: CelValue) -> Outcome<'a> {
     })
 }
 
-fn inward_map<'a>(budget: &Budget, map: &objects::Map) -> Result<Vec<(Value<'a>, Value<'a>)>, Fault> {
+fn inward_map<'a>(
+    budget: &Budget,
+    map: &objects::Map,
+) -> Result<Vec<(Value<'a>, Value<'a>)>, Fault> {
     let mut entries = Vec::with_capacity(map.map.len());
     for (key, value) in map.map.iter() {
         let key = match key {

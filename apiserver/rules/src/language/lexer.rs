@@ -59,8 +59,8 @@ const RESERVED: [&str; 18] = [
     "in",
 ];
 const SYMBOLS: [&str; 25] = [
-    "==", "!=", "<=", ">=", "&&", "||", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "[", "]", "{", "}",
-    "(", ")", "`",
+    "==", "!=", "<=", ">=", "&&", "||", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",",
+    "[", "]", "{", "}", "(", ")", "`",
 ];
 
 /// Whether the word may not name a variable.
@@ -97,7 +97,8 @@ impl<'a> Lexer<'a> {
     fn skip_blank(&mut self) {
         loop {
             let rest = self.rest();
-            let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', '\u{c}']).len();
+            let blank =
+                rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n', '\u{c}']).len();
             self.at += blank;
             if !self.rest().starts_with("//") {
                 return;
@@ -115,7 +116,9 @@ impl<'a> Lexer<'a> {
             self.at += skip;
             return self.string(raw, bytes);
         }
-        if first.is_ascii_digit() || (first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
+        if first.is_ascii_digit()
+            || (first == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit()))
+        {
             return self.number();
         }
         if first.is_ascii_alphabetic() || first == '_' {
@@ -135,7 +138,8 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self) -> Token {
         let rest = self.rest();
-        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let length =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         let word = rest[..length].to_owned();
         self.at += length;
         if WORDS.contains(&word.as_str()) { Token::Word(word) } else { Token::Identifier(word) }
@@ -160,7 +164,8 @@ impl<'a> Lexer<'a> {
             return self.integer(start, &digits[..length], 16);
         }
         let bytes = rest.as_bytes();
-        let digits_from = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits_from =
+            |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
         let mut length = digits_from(0);
         let mut real = false;
         if bytes.get(length) == Some(&b'.') && digits_from(length + 1) > 0 {
@@ -169,7 +174,8 @@ impl<'a> Lexer<'a> {
         }
         if matches!(bytes.get(length), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(bytes.get(length + 1), Some(b'+' | b'-')));
-            let digits = bytes.get(length + 1 + sign..).map_or(0, |_| digits_from(length + 1 + sign));
+            let digits =
+                bytes.get(length + 1 + sign..).map_or(0, |_| digits_from(length + 1 + sign));
             if digits > 0 {
                 length += 1 + sign + digits;
                 real = true;
@@ -177,7 +183,9 @@ impl<'a> Lexer<'a> {
         }
         self.at += length;
         if real {
-            let number = rest[..length].parse().map_err(|_| SyntaxFault::new(start, "invalid double literal"))?;
+            let number = rest[..length]
+                .parse()
+                .map_err(|_| SyntaxFault::new(start, "invalid double literal"))?;
             return Ok(Token::Literal(Literal::Double(number)));
         }
         self.integer(start, &rest[..length], 10)
@@ -186,14 +194,16 @@ impl<'a> Lexer<'a> {
     fn integer(&mut self, start: usize, digits: &str, radix: u32) -> Result<Token, SyntaxFault> {
         if self.rest().starts_with(['u', 'U']) {
             self.at += 1;
-            let number =
-                u64::from_str_radix(digits, radix).map_err(|_| SyntaxFault::new(start, "invalid uint literal"))?;
+            let number = u64::from_str_radix(digits, radix)
+                .map_err(|_| SyntaxFault::new(start, "invalid uint literal"))?;
             return Ok(Token::Literal(Literal::Uint(number)));
         }
         match i64::from_str_radix(digits, radix) {
             Ok(number) => Ok(Token::Literal(Literal::Int(number))),
             // The magnitude of the smallest integer, which only a minus makes one.
-            Err(_) if u64::from_str_radix(digits, radix) == Ok(1 << 63) => Ok(Token::Literal(Literal::Int(i64::MIN))),
+            Err(_) if u64::from_str_radix(digits, radix) == Ok(1 << 63) => {
+                Ok(Token::Literal(Literal::Int(i64::MIN)))
+            }
             Err(_) => Err(SyntaxFault::new(start, "invalid int literal")),
         }
     }
@@ -202,7 +212,8 @@ impl<'a> Lexer<'a> {
         let start = self.at;
         let rest = self.rest();
         let single = &rest[..1];
-        let quote = if rest.starts_with(&single.repeat(3)) { single.repeat(3) } else { single.to_owned() };
+        let quote =
+            if rest.starts_with(&single.repeat(3)) { single.repeat(3) } else { single.to_owned() };
         let body = &rest[quote.len()..];
         let mut length = 0;
         loop {
@@ -210,8 +221,13 @@ impl<'a> Lexer<'a> {
             if tail.starts_with(quote.as_str()) {
                 break;
             }
-            let Some(character) = tail.chars().next().filter(|c| quote.len() == 3 || !matches!(c, '\n' | '\r')) else {
-                return Err(SyntaxFault::new(start, format!("token recognition error at: '{}'", &rest[..=length])));
+            let Some(character) =
+                tail.chars().next().filter(|c| quote.len() == 3 || !matches!(c, '\n' | '\r'))
+            else {
+                return Err(SyntaxFault::new(
+                    start,
+                    format!("token recognition error at: '{}'", &rest[..=length]),
+                ));
             };
             length += character.len_utf8();
             if character == '\\' && !raw {
@@ -219,12 +235,16 @@ impl<'a> Lexer<'a> {
             }
         }
         self.at += quote.len() * 2 + length;
-        let content = if raw { body.as_bytes()[..length].to_vec() } else { unescaped(&body[..length], bytes, start)? };
+        let content = if raw {
+            body.as_bytes()[..length].to_vec()
+        } else {
+            unescaped(&body[..length], bytes, start)?
+        };
         if bytes {
             return Ok(Token::Literal(Literal::Bytes(Arc::from(content))));
         }
-        let text =
-            String::from_utf8(content).map_err(|_| SyntaxFault::new(start, "invalid UTF-8 in string literal"))?;
+        let text = String::from_utf8(content)
+            .map_err(|_| SyntaxFault::new(start, "invalid UTF-8 in string literal"))?;
         Ok(Token::Literal(Literal::String(Arc::from(text))))
     }
 }
@@ -274,7 +294,12 @@ fn unescaped(text: &str, bytes: bool, at: usize) -> Result<Vec<u8>, SyntaxFault>
 }
 
 /// Appends what `\x41`, `\u0041`, `\U00000041` or `\101` stands for; returns what follows.
-fn numeric_escape<'a>(letter: char, escape: &'a str, bytes: bool, out: &mut Vec<u8>) -> Option<&'a str> {
+fn numeric_escape<'a>(
+    letter: char,
+    escape: &'a str,
+    bytes: bool,
+    out: &mut Vec<u8>,
+) -> Option<&'a str> {
     let (from, length, radix) = match letter {
         'x' | 'X' => (1, 2, 16),
         'u' => (1, 4, 16),

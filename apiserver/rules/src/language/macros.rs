@@ -33,7 +33,8 @@ pub(crate) fn expand(
     }
     let filter = filtered.then(|| arguments.remove(0));
     let body = arguments.remove(0);
-    let comprehension = Comprehension { collect, range: target, variables: names, filter, body, slot: 0 };
+    let comprehension =
+        Comprehension { collect, range: target, variables: names, filter, body, slot: 0 };
     Ok(Expression::new(at, Node::Comprehension(Box::new(comprehension))))
 }
 

@@ -22,11 +22,15 @@ pub(crate) fn find(name: &str, member: bool, arguments: usize) -> Option<Native>
             ("matches", _) => matches_any,
             ("find", _) => find_first,
             ("findAll", _) => find_all,
-            ("contains", _) => |evaluator, values| string_test(evaluator, values, |text, part| text.contains(part)),
-            ("startsWith", _) => {
-                |evaluator, values| string_test(evaluator, values, |text, part| text.starts_with(part))
+            ("contains", _) => {
+                |evaluator, values| string_test(evaluator, values, |text, part| text.contains(part))
             }
-            ("endsWith", _) => |evaluator, values| string_test(evaluator, values, |text, part| text.ends_with(part)),
+            ("startsWith", _) => |evaluator, values| {
+                string_test(evaluator, values, |text, part| text.starts_with(part))
+            },
+            ("endsWith", _) => |evaluator, values| {
+                string_test(evaluator, values, |text, part| text.ends_with(part))
+            },
             ("int", _) => int,
             ("uint", _) => uint,
             ("double", _) => double,
@@ -41,16 +45,20 @@ pub(crate) fn find(name: &str, member: bool, arguments: usize) -> Option<Native>
             ("optional.of", _) => |_, values| Ok(Value::some(values[0].clone())),
             ("optional.ofNonZeroValue", _) => of_non_zero,
             ("hasValue", _) => |_, values| Ok(Value::Bool(optional(values)?.is_some())),
-            ("value", _) => {
-                |_, values| optional(values)?.cloned().ok_or_else(|| Fault::new("optional.none() dereference"))
-            }
+            ("value", _) => |_, values| {
+                optional(values)?.cloned().ok_or_else(|| Fault::new("optional.none() dereference"))
+            },
             ("optional.unwrap" | "unwrapOpt", _) => unwrap,
             ("first", _) => |_, values| Ok(Value::Optional(list_entry(&values[0], 0).map(Rc::new))),
             ("last", _) => last,
             ("isSorted", _) => is_sorted,
             ("sort", _) => sort,
-            ("min", _) => |evaluator, values| extreme(evaluator, values, "min", std::cmp::Ordering::is_lt),
-            ("max", _) => |evaluator, values| extreme(evaluator, values, "max", std::cmp::Ordering::is_gt),
+            ("min", _) => {
+                |evaluator, values| extreme(evaluator, values, "min", std::cmp::Ordering::is_lt)
+            }
+            ("max", _) => {
+                |evaluator, values| extreme(evaluator, values, "max", std::cmp::Ordering::is_gt)
+            }
             ("sum", _) => sum,
             ("reverse", _) => reverse,
             ("distinct", _) => distinct,
@@ -72,7 +80,9 @@ fn times_find(name: &str) -> Option<Native> {
         "getDayOfYear" => |_, values| part(values, |time| i64::from(time.day_of_year()) - 1),
         "getDayOfMonth" => |_, values| part(values, |time| i64::from(time.day()) - 1),
         "getDate" => |_, values| part(values, |time| i64::from(time.day())),
-        "getDayOfWeek" => |_, values| part(values, |time| i64::from(time.weekday().to_sunday_zero_offset())),
+        "getDayOfWeek" => {
+            |_, values| part(values, |time| i64::from(time.weekday().to_sunday_zero_offset()))
+        }
         "getHours" => |_, values| clock(values, 3_600_000_000_000, |time| i64::from(time.hour())),
         "getMinutes" => |_, values| clock(values, 60_000_000_000, |time| i64::from(time.minute())),
         "getSeconds" => |_, values| clock(values, 1_000_000_000, |time| i64::from(time.second())),
@@ -144,7 +154,11 @@ fn size<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
     }))
 }
 
-fn string_test<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>], test: fn(&str, &str) -> bool) -> Outcome<'a> {
+fn string_test<'a>(
+    evaluator: &Evaluator<'a>,
+    values: &[Value<'a>],
+    test: fn(&str, &str) -> bool,
+) -> Outcome<'a> {
     let (whole, part) = (text(&values[0])?, text(&values[1])?);
     evaluator.budget.take_bytes(whole.len())?;
     Ok(Value::Bool(test(whole, part)))
@@ -264,7 +278,8 @@ fn string<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
         Value::Bytes(bytes) => {
             evaluator.budget.take_bytes(bytes.len())?;
             let text = std::str::from_utf8(bytes);
-            text.map(Value::made).map_err(|_| Fault::new("invalid UTF-8 in bytes, cannot convert to string"))
+            text.map(Value::made)
+                .map_err(|_| Fault::new("invalid UTF-8 in bytes, cannot convert to string"))
         }
         value @ (Value::Bool(_)
         | Value::Int(_)
@@ -299,7 +314,9 @@ fn duration<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
 #[allow(clippy::unnecessary_wraps)] // the shape of all of them
 fn of_non_zero<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
     let zero = match &values[0] {
-        Value::Null | Value::Bool(false) | Value::Int(0) | Value::Uint(0) | Value::Duration(0) => true,
+        Value::Null | Value::Bool(false) | Value::Int(0) | Value::Uint(0) | Value::Duration(0) => {
+            true
+        }
         Value::Double(number) => *number == 0.0,
         Value::String(text) => text.as_str().is_empty(),
         Value::Bytes(bytes) => bytes.is_empty(),
@@ -337,7 +354,8 @@ fn is_sorted<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a>
 }
 
 fn sort<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    let pairs = entries(evaluator, &values[0])?.into_iter().map(|entry| (entry.clone(), entry)).collect();
+    let pairs =
+        entries(evaluator, &values[0])?.into_iter().map(|entry| (entry.clone(), entry)).collect();
     Ok(Value::list(operators::sorted_by(evaluator.budget, pairs)?))
 }
 
@@ -365,8 +383,9 @@ fn sum<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
     if matches!(first, Value::String(_) | Value::Bytes(_)) {
         return Err(Fault::overload());
     }
-    entries
-        .try_fold(first, |total, entry| operators::apply(evaluator.budget, super::syntax::Binary::Add, &total, &entry))
+    entries.try_fold(first, |total, entry| {
+        operators::apply(evaluator.budget, super::syntax::Binary::Add, &total, &entry)
+    })
 }
 
 fn reverse<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
@@ -385,7 +404,11 @@ fn distinct<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> 
     Ok(Value::list(distinct))
 }
 
-fn holds<'a>(evaluator: &Evaluator<'a>, entries: &[Value<'a>], wanted: &Value<'a>) -> Result<bool, Fault> {
+fn holds<'a>(
+    evaluator: &Evaluator<'a>,
+    entries: &[Value<'a>],
+    wanted: &Value<'a>,
+) -> Result<bool, Fault> {
     for entry in entries {
         if equal(evaluator.budget, entry, wanted)? {
             return Ok(true);

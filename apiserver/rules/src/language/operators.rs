@@ -21,7 +21,9 @@ pub(crate) fn list_length(value: &Value<'_>) -> Option<usize> {
 /// One entry of a list.
 pub(crate) fn list_entry<'a>(value: &Value<'a>, at: usize) -> Option<Value<'a>> {
     match value {
-        Value::JsonList(entries, list) => entries.get(at).map(|json| Value::of_json(json, &list.items)),
+        Value::JsonList(entries, list) => {
+            entries.get(at).map(|json| Value::of_json(json, &list.items))
+        }
         Value::List(entries) => entries.get(at).cloned(),
         _ => None,
     }
@@ -40,10 +42,13 @@ pub(crate) fn range_entry<'a>(
 ) -> Result<Option<(Value<'a>, Option<Value<'a>>)>, Fault> {
     if list_length(range).is_some() {
         let position = Value::Int(i64::try_from(at).unwrap_or(i64::MAX));
-        return Ok(list_entry(range, at).map(|entry| if two { (position, Some(entry)) } else { (entry, None) }));
+        return Ok(list_entry(range, at)
+            .map(|entry| if two { (position, Some(entry)) } else { (entry, None) }));
     }
     match range {
-        Value::Map(entries) => Ok(entries.get(at).map(|(key, value)| (key.clone(), two.then(|| value.clone())))),
+        Value::Map(entries) => {
+            Ok(entries.get(at).map(|(key, value)| (key.clone(), two.then(|| value.clone()))))
+        }
         Value::Broken(message) => Err(Fault::new(&**message)),
         _ => Err(Fault::overload()),
     }
@@ -55,10 +60,16 @@ pub(crate) fn materialised<'a>(budget: &Budget, value: Value<'a>) -> Result<Valu
         return Ok(value);
     };
     budget.take(map.len() as u64)?;
-    Ok(Value::Map(Rc::new(map.iter().filter_map(|(key, json)| shape_entry(key, json, shape)).collect())))
+    Ok(Value::Map(Rc::new(
+        map.iter().filter_map(|(key, json)| shape_entry(key, json, shape)).collect(),
+    )))
 }
 
-fn shape_entry<'a>(key: &'a str, json: &'a serde_json::Value, shape: Shape<'a>) -> Option<(Value<'a>, Value<'a>)> {
+fn shape_entry<'a>(
+    key: &'a str,
+    json: &'a serde_json::Value,
+    shape: Shape<'a>,
+) -> Option<(Value<'a>, Value<'a>)> {
     match shape {
         Shape::Values(kind) => Some((Value::borrowed(key), Value::of_json(json, kind))),
         Shape::Object(object) => {
@@ -86,7 +97,9 @@ pub(crate) fn position(index: &Value<'_>) -> Result<Option<usize>, Fault> {
 /// `-value`.
 pub(crate) fn negate<'a>(value: &Value<'a>) -> Result<Value<'a>, Fault> {
     match value {
-        Value::Int(number) => number.checked_neg().map(Value::Int).ok_or_else(|| Fault::new("integer overflow")),
+        Value::Int(number) => {
+            number.checked_neg().map(Value::Int).ok_or_else(|| Fault::new("integer overflow"))
+        }
         Value::Double(number) => Ok(Value::Double(-number)),
         _ => Err(Fault::overload()),
     }
@@ -164,12 +177,14 @@ fn joined<'a>(budget: &Budget, left: &Value<'a>, right: &Value<'a>) -> Result<Va
             budget.take_result(left.len() + right.len())?;
             Ok(Value::Bytes(Rc::from([&**left, &**right].concat())))
         }
-        (Value::Duration(left), Value::Duration(right)) => {
-            left.checked_add(*right).map(Value::Duration).ok_or_else(|| Fault::new("duration overflow"))
-        }
-        (Value::Timestamp(time), Value::Duration(by)) | (Value::Duration(by), Value::Timestamp(time)) => {
-            times::moved(*time, *by).map(Value::Timestamp).ok_or_else(|| Fault::new("timestamp overflow"))
-        }
+        (Value::Duration(left), Value::Duration(right)) => left
+            .checked_add(*right)
+            .map(Value::Duration)
+            .ok_or_else(|| Fault::new("duration overflow")),
+        (Value::Timestamp(time), Value::Duration(by))
+        | (Value::Duration(by), Value::Timestamp(time)) => times::moved(*time, *by)
+            .map(Value::Timestamp)
+            .ok_or_else(|| Fault::new("timestamp overflow")),
         _ => {
             let (Some(mut entries), Some(more)) = (list_entries(left), list_entries(right)) else {
                 return Err(Fault::overload());
@@ -183,9 +198,10 @@ fn joined<'a>(budget: &Budget, left: &Value<'a>, right: &Value<'a>) -> Result<Va
 
 fn difference<'a>(left: &Value<'a>, right: &Value<'a>) -> Result<Value<'a>, Fault> {
     match (left, right) {
-        (Value::Duration(left), Value::Duration(right)) => {
-            left.checked_sub(*right).map(Value::Duration).ok_or_else(|| Fault::new("duration overflow"))
-        }
+        (Value::Duration(left), Value::Duration(right)) => left
+            .checked_sub(*right)
+            .map(Value::Duration)
+            .ok_or_else(|| Fault::new("duration overflow")),
         (Value::Timestamp(time), Value::Duration(by)) => by
             .checked_neg()
             .and_then(|by| times::moved(*time, by))
@@ -193,7 +209,8 @@ fn difference<'a>(left: &Value<'a>, right: &Value<'a>) -> Result<Value<'a>, Faul
             .ok_or_else(|| Fault::new("timestamp overflow")),
         (Value::Timestamp(left), Value::Timestamp(right)) => {
             let nanoseconds = left.as_nanosecond() - right.as_nanosecond();
-            let nanoseconds = i64::try_from(nanoseconds).map_err(|_| Fault::new("duration overflow"))?;
+            let nanoseconds =
+                i64::try_from(nanoseconds).map_err(|_| Fault::new("duration overflow"))?;
             Ok(Value::Duration(nanoseconds))
         }
         _ => Err(Fault::overload()),
@@ -201,7 +218,10 @@ fn difference<'a>(left: &Value<'a>, right: &Value<'a>) -> Result<Value<'a>, Faul
 }
 
 /// The second of each pair, in the order of the first.
-pub(crate) fn sorted_by<'a>(budget: &Budget, mut pairs: Vec<(Value<'a>, Value<'a>)>) -> Result<Vec<Value<'a>>, Fault> {
+pub(crate) fn sorted_by<'a>(
+    budget: &Budget,
+    mut pairs: Vec<(Value<'a>, Value<'a>)>,
+) -> Result<Vec<Value<'a>>, Fault> {
     let mut failure = None;
     pairs.sort_by(|one, other| {
         order(budget, &one.0, &other.0).unwrap_or_else(|fault| {

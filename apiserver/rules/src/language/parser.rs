@@ -17,7 +17,10 @@ const LONGEST: usize = 256 * 1024;
 /// Parses an expression.
 pub(crate) fn parse(source: &str) -> Result<Expression, SyntaxFault> {
     if source.len() > LONGEST {
-        return Err(SyntaxFault::new(0, format!("expression code point size exceeds limit: {LONGEST}")));
+        return Err(SyntaxFault::new(
+            0,
+            format!("expression code point size exceeds limit: {LONGEST}"),
+        ));
     }
     let mut parser = Parser { tokens: tokens(source)?, next: 0, depth: 0 };
     let expression = parser.expression()?;
@@ -84,7 +87,10 @@ impl Parser {
 
     fn nested(&mut self, parse: impl FnOnce(&mut Self) -> Parsed) -> Parsed {
         if self.depth >= DEPTH {
-            return Err(SyntaxFault::new(self.at(), format!("expression recursion limit exceeded: {DEPTH}")));
+            return Err(SyntaxFault::new(
+                self.at(),
+                format!("expression recursion limit exceeded: {DEPTH}"),
+            ));
         }
         self.depth += 1;
         let parsed = parse(self);
@@ -169,7 +175,8 @@ impl Parser {
         match *self.peek() {
             Token::Literal(Literal::Int(number)) => {
                 self.next += 1;
-                let literal = Expression::new(at, Node::Literal(Literal::Int(number.wrapping_neg())));
+                let literal =
+                    Expression::new(at, Node::Literal(Literal::Int(number.wrapping_neg())));
                 self.members(literal)
             }
             Token::Literal(Literal::Double(number)) => {
@@ -198,7 +205,10 @@ impl Parser {
                 let optional = self.accept("?");
                 let index = Box::new(self.expression()?);
                 self.require("]")?;
-                operand = Expression::new(at, Node::Index { operand: Box::new(operand), index, optional });
+                operand = Expression::new(
+                    at,
+                    Node::Index { operand: Box::new(operand), index, optional },
+                );
             } else if self.symbol() == "{" && operand.dotted().is_some() {
                 operand = self.message(&operand)?;
             } else {
@@ -216,7 +226,10 @@ impl Parser {
         };
         let open = self.at();
         if optional || !self.accept("(") {
-            return Ok(Expression::new(at, Node::Select { operand: Box::new(operand), field, optional }));
+            return Ok(Expression::new(
+                at,
+                Node::Select { operand: Box::new(operand), field, optional },
+            ));
         }
         let arguments = self.arguments(")")?;
         expand(open, Some(operand), field, arguments)
@@ -335,7 +348,10 @@ impl Parser {
 /// The expression, if its tree is not too high to be walked.
 fn low(expression: Expression) -> Parsed {
     if expression.height > HEIGHT {
-        return Err(SyntaxFault::new(expression.at, format!("expression recursion limit exceeded: {HEIGHT}")));
+        return Err(SyntaxFault::new(
+            expression.at,
+            format!("expression recursion limit exceeded: {HEIGHT}"),
+        ));
     }
     Ok(expression)
 }
@@ -359,6 +375,14 @@ fn operator(level: usize, symbol: &str) -> Option<Binary> {
 }
 
 /// A call that the checker has yet to resolve.
-pub(crate) fn call(at: usize, target: Option<Expression>, name: String, arguments: Vec<Expression>) -> Expression {
-    Expression::new(at, Node::Call { target: target.map(Box::new), name, arguments, callee: Callee::Unresolved })
+pub(crate) fn call(
+    at: usize,
+    target: Option<Expression>,
+    name: String,
+    arguments: Vec<Expression>,
+) -> Expression {
+    Expression::new(
+        at,
+        Node::Call { target: target.map(Box::new), name, arguments, callee: Callee::Unresolved },
+    )
 }

@@ -9,7 +9,11 @@ pub(crate) const MADE: usize = 64 << 10;
 /// A pattern that takes at most `size` bytes.
 pub(crate) fn compile(pattern: &str, size: usize) -> Result<Regex, String> {
     let translated = ascii(pattern);
-    let built = RegexBuilder::new(&translated).size_limit(size).dfa_size_limit(size).nest_limit(100).build();
+    let built = RegexBuilder::new(&translated)
+        .size_limit(size)
+        .dfa_size_limit(size)
+        .nest_limit(100)
+        .build();
     built.map_err(|fault| match fault {
         regex::Error::CompiledTooBig(_) => "error parsing regexp: expression too large".to_owned(),
         other => {

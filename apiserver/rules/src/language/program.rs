@@ -18,8 +18,9 @@ pub(crate) struct Program {
 impl Program {
     /// Compiles an expression; the error is what the real server prints after `compilation failed: `.
     pub(crate) fn compile(source: &str, environment: &Environment) -> Result<Self, String> {
-        let mut expression =
-            parse(source).map_err(|fault| shown(source, &[Issue { at: fault.at, message: fault.to_string() }]))?;
+        let mut expression = parse(source).map_err(|fault| {
+            shown(source, &[Issue { at: fault.at, message: fault.to_string() }])
+        })?;
         let mut checker = Checker::new(environment);
         let result = checker.check(&mut expression);
         if !checker.issues.is_empty() {
@@ -39,7 +40,12 @@ fn shown(source: &str, issues: &[Issue]) -> String {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
         let text = source.split('\n').nth(line).unwrap_or_default();
         let dots = ".".repeat(column);
-        format!("ERROR: <input>:{}:{}: {}\n | {text}\n | {dots}^", line + 1, column + 1, issue.message)
+        format!(
+            "ERROR: <input>:{}:{}: {}\n | {text}\n | {dots}^",
+            line + 1,
+            column + 1,
+            issue.message
+        )
     });
     parts.collect::<Vec<_>>().join("\n")
 }

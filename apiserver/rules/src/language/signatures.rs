@@ -61,7 +61,11 @@ fn read_table() -> BTreeMap<&'static str, Vec<Signature>> {
             let (member, name) = name.strip_prefix('.').map_or((false, name), |name| (true, name));
             let parameters = split(parameters.strip_suffix(')').unwrap_or(parameters));
             let parameters = parameters.into_iter().map(read_type).collect();
-            table.entry(name).or_default().push(Signature { member, parameters, result: read_type(result) });
+            table.entry(name).or_default().push(Signature {
+                member,
+                parameters,
+                result: read_type(result),
+            });
         }
     }
     table
@@ -88,7 +92,8 @@ fn split(list: &str) -> Vec<&str> {
 
 fn read_type(text: &'static str) -> Type {
     if let Some((outer, inner)) = text.split_once('(') {
-        let inner: Vec<Type> = split(inner.strip_suffix(')').unwrap_or(inner)).into_iter().map(read_type).collect();
+        let inner: Vec<Type> =
+            split(inner.strip_suffix(')').unwrap_or(inner)).into_iter().map(read_type).collect();
         return match (outer, inner.as_slice()) {
             ("list", [items]) => Type::list(items.clone()),
             ("optional", [inner]) => Type::optional(inner.clone()),
@@ -121,7 +126,11 @@ pub(crate) fn result_of(name: &str, member: bool, arguments: &[Type]) -> Option<
     for signature in overloads(name).iter().filter(|signature| signature.member == member) {
         let mut bound = HashMap::new();
         let fits = signature.parameters.len() == arguments.len()
-            && signature.parameters.iter().zip(arguments).all(|(wanted, given)| unify(wanted, given, &mut bound));
+            && signature
+                .parameters
+                .iter()
+                .zip(arguments)
+                .all(|(wanted, given)| unify(wanted, given, &mut bound));
         if !fits {
             continue;
         }
@@ -151,7 +160,9 @@ fn unify(wanted: &Type, given: &Type, bound: &mut HashMap<char, Type>) -> bool {
             },
         },
         (Type::List(wanted), Type::List(given)) => unify(&wanted.items, &given.items, bound),
-        (Type::Map(wanted), Type::Map(given)) => unify(&wanted.0, &given.0, bound) && unify(&wanted.1, &given.1, bound),
+        (Type::Map(wanted), Type::Map(given)) => {
+            unify(&wanted.0, &given.0, bound) && unify(&wanted.1, &given.1, bound)
+        }
         (Type::Optional(wanted), Type::Optional(given)) => unify(wanted, given, bound),
         _ => joined(wanted, given).is_some(),
     }
@@ -164,14 +175,19 @@ pub(crate) fn joined(one: &Type, other: &Type) -> Option<Type> {
         (Type::Dyn, _) | (_, Type::Dyn) => Some(Type::Dyn),
         (Type::Null, kind) | (kind, Type::Null) => takes_null(kind).then(|| kind.clone()),
         (Type::List(one), Type::List(other)) => joined(&one.items, &other.items).map(Type::list),
-        (Type::Map(one), Type::Map(other)) => Some(Type::map(joined(&one.0, &other.0)?, joined(&one.1, &other.1)?)),
+        (Type::Map(one), Type::Map(other)) => {
+            Some(Type::map(joined(&one.0, &other.0)?, joined(&one.1, &other.1)?))
+        }
         (Type::Optional(one), Type::Optional(other)) => joined(one, other).map(Type::optional),
         _ => None,
     }
 }
 
 const fn takes_null(kind: &Type) -> bool {
-    matches!(kind, Type::Object(_) | Type::Opaque(_) | Type::Timestamp | Type::Duration | Type::Optional(_))
+    matches!(
+        kind,
+        Type::Object(_) | Type::Opaque(_) | Type::Timestamp | Type::Duration | Type::Optional(_)
+    )
 }
 
 fn substituted(kind: &Type, bound: &HashMap<char, Type>) -> Type {

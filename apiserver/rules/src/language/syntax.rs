@@ -159,7 +159,9 @@ impl Expression {
     pub(crate) fn dotted(&self) -> Option<String> {
         match &self.node {
             Node::Name(name) => Some(name.clone()),
-            Node::Select { operand, field, optional: false } => Some(format!("{}.{field}", operand.dotted()?)),
+            Node::Select { operand, field, optional: false } => {
+                Some(format!("{}.{field}", operand.dotted()?))
+            }
             _ => None,
         }
     }
@@ -169,14 +171,28 @@ impl Node {
     /// Visits the expressions directly below.
     pub(crate) fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression)) {
         match self {
-            Self::Literal(_) | Self::Name(_) | Self::Slot(_) | Self::Global(_) | Self::Type(_) | Self::Message(_) => {}
-            Self::Select { operand, .. } | Self::Has { operand, .. } | Self::Not(operand) | Self::Negate(operand) => {
+            Self::Literal(_)
+            | Self::Name(_)
+            | Self::Slot(_)
+            | Self::Global(_)
+            | Self::Type(_)
+            | Self::Message(_) => {}
+            Self::Select { operand, .. }
+            | Self::Has { operand, .. }
+            | Self::Not(operand)
+            | Self::Negate(operand) => {
                 visit(operand);
             }
-            Self::Index { operand, index, .. } => [operand, index].into_iter().for_each(|child| visit(child)),
-            Self::Call { target, arguments, .. } => target.iter().map(|t| &**t).chain(arguments).for_each(visit),
+            Self::Index { operand, index, .. } => {
+                [operand, index].into_iter().for_each(|child| visit(child))
+            }
+            Self::Call { target, arguments, .. } => {
+                target.iter().map(|t| &**t).chain(arguments).for_each(visit)
+            }
             Self::List(entries) => entries.iter().for_each(|(entry, _)| visit(entry)),
-            Self::Map(entries) => entries.iter().flat_map(|(key, value, _)| [key, value]).for_each(visit),
+            Self::Map(entries) => {
+                entries.iter().flat_map(|(key, value, _)| [key, value]).for_each(visit)
+            }
             Self::All(terms) | Self::Any(terms) => terms.iter().for_each(visit),
             Self::Binary(_, pair) => [&pair.0, &pair.1].into_iter().for_each(visit),
             Self::Conditional(parts) => [&parts.0, &parts.1, &parts.2].into_iter().for_each(visit),

@@ -9,7 +9,8 @@ const UNITS: [(&str, f64); 7] =
 
 /// RFC 3339, in the range that the language allows (years 1 to 9999).
 pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
-    let shape = text.len() >= 20 && matches!(text.as_bytes()[10], b'T' | b't') && !text.contains('[');
+    let shape =
+        text.len() >= 20 && matches!(text.as_bytes()[10], b'T' | b't') && !text.contains('[');
     text.parse::<Timestamp>().ok().filter(|_| shape)
 }
 
@@ -85,7 +86,11 @@ pub(crate) fn duration_text(nanoseconds: i64) -> String {
     let magnitude = nanoseconds.unsigned_abs();
     let (whole, part) = (magnitude / 1_000_000_000, magnitude % 1_000_000_000);
     let sign = if nanoseconds < 0 { "-" } else { "" };
-    let part = if part == 0 { String::new() } else { format!(".{part:09}").trim_end_matches('0').to_owned() };
+    let part = if part == 0 {
+        String::new()
+    } else {
+        format!(".{part:09}").trim_end_matches('0').to_owned()
+    };
     format!("{sign}{whole}{part}s")
 }
 
@@ -93,9 +98,10 @@ pub(crate) fn duration_text(nanoseconds: i64) -> String {
 pub(crate) fn in_zone(time: Timestamp, zone: Option<&str>) -> Result<Zoned, String> {
     let zone = match zone {
         None | Some("" | "UTC") => TimeZone::UTC,
-        Some(name) => {
-            offset(name).map_or_else(|| TimeZone::get(name).map_err(|_| format!("unknown time zone {name}")), Ok)?
-        }
+        Some(name) => offset(name).map_or_else(
+            || TimeZone::get(name).map_err(|_| format!("unknown time zone {name}")),
+            Ok,
+        )?,
     };
     Ok(time.to_zoned(zone))
 }

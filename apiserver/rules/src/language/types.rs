@@ -75,7 +75,9 @@ impl ObjectType {
     /// An object that the server makes: its fields are named in expressions as they are.
     pub(crate) fn plain(name: &str, fields: impl IntoIterator<Item = (String, Type)>) -> Self {
         let by_json: BTreeMap<_, _> = fields.into_iter().collect();
-        let named = by_json.iter().map(|(json, kind)| (json.clone(), Field { json: json.clone(), kind: kind.clone() }));
+        let named = by_json
+            .iter()
+            .map(|(json, kind)| (json.clone(), Field { json: json.clone(), kind: kind.clone() }));
         Self { name: name.to_owned(), fields: named.collect(), by_json }
     }
 }

@@ -103,15 +103,17 @@ impl<'a> Value<'a> {
                 Some(integer) => Self::Int(integer),
                 None => Self::Double(number.as_f64().unwrap_or(f64::NAN)),
             },
-            (Json::Number(number), Type::Int) => number.as_i64().map_or_else(|| broken("int", json), Self::Int),
-            (Json::Number(number), Type::Double) => Self::Double(number.as_f64().unwrap_or(f64::NAN)),
+            (Json::Number(number), Type::Int) => {
+                number.as_i64().map_or_else(|| broken("int", json), Self::Int)
+            }
+            (Json::Number(number), Type::Double) => {
+                Self::Double(number.as_f64().unwrap_or(f64::NAN))
+            }
             (Json::String(text), Type::String | Type::Dyn) => Self::borrowed(text),
-            (Json::String(text), Type::Timestamp) => {
-                super::times::parse_any_timestamp(text).map_or_else(|| unreadable("date-time", text), Self::Timestamp)
-            }
-            (Json::String(text), Type::Duration) => {
-                super::times::parse_any_duration(text).map_or_else(|| unreadable("duration", text), Self::Duration)
-            }
+            (Json::String(text), Type::Timestamp) => super::times::parse_any_timestamp(text)
+                .map_or_else(|| unreadable("date-time", text), Self::Timestamp),
+            (Json::String(text), Type::Duration) => super::times::parse_any_duration(text)
+                .map_or_else(|| unreadable("duration", text), Self::Duration),
             (Json::String(text), Type::Bytes) => decoded(text),
             (Json::Array(entries), Type::Dyn) => Self::JsonList(entries, &DYN_LIST),
             (Json::Array(entries), Type::List(list)) => Self::JsonList(entries, list),

@@ -30,9 +30,14 @@ pub(crate) fn read(json: &Value) -> Schema {
     }
     schema.list_type = match json["x-kubernetes-list-type"].as_str() {
         Some("set") => ListType::Set,
-        Some("map") => {
-            ListType::Map(json["x-kubernetes-list-map-keys"].as_array().unwrap().iter().filter_map(text).collect())
-        }
+        Some("map") => ListType::Map(
+            json["x-kubernetes-list-map-keys"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(text)
+                .collect(),
+        ),
         _ => ListType::Atomic,
     };
     schema.checks.format = text(&json["format"]);

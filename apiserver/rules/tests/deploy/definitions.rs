@@ -37,7 +37,10 @@ fn all_definitions_compile() {
 #[test]
 fn a_request_keeps_its_reference_and_its_csr() {
     let rules = request_rules();
-    let old = request(json!({ "virtualMeshRef": { "name": "demo", "namespace": "m" }, "csrData": "Q1NS" }), json!({}));
+    let old = request(
+        json!({ "virtualMeshRef": { "name": "demo", "namespace": "m" }, "csrData": "Q1NS" }),
+        json!({}),
+    );
     assert_eq!(said(&rules, &old, None), Vec::<String>::new());
     assert_eq!(said(&rules, &old, Some(&old)), Vec::<String>::new());
     let mut new = old.clone();
@@ -65,19 +68,28 @@ fn an_approval_needs_a_csr_and_is_final() {
     let early = request(json!({}), approved("APPROVED"));
     assert_eq!(
         said(&rules, &early, None),
-        ["Invalid value: status.thirdPartyApproval.approvalStatus: there is no spec.csrData to decide on yet",]
+        [
+            "Invalid value: status.thirdPartyApproval.approvalStatus: there is no spec.csrData to decide on yet",
+        ]
     );
     let spec = json!({ "csrData": "Q1NS" });
-    let (old, new) = (request(spec.clone(), approved("APPROVED")), request(spec, approved("DENIED")));
+    let (old, new) =
+        (request(spec.clone(), approved("APPROVED")), request(spec, approved("DENIED")));
     assert_eq!(
         said(&rules, &new, Some(&old)),
-        ["Invalid value: status.thirdPartyApproval.approvalStatus is final once it is APPROVED or DENIED",]
+        [
+            "Invalid value: status.thirdPartyApproval.approvalStatus is final once it is APPROVED or DENIED",
+        ]
     );
 }
 
 #[test]
 fn a_policy_does_not_set_both_of_two() {
-    let rules = rules(&document("crds", "CustomResourceDefinition", "virtualmeshes.networking.zephyr.solo.io"));
+    let rules = rules(&document(
+        "crds",
+        "CustomResourceDefinition",
+        "virtualmeshes.networking.zephyr.solo.io",
+    ));
     let both = json!({ "spec": { "shared": {}, "limited": {}, "certificateAuthority": { "builtin": {} } } });
     assert_eq!(
         said(&rules, &both, None),

@@ -19,6 +19,8 @@ pub(crate) fn documents(directory: &str) -> Vec<Value> {
 
 /// The document of a kind and name.
 pub(crate) fn document(directory: &str, kind: &str, name: &str) -> Value {
-    let found = documents(directory).into_iter().find(|d| d["kind"] == kind && d["metadata"]["name"] == name);
+    let found = documents(directory)
+        .into_iter()
+        .find(|d| d["kind"] == kind && d["metadata"]["name"] == name);
     found.unwrap_or_else(|| panic!("no {kind} {name}"))
 }

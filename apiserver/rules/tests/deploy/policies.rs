@@ -1,6 +1,8 @@
 //! The policies, asked about requests of hub, agents and administrators.
 
-use apiserver_rules::{Admission, Authorizer, Binding, Check, Decision, Operation, Policy, UserInfo, admit};
+use apiserver_rules::{
+    Admission, Authorizer, Binding, Check, Decision, Operation, Policy, UserInfo, admit,
+};
 use serde_json::{Value, json};
 
 use crate::files::{document, documents};
@@ -35,8 +37,11 @@ struct Ask<'a> {
 }
 
 fn denied(ask: &Ask<'_>) -> Option<String> {
-    let policy = Policy::compile(&document("policies", "ValidatingAdmissionPolicy", ask.policy)).unwrap();
-    let binding = Binding::compile(&document("policies", "ValidatingAdmissionPolicyBinding", ask.policy)).unwrap();
+    let policy =
+        Policy::compile(&document("policies", "ValidatingAdmissionPolicy", ask.policy)).unwrap();
+    let binding =
+        Binding::compile(&document("policies", "ValidatingAdmissionPolicyBinding", ask.policy))
+            .unwrap();
     let user = UserInfo { username: ask.user.to_owned(), ..UserInfo::default() };
     let (group, resource, subresource) = ask.resource;
     let request = Admission {
@@ -58,13 +63,17 @@ fn denied(ask: &Ask<'_>) -> Option<String> {
     assert!(policy.matches(&request));
     admit([(&policy, &binding)], &request, &Approver).denial.map(|denial| {
         assert_eq!((denial.reason.as_str(), denial.code), ("Forbidden", 403));
-        let prefix = format!("ValidatingAdmissionPolicy '{0}' with binding '{0}' denied request: ", ask.policy);
+        let prefix = format!(
+            "ValidatingAdmissionPolicy '{0}' with binding '{0}' denied request: ",
+            ask.policy
+        );
         denial.message.strip_prefix(&prefix).unwrap().to_owned()
     })
 }
 
 fn status_change(user: &str, status: Value) -> Option<String> {
-    let spec = json!({ "virtualMeshRef": { "name": "demo", "namespace": "meshes" }, "csrData": "Q1NS" });
+    let spec =
+        json!({ "virtualMeshRef": { "name": "demo", "namespace": "meshes" }, "csrData": "Q1NS" });
     denied(&Ask {
         policy: "meshroot-request-status",
         operation: Operation::Update,
@@ -100,14 +109,26 @@ fn an_approver_writes_the_approval_and_nothing_else() {
     let approval = json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED" } });
     assert_eq!(status_change("approver", approval.clone()), None);
     for other in ["somebody", AGENT] {
-        assert!(status_change(other, approval.clone()).unwrap().starts_with("status.thirdPartyApproval is written by"));
+        assert!(
+            status_change(other, approval.clone())
+                .unwrap()
+                .starts_with("status.thirdPartyApproval is written by")
+        );
     }
     let response = json!({ "response": { "caCertificate": "Q0E=" } });
-    assert_eq!(status_change("approver", response).unwrap(), "status.response is written by the hub only");
+    assert_eq!(
+        status_change("approver", response).unwrap(),
+        "status.response is written by the hub only"
+    );
     assert_eq!(status_change("somebody", json!({ "response": { "caCertificate": "" } })), None);
 }
 
-fn request_change(user: &str, operation: Operation, csr: &str, old: Option<&str>) -> Option<String> {
+fn request_change(
+    user: &str,
+    operation: Operation,
+    csr: &str,
+    old: Option<&str>,
+) -> Option<String> {
     let object = |csr: &str| json!({ "metadata": {}, "spec": { "virtualMeshRef": { "name": "demo", "namespace": "meshes" }, "csrData": csr } });
     denied(&Ask {
         policy: "meshroot-requests",
@@ -125,13 +146,21 @@ fn csr_data_comes_from_the_agent_of_the_namespace_or_with_a_new_request_of_an_ap
     assert_eq!(request_change("approver", Operation::Create, "Q1NS", None), None);
     assert_eq!(request_change("somebody", Operation::Create, "", None), None);
     assert!(
-        request_change("somebody", Operation::Create, "Q1NS", None).unwrap().starts_with("spec.csrData is written")
+        request_change("somebody", Operation::Create, "Q1NS", None)
+            .unwrap()
+            .starts_with("spec.csrData is written")
     );
     assert!(
-        request_change("approver", Operation::Update, "Q1NS", Some("")).unwrap().starts_with("spec.csrData is written")
+        request_change("approver", Operation::Update, "Q1NS", Some(""))
+            .unwrap()
+            .starts_with("spec.csrData is written")
     );
     let west = "system:serviceaccount:meshroot-cluster-west:meshroot-agent";
-    assert!(request_change(west, Operation::Update, "", Some("")).unwrap().starts_with("an agent writes requests"));
+    assert!(
+        request_change(west, Operation::Update, "", Some(""))
+            .unwrap()
+            .starts_with("an agent writes requests")
+    );
 }
 
 #[test]
@@ -146,14 +175,19 @@ fn a_record_is_written_once_by_the_hub_and_never_deleted_by_an_agent() {
             old,
         })
     };
-    let record = |label: &str| Some(json!({ "metadata": { "labels": { "a": label } }, "spec": { "serial": "1" } }));
+    let record = |label: &str| {
+        Some(json!({ "metadata": { "labels": { "a": label } }, "spec": { "serial": "1" } }))
+    };
     assert_eq!(ask(Operation::Create, HUB, record("x"), None), None);
     assert_eq!(
         ask(Operation::Create, "admin", record("x"), None).unwrap(),
         "an IssuanceRecord is created by the hub only"
     );
     assert_eq!(ask(Operation::Update, HUB, record("x"), record("x")), None);
-    assert_eq!(ask(Operation::Update, HUB, record("y"), record("x")).unwrap(), "an IssuanceRecord never changes");
+    assert_eq!(
+        ask(Operation::Update, HUB, record("y"), record("x")).unwrap(),
+        "an IssuanceRecord never changes"
+    );
     assert_eq!(ask(Operation::Delete, "admin", None, record("x")), None);
     assert!(ask(Operation::Delete, AGENT, None, record("x")).is_some());
 }
@@ -161,7 +195,11 @@ fn a_record_is_written_once_by_the_hub_and_never_deleted_by_an_agent() {
 #[test]
 fn a_mesh_trust_is_of_the_hub_and_its_status_of_its_agent() {
     let ask = |subresource, user, trust: &str| {
-        let policy = if subresource == "status" { "meshroot-mesh-trust-status" } else { "meshroot-mesh-trusts" };
+        let policy = if subresource == "status" {
+            "meshroot-mesh-trust-status"
+        } else {
+            "meshroot-mesh-trusts"
+        };
         let object = |trust: &str| Some(json!({ "metadata": {}, "spec": { "root": trust } }));
         denied(&Ask {
             policy,

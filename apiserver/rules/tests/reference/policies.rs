@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use apiserver_rules::{Admission, Authorizer, Binding, Check, Decision, Operation, Policy, UserInfo, admit};
+use apiserver_rules::{
+    Admission, Authorizer, Binding, Check, Decision, Operation, Policy, UserInfo, admit,
+};
 use serde_json::{Value, json};
 
 use crate::policy_cases::{Case, all};
@@ -29,11 +31,15 @@ fn policy(case: &Case) -> Value {
         "objectSelector": { "matchLabels": { "case": case.name } },
     });
     if let Some(list) = spec["validations"].as_array_mut() {
-        list.insert(0, json!({ "expression": "object.metadata.name != 'canary'", "message": "canary" }));
+        list.insert(
+            0,
+            json!({ "expression": "object.metadata.name != 'canary'", "message": "canary" }),
+        );
     }
     for condition in spec["matchConditions"].as_array_mut().into_iter().flatten() {
         let expression = condition["expression"].as_str().unwrap();
-        condition["expression"] = Value::from(format!("object.metadata.name == 'canary' || ({expression})"));
+        condition["expression"] =
+            Value::from(format!("object.metadata.name == 'canary' || ({expression})"));
     }
     json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
         "metadata": { "name": format!("case-{}", case.name) }, "spec": spec })
@@ -66,13 +72,21 @@ async fn policies_say_what_they_say_on_a_real_server() {
     for (case, (policy, binding)) in cases.iter().zip(&compiled) {
         in_force(&client, case).await;
         for (data, new) in &case.requests {
-            differences.extend(compare(&client, case, (policy, binding), &namespace, data, new.as_ref()).await);
+            differences.extend(
+                compare(&client, case, (policy, binding), &namespace, data, new.as_ref()).await,
+            );
         }
     }
     for case in &cases {
         let name = format!("{GROUP}/validatingadmissionpolicybindings/bound-{}", case.name);
         send(&client, "DELETE", &name, None).await;
-        send(&client, "DELETE", &format!("{GROUP}/validatingadmissionpolicies/case-{}", case.name), None).await;
+        send(
+            &client,
+            "DELETE",
+            &format!("{GROUP}/validatingadmissionpolicies/case-{}", case.name),
+            None,
+        )
+        .await;
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
@@ -112,7 +126,8 @@ async fn compare(
             let unlabelled = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "default" }, "data": data });
             old = Some(must(client, "POST", MAPS, Some(&unlabelled)).await);
             object = map(case, &name, new);
-            let answer = send(client, "PUT", &format!("{MAPS}/{name}?dryRun=All"), Some(&object)).await;
+            let answer =
+                send(client, "PUT", &format!("{MAPS}/{name}?dryRun=All"), Some(&object)).await;
             must(client, "DELETE", &format!("{MAPS}/{name}"), None).await;
             answer
         }
@@ -141,9 +156,14 @@ async fn compare(
     let verdict = admit([hook], &request, &Administrator);
     let own = verdict.denial.map(|denial| (denial.code, denial.reason, denial.message));
     let real = (status >= 400).then(|| {
-        let message = answer["details"]["causes"][0]["message"].as_str().unwrap_or_default().to_owned();
+        let message =
+            answer["details"]["causes"][0]["message"].as_str().unwrap_or_default().to_owned();
         (status, answer["reason"].as_str().unwrap_or_default().to_owned(), message)
     });
-    (own != real)
-        .then(|| format!("{} {data} {new:?}\n  real {real:?}\n  ours {own:?}\n  {}", case.name, answer["message"]))
+    (own != real).then(|| {
+        format!(
+            "{} {data} {new:?}\n  real {real:?}\n  ours {own:?}\n  {}",
+            case.name, answer["message"]
+        )
+    })
 }

@@ -31,7 +31,10 @@ pub(crate) fn all() -> Vec<Case> {
     vec![
         one("plain", "object.data.a == 'x'"),
         one("has", "has(object.data.a) && object.data.a == 'x'"),
-        one("optional", "object.?data.a.orValue('none') != 'none' && oldObject.?data[?'a'].orValue('') == ''"),
+        one(
+            "optional",
+            "object.?data.a.orValue('none') != 'none' && oldObject.?data[?'a'].orValue('') == ''",
+        ),
         one("null-old", "oldObject == null || oldObject.data.a != object.data.a"),
         one(
             "request",

@@ -79,8 +79,11 @@ async fn rules_that_do_not_fit_are_refused_as_a_real_server_refuses_them() {
             })
             .collect();
         let schema = read(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
-        let faults = CompiledRules::compile(&schema, "spec.validation.openAPIV3Schema").err().unwrap_or_default();
-        let own: Vec<_> = faults.iter().map(|f| (f.field.clone(), f.reason().to_owned(), f.body())).collect();
+        let faults = CompiledRules::compile(&schema, "spec.validation.openAPIV3Schema")
+            .err()
+            .unwrap_or_default();
+        let own: Vec<_> =
+            faults.iter().map(|f| (f.field.clone(), f.reason().to_owned(), f.body())).collect();
         if real != own {
             differences.push(format!("{name} {status}\n  real {real:#?}\n  ours {own:#?}"));
         }

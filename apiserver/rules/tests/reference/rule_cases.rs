@@ -44,8 +44,18 @@ pub(crate) fn all() -> Vec<Case> {
 fn scalars() -> Vec<Case> {
     vec![
         case("int", json!({ "type": "integer" }), &["self > 2", "self % 2 == 0"], json!([1, 4, 3])),
-        case("number", json!({ "type": "number" }), &["self > 2.5", "double(int(self)) == self"], json!([1, 4, 3.5])),
-        case("text", string(), &["self.startsWith('a')", "self.size() < 3"], json!(["b", "ab", "äää", "aää"])),
+        case(
+            "number",
+            json!({ "type": "number" }),
+            &["self > 2.5", "double(int(self)) == self"],
+            json!([1, 4, 3.5]),
+        ),
+        case(
+            "text",
+            string(),
+            &["self.startsWith('a')", "self.size() < 3"],
+            json!(["b", "ab", "äää", "aää"]),
+        ),
         case("boolean", json!({ "type": "boolean" }), &["self"], json!([false, true])),
         case(
             "time",
@@ -100,7 +110,10 @@ fn lists_and_maps() -> Vec<Case> {
         case(
             "one",
             strings.clone(),
-            &["self.exists_one(x, x == 'a')", "self.map(x, x + 'b').filter(y, y != 'cb').size() < 3"],
+            &[
+                "self.exists_one(x, x == 'a')",
+                "self.map(x, x + 'b').filter(y, y != 'cb').size() < 3",
+            ],
             json!([["a"], ["a", "a"], ["a", "b", "d"]]),
         ),
         case(
@@ -162,7 +175,10 @@ fn lists_and_maps() -> Vec<Case> {
 }
 
 fn transitions() -> Vec<Case> {
-    let entry = ruled(object(json!({ "k": string(), "v": { "type": "integer" } })), &[rule("self.v >= oldSelf.v")]);
+    let entry = ruled(
+        object(json!({ "k": string(), "v": { "type": "integer" } })),
+        &[rule("self.v >= oldSelf.v")],
+    );
     let mut entry = entry;
     entry["required"] = json!(["k"]);
     let keyed = json!({ "type": "array", "maxItems": 10, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": entry });
@@ -240,7 +256,11 @@ fn messages() -> Vec<Case> {
 
 fn libraries() -> Vec<Case> {
     let texts = |rules: &[&str]| case("", string(), rules, json!(["a"])).schema;
-    let check = |name: &'static str, rules: &[&str]| Case { name, schema: texts(rules), values: vec![json!("a")] };
+    let check = |name: &'static str, rules: &[&str]| Case {
+        name,
+        schema: texts(rules),
+        values: vec![json!("a")],
+    };
     vec![
         check(
             "strings",

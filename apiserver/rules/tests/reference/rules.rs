@@ -28,16 +28,24 @@ fn definition(cases: &[Case]) -> Value {
 fn said(answer: &Value) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let causes = answer["details"]["causes"].as_array().cloned().unwrap_or_default();
-    let mut said: Vec<_> =
-        causes.iter().map(|cause| (text(&cause["field"]), text(&cause["reason"]), text(&cause["message"]))).collect();
+    let mut said: Vec<_> = causes
+        .iter()
+        .map(|cause| (text(&cause["field"]), text(&cause["reason"]), text(&cause["message"])))
+        .collect();
     said.sort();
     said
 }
 
-fn ours(rules: &CompiledRules, object: &Value, old: Option<&Value>) -> Vec<(String, String, String)> {
+fn ours(
+    rules: &CompiledRules,
+    object: &Value,
+    old: Option<&Value>,
+) -> Vec<(String, String, String)> {
     let faults = rules.evaluate(object, old);
-    let mut said: Vec<_> =
-        faults.iter().map(|fault| (fault.field.clone(), fault.reason().to_owned(), fault.body())).collect();
+    let mut said: Vec<_> = faults
+        .iter()
+        .map(|fault| (fault.field.clone(), fault.reason().to_owned(), fault.body()))
+        .collect();
     said.sort();
     said
 }
@@ -48,10 +56,15 @@ async fn rules_say_what_they_say_on_a_real_server() {
     let cases = all();
     let definition = definition(&cases);
     let rules = read(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
-    let rules = CompiledRules::compile(&rules, "schema").unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let rules =
+        CompiledRules::compile(&rules, "schema").unwrap_or_else(|faults| panic!("{faults:#?}"));
     let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     send(&client, "DELETE", &format!("{definitions}/cases.cases.meshroot.dev"), None).await;
-    until(|| async { send(&client, "POST", definitions, Some(&definition)).await }, |status, _| status == 201).await;
+    until(
+        || async { send(&client, "POST", definitions, Some(&definition)).await },
+        |status, _| status == 201,
+    )
+    .await;
     until(|| async { send(&client, "GET", PATH, None).await }, |status, _| status == 200).await;
     let mut differences = Vec::new();
     for case in &cases {
@@ -60,7 +73,10 @@ async fn rules_say_what_they_say_on_a_real_server() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-async fn until<F: Future<Output = (u16, Value)>>(ask: impl Fn() -> F, done: impl Fn(u16, &Value) -> bool) {
+async fn until<F: Future<Output = (u16, Value)>>(
+    ask: impl Fn() -> F,
+    done: impl Fn(u16, &Value) -> bool,
+) {
     let mut last = (0, Value::Null);
     for _ in 0..300 {
         last = ask().await;
@@ -82,7 +98,8 @@ async fn compare(client: &kube::Client, rules: &CompiledRules, case: &Case) -> V
         let (status, answer) = match &stored {
             None => send(client, "POST", PATH, Some(&object)).await,
             Some(stored) => {
-                object["metadata"]["resourceVersion"] = stored["metadata"]["resourceVersion"].clone();
+                object["metadata"]["resourceVersion"] =
+                    stored["metadata"]["resourceVersion"].clone();
                 send(client, "PUT", &format!("{PATH}/{}", case.name), Some(&object)).await
             }
         };

@@ -3,7 +3,12 @@
 use serde_json::Value;
 
 /// Sends a request; the HTTP status and the object that came back.
-pub(crate) async fn send(client: &kube::Client, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+pub(crate) async fn send(
+    client: &kube::Client,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> (u16, Value) {
     let content = body.map(|body| serde_json::to_vec(body).unwrap()).unwrap_or_default();
     let request = http::Request::builder()
         .method(method)
@@ -18,7 +23,12 @@ pub(crate) async fn send(client: &kube::Client, method: &str, path: &str, body: 
 }
 
 /// Sends a request that must succeed.
-pub(crate) async fn must(client: &kube::Client, method: &str, path: &str, body: Option<&Value>) -> Value {
+pub(crate) async fn must(
+    client: &kube::Client,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> Value {
     let (status, answer) = send(client, method, path, body).await;
     assert!(status < 300, "{method} {path}: {answer}");
     answer

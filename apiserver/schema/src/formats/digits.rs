@@ -52,7 +52,9 @@ pub(super) fn is_uuid(text: &str, version: Option<char>) -> bool {
 }
 
 fn without_spaces_and_hyphens(text: &str) -> Vec<u8> {
-    text.bytes().filter(|byte| !matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ' | b'-')).collect()
+    text.bytes()
+        .filter(|byte| !matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ' | b'-'))
+        .collect()
 }
 
 fn digit(byte: u8) -> u32 {
@@ -75,7 +77,11 @@ pub(super) fn is_isbn13(text: &str) -> bool {
     if code.len() != 13 || !code.iter().all(u8::is_ascii_digit) {
         return false;
     }
-    let sum: u32 = code[..12].iter().zip([1, 3].into_iter().cycle()).map(|(byte, weight)| weight * digit(*byte)).sum();
+    let sum: u32 = code[..12]
+        .iter()
+        .zip([1, 3].into_iter().cycle())
+        .map(|(byte, weight)| weight * digit(*byte))
+        .sum();
     digit(code[12]) == (10 - sum % 10) % 10
 }
 
@@ -93,11 +99,13 @@ pub(super) fn is_credit_card(text: &str) -> bool {
         (0, digit) => digit,
         (_, digit) => digit * 2 / 10 + digit * 2 % 10,
     };
-    matches(&ISSUERS, &digits) && digits.bytes().rev().enumerate().map(weighed).sum::<u32>().is_multiple_of(10)
+    matches(&ISSUERS, &digits)
+        && digits.bytes().rev().enumerate().map(weighed).sum::<u32>().is_multiple_of(10)
 }
 
 pub(super) fn is_social_security_number(text: &str) -> bool {
-    static PATTERN: Compiled = LazyLock::new(|| Regex::new("^[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}$").ok());
+    static PATTERN: Compiled =
+        LazyLock::new(|| Regex::new("^[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}$").ok());
     matches(&PATTERN, text)
 }
 

@@ -15,7 +15,9 @@ fn is_plain(text: &str) -> bool {
 
 fn is_display_name(name: &str) -> bool {
     is_quoted(name)
-        || name.split([' ', '\t']).all(|word| word.chars().all(|character| is_atom(character) || character == '.'))
+        || name
+            .split([' ', '\t'])
+            .all(|word| word.chars().all(|character| is_atom(character) || character == '.'))
 }
 
 fn is_dotted_atom(text: &str) -> bool {
@@ -23,7 +25,9 @@ fn is_dotted_atom(text: &str) -> bool {
 }
 
 fn is_atom(character: char) -> bool {
-    character.is_ascii_alphanumeric() || !character.is_ascii() || "!#$%&'*+-/=?^_`{|}~".contains(character)
+    character.is_ascii_alphanumeric()
+        || !character.is_ascii()
+        || "!#$%&'*+-/=?^_`{|}~".contains(character)
 }
 
 fn is_quoted(text: &str) -> bool {

@@ -28,6 +28,7 @@ pub(super) fn is_long_name(text: &str) -> bool {
 }
 
 fn is_label(text: &str) -> bool {
-    let inner = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let inner =
+        text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     inner && !text.is_empty() && !text.starts_with('-') && !text.ends_with('-')
 }

@@ -23,19 +23,24 @@ pub(super) fn is_cidr(text: &str) -> bool {
 
 fn is_dotted(text: &str) -> bool {
     let strip = |part: &str| part.trim_start_matches('0').to_owned();
-    let parts: Vec<String> =
-        text.split('.').map(|part| if part.is_empty() { "x".to_owned() } else { strip(part) }).collect();
-    let parts: Vec<&str> = parts.iter().map(|part| if part.is_empty() { "0" } else { part }).collect();
+    let parts: Vec<String> = text
+        .split('.')
+        .map(|part| if part.is_empty() { "x".to_owned() } else { strip(part) })
+        .collect();
+    let parts: Vec<&str> =
+        parts.iter().map(|part| if part.is_empty() { "0" } else { part }).collect();
     parts.join(".").parse::<Ipv4Addr>().is_ok()
 }
 
 /// 6, 8 or 20 octets: pairs of digits with `:` or `-` between them, or groups of four with `.`.
 pub(super) fn is_mac(text: &str) -> bool {
-    let Some(separator) = text.chars().find(|character| matches!(character, ':' | '-' | '.')) else {
+    let Some(separator) = text.chars().find(|character| matches!(character, ':' | '-' | '.'))
+    else {
         return false;
     };
     let digits = if separator == '.' { 4 } else { 2 };
     let groups: Vec<&str> = text.split(separator).collect();
-    let group = |group: &&str| group.len() == digits && group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let group =
+        |group: &&str| group.len() == digits && group.bytes().all(|byte| byte.is_ascii_hexdigit());
     matches!(groups.len() * digits / 2, 6 | 8 | 20) && groups.iter().all(group)
 }

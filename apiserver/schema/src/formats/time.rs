@@ -13,7 +13,9 @@ pub(super) fn is_date(text: &str) -> bool {
 }
 
 fn number(digits: &[u8]) -> Option<u32> {
-    let digit = |number: u32, byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'));
+    let digit = |number: u32, byte: &u8| {
+        byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+    };
     digits.iter().try_fold(0, digit)
 }
 
@@ -38,7 +40,9 @@ pub(super) fn is_date_time(text: &str) -> bool {
 
 fn is_time(bytes: &[u8]) -> bool {
     let [h1, h2, b':', m1, m2, b':', s1, s2, rest @ ..] = bytes else { return false };
-    let within = |first: &u8, second: &u8, most: u32| number(&[*first, *second]).is_some_and(|value| value <= most);
+    let within = |first: &u8, second: &u8, most: u32| {
+        number(&[*first, *second]).is_some_and(|value| value <= most)
+    };
     if !(within(h1, h2, 23) && within(m1, m2, 59) && within(s1, s2, 59)) {
         return false;
     }
@@ -74,12 +78,16 @@ fn is_go_duration(text: &str) -> bool {
     while !rest.is_empty() {
         let after = rest.trim_start_matches(|character: char| character.is_ascii_digit());
         let fraction = after.strip_prefix('.').unwrap_or(after);
-        let after =
-            fraction.trim_start_matches(|character: char| character.is_ascii_digit() && fraction.len() < after.len());
-        if !rest[..rest.len() - after.len()].contains(|character: char| character.is_ascii_digit()) {
+        let after = fraction.trim_start_matches(|character: char| {
+            character.is_ascii_digit() && fraction.len() < after.len()
+        });
+        if !rest[..rest.len() - after.len()].contains(|character: char| character.is_ascii_digit())
+        {
             return false;
         }
-        let end = after.find(|character: char| character == '.' || character.is_ascii_digit()).unwrap_or(after.len());
+        let end = after
+            .find(|character: char| character == '.' || character.is_ascii_digit())
+            .unwrap_or(after.len());
         if !matches!(&after[..end], "ns" | "us" | "µs" | "μs" | "ms" | "s" | "m" | "h") {
             return false;
         }
@@ -96,8 +104,9 @@ fn has_quantity(text: &str) -> bool {
         let after = digits.trim_start_matches(|character: char| character.is_ascii_digit());
         let count = &digits[..digits.len() - after.len()];
         let unit = after.trim_start_matches(['\t', '\n', '\u{c}', '\r', ' ']);
-        let end =
-            unit.find(|character: char| !(character.is_ascii_alphabetic() || character == 'µ')).unwrap_or(unit.len());
+        let end = unit
+            .find(|character: char| !(character.is_ascii_alphabetic() || character == 'µ'))
+            .unwrap_or(unit.len());
         rest = if end == 0 { after } else { &unit[end..] };
         if end == 0 {
             continue;

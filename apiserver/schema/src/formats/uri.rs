@@ -37,7 +37,8 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
 fn has_sound_escapes(text: &str) -> bool {
     let hexadecimal = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     let bytes = text.as_bytes();
-    let escape = |index: usize| hexadecimal(bytes.get(index + 1)) && hexadecimal(bytes.get(index + 2));
+    let escape =
+        |index: usize| hexadecimal(bytes.get(index + 1)) && hexadecimal(bytes.get(index + 2));
     bytes.iter().enumerate().all(|(index, byte)| *byte != b'%' || escape(index))
 }
 
@@ -48,8 +49,11 @@ fn is_authority(authority: &str) -> bool {
 }
 
 fn is_host(host: &str) -> bool {
-    let allowed =
-        |byte: u8| !byte.is_ascii() || byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:[]<>\"%".contains(&byte);
+    let allowed = |byte: u8| {
+        !byte.is_ascii()
+            || byte.is_ascii_alphanumeric()
+            || b"-_.~!$&'()*+,;=:[]<>\"%".contains(&byte)
+    };
     if !host.bytes().all(allowed) {
         return false;
     }
@@ -68,14 +72,18 @@ fn is_bracketed(address: &str) -> bool {
 }
 
 fn is_port(text: &str) -> bool {
-    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    text.is_empty()
+        || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Only bytes outside ASCII, and `%` itself, may be escaped in a host.
 fn has_host_escapes(host: &str) -> bool {
     let sound = |(index, _): (usize, &str)| {
         host[index..].starts_with("%25")
-            || matches!(host.as_bytes().get(index + 1), Some(b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F'))
+            || matches!(
+                host.as_bytes().get(index + 1),
+                Some(b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F')
+            )
     };
     has_sound_escapes(host) && host.match_indices('%').all(sound)
 }

@@ -9,7 +9,13 @@ pub(super) fn check(root: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
 }
 
 /// `declared` is the counterpart at `path`; `written` is where the validation is.
-fn check_value(node: Node<'_>, declared: Option<Node<'_>>, path: &str, written: &str, errors: &mut Vec<FieldError>) {
+fn check_value(
+    node: Node<'_>,
+    declared: Option<Node<'_>>,
+    path: &str,
+    written: &str,
+    errors: &mut Vec<FieldError>,
+) {
     if let Some(not) = node.node("not") {
         check_nested(not, declared, path, &format!("{written}.not"), errors);
     }
@@ -20,17 +26,34 @@ fn check_value(node: Node<'_>, declared: Option<Node<'_>>, path: &str, written: 
     }
 }
 
-fn check_nested(node: Node<'_>, declared: Option<Node<'_>>, path: &str, written: &str, errors: &mut Vec<FieldError>) {
+fn check_nested(
+    node: Node<'_>,
+    declared: Option<Node<'_>>,
+    path: &str,
+    written: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let Some(declared) = declared else {
-        errors.push(FieldError::new(Fault::Required, path, format!("because it is defined in {written}")));
+        errors.push(FieldError::new(
+            Fault::Required,
+            path,
+            format!("because it is defined in {written}"),
+        ));
         return;
     };
     check_value(node, Some(declared), path, written, errors);
     if let Some(items) = node.node("items") {
-        check_nested(items, declared.node("items"), &format!("{path}.items"), &format!("{written}.items"), errors);
+        check_nested(
+            items,
+            declared.node("items"),
+            &format!("{path}.items"),
+            &format!("{written}.items"),
+            errors,
+        );
     }
     for (name, property) in node.named("properties") {
-        let (path, written) = (format!("{path}.properties[{name}]"), format!("{written}.properties[{name}]"));
+        let (path, written) =
+            (format!("{path}.properties[{name}]"), format!("{written}.properties[{name}]"));
         check_nested(property, declared.property(name), &path, &written, errors);
     }
 }

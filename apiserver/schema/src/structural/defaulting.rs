@@ -16,7 +16,8 @@ fn walk(schema: &Schema, path: &str, errors: &mut Vec<FieldError>) {
         let place = format!("{path}.default");
         let mut pruned = default.clone();
         if !prune::prune(schema, &mut pruned, false).is_empty() || pruned != *default {
-            let error = FieldError::new(Fault::Invalid, place.clone(), "must not have unknown fields");
+            let error =
+                FieldError::new(Fault::Invalid, place.clone(), "must not have unknown fields");
             errors.push(error.with_value(default.clone()));
         }
         errors.extend(check_default(schema, default, &place));

@@ -25,7 +25,8 @@ pub(super) fn check_root(root: Node<'_>, path: &str) -> Vec<FieldError> {
 fn check(node: Node<'_>, level: Level, path: &str, errors: &mut Vec<FieldError>) {
     check_children(node, level, path, errors);
     check_extensions(node, path, errors);
-    let (skip_any, skip_first) = (node.is_int_or_string_any_of(), first_all_of_is_int_or_string(node));
+    let (skip_any, skip_first) =
+        (node.is_int_or_string_any_of(), first_all_of_is_int_or_string(node));
     nested::check_value(node, skip_any, skip_first, path, errors);
     check_type(node, level, path, errors);
     check_resource(node, level, path, errors);
@@ -38,7 +39,9 @@ fn first_all_of_is_int_or_string(node: Node<'_>) -> bool {
 fn check_children(node: Node<'_>, level: Level, path: &str, errors: &mut Vec<FieldError>) {
     match node.node("items") {
         Some(items) => check(items, Level::Item, &format!("{path}.items"), errors),
-        None if node.text("type") == "array" => errors.push(required(path, "items", "must be specified")),
+        None if node.text("type") == "array" => {
+            errors.push(required(path, "items", "must be specified"))
+        }
         None => {}
     }
     for (name, property) in node.named("properties") {
@@ -61,18 +64,26 @@ fn check_extensions(node: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
     }
     for name in ["x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource"] {
         if node.flag(name) {
-            errors.push(invalid(path, name, true.into(), "must be false if x-kubernetes-int-or-string is true"));
+            errors.push(invalid(
+                path,
+                name,
+                true.into(),
+                "must be false if x-kubernetes-int-or-string is true",
+            ));
         }
     }
 }
 
 fn check_type(node: Node<'_>, level: Level, path: &str, errors: &mut Vec<FieldError>) {
     let kind = node.text("type");
-    let any = node.flag("x-kubernetes-int-or-string") || node.flag("x-kubernetes-preserve-unknown-fields");
+    let any = node.flag("x-kubernetes-int-or-string")
+        || node.flag("x-kubernetes-preserve-unknown-fields");
     let embedded = "must be object if x-kubernetes-embedded-resource is true";
     match (node.flag("x-kubernetes-embedded-resource"), kind) {
         (true, "") => errors.push(required(path, "type", embedded)),
-        (true, other) if other != "object" => errors.push(invalid(path, "type", other.into(), embedded)),
+        (true, other) if other != "object" => {
+            errors.push(invalid(path, "type", other.into(), embedded))
+        }
         (false, "") if !any => {
             let detail = match level {
                 Level::Root => "must not be empty at the root",
@@ -99,27 +110,38 @@ fn check_resource(node: Node<'_>, level: Level, path: &str, errors: &mut Vec<Fie
     for name in ["kind", "apiVersion"] {
         let kind = node.property(name).map(|property| property.text("type"));
         if let Some(kind) = kind.filter(|kind| resource && *kind != "string") {
-            errors.push(invalid(path, &format!("properties[{name}].type"), kind.into(), "must be string"));
+            errors.push(invalid(
+                path,
+                &format!("properties[{name}].type"),
+                kind.into(),
+                "must be string",
+            ));
         }
     }
     if let Some(metadata) = node.property("metadata") {
         check_metadata(metadata, resource, level, &format!("{path}.properties[metadata]"), errors);
     }
     if embedded && !node.flag("x-kubernetes-preserve-unknown-fields") && !node.has_properties() {
-        let detail =
-            "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields";
+        let detail = "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields";
         errors.push(required(path, "properties", detail));
     }
 }
 
-fn check_metadata(metadata: Node<'_>, resource: bool, level: Level, path: &str, errors: &mut Vec<FieldError>) {
+fn check_metadata(
+    metadata: Node<'_>,
+    resource: bool,
+    level: Level,
+    path: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let kind = metadata.text("type");
     if resource && kind != "object" {
         errors.push(invalid(path, "type", kind.into(), "must be object"));
     }
     let properties = metadata.keyword("properties").and_then(Value::as_object);
-    let named =
-        properties.is_none_or(|properties| properties.keys().all(|name| name == "name" || name == "generateName"));
+    let named = properties.is_none_or(|properties| {
+        properties.keys().all(|name| name == "name" || name == "generateName")
+    });
     if level == Level::Root && !(named && RESTRICTING.iter().all(|name| metadata.is_zero(name))) {
         let detail = "must not specify anything other than name and generateName, but metadata is implicitly specified";
         errors.push(FieldError::new(Fault::Forbidden, path, detail));

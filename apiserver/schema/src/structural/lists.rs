@@ -69,7 +69,11 @@ fn check_map(node: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
     }
     let Some(items) = node.node("items") else {
         if node.keyword("items").is_none() {
-            errors.push(required(path, "items", "must have a schema if x-kubernetes-list-type is map"));
+            errors.push(required(
+                path,
+                "items",
+                "must have a schema if x-kubernetes-list-type is map",
+            ));
         }
         return;
     };
@@ -82,19 +86,41 @@ fn check_map(node: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
     for key in node.texts(MAP_KEYS) {
         match items.property(key).map(|property| property.text("type")) {
             Some("array" | "object") => {
-                let detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
-                errors.push(invalid(path, &format!("items.properties[{key}].type"), kind.into(), detail));
+                let detail =
+                    "must be a scalar type if parent array's x-kubernetes-list-type is map";
+                errors.push(invalid(
+                    path,
+                    &format!("items.properties[{key}].type"),
+                    kind.into(),
+                    detail,
+                ));
             }
             Some(_) => {}
-            None => errors.push(invalid(path, MAP_KEYS, keys.clone(), "entries must all be names of item properties")),
+            None => errors.push(invalid(
+                path,
+                MAP_KEYS,
+                keys.clone(),
+                "entries must all be names of item properties",
+            )),
         }
         if !seen.insert(key) {
-            errors.push(invalid(path, MAP_KEYS, keys.clone(), "must not contain duplicate entries"));
+            errors.push(invalid(
+                path,
+                MAP_KEYS,
+                keys.clone(),
+                "must not contain duplicate entries",
+            ));
         }
     }
 }
 
-fn check_items(node: Node<'_>, items: Node<'_>, list_type: &str, path: &str, errors: &mut Vec<FieldError>) {
+fn check_items(
+    node: Node<'_>,
+    items: Node<'_>,
+    list_type: &str,
+    path: &str,
+    errors: &mut Vec<FieldError>,
+) {
     if items.flag("nullable") {
         let detail = format!("cannot be nullable when x-kubernetes-list-type is {list_type}");
         errors.push(forbidden(path, "items.nullable", &detail));
@@ -105,9 +131,10 @@ fn check_items(node: Node<'_>, items: Node<'_>, list_type: &str, path: &str, err
     for key in node.texts(MAP_KEYS) {
         let Some(property) = items.property(key) else { continue };
         let name = format!("items.properties[{key}]");
-        if property.keyword("default").is_none() && !items.texts("required").any(|required| required == key) {
-            let detail =
-                "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
+        if property.keyword("default").is_none()
+            && !items.texts("required").any(|required| required == key)
+        {
+            let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
             errors.push(required(path, &format!("{name}.default"), detail));
         }
         if property.flag("nullable") {

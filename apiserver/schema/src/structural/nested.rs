@@ -20,7 +20,13 @@ const FORBIDDEN: [(&str, &str); 11] = [
 ];
 
 /// Checks the value validation at a node; the two flags pass over the alternatives of an int-or-string.
-pub(super) fn check_value(node: Node<'_>, skip_any: bool, skip_first: bool, path: &str, errors: &mut Vec<FieldError>) {
+pub(super) fn check_value(
+    node: Node<'_>,
+    skip_any: bool,
+    skip_first: bool,
+    path: &str,
+    errors: &mut Vec<FieldError>,
+) {
     if !skip_any {
         for (index, below) in node.nodes("anyOf") {
             check(below, false, &format!("{path}.anyOf[{index}]"), errors);
@@ -63,6 +69,10 @@ fn check(node: Node<'_>, skip_any: bool, path: &str, errors: &mut Vec<FieldError
         errors.push(forbidden(path, "x-kubernetes-validations", "must be empty to be structural"));
     }
     if node.property("metadata").is_some() {
-        errors.push(forbidden(path, "properties[metadata]", "must not be specified in a nested context"));
+        errors.push(forbidden(
+            path,
+            "properties[metadata]",
+            "must not be specified in a nested context",
+        ));
     }
 }

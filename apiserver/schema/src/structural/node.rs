@@ -47,7 +47,10 @@ impl<'a> Node<'a> {
 
     /// Schemas in a list, with their indexes.
     pub(super) fn nodes(self, name: &str) -> impl Iterator<Item = (usize, Self)> {
-        self.list(name).iter().enumerate().filter_map(|(index, json)| Some((index, Self::of(json)?)))
+        self.list(name)
+            .iter()
+            .enumerate()
+            .filter_map(|(index, json)| Some((index, Self::of(json)?)))
     }
 
     /// Schemas in a map, by name.
@@ -61,14 +64,18 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn has_properties(self) -> bool {
-        self.keyword("properties").and_then(Value::as_object).is_some_and(|properties| !properties.is_empty())
+        self.keyword("properties")
+            .and_then(Value::as_object)
+            .is_some_and(|properties| !properties.is_empty())
     }
 
     /// The keyword is absent, or has the value that a decoder leaves when it is.
     pub(super) fn is_zero(self, name: &str) -> bool {
         self.keyword(name).is_none_or(|value| match value {
             Value::Null | Value::Bool(false) => !name.starts_with("additional"),
-            Value::String(text) => text.is_empty() && name != "$ref" && !name.starts_with("x-kubernetes"),
+            Value::String(text) => {
+                text.is_empty() && name != "$ref" && !name.starts_with("x-kubernetes")
+            }
             Value::Array(entries) => entries.is_empty(),
             Value::Bool(true) | Value::Number(_) | Value::Object(_) => false,
         })
@@ -77,7 +84,9 @@ impl<'a> Node<'a> {
     /// `anyOf` of an integer and a string, as an int-or-string may have it.
     pub(super) fn is_int_or_string_any_of(self) -> bool {
         let kind = |json: &Value, kind: &str| {
-            json.as_object().is_some_and(|node| node.len() == 1 && node.get("type").is_some_and(|found| found == kind))
+            json.as_object().is_some_and(|node| {
+                node.len() == 1 && node.get("type").is_some_and(|found| found == kind)
+            })
         };
         matches!(self.list("anyOf"), [first, second] if kind(first, "integer") && kind(second, "string"))
     }

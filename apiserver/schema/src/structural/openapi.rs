@@ -47,21 +47,29 @@ pub(super) fn unsupported(node: Node<'_>) -> Option<String> {
         return Some("OpenAPIV3Schema 'items' must be a schema, but is an array".to_owned());
     }
     if node.keyword("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(false)) {
-        return Some("internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined".to_owned());
+        return Some(
+            "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined"
+                .to_owned(),
+        );
     }
     children(node).find_map(unsupported)
 }
 
 fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    let single = ["items", "not", "additionalProperties"].into_iter().filter_map(move |name| node.node(name));
-    let listed = ["allOf", "anyOf", "oneOf"].into_iter().flat_map(move |name| node.nodes(name).map(|(_, below)| below));
+    let single = ["items", "not", "additionalProperties"]
+        .into_iter()
+        .filter_map(move |name| node.node(name));
+    let listed = ["allOf", "anyOf", "oneOf"]
+        .into_iter()
+        .flat_map(move |name| node.nodes(name).map(|(_, below)| below));
     single.chain(listed).chain(node.named("properties").map(|(_, below)| below))
 }
 
 fn check_node(node: Node<'_>, path: &str, place: &Place, root: bool, errors: &mut Vec<FieldError>) {
     check_keywords(node, path, place, errors);
     if node.flag("uniqueItems") {
-        let detail = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
+        let detail =
+            "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
         errors.push(forbidden(path, "uniqueItems", detail));
     }
     check_additional(node, path, place, errors);
@@ -109,7 +117,10 @@ fn check_keywords(node: Node<'_>, path: &str, place: &Place, errors: &mut Vec<Fi
     let kind = node.text("type");
     if !kind.is_empty() && !TYPES.contains(&kind) {
         let detail = go_text::supported(&TYPES.map(Value::from));
-        errors.push(FieldError::new(Fault::NotSupported, format!("{path}.type"), detail).with_value(kind.into()));
+        errors.push(
+            FieldError::new(Fault::NotSupported, format!("{path}.type"), detail)
+                .with_value(kind.into()),
+        );
     }
     if let Some(reason) = place.no_default.as_ref().filter(|_| node.keyword("default").is_some()) {
         errors.push(forbidden(path, "default", &format!("must not be set {reason}")));
@@ -119,7 +130,8 @@ fn check_keywords(node: Node<'_>, path: &str, place: &Place, errors: &mut Vec<Fi
         "patternProperties" | "definitions" => node.named(name).next().is_some(),
         name => node.keyword(name).is_some(),
     };
-    let names = ["id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"];
+    let names =
+        ["id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"];
     errors.extend(
         names
             .iter()
@@ -127,13 +139,21 @@ fn check_keywords(node: Node<'_>, path: &str, place: &Place, errors: &mut Vec<Fi
             .map(|name| forbidden(path, name, &format!("{name} is not supported"))),
     );
     if kind == "null" {
-        errors.push(forbidden(path, "type", "type cannot be set to null, use nullable as an alternative"));
+        errors.push(forbidden(
+            path,
+            "type",
+            "type cannot be set to null, use nullable as an alternative",
+        ));
     }
     if !node.list("items").is_empty() {
         errors.push(forbidden(path, "items", "items must be a schema object and not an array"));
     }
     if place.in_metadata && node.flag("x-kubernetes-embedded-resource") {
-        errors.push(forbidden(path, "x-kubernetes-embedded-resource", "must not be used inside of resource meta"));
+        errors.push(forbidden(
+            path,
+            "x-kubernetes-embedded-resource",
+            "must not be used inside of resource meta",
+        ));
     }
 }
 
@@ -146,7 +166,8 @@ fn check_additional(node: Node<'_>, path: &str, place: &Place, errors: &mut Vec<
     let Some(values) = Node::of(additional) else { return };
     let mut place = place.clone();
     if place.in_metadata {
-        place.no_default = Some("inside additionalProperties applying to object metadata".to_owned());
+        place.no_default =
+            Some("inside additionalProperties applying to object metadata".to_owned());
     }
     check_node(values, &format!("{path}.additionalProperties"), &place, false, errors);
 }
@@ -160,7 +181,12 @@ fn check_map_type(node: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
         other => errors.push(invalid(path, "type", other.into(), detail)),
     }
     if !matches!(map_type, "atomic" | "granular") {
-        errors.push(not_supported(path, "x-kubernetes-map-type", map_type, &["atomic", "granular"]));
+        errors.push(not_supported(
+            path,
+            "x-kubernetes-map-type",
+            map_type,
+            &["atomic", "granular"],
+        ));
     }
 }
 

@@ -4,7 +4,8 @@ use super::node::{Node, invalid, required};
 use super::openapi::not_supported;
 use crate::FieldError;
 
-const REASONS: [&str; 4] = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
+const REASONS: [&str; 4] =
+    ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
 /// Checks the rules at a node: a rule is there, texts are not blank, messages have one line.
 pub(super) fn check(node: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
@@ -13,14 +14,25 @@ pub(super) fn check(node: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
         errors.extend(message(rule, &path));
         let expression = rule.text("messageExpression");
         if is_blank(expression) {
-            errors.push(required(&path, "messageExpression", "messageExpression must be non-empty if specified"));
+            errors.push(required(
+                &path,
+                "messageExpression",
+                "messageExpression must be non-empty if specified",
+            ));
         }
-        if let Some(reason) = rule.optional_text("reason").filter(|reason| !REASONS.contains(reason)) {
+        if let Some(reason) =
+            rule.optional_text("reason").filter(|reason| !REASONS.contains(reason))
+        {
             errors.push(not_supported(&path, "reason", reason, &REASONS));
         }
         let field = rule.text("fieldPath");
         if is_blank(field) {
-            errors.push(invalid(&path, "fieldPath", field.into(), "must be non-empty if specified"));
+            errors.push(invalid(
+                &path,
+                "fieldPath",
+                field.into(),
+                "must be non-empty if specified",
+            ));
         }
         if has_lines(field) {
             errors.push(invalid(&path, "fieldPath", field.into(), "must not contain line breaks"));
@@ -40,7 +52,9 @@ fn message(rule: Node<'_>, path: &str) -> Option<FieldError> {
         return Some(invalid(path, "message", message.into(), "must not contain line breaks"));
     }
     let unexplained = has_lines(expression) && message.is_empty();
-    unexplained.then(|| required(path, "message", "message must be specified if rule contains line breaks"))
+    unexplained.then(|| {
+        required(path, "message", "message must be specified if rule contains line breaks")
+    })
 }
 
 fn is_blank(text: &str) -> bool {

@@ -19,7 +19,9 @@ pub(crate) struct Combination {
 
 impl Combination {
     pub(crate) fn compile(checks: &Checks, compilation: Compilation) -> Option<Box<Self>> {
-        let nodes = |schemas: &[_]| schemas.iter().map(|schema| Node::compile(schema, compilation)).collect();
+        let nodes = |schemas: &[_]| {
+            schemas.iter().map(|schema| Node::compile(schema, compilation)).collect()
+        };
         let combination = Self {
             all_of: nodes(&checks.all_of),
             any_of: nodes(&checks.any_of),
@@ -74,9 +76,15 @@ impl Combination {
             (0, _) if self.one_of.is_empty() => return,
             _ => {}
         }
-        let alternatives = if valid == 0 { "none valid".to_owned() } else { format!("{valid} valid alternatives") };
-        outcome
-            .placeless(format!("{} must validate one and only one schema (oneOf). Found {alternatives}", place(path)));
+        let alternatives = if valid == 0 {
+            "none valid".to_owned()
+        } else {
+            format!("{valid} valid alternatives")
+        };
+        outcome.placeless(format!(
+            "{} must validate one and only one schema (oneOf). Found {alternatives}",
+            place(path)
+        ));
         if let Some(best) = best {
             outcome.merge(best);
         }
@@ -91,7 +99,8 @@ impl Combination {
         }
         if valid < self.all_of.len() {
             let none = if valid == 0 { ". None validated" } else { "" };
-            outcome.placeless(format!("{} must validate all the schemas (allOf){none}", place(path)));
+            outcome
+                .placeless(format!("{} must validate all the schemas (allOf){none}", place(path)));
         }
     }
 }

@@ -48,7 +48,9 @@ impl Search<'_> {
                 let wrong = text.matches('/').count() > 1;
                 wrong.then(|| format!("unexpected GroupVersion string: {text}"))
             });
-            self.type_field(fields, path, "kind", |text| (!is_kind(text)).then(|| LABEL.to_owned()));
+            self.type_field(fields, path, "kind", |text| {
+                (!is_kind(text)).then(|| LABEL.to_owned())
+            });
         }
         for (name, value) in fields {
             if let Some(property) = schema.properties.get(name) {
@@ -76,7 +78,8 @@ impl Search<'_> {
             Some(text) => wrong(text),
         };
         if let Some(detail) = detail {
-            self.errors.push(FieldError::new(Fault::Invalid, place, detail).with_value(value.clone()));
+            self.errors
+                .push(FieldError::new(Fault::Invalid, place, detail).with_value(value.clone()));
         }
     }
 }
@@ -84,5 +87,8 @@ impl Search<'_> {
 /// A DNS-1035 label but for case.
 fn is_kind(text: &str) -> bool {
     let inner = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    inner && text.len() <= 63 && text.starts_with(|first: char| first.is_ascii_alphabetic()) && !text.ends_with('-')
+    inner
+        && text.len() <= 63
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !text.ends_with('-')
 }

@@ -6,7 +6,11 @@ use super::node::Node;
 use crate::schema::ListType;
 
 /// The entry of `old` that has the keys of `entry`; `None` unless the list is one of type map.
-pub(crate) fn corresponding<'a>(list_type: &ListType, entry: &Value, old: &'a Value) -> Option<&'a Value> {
+pub(crate) fn corresponding<'a>(
+    list_type: &ListType,
+    entry: &Value,
+    old: &'a Value,
+) -> Option<&'a Value> {
     let ListType::Map(keys) = list_type else { return None };
     let (entry, old) = (entry.as_object()?, old.as_array()?);
     let sought: Vec<&Value> = keys.iter().map(|key| scalar(entry, key)).collect::<Option<_>>()?;
@@ -26,7 +30,8 @@ fn scalar<'a>(entry: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
 pub(crate) fn equal(node: &Node, new: &Value, old: &Value) -> bool {
     match (new, old) {
         (Value::Array(new), Value::Array(entries)) => {
-            new.len() == entries.len() && (new == entries || is_keyed(node) && equal_entries(node, new, old))
+            new.len() == entries.len()
+                && (new == entries || is_keyed(node) && equal_entries(node, new, old))
         }
         (Value::Object(new), Value::Object(old)) => {
             let same = |(name, value): (&String, &Value)| match (node.below(name), old.get(name)) {
@@ -45,6 +50,8 @@ fn is_keyed(node: &Node) -> bool {
 
 fn equal_entries(node: &Node, new: &[Value], old: &Value) -> bool {
     let Some(items) = node.items.as_deref() else { return false };
-    let same = |entry: &Value| corresponding(&node.list_type, entry, old).is_some_and(|old| equal(items, entry, old));
+    let same = |entry: &Value| {
+        corresponding(&node.list_type, entry, old).is_some_and(|old| equal(items, entry, old))
+    };
     new.iter().all(same)
 }

@@ -11,7 +11,8 @@ use crate::{Fault, FieldError};
 /// `true` when some list of the schema is one of type set or map.
 pub(crate) fn has_keyed_lists(schema: &Schema) -> bool {
     let below = |schema: &Schema| schema.properties.values().any(has_keyed_lists);
-    let additional = matches!(&schema.additional, Additional::Values(values) if has_keyed_lists(values));
+    let additional =
+        matches!(&schema.additional, Additional::Values(values) if has_keyed_lists(values));
     schema.list_type != ListType::Atomic
         || additional
         || below(schema)
@@ -53,7 +54,9 @@ impl Search<'_> {
         if schema.properties.is_empty() {
             return;
         }
-        for (name, value) in fields.iter().filter(|(_, value)| value.is_array() || value.is_object()) {
+        for (name, value) in
+            fields.iter().filter(|(_, value)| value.is_array() || value.is_object())
+        {
             if let Some(property) = schema.properties.get(name) {
                 self.value(property, value, &Path::Property(path, name));
             }
@@ -65,7 +68,12 @@ impl Search<'_> {
             ListType::Atomic => {}
             ListType::Set => {
                 for index in repeated(entries.iter().map(identity)) {
-                    self.push(Fault::Duplicate, &Path::Index(path, index), entries[index].clone(), "");
+                    self.push(
+                        Fault::Duplicate,
+                        &Path::Index(path, index),
+                        entries[index].clone(),
+                        "",
+                    );
                 }
             }
             ListType::Map(keys) => self.keyed(keys, entries, path),
@@ -87,11 +95,20 @@ impl Search<'_> {
             return;
         }
         let repeated = match keys {
-            [key] => repeated(entries.iter().map(|entry| entry.get(key).map_or(Identity::Absent, identity))),
-            _ => repeated(entries.iter().map(|entry| Identity::Json(key_of(keys, entry).to_string()))),
+            [key] => repeated(
+                entries.iter().map(|entry| entry.get(key).map_or(Identity::Absent, identity)),
+            ),
+            _ => repeated(
+                entries.iter().map(|entry| Identity::Json(key_of(keys, entry).to_string())),
+            ),
         };
         for index in repeated {
-            self.push(Fault::Duplicate, &Path::Index(path, index), key_of(keys, &entries[index]), "");
+            self.push(
+                Fault::Duplicate,
+                &Path::Index(path, index),
+                key_of(keys, &entries[index]),
+                "",
+            );
         }
     }
 }

@@ -86,14 +86,18 @@ impl Node {
     pub(crate) fn compile(schema: &Schema, compilation: Compilation) -> Self {
         let checks = &schema.checks;
         let types = match (schema.int_or_string, schema.kind) {
-            (true, kind) if compilation == Compilation::Defaults => kind.map_or(Types::Any, Types::One),
+            (true, kind) if compilation == Compilation::Defaults => {
+                kind.map_or(Types::Any, Types::One)
+            }
             (true, _) => Types::IntOrString,
             (false, Some(kind)) => Types::One(kind),
             (false, None) => Types::Any,
         };
         let format = checks.format.as_deref().and_then(|name| Format::of(name, types));
-        let properties =
-            schema.properties.iter().map(|(name, below)| (name.clone(), Self::compile(below, compilation)));
+        let properties = schema
+            .properties
+            .iter()
+            .map(|(name, below)| (name.clone(), Self::compile(below, compilation)));
         Self {
             types,
             nullable: schema.nullable,
@@ -117,7 +121,8 @@ impl Node {
 
     /// The schema of a declared property.
     pub(crate) fn property(&self, name: &str) -> Option<&Self> {
-        let index = self.properties.binary_search_by(|(declared, _)| declared.as_str().cmp(name)).ok()?;
+        let index =
+            self.properties.binary_search_by(|(declared, _)| declared.as_str().cmp(name)).ok()?;
         self.properties.get(index).map(|(_, property)| property)
     }
 

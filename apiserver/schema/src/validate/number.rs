@@ -34,8 +34,12 @@ pub(crate) struct NumberChecks {
 impl NumberChecks {
     pub(crate) fn compile(checks: &Checks, types: Types, format: Option<&Format>) -> Self {
         let range = match (types, format.map(Format::name)) {
-            (Types::One(Type::Integer), Some("int32")) => Range::Integer { bits: 32, format: Some("int32") },
-            (Types::One(Type::Integer), Some("int64")) => Range::Integer { bits: 64, format: Some("int64") },
+            (Types::One(Type::Integer), Some("int32")) => {
+                Range::Integer { bits: 32, format: Some("int32") }
+            }
+            (Types::One(Type::Integer), Some("int64")) => {
+                Range::Integer { bits: 64, format: Some("int64") }
+            }
             (Types::One(Type::Integer), _) => Range::Integer { bits: 64, format: None },
             (Types::One(Type::Number), Some("float")) => Range::Float,
             _ => Range::Unbounded,
@@ -70,39 +74,80 @@ impl NumberChecks {
 
     /// The number as it is compared with `bound`: a bound outside the range is itself reported, and compared with as a
     /// fraction.
-    fn comparable(&self, bound: f64, number: Decoded, what: &str, path: &Path<'_>, outcome: &mut Outcome) -> Decoded {
+    fn comparable(
+        &self,
+        bound: f64,
+        number: Decoded,
+        what: &str,
+        path: &Path<'_>,
+        outcome: &mut Outcome,
+    ) -> Decoded {
         let fits = self.range.check(Decoded::Float(bound), what, path, outcome);
         if fits { number } else { Decoded::Float(number.as_f64()) }
     }
 
     fn check_minimum(&self, minimum: f64, number: Decoded, path: &Path<'_>, outcome: &mut Outcome) {
         let below = if self.exclusive_minimum {
-            !compare(number, minimum, |number, bound| number > bound, |number, bound| number > bound)
+            !compare(
+                number,
+                minimum,
+                |number, bound| number > bound,
+                |number, bound| number > bound,
+            )
         } else {
-            !compare(number, minimum, |number, bound| number >= bound, |number, bound| number >= bound)
+            !compare(
+                number,
+                minimum,
+                |number, bound| number >= bound,
+                |number, bound| number >= bound,
+            )
         };
         if below {
-            let rule = if self.exclusive_minimum { "greater than" } else { "greater than or equal to" };
-            outcome.invalid(path, Some(shown(number)), &format!("should be {rule} {}", bound(minimum, number)));
+            let rule =
+                if self.exclusive_minimum { "greater than" } else { "greater than or equal to" };
+            outcome.invalid(
+                path,
+                Some(shown(number)),
+                &format!("should be {rule} {}", bound(minimum, number)),
+            );
         }
     }
 
     fn check_maximum(&self, maximum: f64, number: Decoded, path: &Path<'_>, outcome: &mut Outcome) {
         let above = if self.exclusive_maximum {
-            !compare(number, maximum, |number, bound| number < bound, |number, bound| number < bound)
+            !compare(
+                number,
+                maximum,
+                |number, bound| number < bound,
+                |number, bound| number < bound,
+            )
         } else {
-            !compare(number, maximum, |number, bound| number <= bound, |number, bound| number <= bound)
+            !compare(
+                number,
+                maximum,
+                |number, bound| number <= bound,
+                |number, bound| number <= bound,
+            )
         };
         if above {
             let rule = if self.exclusive_maximum { "less than" } else { "less than or equal to" };
-            outcome.invalid(path, Some(shown(number)), &format!("should be {rule} {}", bound(maximum, number)));
+            outcome.invalid(
+                path,
+                Some(shown(number)),
+                &format!("should be {rule} {}", bound(maximum, number)),
+            );
         }
     }
 }
 
 /// Whole numbers are compared with the whole part of the bound.
 #[allow(clippy::cast_possible_truncation)] // a bound outside of 64 bits was reported by the range check
-fn compare(number: Decoded, bound: f64, whole: fn(i64, i64) -> bool, float: fn(f64, f64) -> bool) -> bool {
+fn compare(
+    number: Decoded,
+    bound: f64,
+    whole: fn(i64, i64) -> bool,
+    float: fn(f64, f64) -> bool,
+) -> bool {
     match number {
         Decoded::Whole(number) => whole(number, bound as i64),
         Decoded::Float(number) => float(number, bound),
@@ -132,11 +177,16 @@ fn check_multiple(factor: f64, number: Decoded, path: &Path<'_>, outcome: &mut O
             factor > 0 && whole % factor == 0
         }
         Decoded::Float(float) => {
-            factor > 0.0 && is_whole(if factor < 1.0 { 1.0 / factor * float } else { float / factor })
+            factor > 0.0
+                && is_whole(if factor < 1.0 { 1.0 / factor * float } else { float / factor })
         }
     };
     if !multiple {
-        outcome.invalid(path, Some(shown(number)), &format!("should be a multiple of {}", bound(factor, number)));
+        outcome.invalid(
+            path,
+            Some(shown(number)),
+            &format!("should be a multiple of {}", bound(factor, number)),
+        );
     }
 }
 

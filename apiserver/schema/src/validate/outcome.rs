@@ -39,20 +39,34 @@ impl Outcome {
         self.matches += other.matches;
     }
 
-    fn push(&mut self, fault: Fault, name: String, value: Option<Value>, message: String, detail: Option<String>) {
+    fn push(
+        &mut self,
+        fault: Fault,
+        name: String,
+        value: Option<Value>,
+        message: String,
+        detail: Option<String>,
+    ) {
         self.problems.push(Problem { fault, name, value, message, detail });
     }
 
     /// A value of the wrong type; `found` is the word for the type that it has, or the text that is not in the format.
     pub(crate) fn wrong_type(&mut self, path: &Path<'_>, expected: &str, found: &str) {
-        let message = format!("{path} in body must be of type {expected}: {}", go_text::quoted(found));
+        let message =
+            format!("{path} in body must be of type {expected}: {}", go_text::quoted(found));
         self.push(Fault::TypeInvalid, path.to_string(), Some(found.into()), message, None);
     }
 
     /// A value that breaks a rule: `spec.n in body should be …`.
     pub(crate) fn invalid(&mut self, path: &Path<'_>, value: Option<Value>, rule: &str) {
         let value = value.unwrap_or_else(|| "".into());
-        self.push(Fault::Invalid, path.to_string(), Some(value), format!("{path} in body {rule}"), None);
+        self.push(
+            Fault::Invalid,
+            path.to_string(),
+            Some(value),
+            format!("{path} in body {rule}"),
+            None,
+        );
     }
 
     /// A map that has a key that it must not have.
@@ -70,18 +84,32 @@ impl Outcome {
     pub(crate) fn not_supported(&mut self, path: &Path<'_>, value: &Value, allowed: &[Value]) {
         let detail = go_text::supported(allowed);
         let message = format!("{path} in body should be one of {detail}");
-        self.push(Fault::NotSupported, path.to_string(), Some(value.clone()), message, Some(detail));
+        self.push(
+            Fault::NotSupported,
+            path.to_string(),
+            Some(value.clone()),
+            message,
+            Some(detail),
+        );
     }
 
     pub(crate) fn too_long(&mut self, path: &Path<'_>, limit: u64) {
         let message = format!("{path} in body should be at most {limit} chars long");
-        let detail = format!("may not be more than {limit} {}", if limit == 1 { "byte" } else { "bytes" });
-        self.push(Fault::TooLong, path.to_string(), Some("<value omitted>".into()), message, Some(detail));
+        let detail =
+            format!("may not be more than {limit} {}", if limit == 1 { "byte" } else { "bytes" });
+        self.push(
+            Fault::TooLong,
+            path.to_string(),
+            Some("<value omitted>".into()),
+            message,
+            Some(detail),
+        );
     }
 
     pub(crate) fn too_many(&mut self, path: &Path<'_>, found: usize, limit: u64, what: &str) {
         let message = format!("{path} in body should have at most {limit} {what}");
-        let detail = format!("must have at most {limit} {}", if limit == 1 { "item" } else { "items" });
+        let detail =
+            format!("must have at most {limit} {}", if limit == 1 { "item" } else { "items" });
         self.push(Fault::TooMany, path.to_string(), Some(found.into()), message, Some(detail));
     }
 
@@ -93,7 +121,8 @@ impl Outcome {
     /// As field errors below `prefix`, each message once.
     pub(crate) fn into_errors(self, prefix: &str) -> Vec<FieldError> {
         let mut said = HashSet::new();
-        let problems = self.problems.into_iter().filter(|problem| said.insert(problem.message.clone()));
+        let problems =
+            self.problems.into_iter().filter(|problem| said.insert(problem.message.clone()));
         let error = |problem: Problem| FieldError {
             fault: problem.fault,
             field: field(prefix, &problem.name),

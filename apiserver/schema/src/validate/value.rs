@@ -12,7 +12,13 @@ use crate::schema::Type;
 
 impl Node {
     /// Checks `value`; `old` is the value at the same place before a change, where there was one.
-    pub(crate) fn check(&self, value: &Value, old: Option<&Value>, path: &Path<'_>, outcome: &mut Outcome) {
+    pub(crate) fn check(
+        &self,
+        value: &Value,
+        old: Option<&Value>,
+        path: &Path<'_>,
+        outcome: &mut Outcome,
+    ) {
         let before = outcome.problems.len();
         self.check_each(value, old, path, outcome);
         if outcome.problems.len() > before && old.is_some_and(|old| equal(self, value, old)) {
@@ -20,7 +26,13 @@ impl Node {
         }
     }
 
-    fn check_each(&self, value: &Value, old: Option<&Value>, path: &Path<'_>, outcome: &mut Outcome) {
+    fn check_each(
+        &self,
+        value: &Value,
+        old: Option<&Value>,
+        path: &Path<'_>,
+        outcome: &mut Outcome,
+    ) {
         if value.is_null() {
             return self.check_null(path, outcome);
         }
@@ -96,7 +108,13 @@ impl Node {
         }
     }
 
-    fn check_list(&self, entries: &[Value], old: Option<&Value>, path: &Path<'_>, outcome: &mut Outcome) {
+    fn check_list(
+        &self,
+        entries: &[Value],
+        old: Option<&Value>,
+        path: &Path<'_>,
+        outcome: &mut Outcome,
+    ) {
         outcome.matches += 2;
         if let Some(items) = &self.items {
             for (index, entry) in entries.iter().enumerate() {
@@ -106,21 +124,37 @@ impl Node {
         }
         let size = entries.len() as u64;
         if let Some(least) = self.min_items.filter(|least| size < *least) {
-            outcome.invalid(path, Some(size.into()), &format!("should have at least {least} items"));
+            outcome.invalid(
+                path,
+                Some(size.into()),
+                &format!("should have at least {least} items"),
+            );
         }
         if let Some(most) = self.max_items.filter(|most| size > *most) {
             outcome.too_many(path, entries.len(), most, "items");
         }
-        if self.unique_items && (1..entries.len()).any(|index| entries[..index].contains(&entries[index])) {
+        if self.unique_items
+            && (1..entries.len()).any(|index| entries[..index].contains(&entries[index]))
+        {
             outcome.invalid(path, None, "shouldn't contain duplicates");
         }
     }
 
-    fn check_object(&self, fields: &Map<String, Value>, old: Option<&Value>, path: &Path<'_>, outcome: &mut Outcome) {
+    fn check_object(
+        &self,
+        fields: &Map<String, Value>,
+        old: Option<&Value>,
+        path: &Path<'_>,
+        outcome: &mut Outcome,
+    ) {
         outcome.matches += 1;
         let size = fields.len() as u64;
         if let Some(least) = self.min_properties.filter(|least| size < *least) {
-            outcome.invalid(path, Some(size.into()), &format!("should have at least {least} properties"));
+            outcome.invalid(
+                path,
+                Some(size.into()),
+                &format!("should have at least {least} properties"),
+            );
         }
         if let Some(most) = self.max_properties.filter(|most| size > *most) {
             outcome.too_many(path, fields.len(), most, "properties");
@@ -160,19 +194,28 @@ impl TextChecks {
     fn check(&self, text: &str, path: &Path<'_>, outcome: &mut Outcome) {
         let shown = || Some(Value::from(text));
         let longer = |limit: u64| text.len() as u64 > limit && text.chars().count() as u64 > limit;
-        let shorter = |limit: u64| (text.len() as u64) < limit || (text.chars().count() as u64) < limit;
+        let shorter =
+            |limit: u64| (text.len() as u64) < limit || (text.chars().count() as u64) < limit;
         if let Some(most) = self.max_length.filter(|most| longer(*most)) {
             return outcome.too_long(path, most);
         }
         if let Some(least) = self.min_length.filter(|least| *least > 0 && shorter(*least)) {
-            return outcome.invalid(path, shown(), &format!("should be at least {least} chars long"));
+            return outcome.invalid(
+                path,
+                shown(),
+                &format!("should be at least {least} chars long"),
+            );
         }
         match &self.pattern {
             Some(Pattern::Compiled(regex)) if !regex.compiled.is_match(text) => {
                 outcome.invalid(path, shown(), &format!("should match '{}'", regex.written));
             }
             Some(Pattern::Broken { written, reason }) => {
-                outcome.invalid(path, shown(), &format!("should match '{written}, but pattern is invalid: {reason}'"));
+                outcome.invalid(
+                    path,
+                    shown(),
+                    &format!("should match '{written}, but pattern is invalid: {reason}'"),
+                );
             }
             _ => {}
         }

@@ -26,27 +26,48 @@ fn cases() -> Vec<(&'static str, Value)> {
         ("a map at the root", json!({ "type": "object", "additionalProperties": text })),
         (
             "a map with properties",
-            field(&json!({ "type": "object", "properties": { "a": text }, "additionalProperties": text })),
+            field(
+                &json!({ "type": "object", "properties": { "a": text }, "additionalProperties": text }),
+            ),
         ),
         (
             "a closed object with properties",
-            field(&json!({ "type": "object", "properties": { "a": text }, "additionalProperties": false })),
+            field(
+                &json!({ "type": "object", "properties": { "a": text }, "additionalProperties": false }),
+            ),
         ),
         (
             "an open object with properties",
-            field(&json!({ "type": "object", "properties": { "a": text }, "additionalProperties": true })),
+            field(
+                &json!({ "type": "object", "properties": { "a": text }, "additionalProperties": true }),
+            ),
         ),
         ("a map without a type", field(&json!({ "type": "object", "additionalProperties": {} }))),
         ("unique items", field(&json!({ "type": "array", "items": text, "uniqueItems": true }))),
         ("a reference", field(&json!({ "type": "string", "$ref": "#/x" }))),
-        ("definitions", field(&json!({ "type": "string", "definitions": { "a": text }, "id": "x" }))),
-        ("pattern properties", field(&json!({ "type": "object", "patternProperties": { "a": text } }))),
+        (
+            "definitions",
+            field(&json!({ "type": "string", "definitions": { "a": text }, "id": "x" })),
+        ),
+        (
+            "pattern properties",
+            field(&json!({ "type": "object", "patternProperties": { "a": text } })),
+        ),
         ("dependencies", field(&json!({ "type": "object", "dependencies": { "a": ["b"] } }))),
-        ("a schema of schemas", field(&json!({ "type": "object", "$schema": "http://json-schema.org" }))),
-        ("additional items", field(&json!({ "type": "array", "items": text, "additionalItems": false }))),
+        (
+            "a schema of schemas",
+            field(&json!({ "type": "object", "$schema": "http://json-schema.org" })),
+        ),
+        (
+            "additional items",
+            field(&json!({ "type": "array", "items": text, "additionalItems": false })),
+        ),
         ("a broken pattern", field(&json!({ "type": "string", "pattern": "a(" }))),
         ("a pattern with look-around", field(&json!({ "type": "string", "pattern": "(?!a)b" }))),
-        ("a pattern of Go", field(&json!({ "type": "string", "pattern": r"^[\w-.]{1,1000}\Q*\E$" }))),
+        (
+            "a pattern of Go",
+            field(&json!({ "type": "string", "pattern": r"^[\w-.]{1,1000}\Q*\E$" })),
+        ),
         (
             "metadata with a label",
             json!({ "type": "object", "properties": { "metadata": { "type": "object", "properties": { "labels": { "type": "object" } } } } }),
@@ -92,7 +113,9 @@ fn cases() -> Vec<(&'static str, Value)> {
         ),
         (
             "a map of type map without keys",
-            field(&json!({ "type": "array", "items": { "type": "object" }, "x-kubernetes-list-type": "map" })),
+            field(
+                &json!({ "type": "array", "items": { "type": "object" }, "x-kubernetes-list-type": "map" }),
+            ),
         ),
         (
             "a list map with a missing key",
@@ -124,7 +147,9 @@ fn cases() -> Vec<(&'static str, Value)> {
         ),
         (
             "a set of objects",
-            field(&json!({ "type": "array", "items": { "type": "object" }, "x-kubernetes-list-type": "set" })),
+            field(
+                &json!({ "type": "array", "items": { "type": "object" }, "x-kubernetes-list-type": "set" }),
+            ),
         ),
         (
             "a set of sets",
@@ -138,9 +163,18 @@ fn cases() -> Vec<(&'static str, Value)> {
                 &json!({ "type": "array", "items": { "type": "string", "nullable": true }, "x-kubernetes-list-type": "set" }),
             ),
         ),
-        ("an unknown list type", field(&json!({ "type": "array", "items": text, "x-kubernetes-list-type": "bag" }))),
-        ("a list type on an object", field(&json!({ "type": "object", "x-kubernetes-list-type": "set" }))),
-        ("a map type on a string", field(&json!({ "type": "string", "x-kubernetes-map-type": "loose" }))),
+        (
+            "an unknown list type",
+            field(&json!({ "type": "array", "items": text, "x-kubernetes-list-type": "bag" })),
+        ),
+        (
+            "a list type on an object",
+            field(&json!({ "type": "object", "x-kubernetes-list-type": "set" })),
+        ),
+        (
+            "a map type on a string",
+            field(&json!({ "type": "string", "x-kubernetes-map-type": "loose" })),
+        ),
         (
             "an int-or-string",
             field(
@@ -161,11 +195,15 @@ fn cases() -> Vec<(&'static str, Value)> {
         ),
         (
             "an int-or-string that keeps unknown fields",
-            field(&json!({ "x-kubernetes-int-or-string": true, "x-kubernetes-preserve-unknown-fields": true })),
+            field(
+                &json!({ "x-kubernetes-int-or-string": true, "x-kubernetes-preserve-unknown-fields": true }),
+            ),
         ),
         (
             "an embedded resource of no type",
-            field(&json!({ "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true })),
+            field(
+                &json!({ "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true }),
+            ),
         ),
         (
             "an embedded resource of nothing",
@@ -173,7 +211,9 @@ fn cases() -> Vec<(&'static str, Value)> {
         ),
         (
             "an embedded resource that is a map",
-            field(&json!({ "type": "object", "x-kubernetes-embedded-resource": true, "additionalProperties": text })),
+            field(
+                &json!({ "type": "object", "x-kubernetes-embedded-resource": true, "additionalProperties": text }),
+            ),
         ),
         (
             "unknown fields are not kept",
@@ -186,11 +226,15 @@ fn cases() -> Vec<(&'static str, Value)> {
         ),
         (
             "a default without a required field",
-            field(&json!({ "type": "object", "properties": { "a": text }, "required": ["a"], "default": {} })),
+            field(
+                &json!({ "type": "object", "properties": { "a": text }, "required": ["a"], "default": {} }),
+            ),
         ),
         (
             "a default that is not allowed",
-            field(&json!({ "type": "array", "items": { "type": "string", "enum": ["a"], "default": "b" } })),
+            field(
+                &json!({ "type": "array", "items": { "type": "string", "enum": ["a"], "default": "b" } }),
+            ),
         ),
         ("a default of null", field(&json!({ "type": "string", "default": null }))),
         (
@@ -233,8 +277,9 @@ async fn schemas_are_refused_as_the_server_refuses_them() {
         if found != expected {
             let missing: Vec<_> = expected.difference(&found).collect();
             let extra: Vec<_> = found.difference(&expected).collect();
-            differences
-                .push(format!("{name}:\n  the server alone says {missing:#?}\n  this crate alone says {extra:#?}"));
+            differences.push(format!(
+                "{name}:\n  the server alone says {missing:#?}\n  this crate alone says {extra:#?}"
+            ));
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));

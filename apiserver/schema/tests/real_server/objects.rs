@@ -7,15 +7,19 @@ use kube::Client;
 use meshroot_testkit::wait;
 use serde_json::{Value, json};
 
-use crate::server::{Answer, Causes, DEFINITIONS, GROUP, SCHEMA_PATH, causes, client, definition, send};
+use crate::server::{
+    Answer, Causes, DEFINITIONS, GROUP, SCHEMA_PATH, causes, client, definition, send,
+};
 
 fn schema() -> Value {
     json!({ "type": "object", "properties": { "spec": { "type": "object", "properties": fields() } } })
 }
 
 fn fields() -> Value {
-    let (text, name) =
-        (json!({ "type": "string" }), json!({ "type": "object", "properties": { "name": { "type": "string" } } }));
+    let (text, name) = (
+        json!({ "type": "string" }),
+        json!({ "type": "object", "properties": { "name": { "type": "string" } } }),
+    );
     json!({
         "text": { "type": "string", "minLength": 2, "maxLength": 4, "pattern": "^a" },
         "short": { "type": "string", "maxLength": 1 },
@@ -72,7 +76,10 @@ fn cases() -> Vec<(&'static str, Value)> {
     vec![
         ("nothing", json!({})),
         ("a number for a string", json!({ "text": 5, "choice": true, "flag": "true" })),
-        ("a string for a number", json!({ "whole": "5", "small": "x", "fraction": "1", "float": "1" })),
+        (
+            "a string for a number",
+            json!({ "whole": "5", "small": "x", "fraction": "1", "float": "1" }),
+        ),
         ("other types for formats", json!({ "small": true, "date": 5, "time": {}, "large": 1.5 })),
         ("a list for a string with a format", json!({ "date": ["x"] })),
         ("null for a string", json!({ "text": null, "whole": null, "list": null })),
@@ -108,7 +115,10 @@ fn cases() -> Vec<(&'static str, Value)> {
         ("too few entries", json!({ "list": [] })),
         ("too many entries", json!({ "list": ["a", "abcd", "c"], "one": ["a", "b"] })),
         ("an entry of a wrong type", json!({ "list": [1, {}] })),
-        ("duplicates in a set", json!({ "set": ["a", "b", "a", "a"], "maps": { "k/v": ["x", "x"] } })),
+        (
+            "duplicates in a set",
+            json!({ "set": ["a", "b", "a", "a"], "maps": { "k/v": ["x", "x"] } }),
+        ),
         ("duplicate keys", json!({ "keyed": [{ "name": "a" }, { "name": "a", "size": 1 }] })),
         ("duplicate pairs of keys", json!({ "paired": [{ "a": "x", "b": 1 }, { "a": "x" }] })),
         ("an entry without its key", json!({ "keyed": [{ "size": 6 }] })),
@@ -167,7 +177,11 @@ fn changes() -> Vec<(&'static str, Value, Value)> {
             json!({ "needy": { "a": "x" } }),
             json!({ "needy": { "a": "x" }, "made": "x" }),
         ),
-        ("an atomic list changes", json!({ "list": ["long text"] }), json!({ "list": ["long text", "b"] })),
+        (
+            "an atomic list changes",
+            json!({ "list": ["long text"] }),
+            json!({ "list": ["long text", "b"] }),
+        ),
         ("an entry of a keyed list changes", keyed("x"), keyed("y")),
         (
             "a keyed list is reordered",
@@ -179,16 +193,28 @@ fn changes() -> Vec<(&'static str, Value, Value)> {
             keyed("x"),
             json!({ "keyed": [{ "name": "b", "size": 9 }, { "name": "c", "size": 9 }] }),
         ),
-        ("a value of a map stays", json!({ "sized": { "a": -1 } }), json!({ "sized": { "a": -1, "b": -2 } })),
+        (
+            "a value of a map stays",
+            json!({ "sized": { "a": -1 } }),
+            json!({ "sized": { "a": -1, "b": -2 } }),
+        ),
         ("alternatives stay", json!({ "exactly": {} }), json!({ "exactly": {}, "made": "x" })),
         (
             "below an alternative nothing corresponds",
             json!({ "any": { "b": "x" } }),
             json!({ "any": { "b": "x" }, "made": "x" }),
         ),
-        ("duplicates stay allowed", json!({ "set": ["a", "a"] }), json!({ "set": ["a", "a", "b", "b"] })),
+        (
+            "duplicates stay allowed",
+            json!({ "set": ["a", "a"] }),
+            json!({ "set": ["a", "a", "b", "b"] }),
+        ),
         ("duplicates are new", json!({ "set": ["a"] }), json!({ "set": ["a", "a"] })),
-        ("a type stays wrong", json!({ "whole": "x", "flag": 1 }), json!({ "whole": "x", "flag": 2 })),
+        (
+            "a type stays wrong",
+            json!({ "whole": "x", "flag": 1 }),
+            json!({ "whole": "x", "flag": 2 }),
+        ),
         (
             "an object with unknown parts",
             json!({ "kept": { "known": { "name": 5 }, "u": 1 } }),
@@ -213,7 +239,9 @@ fn slug(name: &str) -> String {
 fn stored(value: &Value) -> Value {
     match value {
         Value::Array(entries) => entries.iter().map(stored).collect(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), stored(value))).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), stored(value))).collect()
+        }
         Value::Number(number) => number.as_f64().map_or(Value::Null, Value::from),
         other => other.clone(),
     }
@@ -264,7 +292,11 @@ fn decided(validator: &Validator, mut object: Value, old: Option<&Value>) -> Res
 
 fn compare(name: &str, found: &Result<Value, Causes>, answer: &Answer) -> Option<String> {
     match (found, answer) {
-        (Ok(found), Answer::Object(expected)) if stored(&found["spec"]) == stored(&expected["spec"]) => None,
+        (Ok(found), Answer::Object(expected))
+            if stored(&found["spec"]) == stored(&expected["spec"]) =>
+        {
+            None
+        }
         (Ok(found), Answer::Object(expected)) => {
             Some(format!("{name}: {} instead of {}", found["spec"], expected["spec"]))
         }
@@ -272,7 +304,9 @@ fn compare(name: &str, found: &Result<Value, Causes>, answer: &Answer) -> Option
         (Err(found), Answer::Refused { causes, .. }) => {
             let missing: Vec<_> = causes.difference(found).collect();
             let extra: Vec<_> = found.difference(causes).collect();
-            Some(format!("{name}:\n  the server alone says {missing:#?}\n  this crate alone says {extra:#?}"))
+            Some(format!(
+                "{name}:\n  the server alone says {missing:#?}\n  this crate alone says {extra:#?}"
+            ))
         }
         (found, answer) => Some(format!("{name}: {found:#?} instead of {answer:#?}")),
     }
@@ -280,10 +314,12 @@ fn compare(name: &str, found: &Result<Value, Causes>, answer: &Answer) -> Option
 
 /// `unknown field "spec.x", …`, as a strict client is told.
 async fn unknown(client: &Client, object: &Value) -> String {
-    match send(client, "POST", &format!("{OBJECTS}?dryRun=All&fieldValidation=Strict"), object).await {
-        Answer::Refused { message, .. } => {
-            message.split_once("strict decoding error: ").map_or_else(String::new, |(_, fields)| fields.to_owned())
-        }
+    match send(client, "POST", &format!("{OBJECTS}?dryRun=All&fieldValidation=Strict"), object)
+        .await
+    {
+        Answer::Refused { message, .. } => message
+            .split_once("strict decoding error: ")
+            .map_or_else(String::new, |(_, fields)| fields.to_owned()),
         Answer::Object(_) => String::new(),
     }
 }
@@ -297,7 +333,8 @@ fn pruned(validator: &Validator, object: &Value) -> String {
 async fn objects_are_decided_as_the_server_decides() {
     let Some(client) = client().await else { return };
     let validator = validator();
-    install(&client, &json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })).await;
+    install(&client, &json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true }))
+        .await;
     acts(&client, false).await;
     let mut olds = Vec::new();
     for (name, before, _) in changes() {
@@ -321,7 +358,8 @@ async fn objects_are_decided_as_the_server_decides() {
     for ((name, _, after), mut old) in changes().into_iter().zip(olds) {
         let mut new = old.clone();
         new["spec"] = after;
-        let answer = send(&client, "PUT", &format!("{OBJECTS}/{}?dryRun=All", slug(name)), &new).await;
+        let answer =
+            send(&client, "PUT", &format!("{OBJECTS}/{}?dryRun=All", slug(name)), &new).await;
         validator.prune(&mut old, true);
         validator.apply_defaults(&mut old);
         differences.extend(compare(name, &decided(&validator, new, Some(&old)), &answer));

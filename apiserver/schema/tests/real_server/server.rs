@@ -48,7 +48,10 @@ pub(crate) async fn send(client: &Client, method: &str, path: &str, body: &Value
 }
 
 pub(crate) fn causes(errors: &[FieldError]) -> Causes {
-    errors.iter().map(|error| (error.field.clone(), error.reason().to_owned(), error.body())).collect()
+    errors
+        .iter()
+        .map(|error| (error.field.clone(), error.reason().to_owned(), error.body()))
+        .collect()
 }
 
 /// A definition with one version of this schema.

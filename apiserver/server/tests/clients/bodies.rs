@@ -18,7 +18,8 @@ async fn assert_all_refused(cases: Vec<(&str, &str, Vec<u8>)>, code: u16, reason
     for (what, content, body) in cases {
         let mut connection = server.connect().await;
         match connection.request("POST", CONFIG_MAPS, &[content], &body).await {
-            Ok(answer) => problems.extend(answer.differs(code, reason).map(|problem| format!("{what}: {problem}"))),
+            Ok(answer) => problems
+                .extend(answer.differs(code, reason).map(|problem| format!("{what}: {problem}"))),
             Err(error) => problems.push(format!("{what}: {error}")),
         }
     }
@@ -32,7 +33,8 @@ fn nested(open: &str, close: &str, levels: usize) -> Vec<u8> {
 }
 
 fn in_data(value: &[u8]) -> Vec<u8> {
-    let mut body = br#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"a":"#.to_vec();
+    let mut body =
+        br#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"a":"#.to_vec();
     body.extend_from_slice(value);
     body.extend_from_slice(b"}}");
     body
@@ -54,7 +56,15 @@ async fn broken_json_is_a_bad_request() {
         ("invalid UTF-8", JSON, in_data(b"\"\xff\xfe\"")),
         ("a surrogate of UTF-8", JSON, in_data(b"\"\xed\xa0\x80\"")),
         ("a byte order mark", JSON, [b"\xef\xbb\xbf", good.as_slice()].concat()),
-        ("UTF-16", JSON, String::from_utf8(good.clone()).unwrap().encode_utf16().flat_map(u16::to_be_bytes).collect()),
+        (
+            "UTF-16",
+            JSON,
+            String::from_utf8(good.clone())
+                .unwrap()
+                .encode_utf16()
+                .flat_map(u16::to_be_bytes)
+                .collect(),
+        ),
         ("a list", JSON, b"[]".to_vec()),
         ("a number", JSON, b"1".to_vec()),
         ("a string", JSON, br#""ConfigMap""#.to_vec()),
@@ -76,7 +86,9 @@ async fn broken_json_is_a_bad_request() {
 async fn broken_yaml_is_a_bad_request() {
     let document = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n";
     let with = |end: &str| format!("{document}{end}").into_bytes();
-    let laugh = |level: usize| format!("l{level}: &l{level} [{}]\n", vec![format!("*l{}", level - 1); 10].join(","));
+    let laugh = |level: usize| {
+        format!("l{level}: &l{level} [{}]\n", vec![format!("*l{}", level - 1); 10].join(","))
+    };
     let laughs: Vec<String> = (1..10).map(laugh).collect();
     let laughs = laughs.concat();
     let cases = vec![
@@ -89,9 +101,17 @@ async fn broken_yaml_is_a_bad_request() {
         ("10,000 lists in lists", YAML, nested("[", "]", 10_000)),
         ("10,000 levels in lines", YAML, "- ".repeat(10_000).into_bytes()),
         ("1,000,000 lists that never end", YAML, vec![b'['; MIB]),
-        ("a billion laughs", YAML, with(&format!("l0: &l0 [ha,ha,ha,ha,ha,ha,ha,ha,ha,ha]\n{laughs}data: *l9\n"))),
+        (
+            "a billion laughs",
+            YAML,
+            with(&format!("l0: &l0 [ha,ha,ha,ha,ha,ha,ha,ha,ha,ha]\n{laughs}data: *l9\n")),
+        ),
         ("an alias of itself", YAML, with("data: &a {a: *a}\n")),
-        ("a tag of another language", YAML, with("data: !!python/object/apply:os.system ['true']\n")),
+        (
+            "a tag of another language",
+            YAML,
+            with("data: !!python/object/apply:os.system ['true']\n"),
+        ),
         ("a merge key of itself", YAML, with("data: &a\n  <<: *a\n")),
     ];
     assert_all_refused(cases, 400, "BadRequest").await;
@@ -101,7 +121,9 @@ async fn broken_yaml_is_a_bad_request() {
 async fn a_small_alias_that_grows_to_gigabytes_is_refused() {
     let text = "x".repeat(100_000);
     let list = vec!["*t"; 20_000].join(",");
-    let body = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nt: &t \"{text}\"\nl: [{list}]\n");
+    let body = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\nt: &t \"{text}\"\nl: [{list}]\n"
+    );
     let before = crate::harness::resident::bytes("self");
     assert_all_refused(vec![("2 GB of aliases", YAML, body.into_bytes())], 400, "BadRequest").await;
     let grown = crate::harness::resident::bytes("self").saturating_sub(before) / MIB;
@@ -111,10 +133,17 @@ async fn a_small_alias_that_grows_to_gigabytes_is_refused() {
 #[tokio::test]
 async fn bodies_of_other_types_are_unsupported() {
     let good = config_map("a", "b").to_string().into_bytes();
-    let names =
-        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", "a", "/"];
+    let names = [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonx",
+        "a",
+        "/",
+    ];
     let headers: Vec<String> = names.iter().map(|name| format!("Content-Type: {name}")).collect();
-    let cases = headers.iter().map(|header| (header.as_str(), header.as_str(), good.clone())).collect();
+    let cases =
+        headers.iter().map(|header| (header.as_str(), header.as_str(), good.clone())).collect();
     assert_all_refused(cases, 415, "UnsupportedMediaType").await;
 }
 
@@ -147,7 +176,8 @@ async fn objects_that_break_the_rules_are_invalid() {
 async fn ten_thousand_labels_are_kept_and_selected_by() {
     let server = Running::start().await;
     let mut object = config_map("a", "b");
-    let labels: serde_json::Map<_, _> = (0..10_000).map(|number| (format!("l{number}"), "v".into())).collect();
+    let labels: serde_json::Map<_, _> =
+        (0..10_000).map(|number| (format!("l{number}"), "v".into())).collect();
     object["metadata"]["labels"] = labels.into();
     server.json("POST", CONFIG_MAPS, &object).await.assert_code("create", 201);
     let found = server.get(&format!("{CONFIG_MAPS}?labelSelector=l9999%3Dv")).await.json();
@@ -158,14 +188,19 @@ async fn ten_thousand_labels_are_kept_and_selected_by() {
 async fn the_last_of_two_equal_fields_counts_and_strict_names_the_field() {
     let server = Running::start().await;
     let body = br#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","name":"b"},"data":{"c":"1","c":"2"}}"#;
-    let strict = server.request("POST", &format!("{CONFIG_MAPS}?fieldValidation=Strict"), &[JSON], body).await;
+    let strict = server
+        .request("POST", &format!("{CONFIG_MAPS}?fieldValidation=Strict"), &[JSON], body)
+        .await;
     strict.assert_failure("strict", 400, "BadRequest");
     for field in [r#"duplicate field "metadata.name""#, r#"duplicate field "data.c""#] {
         assert!(strict.message().contains(field), "{field} is not in {strict}");
     }
     let lenient = server.request("POST", CONFIG_MAPS, &[JSON], body).await;
     lenient.assert_code("lenient", 201);
-    assert_eq!((&lenient.json()["metadata"]["name"], &lenient.json()["data"]["c"]), (&json!("b"), &json!("2")));
+    assert_eq!(
+        (&lenient.json()["metadata"]["name"], &lenient.json()["data"]["c"]),
+        (&json!("b"), &json!("2"))
+    );
 }
 
 #[tokio::test]
@@ -182,10 +217,16 @@ async fn unknown_fields_are_named_each_under_strict() {
     }
     let warned = server.json("POST", &target("Warn"), &object).await;
     warned.assert_code("warn", 201);
-    let warnings: Vec<&str> =
-        warned.headers.iter().filter(|(name, _)| name == "warning").map(|(_, text)| text.as_str()).collect();
+    let warnings: Vec<&str> = warned
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "warning")
+        .map(|(_, text)| text.as_str())
+        .collect();
     assert!(warnings.iter().any(|text| text.contains("first")), "{warnings:?}");
-    assert!(warned.json().get("first").is_none() && warned.json()["metadata"].get("second").is_none());
+    assert!(
+        warned.json().get("first").is_none() && warned.json()["metadata"].get("second").is_none()
+    );
     let answer = server.json("POST", &target("Sometimes"), &object).await;
     answer.assert_failure("a word that is none of the three", 422, "Invalid");
 }
@@ -197,11 +238,17 @@ async fn fifty_thousand_unknown_fields_make_a_short_answer() {
     for number in 0..50_000 {
         object[format!("unknown-{number}-\n\"\u{1f600}")] = json!(number);
     }
-    let strict = server.json("POST", &format!("{CONFIG_MAPS}?fieldValidation=Strict"), &object).await;
+    let strict =
+        server.json("POST", &format!("{CONFIG_MAPS}?fieldValidation=Strict"), &object).await;
     strict.assert_failure("strict", 400, "BadRequest");
     let warned = server.json("POST", CONFIG_MAPS, &object).await;
     warned.assert_code("warn", 201);
-    let warnings: usize = warned.headers.iter().filter(|(name, _)| name == "warning").map(|(_, text)| text.len()).sum();
+    let warnings: usize = warned
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "warning")
+        .map(|(_, text)| text.len())
+        .sum();
     assert!(warnings < 16 * 1024, "{warnings} bytes of warnings");
 }
 
@@ -280,10 +327,15 @@ async fn patches_that_are_too_much_are_refused() {
     server.json("POST", CONFIG_MAPS, &config_map("a", "b")).await.assert_code("create", 201);
     let bystander = Bystander::begin(&server).await;
     let target = format!("{CONFIG_MAPS}/a");
-    let operations =
-        |count: usize| Value::Array(vec![json!({ "op": "test", "path": "/data/value", "value": "b" }); count]);
-    let send = async |content: &str, body: Vec<u8>| server.request("PATCH", &target, &[content], &body).await;
-    send(JSON_PATCH, operations(10_000).to_string().into_bytes()).await.assert_code("10,000 operations", 200);
+    let operations = |count: usize| {
+        Value::Array(vec![json!({ "op": "test", "path": "/data/value", "value": "b" }); count])
+    };
+    let send = async |content: &str, body: Vec<u8>| {
+        server.request("PATCH", &target, &[content], &body).await
+    };
+    send(JSON_PATCH, operations(10_000).to_string().into_bytes())
+        .await
+        .assert_code("10,000 operations", 200);
     let answer = send(JSON_PATCH, operations(10_001).to_string().into_bytes()).await;
     answer.assert_failure("10,001 operations", 413, "RequestEntityTooLarge");
     for (what, content) in [
@@ -300,9 +352,12 @@ async fn patches_that_are_too_much_are_refused() {
             );
         }
     }
-    let doubling: Vec<Value> = std::iter::once(json!({ "op": "add", "path": "/data/d", "value": "x".repeat(1000) }))
-        .chain((0..60).map(|step| json!({ "op": "copy", "from": "/data", "path": format!("/data/d{step}") })))
-        .collect();
+    let doubling: Vec<Value> =
+        std::iter::once(json!({ "op": "add", "path": "/data/d", "value": "x".repeat(1000) }))
+            .chain((0..60).map(
+                |step| json!({ "op": "copy", "from": "/data", "path": format!("/data/d{step}") }),
+            ))
+            .collect();
     let answer = send(JSON_PATCH, Value::Array(doubling).to_string().into_bytes()).await;
     assert!(
         matches!(answer.code, 400 | 413 | 422) && answer.json()["kind"] == "Status",

@@ -29,7 +29,8 @@ async fn of_64_writers_with_the_same_revision_exactly_one_wins_each_round() {
             async move { (writer, connection.json("PUT", target, &mine).await) }
         });
         let answers = futures::future::join_all(writes).await;
-        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.code == 200);
+        let (won, lost): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|(_, answer)| answer.code == 200);
         assert_eq!(won.len(), 1, "round {round}");
         for (_, answer) in lost {
             answer.assert_failure("a loser", 409, "Conflict");
@@ -50,12 +51,21 @@ async fn of_64_creations_and_deletions_of_one_name_one_succeeds() {
             async move { target.json("POST", CONFIG_MAPS, &config_map("one", "a")).await.code }
         });
         let codes = futures::future::join_all(creations).await;
-        assert_eq!(codes.iter().filter(|code| **code == 201).count(), 1, "round {round}: {codes:?}");
+        assert_eq!(
+            codes.iter().filter(|code| **code == 201).count(),
+            1,
+            "round {round}: {codes:?}"
+        );
         assert!(codes.iter().all(|code| matches!(code, 201 | 409)), "{codes:?}");
         let one = format!("{CONFIG_MAPS}/one");
         let deletions = (0..16).map(|_| server.request("DELETE", &one, &[], b""));
-        let codes: Vec<u16> = futures::future::join_all(deletions).await.iter().map(|answer| answer.code).collect();
-        assert_eq!(codes.iter().filter(|code| **code == 200).count(), 1, "round {round}: {codes:?}");
+        let codes: Vec<u16> =
+            futures::future::join_all(deletions).await.iter().map(|answer| answer.code).collect();
+        assert_eq!(
+            codes.iter().filter(|code| **code == 200).count(),
+            1,
+            "round {round}: {codes:?}"
+        );
         assert!(codes.iter().all(|code| matches!(code, 200 | 404 | 409)), "{codes:?}");
     }
 }
@@ -71,7 +81,10 @@ async fn patches_without_a_revision_lose_nothing() {
             let mut connection = target.connect().await;
             for number in 0..10 {
                 let patch = json!({ "data": { format!("w{writer}-{number}"): "x" } });
-                connection.json("PATCH", &format!("{CONFIG_MAPS}/a"), &patch).await.assert_code("patch", 200);
+                connection
+                    .json("PATCH", &format!("{CONFIG_MAPS}/a"), &patch)
+                    .await
+                    .assert_code("patch", 200);
             }
         }
     });
@@ -89,10 +102,20 @@ async fn load(server: &Running, writers: usize, rounds: usize) {
             for round in 0..rounds {
                 let name = format!("w{writer}-{round}");
                 let one = format!("{CONFIG_MAPS}/{name}");
-                connection.json("POST", CONFIG_MAPS, &config_map(&name, "a")).await.assert_code("create", 201);
-                connection.json("PATCH", &one, &json!({ "data": { "value": "b" } })).await.assert_code("patch", 200);
+                connection
+                    .json("POST", CONFIG_MAPS, &config_map(&name, "a"))
+                    .await
+                    .assert_code("create", 201);
+                connection
+                    .json("PATCH", &one, &json!({ "data": { "value": "b" } }))
+                    .await
+                    .assert_code("patch", 200);
                 if round % 2 == 0 {
-                    connection.request("DELETE", &one, &[], b"").await.unwrap().assert_code("delete", 200);
+                    connection
+                        .request("DELETE", &one, &[], b"")
+                        .await
+                        .unwrap()
+                        .assert_code("delete", 200);
                 }
             }
         }
@@ -127,7 +150,11 @@ async fn watches_from_a_revision_see_each_event_once_and_in_order() {
         let seen = watcher.await.unwrap();
         let revisions: Vec<u64> = seen.iter().map(|event| revision(&event["object"])).collect();
         assert!(revisions.is_sorted_by(|left, right| left < right), "{revisions:?}");
-        assert_eq!(*first.get_or_insert_with(|| seen.clone()), seen, "two watchers saw different things");
+        assert_eq!(
+            *first.get_or_insert_with(|| seen.clone()),
+            seen,
+            "two watchers saw different things"
+        );
     }
     let mut state = BTreeMap::new();
     for event in first.unwrap() {
@@ -141,9 +168,17 @@ async fn watches_from_a_revision_see_each_event_once_and_in_order() {
         }
     }
     let listed = server.get(CONFIG_MAPS).await.json();
-    let listed: BTreeSet<&str> =
-        listed["items"].as_array().unwrap().iter().map(|object| object["metadata"]["name"].as_str().unwrap()).collect();
-    assert_eq!(listed, state.keys().map(String::as_str).collect(), "what the events add up to is not what is there");
+    let listed: BTreeSet<&str> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|object| object["metadata"]["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        listed,
+        state.keys().map(String::as_str).collect(),
+        "what the events add up to is not what is there"
+    );
 }
 
 #[tokio::test]
@@ -164,7 +199,11 @@ async fn pages_of_a_list_show_one_moment_while_others_write() {
             page.assert_code("page", 200);
             let shown = page.json();
             for object in shown["items"].as_array().unwrap() {
-                assert_eq!(object["data"]["value"], "a", "{} is from a later moment", object["metadata"]["name"]);
+                assert_eq!(
+                    object["data"]["value"], "a",
+                    "{} is from a later moment",
+                    object["metadata"]["name"]
+                );
                 names.push(object["metadata"]["name"].as_str().unwrap().to_owned());
             }
             revisions.insert(revision(&shown));
@@ -181,9 +220,16 @@ async fn pages_of_a_list_show_one_moment_while_others_write() {
         for number in (0..50).rev() {
             let one = format!("{CONFIG_MAPS}/first-{number:02}");
             if number % 3 == 0 {
-                connection.request("DELETE", &one, &[], b"").await.unwrap().assert_code("delete", 200);
+                connection
+                    .request("DELETE", &one, &[], b"")
+                    .await
+                    .unwrap()
+                    .assert_code("delete", 200);
             } else {
-                connection.json("PATCH", &one, &json!({ "data": { "value": "b" } })).await.assert_code("patch", 200);
+                connection
+                    .json("PATCH", &one, &json!({ "data": { "value": "b" } }))
+                    .await
+                    .assert_code("patch", 200);
             }
             connection
                 .json("POST", CONFIG_MAPS, &config_map(&format!("new-{number}"), "b"))
@@ -192,6 +238,9 @@ async fn pages_of_a_list_show_one_moment_while_others_write() {
         }
     };
     let ((names, revisions), ()) = tokio::join!(paging, writing);
-    assert!(names.iter().collect::<BTreeSet<_>>().len() == names.len() && names.is_sorted(), "{names:?}");
+    assert!(
+        names.iter().collect::<BTreeSet<_>>().len() == names.len() && names.is_sorted(),
+        "{names:?}"
+    );
     assert_eq!(revisions.len(), 1, "the pages are of {revisions:?}");
 }

@@ -26,10 +26,17 @@ async fn what_was_acknowledged_before_a_shutdown_is_there_after_it() {
                     let name = format!("w{writer}-{number}");
                     let body = config_map(&name, "a").to_string();
                     let header = "Content-Type: application/json";
-                    match connection.request("POST", CONFIG_MAPS, &[header], body.as_bytes()).await {
-                        Ok(answer) if answer.code == 201 => acknowledged.lock().unwrap().insert(name),
+                    match connection.request("POST", CONFIG_MAPS, &[header], body.as_bytes()).await
+                    {
+                        Ok(answer) if answer.code == 201 => {
+                            acknowledged.lock().unwrap().insert(name)
+                        }
                         Ok(answer) => {
-                            answer.assert_failure("while the server ends", 503, "ServiceUnavailable");
+                            answer.assert_failure(
+                                "while the server ends",
+                                503,
+                                "ServiceUnavailable",
+                            );
                             return;
                         }
                         Err(_) => return,
@@ -68,13 +75,19 @@ async fn what_was_acknowledged_before_a_shutdown_is_there_after_it() {
 async fn assert_resumes(server: &Running, begin: u64, mut expected: BTreeSet<String>) {
     let target = format!("{CONFIG_MAPS}?watch=true&resourceVersion={begin}");
     let mut watch = Events::begin(server.connect().await, &target).await;
-    server.json("POST", CONFIG_MAPS, &config_map("afterwards", "a")).await.assert_code("create", 201);
+    server
+        .json("POST", CONFIG_MAPS, &config_map("afterwards", "a"))
+        .await
+        .assert_code("create", 201);
     expected.insert("afterwards".to_owned());
     let mut seen = BTreeSet::new();
     for _ in 0..expected.len() {
         let event = watch.next().await.unwrap();
         assert_eq!(event["type"], "ADDED", "{event}");
-        assert!(seen.insert(event["object"]["metadata"]["name"].as_str().unwrap().to_owned()), "twice: {event}");
+        assert!(
+            seen.insert(event["object"]["metadata"]["name"].as_str().unwrap().to_owned()),
+            "twice: {event}"
+        );
     }
     assert_eq!(seen, expected);
 }

@@ -15,12 +15,18 @@ async fn connect(server: &Running) -> SendRequest<Full<Bytes>> {
     let config = client_config(&server.ca_pem, &[b"h2"], None).into();
     let stream = server.tls(config).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
-    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     sender
 }
 
-fn request(server: &Running, method: &str, target: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+fn request(
+    server: &Running,
+    method: &str,
+    target: &str,
+    body: impl Into<Bytes>,
+) -> Request<Full<Bytes>> {
     Request::builder()
         .method(method)
         .uri(format!("https://localhost{target}"))
@@ -54,7 +60,11 @@ async fn a_watch_and_requests_share_one_connection() {
     let mut watch = sender.send_request(watch).await.unwrap().into_body();
     let created = request(&server, "POST", CONFIG_MAPS, config_map("a", "b").to_string());
     assert_eq!(sender.send_request(created).await.unwrap().status(), 201);
-    let frame = tokio::time::timeout(Duration::from_secs(10), watch.frame()).await.unwrap().unwrap().unwrap();
+    let frame = tokio::time::timeout(Duration::from_secs(10), watch.frame())
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
     assert!(frame.into_data().unwrap().starts_with(br#"{"type":"ADDED""#));
 }
 
@@ -66,7 +76,9 @@ async fn a_body_that_is_too_large_ends_its_stream_alone() {
     let answer = sender.send_request(large).await.unwrap();
     assert_eq!(answer.status(), 413);
     let body = answer.into_body().collect().await.unwrap().to_bytes();
-    assert!(body.starts_with(b"{") && memchr::memmem::find(&body, b"RequestEntityTooLarge").is_some());
+    assert!(
+        body.starts_with(b"{") && memchr::memmem::find(&body, b"RequestEntityTooLarge").is_some()
+    );
     let small = request(&server, "GET", "/api/v1/namespaces/default", "");
     assert_eq!(sender.send_request(small).await.unwrap().status(), 200);
 }

@@ -97,9 +97,11 @@ async fn requests_that_are_too_long_are_refused_and_the_next_client_is_served() 
     let long = format!("X-Long: {}", "x".repeat(1024 * 1024));
     let many: Vec<String> = (0..10_000).map(|number| format!("X-{number}: a")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    for (what, target, headers) in
-        [("URI", uri.as_str(), &[][..]), ("header", NAMESPACE, &[long.as_str()]), ("10,000 headers", NAMESPACE, &many)]
-    {
+    for (what, target, headers) in [
+        ("URI", uri.as_str(), &[][..]),
+        ("header", NAMESPACE, &[long.as_str()]),
+        ("10,000 headers", NAMESPACE, &many),
+    ] {
         let mut connection = server.connect().await;
         match connection.request("GET", target, headers, b"").await {
             Ok(answer) => assert!(matches!(answer.code, 400 | 414 | 431), "{what}: {answer}"),
@@ -114,7 +116,10 @@ async fn a_thousand_parameters_are_read_and_bad_ones_refused() {
     let server = Running::start().await;
     let mut connection = server.connect().await;
     let query: Vec<String> = (0..1000).map(|number| format!("p{number}={number}")).collect();
-    connection.get(&format!("{CONFIG_MAPS}?{}", query.join("&"))).await.assert_code("1,000 parameters", 200);
+    connection
+        .get(&format!("{CONFIG_MAPS}?{}", query.join("&")))
+        .await
+        .assert_code("1,000 parameters", 200);
     let requirements = vec!["a%3Db"; 3000].join(",");
     let answer = connection.get(&format!("{CONFIG_MAPS}?labelSelector={requirements}")).await;
     assert!(matches!(answer.code, 200 | 400), "3,000 requirements: {answer}");
@@ -133,9 +138,15 @@ async fn a_thousand_parameters_are_read_and_bad_ones_refused() {
         "timeoutSeconds=x",
     ] {
         let answer = connection.get(&format!("{CONFIG_MAPS}?{query}")).await;
-        assert!((400..500).contains(&answer.code) && answer.json()["kind"] == "Status", "{query}: {answer}");
+        assert!(
+            (400..500).contains(&answer.code) && answer.json()["kind"] == "Status",
+            "{query}: {answer}"
+        );
     }
-    connection.get(&format!("{CONFIG_MAPS}?limit=-1")).await.assert_code("limit=-1 is answered", 200);
+    connection
+        .get(&format!("{CONFIG_MAPS}?limit=-1"))
+        .await
+        .assert_code("limit=-1 is answered", 200);
 }
 
 /// What the server says to these bytes until it closes the connection, or has nothing more to say.
@@ -143,19 +154,29 @@ async fn raw(server: &Running, bytes: &[u8]) -> String {
     let mut connection = server.connect().await;
     let _ = connection.send(bytes).await;
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(2), connection.stream.read_to_end(&mut answer)).await;
+    let _ =
+        tokio::time::timeout(Duration::from_secs(2), connection.stream.read_to_end(&mut answer))
+            .await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
 async fn http_1_0_is_answered_and_closed() {
     let server = Running::start().await;
-    let request = format!("GET {NAMESPACE} HTTP/1.0\r\nAuthorization: Bearer {}\r\n\r\n", server.token);
+    let request =
+        format!("GET {NAMESPACE} HTTP/1.0\r\nAuthorization: Bearer {}\r\n\r\n", server.token);
     let answer = raw(&server, request.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.0 200") && !answer.to_lowercase().contains("transfer-encoding"), "{answer}");
-    let request = format!("GET {CONFIG_MAPS} HTTP/1.0\r\nAuthorization: Bearer {}\r\n\r\n", server.token);
+    assert!(
+        answer.starts_with("HTTP/1.0 200") && !answer.to_lowercase().contains("transfer-encoding"),
+        "{answer}"
+    );
+    let request =
+        format!("GET {CONFIG_MAPS} HTTP/1.0\r\nAuthorization: Bearer {}\r\n\r\n", server.token);
     let answer = raw(&server, request.as_bytes()).await;
-    assert!(answer.contains("ConfigMapList") && !answer.to_lowercase().contains("transfer-encoding"), "{answer}");
+    assert!(
+        answer.contains("ConfigMapList") && !answer.to_lowercase().contains("transfer-encoding"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -163,8 +184,10 @@ async fn pipelined_requests_are_answered_in_order() {
     let server = Running::start().await;
     let mut connection = server.connect().await;
     let names: Vec<String> = (0..200).map(|number| format!("n{number}")).collect();
-    let requests: String =
-        names.iter().map(|name| connection.head("GET", &format!("{CONFIG_MAPS}/{name}"), &[])).collect();
+    let requests: String = names
+        .iter()
+        .map(|name| connection.head("GET", &format!("{CONFIG_MAPS}/{name}"), &[]))
+        .collect();
     connection.send(requests).await.unwrap();
     for name in &names {
         let answer = connection.answer().await.unwrap();
@@ -177,14 +200,24 @@ async fn pipelined_requests_are_answered_in_order() {
 async fn strange_hosts_and_ambiguous_lengths_harm_nobody() {
     let server = Running::start().await;
     let authorization = format!("Authorization: Bearer {}\r\n", server.token);
-    let hosts = ["", "Host: \r\n", "Host: a b\r\n", "Host: \u{0}\r\n", "Host: evil.example\r\nHost: other.example\r\n"];
+    let hosts = [
+        "",
+        "Host: \r\n",
+        "Host: a b\r\n",
+        "Host: \u{0}\r\n",
+        "Host: evil.example\r\nHost: other.example\r\n",
+    ];
     let answers = hosts.map(|host| {
-        let request = format!("GET {NAMESPACE} HTTP/1.1\r\n{host}{authorization}Connection: close\r\n\r\n");
+        let request =
+            format!("GET {NAMESPACE} HTTP/1.1\r\n{host}{authorization}Connection: close\r\n\r\n");
         let server = &server;
         async move { (host, raw(server, request.as_bytes()).await) }
     });
     for (host, answer) in futures::future::join_all(answers).await {
-        assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 4"), "{host:?}: {answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 4"),
+            "{host:?}: {answer}"
+        );
     }
     let inner = format!("DELETE {CONFIG_MAPS} HTTP/1.1\r\nHost: localhost\r\n{authorization}\r\n");
     server.json("POST", CONFIG_MAPS, &config_map("kept", "b")).await.assert_code("create", 201);
@@ -197,19 +230,27 @@ async fn strange_hosts_and_ambiguous_lengths_harm_nobody() {
         "Transfer-Encoding: xchunked\r\n".to_owned(),
     ];
     let answers = lengths.map(|length| {
-        let request = format!("POST {CONFIG_MAPS} HTTP/1.1\r\nHost: localhost\r\n{authorization}{length}\r\n{inner}");
+        let request = format!(
+            "POST {CONFIG_MAPS} HTTP/1.1\r\nHost: localhost\r\n{authorization}{length}\r\n{inner}"
+        );
         let server = &server;
         async move { (raw(server, request.as_bytes()).await, length) }
     });
     for (answer, length) in futures::future::join_all(answers).await {
-        assert!(answer.starts_with("HTTP/1.1 4") && !answer.contains("HTTP/1.1 2"), "{length}: {answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 4") && !answer.contains("HTTP/1.1 2"),
+            "{length}: {answer}"
+        );
     }
     // A chunk that says less than it has, then a request that the client never meant.
     let request = format!(
         "POST {CONFIG_MAPS} HTTP/1.1\r\nHost: localhost\r\n{authorization}Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5\r\nxxxxxxxxx\r\n0\r\n\r\n{inner}"
     );
     raw(&server, request.as_bytes()).await;
-    server.get(&format!("{CONFIG_MAPS}/kept")).await.assert_code("the inner request was not run", 200);
+    server
+        .get(&format!("{CONFIG_MAPS}/kept"))
+        .await
+        .assert_code("the inner request was not run", 200);
 }
 
 #[tokio::test]
@@ -217,13 +258,17 @@ async fn what_is_not_tls_ends_at_once() {
     let server = Running::start().await;
     let bystander = Bystander::begin(&server).await;
     let record_of_64_kib = [b"\x16\x03\x01\xff\xff".as_slice(), &vec![0; 65_535]].concat();
-    for bytes in
-        [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".as_slice(), &[0; 1000], b"\x16\x03\x01\x00\x05aaaaa", &record_of_64_kib]
-    {
+    for bytes in [
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".as_slice(),
+        &[0; 1000],
+        b"\x16\x03\x01\x00\x05aaaaa",
+        &record_of_64_kib,
+    ] {
         let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
         let _ = stream.write_all(bytes).await;
         let mut rest = Vec::new();
-        let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
+        let ended =
+            tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
         assert!(ended.is_ok(), "the connection is still there after {:?}", &bytes[..4]);
         assert!(rest.len() < 100, "{} bytes were answered", rest.len());
     }

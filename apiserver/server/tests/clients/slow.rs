@@ -35,11 +35,18 @@ async fn dripping_header(server: &Running) {
         }
         // Closed: nothing more comes. Still there: the next byte is due.
         let mut answer = [0; 16];
-        if tokio::time::timeout(Duration::from_millis(500), connection.stream.read(&mut answer)).await.is_ok() {
+        if tokio::time::timeout(Duration::from_millis(500), connection.stream.read(&mut answer))
+            .await
+            .is_ok()
+        {
             break;
         }
     }
-    assert!(start.elapsed() < PATIENCE, "the connection was still there after {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < PATIENCE,
+        "the connection was still there after {:?}",
+        start.elapsed()
+    );
 }
 
 /// kube-apiserver keeps a connection for 90 s between two requests. A client that renews a lease every ten seconds
@@ -50,7 +57,11 @@ async fn a_connection_that_rests_between_requests_is_kept() {
     let mut connection = server.connect().await;
     connection.get("/api/v1/namespaces/default").await.assert_code("first", 200);
     let ended = connection.ended(Duration::from_millis(11_500)).await;
-    assert!(ended.is_err(), "the connection was closed after {:?} of rest", ended.unwrap_or_default());
+    assert!(
+        ended.is_err(),
+        "the connection was closed after {:?} of rest",
+        ended.unwrap_or_default()
+    );
     connection.get("/api/v1/namespaces/default").await.assert_code("second", 200);
 }
 
@@ -60,7 +71,11 @@ async fn seven_hundred_bodies_that_do_not_end_leave_room_for_others() {
     let mut slow = Vec::new();
     for _ in 0..700 {
         let mut connection = server.connect().await;
-        let head = connection.head("POST", CONFIG_MAPS, &["Content-Type: application/json", "Content-Length: 1000"]);
+        let head = connection.head(
+            "POST",
+            CONFIG_MAPS,
+            &["Content-Type: application/json", "Content-Length: 1000"],
+        );
         connection.send(head + "{").await.unwrap();
         slow.push(connection);
     }
@@ -91,7 +106,10 @@ async fn many_large_bodies_at_one_time_are_all_answered() {
         *told.entry(answer.await.unwrap()).or_default() += 1;
     }
     // 400: read, and no JSON. 429: try again later.
-    assert!(told.keys().all(|code| code == "400" || code == "429"), "48 clients sent 3 MiB of blanks each: {told:?}");
+    assert!(
+        told.keys().all(|code| code == "400" || code == "429"),
+        "48 clients sent 3 MiB of blanks each: {told:?}"
+    );
 }
 
 async fn two_halves(target: &crate::harness::Target) -> std::io::Result<u16> {
@@ -113,7 +131,8 @@ async fn a_large_body_that_stops_halfway_does_not_stop_small_ones() {
     for _ in 0..24 {
         let mut connection = server.connect().await;
         let length = format!("Content-Length: {}", 3 * MIB);
-        let head = connection.head("POST", CONFIG_MAPS, &["Content-Type: application/json", &length]);
+        let head =
+            connection.head("POST", CONFIG_MAPS, &["Content-Type: application/json", &length]);
         connection.send(head).await.unwrap();
         let part = vec![b' '; 3 * MIB - 1];
         slow.push(tokio::spawn(async move {
@@ -142,7 +161,8 @@ async fn a_server_with_stuck_clients_ends_within_its_farewell() {
     let mut half = target.connect().await;
     let head = half.head("POST", CONFIG_MAPS, &["Content-Length: 100"]);
     half.send(head).await.unwrap();
-    let mut watch = Events::begin(target.connect().await, &format!("{CONFIG_MAPS}?watch=true")).await;
+    let mut watch =
+        Events::begin(target.connect().await, &format!("{CONFIG_MAPS}?watch=true")).await;
     let start = Instant::now();
     server.shutdown().await;
     assert!(start.elapsed() < Duration::from_secs(8), "the end took {:?}", start.elapsed());
@@ -158,7 +178,8 @@ async fn clients_that_hang_up_leave_nothing_behind() {
         let mut connection = server.connect().await;
         let body = config_map(&format!("n{number}"), "a").to_string();
         let length = format!("Content-Length: {}", body.len());
-        let head = connection.head("POST", CONFIG_MAPS, &["Content-Type: application/json", &length]);
+        let head =
+            connection.head("POST", CONFIG_MAPS, &["Content-Type: application/json", &length]);
         let whole = head + &body;
         // Cut at another place each time; the last ones are complete, and nobody reads the answer.
         let end = whole.len() * (number + 1) / 190;

@@ -33,10 +33,10 @@ async fn as_whom(server: &Running, token: &str) -> Answer {
 }
 
 async fn account_token(server: &Running, name: &str) -> String {
-    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } });
+    let account =
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } });
     server.json("POST", ACCOUNTS, &account).await.assert_code("account", 201);
-    let request =
-        json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "audiences": [] } });
+    let request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "audiences": [] } });
     let answer = server.json("POST", &format!("{ACCOUNTS}/{name}/token"), &request).await;
     answer.assert_code("token", 201);
     answer.json()["status"]["token"].as_str().unwrap().to_owned()
@@ -55,13 +55,18 @@ async fn tokens_that_are_wrong_are_unauthorized_and_never_anonymous() {
     let good = account_token(&server, "good").await;
     as_whom(&server, &good).await.assert_code("the token itself", 201);
     let foreign = account_token(&other, "good").await;
-    let [header, claims, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!("no JWT") };
+    let [header, claims, signature] = good.split('.').collect::<Vec<_>>()[..] else {
+        panic!("no JWT")
+    };
     let keys = server.get("/openid/v1/jwks").await.json();
     let key = &keys["keys"][0];
     let coordinates = ["x", "y"].map(|name| BASE64.decode(key[name].as_str().unwrap()).unwrap());
     let point = [vec![4], coordinates.concat()].concat();
-    let info =
-        [b"0Y0\x13\x06\x07*\x86H\xce=\x02\x01\x06\x08*\x86H\xce=\x03\x01\x07\x03B\x00".as_slice(), &point].concat();
+    let info = [
+        b"0Y0\x13\x06\x07*\x86H\xce=\x02\x01\x06\x08*\x86H\xce=\x03\x01\x07\x03B\x00".as_slice(),
+        &point,
+    ]
+    .concat();
     let hmac = |key: &[u8]| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
         move |text: &[u8]| hmac::sign(&key, text).as_ref().to_vec()
@@ -73,7 +78,10 @@ async fn tokens_that_are_wrong_are_unauthorized_and_never_anonymous() {
     let raised = BASE64.encode(raised.to_string());
     let tokens = [
         ("nonsense", "nonsense".to_owned()),
-        ("the administrator's token without its end", server.token[..server.token.len() - 1].to_owned()),
+        (
+            "the administrator's token without its end",
+            server.token[..server.token.len() - 1].to_owned(),
+        ),
         ("the administrator's token and more", format!("{}x", server.token)),
         ("the other server's administrator", other.token.clone()),
         ("the other server's account", foreign),
@@ -89,10 +97,17 @@ async fn tokens_that_are_wrong_are_unauthorized_and_never_anonymous() {
         ("HS256 with the public point", forged(claims, &symmetric, hmac(&point))),
         ("HS256 with the public key", forged(claims, &symmetric, hmac(&info))),
         ("HS256 with nothing", forged(claims, &symmetric, hmac(b""))),
-        ("ES256 with zeros", forged(claims, &json!({ "alg": "ES256", "kid": kid }), |_| vec![0; 64])),
+        (
+            "ES256 with zeros",
+            forged(claims, &json!({ "alg": "ES256", "kid": kid }), |_| vec![0; 64]),
+        ),
         (
             "ES256 with another's key in the header",
-            forged(claims, &json!({ "alg": "ES256", "jwk": key, "jku": "https://example.com" }), |_| vec![1; 64]),
+            forged(
+                claims,
+                &json!({ "alg": "ES256", "jwk": key, "jku": "https://example.com" }),
+                |_| vec![1; 64],
+            ),
         ),
         ("60 KiB", "x".repeat(60 * 1024)),
         ("60 KiB of a JWT", format!("{header}.{}.{signature}", "e".repeat(60 * 1024))),
@@ -100,13 +115,20 @@ async fn tokens_that_are_wrong_are_unauthorized_and_never_anonymous() {
     let mut problems = Vec::new();
     for (what, token) in tokens {
         let answer = as_whom(&server, &token).await;
-        problems.extend(answer.differs(401, "Unauthorized").map(|problem| format!("{what}: {problem}")));
+        problems.extend(
+            answer.differs(401, "Unauthorized").map(|problem| format!("{what}: {problem}")),
+        );
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     let long = server
         .connect()
         .await
-        .request("GET", "/version", &[&format!("Authorization: Bearer {}", "x".repeat(1024 * 1024))], b"")
+        .request(
+            "GET",
+            "/version",
+            &[&format!("Authorization: Bearer {}", "x".repeat(1024 * 1024))],
+            b"",
+        )
         .await;
     assert!(long.is_ok_and(|answer| matches!(answer.code, 400 | 401 | 431)), "1 MiB");
     as_whom(&server, &good).await.assert_code("the token itself, after all", 201);
@@ -118,11 +140,16 @@ async fn a_token_whose_time_is_over_is_refused_though_its_signature_is_good() {
     let options = Options { data: Some(directory.path().to_owned()), ..Options::default() };
     let server = Running::start_with(options.clone(), None).await;
     account_token(&server, "old").await;
-    let uid = server.get(&format!("{ACCOUNTS}/old")).await.json()["metadata"]["uid"].as_str().unwrap().to_owned();
+    let uid = server.get(&format!("{ACCOUNTS}/old")).await.json()["metadata"]["uid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let admin = server.token.clone();
     server.shutdown().await;
     let store = Store::open(&directory.path().join(STATE_FILE), store::Options::default()).unwrap();
-    let entry: Value = serde_json::from_slice(&store.read("server", "", "service-account-key").unwrap().json).unwrap();
+    let entry: Value =
+        serde_json::from_slice(&store.read("server", "", "service-account-key").unwrap().json)
+            .unwrap();
     store.close().await;
     drop(store);
     let key = P256Key::from_pkcs8_pem(entry["first"].as_str().unwrap()).unwrap();
@@ -143,7 +170,11 @@ async fn a_token_whose_time_is_over_is_refused_though_its_signature_is_good() {
         401,
         "Unauthorized",
     );
-    as_whom(&server, &issued(SignedDuration::from_mins(-5))).await.assert_failure("of the future", 401, "Unauthorized");
+    as_whom(&server, &issued(SignedDuration::from_mins(-5))).await.assert_failure(
+        "of the future",
+        401,
+        "Unauthorized",
+    );
     let audience = TokenSpec { audiences: vec!["vault".to_owned()], ..spec.clone() };
     let token = tokens.issue(&audience, now()).unwrap().token;
     as_whom(&server, &token).await.assert_failure("for somebody else", 401, "Unauthorized");
@@ -154,15 +185,23 @@ async fn the_token_of_a_deleted_account_is_refused_after_at_most_eleven_seconds(
     let server = Running::start().await;
     let token = account_token(&server, "gone").await;
     as_whom(&server, &token).await.assert_code("while the account is there", 201);
-    server.request("DELETE", &format!("{ACCOUNTS}/gone"), &[], b"").await.assert_code("delete", 200);
+    server
+        .request("DELETE", &format!("{ACCOUNTS}/gone"), &[], b"")
+        .await
+        .assert_code("delete", 200);
     let start = Instant::now();
     while as_whom(&server, &token).await.code != 401 {
-        assert!(start.elapsed() < Duration::from_secs(11), "the token was good for {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(11),
+            "the token was good for {:?}",
+            start.elapsed()
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!("refused {:?} after the deletion", start.elapsed());
     // An account of the same name is another one.
-    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "gone" } });
+    let account =
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "gone" } });
     server.json("POST", ACCOUNTS, &account).await.assert_code("again", 201);
     as_whom(&server, &token).await.assert_failure("the old token", 401, "Unauthorized");
 }

@@ -17,7 +17,8 @@ impl Answer {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self}"))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {self}"))
     }
 
     pub fn message(&self) -> String {
@@ -34,14 +35,18 @@ impl Answer {
     /// How the answer differs from the `Status` that was expected.
     pub fn differs(&self, code: u16, reason: &str) -> Option<String> {
         let Ok(status) = serde_json::from_slice::<Value>(&self.body) else {
-            return Some(format!("expected a Status {code} {reason}, the answer is no JSON: {self}"));
+            return Some(format!(
+                "expected a Status {code} {reason}, the answer is no JSON: {self}"
+            ));
         };
         let fits = self.code == code
             && status["kind"] == "Status"
             && status["status"] == "Failure"
             && status["code"] == code
             && status["reason"] == reason
-            && status["message"].as_str().is_some_and(|message| !message.is_empty() && message.len() <= 17 * 1024);
+            && status["message"]
+                .as_str()
+                .is_some_and(|message| !message.is_empty() && message.len() <= 17 * 1024);
         (!fits).then(|| format!("expected a Status {code} {reason}, got {self}"))
     }
 

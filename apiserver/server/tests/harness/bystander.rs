@@ -44,6 +44,9 @@ impl Bystander {
         self.enough.store(true, Ordering::Relaxed);
         let (answers, slowest) = self.task.await.unwrap();
         println!("{what}: the bystander's slowest of {answers} answers took {slowest:?}");
-        assert!(slowest < UNHARMED, "{what}: a bystander waited {slowest:?} for one of {answers} answers");
+        assert!(
+            slowest < UNHARMED,
+            "{what}: a bystander waited {slowest:?} for one of {answers} answers"
+        );
     }
 }

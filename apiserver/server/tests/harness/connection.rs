@@ -43,7 +43,13 @@ impl Connection {
     }
 
     /// Sends a whole request. That the server answers before it was read to its end is no error.
-    pub async fn request(&mut self, method: &str, target: &str, headers: &[&str], body: &[u8]) -> Result<Answer> {
+    pub async fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> Result<Answer> {
         let length = format!("Content-Length: {}", body.len());
         let mut lines = headers.to_vec();
         lines.push(&length);
@@ -90,10 +96,17 @@ impl Connection {
         let head = self.until(b"\r\n\r\n").await?;
         let head = String::from_utf8(head).unwrap();
         let mut lines = head.trim_end().split("\r\n");
-        let code = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+        let code =
+            lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
         let headers = lines.filter_map(|line| line.split_once(':'));
-        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
-        Ok(Answer { code: code.unwrap_or_else(|| panic!("no status line: {head}")), headers, body: Vec::new() })
+        let headers = headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        Ok(Answer {
+            code: code.unwrap_or_else(|| panic!("no status line: {head}")),
+            headers,
+            body: Vec::new(),
+        })
     }
 
     async fn chunked(&mut self) -> Result<Vec<u8>> {

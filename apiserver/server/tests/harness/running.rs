@@ -42,7 +42,13 @@ impl Target {
     }
 
     /// One request on a connection of its own.
-    pub async fn request(&self, method: &str, target: &str, headers: &[&str], body: &[u8]) -> Answer {
+    pub async fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> Answer {
         self.connect().await.request(method, target, headers, body).await.unwrap()
     }
 

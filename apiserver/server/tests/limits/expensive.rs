@@ -37,7 +37,9 @@ async fn definitions_that_are_too_much_are_refused_or_served() {
         deep = json!({ "type": "object", "properties": { "a": deep } });
     }
     let many: serde_json::Map<_, _> = (0..5_000)
-        .map(|number| (format!("field{number}"), json!({ "type": "string", "pattern": "^[a-z]+$" })))
+        .map(|number| {
+            (format!("field{number}"), json!({ "type": "string", "pattern": "^[a-z]+$" }))
+        })
         .collect();
     let cases = [
         ("50 levels", with_spec(&deep), &[201, 400][..]),
@@ -52,11 +54,21 @@ async fn definitions_that_are_too_much_are_refused_or_served() {
             with_spec(&json!({ "type": "string", "pattern": "((((a{1000}){1000}){1000}){1000})" })),
             &[422],
         ),
-        ("a pattern of wide classes", with_spec(&json!({ "type": "string", "pattern": "(\\p{L}{500}){500}" })), &[422]),
-        ("a pattern of 1 MiB", with_spec(&json!({ "type": "string", "pattern": "(".repeat(1024 * 1024) })), &[422]),
+        (
+            "a pattern of wide classes",
+            with_spec(&json!({ "type": "string", "pattern": "(\\p{L}{500}){500}" })),
+            &[422],
+        ),
+        (
+            "a pattern of 1 MiB",
+            with_spec(&json!({ "type": "string", "pattern": "(".repeat(1024 * 1024) })),
+            &[422],
+        ),
         (
             "10,000 choices",
-            with_spec(&json!({ "type": "object", "anyOf": vec![json!({ "required": ["a"] }); 10_000] })),
+            with_spec(
+                &json!({ "type": "object", "anyOf": vec![json!({ "required": ["a"] }); 10_000] }),
+            ),
             &[201, 422],
         ),
     ];
@@ -65,10 +77,14 @@ async fn definitions_that_are_too_much_are_refused_or_served() {
         let start = std::time::Instant::now();
         let answer = server.target.json("POST", DEFINITIONS, &definition(&schema)).await;
         println!("{what}: {} after {:?}", answer.code, start.elapsed());
-        if !codes.contains(&answer.code) || answer.code != 201 && answer.json()["kind"] != "Status" {
+        if !codes.contains(&answer.code) || answer.code != 201 && answer.json()["kind"] != "Status"
+        {
             problems.push(format!("{what}: {answer}"));
         }
-        server.target.request("DELETE", &format!("{DEFINITIONS}/things.example.com"), &[], b"").await;
+        server
+            .target
+            .request("DELETE", &format!("{DEFINITIONS}/things.example.com"), &[], b"")
+            .await;
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     bystander.assert_unharmed("definitions").await;
@@ -76,7 +92,11 @@ async fn definitions_that_are_too_much_are_refused_or_served() {
 
 async fn served(schema: Value) -> Process {
     let server = Process::start().await;
-    server.target.json("POST", DEFINITIONS, &definition(&schema)).await.assert_code("definition", 201);
+    server
+        .target
+        .json("POST", DEFINITIONS, &definition(&schema))
+        .await
+        .assert_code("definition", 201);
     for _ in 0..100 {
         if server.target.get(THINGS).await.code == 200 {
             return server;
@@ -87,9 +107,13 @@ async fn served(schema: Value) -> Process {
 
 #[tokio::test]
 async fn a_pattern_that_backtracks_elsewhere_costs_nothing_here() {
-    let server = served(with_spec(&json!({ "type": "string", "pattern": "^(a+)+(b+)*((c|cc)+)+$" }))).await;
+    let server =
+        served(with_spec(&json!({ "type": "string", "pattern": "^(a+)+(b+)*((c|cc)+)+$" }))).await;
     let bystander = Bystander::begin(&server.target).await;
-    let answer = server.target.json("POST", THINGS, &thing(&json!(format!("{}!", "a".repeat(1024 * 1024))))).await;
+    let answer = server
+        .target
+        .json("POST", THINGS, &thing(&json!(format!("{}!", "a".repeat(1024 * 1024)))))
+        .await;
     answer.assert_failure("1 MiB that almost matches", 422, "Invalid");
     bystander.assert_unharmed("pattern").await;
 }
@@ -97,8 +121,7 @@ async fn a_pattern_that_backtracks_elsewhere_costs_nothing_here() {
 #[tokio::test]
 async fn a_rule_that_loops_over_large_lists_is_stopped() {
     let rules = json!([{ "rule": "self.all(x, self.all(y, self.all(z, x + y + z >= 0)))", "message": "no" }]);
-    let list =
-        json!({ "type": "array", "maxItems": 3000, "items": { "type": "integer" }, "x-kubernetes-validations": rules });
+    let list = json!({ "type": "array", "maxItems": 3000, "items": { "type": "integer" }, "x-kubernetes-validations": rules });
     let server = Process::start().await;
     let created = server.target.json("POST", DEFINITIONS, &definition(&with_spec(&list))).await;
     if created.code == 422 {

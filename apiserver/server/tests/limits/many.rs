@@ -36,12 +36,18 @@ async fn two_thousand_connections_and_two_hundred_watchers_harm_nobody() {
 
     let before = server.resident();
     let watch = format!("{CONFIG_MAPS}?watch=true&resourceVersion=0");
-    let watchers = connect(target, WATCHERS).await.into_iter().map(|connection| Events::begin(connection, &watch));
+    let watchers = connect(target, WATCHERS)
+        .await
+        .into_iter()
+        .map(|connection| Events::begin(connection, &watch));
     let mut watchers = futures::future::join_all(watchers).await;
     println!("{} bytes for each watch", server.resident().saturating_sub(before) / WATCHERS);
     let bystander = Bystander::begin(target).await;
     for number in 0..20 {
-        target.json("POST", CONFIG_MAPS, &config_map(&format!("n{number}"), "a")).await.assert_code("create", 201);
+        target
+            .json("POST", CONFIG_MAPS, &config_map(&format!("n{number}"), "a"))
+            .await
+            .assert_code("create", 201);
     }
     let seen = watchers.iter_mut().map(async |watcher| {
         for number in 0..20 {

@@ -24,7 +24,11 @@ async fn serve_until_the_input_ends() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let server = Server::open(Options::default()).await.unwrap();
     let endpoint = server.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-    let told = serde_json::json!([endpoint.address.to_string(), endpoint.ca_pem(), server.admin_token().unwrap()]);
+    let told = serde_json::json!([
+        endpoint.address.to_string(),
+        endpoint.ca_pem(),
+        server.admin_token().unwrap()
+    ]);
     println!("\n{PREFIX}{told}");
     let input = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     input.await.unwrap().unwrap();
@@ -35,9 +39,13 @@ async fn serve_until_the_input_ends() {
 pub(crate) fn allow_descriptors(count: u64) {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(u64::MAX);
-    assert!(most >= count, "this test needs {count} open files and the hard limit is {most}: raise it (ulimit -Hn)");
+    assert!(
+        most >= count,
+        "this test needs {count} open files and the hard limit is {most}: raise it (ulimit -Hn)"
+    );
     if limit.current.is_some_and(|current| current < count) {
-        setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum: limit.maximum }).unwrap();
+        setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum: limit.maximum })
+            .unwrap();
     }
 }
 
@@ -62,10 +70,16 @@ impl Process {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let told = lines.map_while(Result::ok).find_map(|line| line.strip_prefix(PREFIX).map(str::to_owned));
+        let told = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix(PREFIX).map(str::to_owned));
         let [address, ca_pem, token]: [String; 3] =
             serde_json::from_str(&told.expect("the server says where it is")).unwrap();
-        Self { target: Target::new(address.parse().unwrap(), &ca_pem, &token), child, _alone: alone }
+        Self {
+            target: Target::new(address.parse().unwrap(), &ca_pem, &token),
+            child,
+            _alone: alone,
+        }
     }
 
     /// Bytes of the server that are in memory.

@@ -32,7 +32,8 @@ fn endless(data: Bytes) -> Endless {
 async fn connect(target: &Target) -> SendRequest<Endless> {
     let config = client_config(&target.ca_pem, &[b"h2"], None).into();
     let stream = target.tls(config).await.unwrap();
-    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     sender
 }

@@ -94,7 +94,10 @@ async fn lists_that_nobody_reads_cost_no_memory() {
     let target = server.target.clone();
     let value = "x".repeat(900 * 1024);
     for number in 0..10 {
-        target.json("POST", CONFIG_MAPS, &config_map(&format!("n{number}"), &value)).await.assert_code("create", 201);
+        target
+            .json("POST", CONFIG_MAPS, &config_map(&format!("n{number}"), &value))
+            .await
+            .assert_code("create", 201);
     }
     for form in ["", "&labelSelector=a!%3Db"] {
         assert_unread(&server, &[], form).await;
@@ -134,7 +137,8 @@ async fn bodies_that_do_not_end_are_bounded_in_all() {
         connection.answer().await.unwrap().assert_code("version", 200);
         let size = 512 * 1024;
         let length = format!("Content-Length: {size}");
-        let head = connection.head("POST", CONFIG_MAPS, &["Content-Type: application/json", &length]);
+        let head =
+            connection.head("POST", CONFIG_MAPS, &["Content-Type: application/json", &length]);
         connection.send(head).await.unwrap();
         unfinished.push(tokio::spawn(async move {
             // Stops where the server takes no more.

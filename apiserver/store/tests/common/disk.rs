@@ -97,7 +97,9 @@ impl Disk {
                 _ => random.chance(10),
             };
             let torn = mode != 0 || place == prefix;
-            apply(&mut disk, operation, |_| if torn && random.chance(30) { random.chance(50) } else { kept });
+            apply(&mut disk, operation, |_| {
+                if torn && random.chance(30) { random.chance(50) } else { kept }
+            });
         }
         *contents = Contents { current: disk.clone(), durable: disk, ..Contents::default() };
     }
@@ -151,7 +153,8 @@ impl StorageBackend for Disk {
         let mut contents = self.0.lock().unwrap();
         contents.operation()?;
         let start = usize::try_from(offset).unwrap();
-        let bytes = contents.current.get(start..start + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
+        let bytes =
+            contents.current.get(start..start + out.len()).ok_or(ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(bytes);
         Ok(())
     }

@@ -43,7 +43,11 @@ impl Ledger {
     pub(crate) fn check(&mut self, store: &Store, from: u64) {
         let from = from % (self.checked + 1);
         let revision = store.revision();
-        assert!(revision >= self.newest(), "revision {} was lost, {revision} is the newest", self.newest());
+        assert!(
+            revision >= self.newest(),
+            "revision {} was lost, {revision} is the newest",
+            self.newest()
+        );
         let events = history(store, from);
         assert_eq!(
             events.iter().map(|event| event.revision()).collect::<Vec<_>>(),
@@ -66,7 +70,9 @@ impl Ledger {
                 expected.insert(path.clone(), (*revision, json.clone()));
             }
         }
-        let objects = COLLECTIONS.iter().flat_map(|name| store.list(name, None, None, 0, None).unwrap().objects);
+        let objects = COLLECTIONS
+            .iter()
+            .flat_map(|name| store.list(name, None, None, 0, None).unwrap().objects);
         let found: BTreeMap<_, _> =
             objects.map(|object| (path(&object), (object.revision, object.json.clone()))).collect();
         assert_eq!(found, expected);

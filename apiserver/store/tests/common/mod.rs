@@ -9,14 +9,23 @@ use std::sync::Arc;
 use apiserver_store::{Change, Condition, Key, Labels, Object, Store, Value, Write, WriteError};
 
 pub(crate) fn value(text: &str) -> Value {
-    Value { head: br#"{"resourceVersion":""#.to_vec(), tail: format!(r#"","text":"{text}"}}"#).into_bytes() }
+    Value {
+        head: br#"{"resourceVersion":""#.to_vec(),
+        tail: format!(r#"","text":"{text}"}}"#).into_bytes(),
+    }
 }
 
 pub(crate) fn put(text: &str) -> Change {
     Change::Put(value(text))
 }
 
-pub(crate) fn write(collection: &str, namespace: &str, name: &str, condition: Condition, change: Change) -> Write {
+pub(crate) fn write(
+    collection: &str,
+    namespace: &str,
+    name: &str,
+    condition: Condition,
+    change: Change,
+) -> Write {
     let labels: Labels = Arc::new([("app".into(), name.into())]);
     Write { key: Key::new(collection, namespace, name), condition, change, labels, given: None }
 }
@@ -36,7 +45,11 @@ pub(crate) async fn create(
     store.write(write(collection, ns, name, Condition::Absent, put(text))).await
 }
 
-pub(crate) async fn update(store: &Store, object: &Object, text: &str) -> Result<Arc<Object>, WriteError> {
+pub(crate) async fn update(
+    store: &Store,
+    object: &Object,
+    text: &str,
+) -> Result<Arc<Object>, WriteError> {
     store.write(write_at(object, put(text))).await
 }
 

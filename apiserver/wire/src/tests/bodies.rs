@@ -9,7 +9,9 @@ use crate::decode;
 fn a_secret_is_read() {
     let metadata = [bytes(1, "token"), bytes(3, "work"), bytes(8, "")].concat();
     let entry = [bytes(1, "password"), bytes(2, b"\0\xff")].concat();
-    let object = [bytes(1, metadata), bytes(2, entry), bytes(2, bytes(1, "empty")), bytes(3, "Opaque")].concat();
+    let object =
+        [bytes(1, metadata), bytes(2, entry), bytes(2, bytes(1, "empty")), bytes(3, "Opaque")]
+            .concat();
     let expected = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {"name": "token", "namespace": "work"},
@@ -20,7 +22,9 @@ fn a_secret_is_read() {
 
 #[test]
 fn delete_options_are_read_in_every_api_version() {
-    let object = [int(1, 0), bytes(2, bytes(1, "some-uid")), bytes(4, "Foreground"), bytes(5, "All")].concat();
+    let object =
+        [int(1, 0), bytes(2, bytes(1, "some-uid")), bytes(4, "Foreground"), bytes(5, "All")]
+            .concat();
     for api_version in ["v1", "apps/v1", "meshroot.dev/v1alpha1"] {
         let expected = json!({
             "apiVersion": api_version, "kind": "DeleteOptions", "gracePeriodSeconds": 0,
@@ -34,7 +38,9 @@ fn delete_options_are_read_in_every_api_version() {
 fn a_token_request_is_read() {
     let bound = [bytes(1, "Pod"), bytes(2, "v1"), bytes(3, "web"), bytes(4, "some-uid")].concat();
     let spec = [bytes(1, "one"), bytes(1, "two"), bytes(3, bound), int(4, 600)].concat();
-    let object = [bytes(1, bytes(8, "")), bytes(2, spec), bytes(3, [bytes(1, ""), bytes(2, "")].concat())].concat();
+    let object =
+        [bytes(1, bytes(8, "")), bytes(2, spec), bytes(3, [bytes(1, ""), bytes(2, "")].concat())]
+            .concat();
     let expected = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
         "spec": {

@@ -37,7 +37,10 @@ fn an_object_that_ends_early_is_refused() {
     for end in envelope + 1..whole.len() - 4 {
         let error = decode(&whole[..end]).unwrap_err();
         let truncated = WireError::Truncated;
-        assert!(matches!(error, DecodeError::Wire { fault, .. } if fault == truncated), "{end}: {error}");
+        assert!(
+            matches!(error, DecodeError::Wire { fault, .. } if fault == truncated),
+            "{end}: {error}"
+        );
     }
 }
 
@@ -46,7 +49,10 @@ fn a_length_beyond_the_message_is_refused() {
     let inner = [b"\x0a\xff\xff\xff\xff\x07".as_slice(), b"short"].concat();
     let error = decode(&nested("v1", "Secret", &["metadata"], &inner)).unwrap_err();
     let truncated = WireError::Truncated;
-    assert!(matches!(error, DecodeError::Wire { message: "meta.ObjectMeta", fault } if fault == truncated), "{error}");
+    assert!(
+        matches!(error, DecodeError::Wire { message: "meta.ObjectMeta", fault } if fault == truncated),
+        "{error}"
+    );
 }
 
 #[test]
@@ -56,16 +62,25 @@ fn a_field_of_another_wire_type_is_refused() {
         "meta.ObjectMeta: field 1 is of wire type varint; it must be length-delimited"
     );
     let replicas = nested("apps/v1", "Deployment", &["spec"], &bytes(1, "12"));
-    assert_eq!(fault(&replicas), "apps.DeploymentSpec: field 1 is of wire type length-delimited; it must be varint");
+    assert_eq!(
+        fault(&replicas),
+        "apps.DeploymentSpec: field 1 is of wire type length-delimited; it must be varint"
+    );
 }
 
 #[test]
 fn nesting_is_limited() {
-    let path = |not| [vec!["spec", "versions", "schema", "openAPIV3Schema"], vec!["not"; not]].concat();
-    let read = |not: usize| decode(&nested("apiextensions.k8s.io/v1", "CustomResourceDefinition", &path(not), b""));
+    let path =
+        |not| [vec!["spec", "versions", "schema", "openAPIV3Schema"], vec!["not"; not]].concat();
+    let read = |not: usize| {
+        decode(&nested("apiextensions.k8s.io/v1", "CustomResourceDefinition", &path(not), b""))
+    };
     // Five messages are around the first `not`.
     assert!(read(DEPTH_LIMIT - 5).is_ok());
-    assert!(matches!(read(DEPTH_LIMIT - 4), Err(DecodeError::TooDeep { message: "apiextensions.JSONSchemaProps" })));
+    assert!(matches!(
+        read(DEPTH_LIMIT - 4),
+        Err(DecodeError::TooDeep { message: "apiextensions.JSONSchemaProps" })
+    ));
     assert!(matches!(read(10_000), Err(DecodeError::TooDeep { .. })));
 }
 
@@ -85,14 +100,18 @@ fn text_that_is_not_utf_8_is_refused_without_its_bytes() {
 
 #[test]
 fn broken_json_is_refused_without_its_text() {
-    let body = nested("v1", "ConfigMap", &["metadata", "managedFields", "fieldsV1"], &bytes(1, "{hidden"));
+    let body =
+        nested("v1", "ConfigMap", &["metadata", "managedFields", "fieldsV1"], &bytes(1, "{hidden"));
     assert_eq!(fault(&body), "meta.FieldsV1.Raw holds no JSON: line 1, column 2");
 }
 
 #[test]
 fn a_time_out_of_range_is_refused() {
     let body = nested("v1", "ConfigMap", &["metadata", "creationTimestamp"], &int(1, i64::MAX));
-    assert!(matches!(decode(&body), Err(DecodeError::Time { field: "creationTimestamp", seconds: i64::MAX, .. })));
+    assert!(matches!(
+        decode(&body),
+        Err(DecodeError::Time { field: "creationTimestamp", seconds: i64::MAX, .. })
+    ));
 }
 
 #[test]

@@ -24,13 +24,17 @@ fn schema(leaf: &[u8]) -> Value {
 #[test]
 fn a_zero_is_kept_where_its_presence_counts() {
     // replicas is a pointer in Go, minReadySeconds is not.
-    assert_eq!(read(APPS, "Deployment", &["spec"], &[int(1, 0), int(5, 0)].concat()), json!({"replicas": 0}));
+    assert_eq!(
+        read(APPS, "Deployment", &["spec"], &[int(1, 0), int(5, 0)].concat()),
+        json!({"replicas": 0})
+    );
     assert_eq!(read("v1", "ConfigMap", &[], &[int(4, 0)].concat())["immutable"], false);
 }
 
 #[test]
 fn the_last_of_repeated_values_counts_and_messages_merge() {
-    let metadata = [bytes(1, [bytes(1, "a"), bytes(3, "b")].concat()), bytes(1, bytes(1, ""))].concat();
+    let metadata =
+        [bytes(1, [bytes(1, "a"), bytes(3, "b")].concat()), bytes(1, bytes(1, ""))].concat();
     assert_eq!(read("v1", "ConfigMap", &[], &metadata)["metadata"], json!({"namespace": "b"}));
 }
 
@@ -39,7 +43,10 @@ fn an_inline_message_stands_in_the_outer_object() {
     let volumes = ["spec", "template", "spec", "volumes"];
     // Volume { name, volumeSource { emptyDir {} } }
     let volume = [bytes(1, "scratch"), bytes(2, bytes(2, ""))].concat();
-    assert_eq!(read(APPS, "Deployment", &volumes, &volume), json!({"name": "scratch", "emptyDir": {}}));
+    assert_eq!(
+        read(APPS, "Deployment", &volumes, &volume),
+        json!({"name": "scratch", "emptyDir": {}})
+    );
 }
 
 #[test]
@@ -68,13 +75,20 @@ fn times_are_rfc_3339() {
 
 #[test]
 fn an_int_or_string_is_either() {
-    let port = |target: &[u8]| read("v1", "Service", &["spec", "ports"], &[int(3, 80), bytes(4, target)].concat());
+    let port = |target: &[u8]| {
+        read("v1", "Service", &["spec", "ports"], &[int(3, 80), bytes(4, target)].concat())
+    };
     let number = [int(1, 0), int(2, 8080), bytes(3, "")].concat();
     assert_eq!(port(&number), json!({"port": 80, "targetPort": 8080}));
     let name = [int(1, 1), int(2, 0), bytes(3, "http")].concat();
     assert_eq!(port(&name), json!({"port": 80, "targetPort": "http"}));
     assert_eq!(port(&[int(1, 0), int(2, 0), bytes(3, "")].concat()), json!({"port": 80}));
-    let budget = read("policy/v1", "PodDisruptionBudget", &["spec"], &bytes(1, [int(1, 0), int(2, 0)].concat()));
+    let budget = read(
+        "policy/v1",
+        "PodDisruptionBudget",
+        &["spec"],
+        &bytes(1, [int(1, 0), int(2, 0)].concat()),
+    );
     assert_eq!(budget, json!({"minAvailable": 0}));
 }
 
@@ -92,8 +106,12 @@ fn json_inside_is_unpacked() {
     let managed = read("v1", "ConfigMap", &["metadata", "managedFields"], &fields);
     assert_eq!(managed, json!({"fieldsV1": {"f:data": {".": {}}}}));
     assert_eq!(schema(&bytes(8, bytes(1, "[1,null]"))), json!({"default": [1, null]}));
-    let zeros = ["null", "\"\"", "0", "false", "{}", "[]"].map(|text| bytes(20, bytes(1, text))).concat();
-    assert_eq!(schema(&[zeros, bytes(20, "")].concat()), json!({"enum": [null, "", 0, false, {}, [], null]}));
+    let zeros =
+        ["null", "\"\"", "0", "false", "{}", "[]"].map(|text| bytes(20, bytes(1, text))).concat();
+    assert_eq!(
+        schema(&[zeros, bytes(20, "")].concat()),
+        json!({"enum": [null, "", 0, false, {}, [], null]})
+    );
     assert_eq!(schema(&bytes(8, bytes(1, "\"\""))), json!({"default": ""}));
 }
 
@@ -103,15 +121,22 @@ fn a_choice_is_the_value_chosen() {
     let text = json!({"type": "string"});
     // items: a schema, or a list of them
     assert_eq!(schema(&bytes(24, bytes(1, &string))), json!({"items": text}));
-    assert_eq!(schema(&bytes(24, [bytes(2, &string), bytes(2, "")].concat())), json!({"items": [text, {}]}));
+    assert_eq!(
+        schema(&bytes(24, [bytes(2, &string), bytes(2, "")].concat())),
+        json!({"items": [text, {}]})
+    );
     // additionalProperties: a schema, or a boolean
     let additional = |allows, schema: &[u8]| [int(1, allows), schema.to_vec()].concat();
-    assert_eq!(schema(&bytes(30, additional(1, &bytes(2, &string)))), json!({"additionalProperties": text}));
+    assert_eq!(
+        schema(&bytes(30, additional(1, &bytes(2, &string)))),
+        json!({"additionalProperties": text})
+    );
     assert_eq!(schema(&bytes(30, additional(1, b""))), json!({"additionalProperties": true}));
     assert_eq!(schema(&bytes(30, additional(0, b""))), json!({"additionalProperties": false}));
     assert_eq!(schema(&bytes(30, b"")), json!({"additionalProperties": false}));
     // extra: a list of strings in a message
-    let extra = bytes(5, [bytes(1, "key"), bytes(2, [bytes(1, "a"), bytes(1, "b")].concat())].concat());
+    let extra =
+        bytes(5, [bytes(1, "key"), bytes(2, [bytes(1, "a"), bytes(1, "b")].concat())].concat());
     let review = read("authorization.k8s.io/v1", "SubjectAccessReview", &["spec"], &extra);
     assert_eq!(review, json!({"extra": {"key": ["a", "b"]}}));
 }

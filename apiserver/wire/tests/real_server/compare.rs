@@ -6,7 +6,8 @@ use serde_json::Value;
 const VARIABLE: [&str; 3] = ["token", "expirationTimestamp", "creationTimestamp"];
 
 /// Protobuf has no `apiVersion` and `kind` of an object inside another; the server adds these itself to JSON.
-const ONLY_IN_JSON: [&str; 2] = [".spec.volumeClaimTemplates[0].apiVersion", ".spec.volumeClaimTemplates[0].kind"];
+const ONLY_IN_JSON: [&str; 2] =
+    [".spec.volumeClaimTemplates[0].apiVersion", ".spec.volumeClaimTemplates[0].kind"];
 
 /// Where `object` says something else than `whole`, apart from zero values that it leaves out.
 pub(crate) fn difference(whole: &Value, object: &Value) -> Option<String> {
@@ -20,7 +21,8 @@ fn at(path: &str, whole: &Value, object: &Value) -> Option<String> {
     match (whole, object) {
         (Value::Object(_), Value::Object(_)) => fields(path, whole, object),
         (Value::Array(all), Value::Array(elements)) if all.len() == elements.len() => {
-            let (mut all, mut elements): (Vec<_>, Vec<_>) = (all.iter().collect(), elements.iter().collect());
+            let (mut all, mut elements): (Vec<_>, Vec<_>) =
+                (all.iter().collect(), elements.iter().collect());
             if UNORDERED.contains(&path) {
                 all.sort_by_key(ToString::to_string);
                 elements.sort_by_key(ToString::to_string);
@@ -39,8 +41,9 @@ fn fields(path: &str, whole: &Value, object: &Value) -> Option<String> {
         return Some(format!("{path}.{name} is {}, and should not be", object[name]));
     }
     whole.iter().find_map(|(name, expected)| match object.get(name) {
-        Some(value) if VARIABLE.contains(&name.as_str()) => (value.is_string() != expected.is_string())
-            .then(|| format!("{path}.{name} is {value}, not of the form of {expected}")),
+        Some(value) if VARIABLE.contains(&name.as_str()) => (value.is_string()
+            != expected.is_string())
+        .then(|| format!("{path}.{name} is {value}, not of the form of {expected}")),
         Some(value) => at(&format!("{path}.{name}"), expected, value),
         None if ONLY_IN_JSON.contains(&format!("{path}.{name}").as_str()) => None,
         None => (!is_zero(expected)).then(|| format!("{path}.{name} is missing: {expected}")),

@@ -33,7 +33,8 @@ fn damaged(body: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 fn read(answers: &Answers) {
-    let object = decode(&answers.protobuf).unwrap_or_else(|error| panic!("{}: {error}", answers.path));
+    let object =
+        decode(&answers.protobuf).unwrap_or_else(|error| panic!("{}: {error}", answers.path));
     if let Some(difference) = difference(&answers.json, &object) {
         panic!("{}: {difference}\nJSON:     {}\nprotobuf: {object}", answers.path, answers.json);
     }

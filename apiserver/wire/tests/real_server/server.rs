@@ -68,13 +68,25 @@ impl Server {
         Answers { path: path.to_owned(), json: json(&text), protobuf }
     }
 
-    async fn send(&self, method: &str, path: &str, content: &str, accept: &str, body: &str) -> Vec<u8> {
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content: &str,
+        accept: &str,
+        body: &str,
+    ) -> Vec<u8> {
         let request = Request::builder().method(method).uri(path).header("Content-Type", content);
-        let request = request.header("Accept", accept).body(Body::from(body.as_bytes().to_vec())).unwrap();
+        let request =
+            request.header("Accept", accept).body(Body::from(body.as_bytes().to_vec())).unwrap();
         let answer = self.client.send(request).await.unwrap();
         let status = answer.status();
         let bytes = answer.into_body().collect().await.unwrap().to_bytes().to_vec();
-        assert!(status.is_success(), "{method} {path}: {status}: {}", String::from_utf8_lossy(&bytes));
+        assert!(
+            status.is_success(),
+            "{method} {path}: {status}: {}",
+            String::from_utf8_lossy(&bytes)
+        );
         bytes
     }
 }

@@ -53,8 +53,10 @@ async fn write(agent: &Agent, discovered: Discovered) -> Result<(), AgentError> 
 
 fn mesh(agent: &Agent, discovered: &Discovered) -> Mesh {
     let mut mesh = Mesh::new(&discovered.name, discovered.spec.clone());
-    let revision =
-        discovered.revision.clone().map(|revision| [(names::REVISION_ANNOTATION.to_owned(), revision)].into());
+    let revision = discovered
+        .revision
+        .clone()
+        .map(|revision| [(names::REVISION_ANNOTATION.to_owned(), revision)].into());
     let mut labels = names::labels();
     labels.insert(names::CLUSTER_LABEL.to_owned(), agent.cluster.clone());
     mesh.metadata = ObjectMeta {

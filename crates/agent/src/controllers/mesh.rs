@@ -66,13 +66,21 @@ async fn bring_forward(
             crash::point("agent-after-cacerts");
             agent.metrics.installed();
             let end = bundle.chain.first().map(|certificate| certificate.not_after().to_string());
-            tracing::info!(mesh = place.mesh, request = bundle.request, not_after = end, "{}", Reason::Installed);
+            tracing::info!(
+                mesh = place.mesh,
+                request = bundle.request,
+                not_after = end,
+                "{}",
+                Reason::Installed
+            );
         }
         found = agent.istio.find(place).await?;
     }
     match found {
         Found::Ours(installed) => follow_up(agent, trust, place, &installed, &roots, now).await,
-        Found::Nothing | Found::Foreign(_) => waiting(agent, trust, place, &wanted, request.as_deref(), now).await,
+        Found::Nothing | Found::Foreign(_) => {
+            waiting(agent, trust, place, &wanted, request.as_deref(), now).await
+        }
     }
 }
 
@@ -81,7 +89,11 @@ fn is_settled(found: &Found, wanted: &RequestName, roots: &[Certificate]) -> boo
     let Found::Ours(installed) = found else { return false };
     installed.intact
         && installed.request == wanted.to_string()
-        && installed.anchors.iter().eq(roots.iter().map(Certificate::fingerprint).collect::<Vec<_>>().iter())
+        && installed.anchors.iter().eq(roots
+            .iter()
+            .map(Certificate::fingerprint)
+            .collect::<Vec<_>>()
+            .iter())
 }
 
 /// Nothing is installed yet: says what is waited for, and a denial in particular.
@@ -95,7 +107,8 @@ async fn waiting(
 ) -> Result<Outcome, AgentError> {
     // A request that is on its ordinary way says so itself, and brings this mesh up again when it is answered.
     let refusal = request.map(|request| unanswered(wanted, request));
-    let refusal = refusal.filter(|refusal| !matches!(refusal.reason, Reason::Requested | Reason::WaitingForAgent));
+    let refusal = refusal
+        .filter(|refusal| !matches!(refusal.reason, Reason::Requested | Reason::WaitingForAgent));
     let Some(refusal) = refusal else { return Ok(Outcome::Done) };
     status::write(agent, trust, place, Report::refused(&refusal, trust), now).await?;
     Ok(Outcome::Done)
@@ -135,18 +148,28 @@ async fn follow_up(
         return Err(Refusal::new(Reason::ForeignSecret, message).into());
     };
     let name = parse_name(&installed.request)?;
-    let written =
-        Written { intermediate: intermediate.clone(), anchors: installed.anchors.clone(), at: installed.written };
+    let written = Written {
+        intermediate: intermediate.clone(),
+        anchors: installed.anchors.clone(),
+        at: installed.written,
+    };
     let seen = agent.istio.observe(place, roots, now).await;
     let (state, witness) = pickup::judge(&written, &seen, now);
     agent.metrics.in_use(&place.mesh, intermediate.not_after().as_second(), state);
     let due = renewal::due(&intermediate, &place.mesh, trust.spec.renew_at);
     // Before the status: what stands in the way of a renewal is said in the same write, not in a second one that the
     // next look takes back.
-    let refused = if due <= now { refusal_of(renew::begin(agent, trust, &name).await)? } else { None };
+    let refused =
+        if due <= now { refusal_of(renew::begin(agent, trust, &name).await)? } else { None };
     let trouble = refused.or_else(|| next_trouble(agent, &name));
-    let report =
-        Report::seen(&name, &written, &seen, state, witness, &explain(place, &name, state, trust, trouble.as_ref()));
+    let report = Report::seen(
+        &name,
+        &written,
+        &seen,
+        state,
+        witness,
+        &explain(place, &name, state, trust, trouble.as_ref()),
+    );
     status::write(agent, trust, place, report, now).await?;
     act_on(agent, trust, place, &name, state, witness, now).await?;
     Ok(Outcome::RequeueAfter(next_look(state, installed.written, due, now)))
@@ -183,29 +206,46 @@ async fn act_on(
     }
 }
 
-fn explain(place: &Place, name: &RequestName, state: Pickup, trust: &MeshTrust, trouble: Option<&Refusal>) -> Refusal {
+fn explain(
+    place: &Place,
+    name: &RequestName,
+    state: Pickup,
+    trust: &MeshTrust,
+    trouble: Option<&Refusal>,
+) -> Refusal {
     if let Some(trouble) = trouble {
         return trouble.clone();
     }
     match state {
-        Pickup::Confirmed => {
-            Refusal::new(Reason::Loaded, format!("{} uses the certificate of {name}", place.deployment))
-        }
+        Pickup::Confirmed => Refusal::new(
+            Reason::Loaded,
+            format!("{} uses the certificate of {name}", place.deployment),
+        ),
         Pickup::RestartNeeded if trust.spec.restart == Restart::Automatic => Refusal::new(
             Reason::RestartNeeded,
             format!("{} loads this only at its start and is being restarted", place.deployment),
         ),
         Pickup::RestartNeeded => Refusal::new(
             Reason::RestartNeeded,
-            format!("{} loads this only at its start; run: {}", place.deployment, place.restart_command()),
+            format!(
+                "{} loads this only at its start; run: {}",
+                place.deployment,
+                place.restart_command()
+            ),
         ),
         Pickup::Waiting => Refusal::new(
             Reason::Installed,
-            format!("the certificate of {name} is written; {} was not seen to use it yet", place.deployment),
+            format!(
+                "the certificate of {name} is written; {} was not seen to use it yet",
+                place.deployment
+            ),
         ),
         Pickup::Unknown => Refusal::new(
             Reason::Installed,
-            format!("the certificate of {name} is written; {} cannot be asked from here", place.deployment),
+            format!(
+                "the certificate of {name} is written; {} cannot be asked from here",
+                place.deployment
+            ),
         ),
     }
 }
@@ -237,11 +277,12 @@ async fn verify(
     roots: Vec<Certificate>,
     now: Timestamp,
 ) -> Result<Bundle, AgentError> {
-    let refuse =
-        |reason, what: String| Refusal::new(reason, format!("request {name}, status.response.caCertificate: {what}"));
+    let refuse = |reason, what: String| {
+        Refusal::new(reason, format!("request {name}, status.response.caCertificate: {what}"))
+    };
     let response = request.status_or_default().response;
-    let chain =
-        parse_bundle(&response.ca_certificate.0).map_err(|error| refuse(Reason::ResponseInvalid, error.to_string()))?;
+    let chain = parse_bundle(&response.ca_certificate.0)
+        .map_err(|error| refuse(Reason::ResponseInvalid, error.to_string()))?;
     let Some(kept) = agent.keys.find(name).await? else {
         return Err(refuse(
             Reason::ResponseInvalid,
@@ -249,14 +290,19 @@ async fn verify(
         )
         .into());
     };
-    let intermediate = chain.first().ok_or_else(|| refuse(Reason::ResponseInvalid, "is empty".into()))?;
+    let intermediate =
+        chain.first().ok_or_else(|| refuse(Reason::ResponseInvalid, "is empty".into()))?;
     if intermediate.public_key() != kept.private_key.public_key() {
-        return Err(refuse(Reason::ResponseInvalid, "the certificate is for another key".into()).into());
+        return Err(
+            refuse(Reason::ResponseInvalid, "the certificate is for another key".into()).into()
+        );
     }
     check_identity(intermediate, mesh, &request.spec.cert_config.hosts)
         .map_err(|what| refuse(Reason::ResponseInvalid, what))?;
     if let Some(finding) = lint::istio(&chain, &roots, now).first() {
-        return Err(refuse(Reason::LintRefused, format!("{} ({})", finding.message, finding.rule)).into());
+        return Err(
+            refuse(Reason::LintRefused, format!("{} ({})", finding.message, finding.rule)).into()
+        );
     }
     Ok(Bundle { request: name.to_string(), chain, roots, key: kept.private_key })
 }
@@ -268,7 +314,11 @@ fn check_identity(intermediate: &Certificate, mesh: &Mesh, asked: &[String]) -> 
     asked.sort();
     asked.dedup();
     if names != asked {
-        return Err(format!("the certificate is named [{}], asked was [{}]", names.join(", "), asked.join(", ")));
+        return Err(format!(
+            "the certificate is named [{}], asked was [{}]",
+            names.join(", "),
+            asked.join(", ")
+        ));
     }
     let own = identity::of(&mesh.spec).unwrap_or_default();
     if !own.is_empty() && !names.contains(&own) {
@@ -278,11 +328,13 @@ fn check_identity(intermediate: &Certificate, mesh: &Mesh, asked: &[String]) -> 
 }
 
 fn anchors(trust: &MeshTrust) -> Result<Vec<Certificate>, Refusal> {
-    parse_bundle(trust.spec.trust_anchors.as_bytes())
-        .map_err(|error| Refusal::new(Reason::ResponseInvalid, format!("MeshTrust spec.trustAnchors: {error}")))
+    parse_bundle(trust.spec.trust_anchors.as_bytes()).map_err(|error| {
+        Refusal::new(Reason::ResponseInvalid, format!("MeshTrust spec.trustAnchors: {error}"))
+    })
 }
 
 fn parse_name(name: &str) -> Result<RequestName, Refusal> {
-    RequestName::parse(name)
-        .ok_or_else(|| Refusal::new(Reason::ResponseInvalid, format!("{name:?} is no name of a request")))
+    RequestName::parse(name).ok_or_else(|| {
+        Refusal::new(Reason::ResponseInvalid, format!("{name:?} is no name of a request"))
+    })
 }

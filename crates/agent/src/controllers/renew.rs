@@ -13,7 +13,11 @@ use crate::agent::Agent;
 use crate::error::AgentError;
 
 /// Makes the request that renews `in_use`, key first, unless it is under way.
-pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName) -> Result<(), AgentError> {
+pub(crate) async fn begin(
+    agent: &Agent,
+    trust: &MeshTrust,
+    in_use: &RequestName,
+) -> Result<(), AgentError> {
     if current(trust).is_some_and(|current| current.virtual_mesh != in_use.virtual_mesh) {
         // The mesh has moved: its new virtual mesh has asked already.
         return Ok(());
@@ -54,11 +58,18 @@ pub(crate) async fn begin(agent: &Agent, trust: &MeshTrust, in_use: &RequestName
 
 /// Whether the mesh is still in the virtual mesh of `in_use`. Asked of the API: a local copy that lags behind a move
 /// would have the new virtual mesh's request taken for a superseded one.
-async fn is_current(agent: &Agent, trust: &MeshTrust, in_use: &RequestName) -> Result<bool, AgentError> {
+async fn is_current(
+    agent: &Agent,
+    trust: &MeshTrust,
+    in_use: &RequestName,
+) -> Result<bool, AgentError> {
     let api: Api<MeshTrust> = Api::namespaced(agent.hub.clone(), &agent.namespace);
     let name = trust.metadata.name.as_deref().unwrap_or_default();
     let now = api.get_opt(name).await.map_err(AgentError::read(format!("MeshTrust {name}")))?;
-    Ok(now.as_ref().and_then(current).is_some_and(|current| current.virtual_mesh == in_use.virtual_mesh))
+    Ok(now
+        .as_ref()
+        .and_then(current)
+        .is_some_and(|current| current.virtual_mesh == in_use.virtual_mesh))
 }
 
 /// The request whose certificate is to be in use.

@@ -29,7 +29,10 @@ pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome
     // Read anew: the hub writes MeshTrust before it asks, but two watches bring the two in any order, and a key of the
     // old type would answer a request for the new one.
     let trusts: Api<MeshTrust> = Api::namespaced(agent.hub.clone(), &agent.namespace);
-    let trust = trusts.get_opt(&parsed.mesh).await.map_err(AgentError::read(format!("MeshTrust {}", parsed.mesh)))?;
+    let trust = trusts
+        .get_opt(&parsed.mesh)
+        .await
+        .map_err(AgentError::read(format!("MeshTrust {}", parsed.mesh)))?;
     let Some(trust) = trust else { return Ok(Outcome::RequeueAfter(Duration::from_secs(2))) };
     agent.check_leads()?;
     let key = agent.keys.ensure(&parsed, trust.spec.key, &request.spec).await?;
@@ -41,7 +44,11 @@ pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome
     Ok(Outcome::Done)
 }
 
-async fn submit(agent: &Agent, request: &Request, csr: &CertificateRequest) -> Result<(), AgentError> {
+async fn submit(
+    agent: &Agent,
+    request: &Request,
+    csr: &CertificateRequest,
+) -> Result<(), AgentError> {
     let api: Api<Request> = Api::namespaced(agent.hub.clone(), &agent.namespace);
     let mut next = request.clone();
     next.spec.csr_data = Bytes::from(csr.to_pem());
@@ -60,14 +67,19 @@ pub(crate) fn certificate_request(
     let refuse = |what: &dyn std::fmt::Display| {
         Refusal::new(Reason::SpecInvalid, format!("request {name}, spec.certConfig: {what}"))
     };
-    let hosts = spec.cert_config.hosts.iter().map(|host| host.parse::<Host>().map_err(|error| refuse(&error)));
+    let hosts = spec
+        .cert_config
+        .hosts
+        .iter()
+        .map(|host| host.parse::<Host>().map_err(|error| refuse(&error)));
     let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
     let organization = match spec.cert_config.org.as_str() {
         "" => identity::organization(spec.cert_config.mesh_type),
         organization => organization,
     };
     let short = |text: &str| text.chars().take(64).collect::<String>();
-    let subject = DistinguishedName::new(organization, &short(&name.virtual_mesh), &short(&name.mesh))
-        .map_err(|error| refuse(&error))?;
+    let subject =
+        DistinguishedName::new(organization, &short(&name.virtual_mesh), &short(&name.mesh))
+            .map_err(|error| refuse(&error))?;
     Ok(CertificateRequest::create(key, &subject, &hosts)?)
 }

@@ -75,7 +75,8 @@ pub(crate) async fn write(
     agent.check_leads()?;
     let mut object = trust.clone();
     object.status = Some(status);
-    replace_status(&Api::<MeshTrust>::namespaced(agent.hub.clone(), &agent.namespace), &object).await?;
+    replace_status(&Api::<MeshTrust>::namespaced(agent.hub.clone(), &agent.namespace), &object)
+        .await?;
     if Reason::split(&before.message).map(|(reason, _)| reason) != Some(said.reason) {
         tracing::info!(mesh = place.mesh, message = said.message, "{}", said.reason);
         if !matches!(said.reason, Reason::Requested | Reason::Installed | Reason::WaitingForAgent) {
@@ -85,14 +86,23 @@ pub(crate) async fn write(
     Ok(())
 }
 
-fn next(trust: &MeshTrust, before: &MeshTrustStatus, report: Report, now: Timestamp) -> MeshTrustStatus {
+fn next(
+    trust: &MeshTrust,
+    before: &MeshTrustStatus,
+    report: Report,
+    now: Timestamp,
+) -> MeshTrustStatus {
     let seconds = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
     let same = before.pickup == report.pickup && before.installed == report.installed;
     MeshTrustStatus {
         pickup: report.pickup,
         witness: report.witness,
         message: brief(report.said.to_string()),
-        since: if same && before.since.is_some() { before.since.clone() } else { Some(seconds.clone()) },
+        since: if same && before.since.is_some() {
+            before.since.clone()
+        } else {
+            Some(seconds.clone())
+        },
         conditions: vec![condition(trust, before, &report, seconds)],
         installed: report.installed,
         // What was loaded before stays known until something else is seen.
@@ -109,7 +119,9 @@ fn brief(mut message: String) -> String {
 
 fn condition(trust: &MeshTrust, before: &MeshTrustStatus, report: &Report, now: Time) -> Condition {
     let status = match report.pickup {
-        Pickup::Confirmed if report.installed.as_deref() == Some(trust.spec.request.as_str()) => "True",
+        Pickup::Confirmed if report.installed.as_deref() == Some(trust.spec.request.as_str()) => {
+            "True"
+        }
         Pickup::Unknown => "Unknown",
         _ => "False",
     };

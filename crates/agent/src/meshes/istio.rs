@@ -85,22 +85,34 @@ impl Istio {
             "" => "istio-system",
             namespace => namespace,
         };
-        let revision = mesh.metadata.annotations.as_ref().and_then(|all| all.get(REVISION_ANNOTATION));
+        let revision =
+            mesh.metadata.annotations.as_ref().and_then(|all| all.get(REVISION_ANNOTATION));
         Some(Place {
             mesh: mesh.metadata.name.clone().unwrap_or_default(),
             namespace: namespace.to_owned(),
-            deployment: revision.map_or_else(|| "istiod".to_owned(), |revision| format!("istiod-{revision}")),
+            deployment: revision
+                .map_or_else(|| "istiod".to_owned(), |revision| format!("istiod-{revision}")),
         })
     }
 
-    async fn trust_domain(&self, namespace: &str, revision: Option<&str>) -> Result<String, AgentError> {
-        let name = revision.map_or_else(|| "istio".to_owned(), |revision| format!("istio-{revision}"));
+    async fn trust_domain(
+        &self,
+        namespace: &str,
+        revision: Option<&str>,
+    ) -> Result<String, AgentError> {
+        let name =
+            revision.map_or_else(|| "istio".to_owned(), |revision| format!("istio-{revision}"));
         let api: Api<ConfigMap> = Api::namespaced(self.local.clone(), namespace);
-        let found = api.get_opt(&name).await.map_err(AgentError::read(format!("ConfigMap {namespace}/{name}")))?;
+        let found = api
+            .get_opt(&name)
+            .await
+            .map_err(AgentError::read(format!("ConfigMap {namespace}/{name}")))?;
         let text = found.and_then(|map| map.data?.remove("mesh"));
         let Some(text) = text else { return Ok(DEFAULT_TRUST_DOMAIN.to_owned()) };
         let configured = configured_trust_domain(&text).map_err(|error| {
-            let message = format!("ConfigMap {namespace}/{name}, key mesh: is no mesh configuration: {error}");
+            let message = format!(
+                "ConfigMap {namespace}/{name}, key mesh: is no mesh configuration: {error}"
+            );
             Refusal::new(Reason::SpecInvalid, message)
         })?;
         Ok(configured.unwrap_or_else(|| DEFAULT_TRUST_DOMAIN.to_owned()))
@@ -146,7 +158,11 @@ fn service_account(deployment: &Deployment) -> String {
 /// From the image's tag, without a digest.
 fn version(deployment: &Deployment) -> Option<String> {
     let pod = deployment.spec.template.spec.as_ref()?;
-    let container = pod.containers.iter().find(|container| container.name == "discovery").or(pod.containers.first())?;
+    let container = pod
+        .containers
+        .iter()
+        .find(|container| container.name == "discovery")
+        .or(pod.containers.first())?;
     let image = container.image.as_deref()?.split('@').next()?;
     let (_, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
     Some(tag.to_owned())
@@ -167,7 +183,10 @@ mod tests {
 
     #[test]
     fn the_version_is_the_tag_of_the_image() {
-        assert_eq!(version(&deployment("registry.example:5000/istio/pilot:1.31.0")).as_deref(), Some("1.31.0"));
+        assert_eq!(
+            version(&deployment("registry.example:5000/istio/pilot:1.31.0")).as_deref(),
+            Some("1.31.0")
+        );
         assert_eq!(version(&deployment("istio/pilot:1.31.0@sha256:00")).as_deref(), Some("1.31.0"));
         assert_eq!(version(&deployment("registry.example:5000/istio/pilot")), None);
     }

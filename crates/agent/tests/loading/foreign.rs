@@ -17,7 +17,8 @@ const LATER: &str = "351231000000Z";
 fn a_ca_of_somebody_else_is_left_alone_and_it_is_said_that_it_does_not_chain_to_the_root() {
     run(async |scene| {
         let other = OpenSsl::new()?.certificate("Their CA", AUTHORITY, None, LATER)?;
-        refused(scene, "foreign-other", &ca_secret(&other, &other), &["Their CA", "does not chain"]).await
+        refused(scene, "foreign-other", &ca_secret(&other, &other), &["Their CA", "does not chain"])
+            .await
     });
 }
 
@@ -71,7 +72,10 @@ type Change = fn(&mut Secret);
     secret.type_ = Some("example.org/ca".into());
 })]
 #[case::immutable("foreign-immutable", |secret: &mut Secret| secret.immutable = Some(true))]
-fn an_adopted_ca_is_replaced_after_its_original_was_kept(#[case] mesh: &str, #[case] change: Change) {
+fn an_adopted_ca_is_replaced_after_its_original_was_kept(
+    #[case] mesh: &str,
+    #[case] change: Change,
+) {
     run(async |scene| {
         let other = OpenSsl::new()?.certificate("Their CA", AUTHORITY, None, LATER)?;
         let mut there = ca_secret(&other, &other);
@@ -81,17 +85,25 @@ fn an_adopted_ca_is_replaced_after_its_original_was_kept(#[case] mesh: &str, #[c
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
         let kept = backups(scene, mesh).await?;
         ensure!(kept.len() == 1, "there are {} backups", kept.len());
-        ensure!(kept[0].data == there.data && kept[0].type_ == there.type_, "the backup is not what was there");
+        ensure!(
+            kept[0].data == there.data && kept[0].type_ == there.type_,
+            "the backup is not what was there"
+        );
         let now = scene.secrets(mesh).get("cacerts").await?;
         ensure!(now.type_.as_deref() == Some("Opaque"), "cacerts is of type {:?}", now.type_);
-        ensure!(file(&now, "ca-cert.pem")? != other.certificate.as_bytes(), "it still holds theirs");
+        ensure!(
+            file(&now, "ca-cert.pem")? != other.certificate.as_bytes(),
+            "it still holds theirs"
+        );
         Ok(())
     });
 }
 
 async fn backups(scene: &Scene, namespace: &str) -> Result<Vec<Secret>> {
     let mut secrets = all(&scene.secrets(namespace)).await?;
-    secrets.retain(|one| one.metadata.name.as_deref().unwrap_or_default().starts_with("cacerts-backup-"));
+    secrets.retain(|one| {
+        one.metadata.name.as_deref().unwrap_or_default().starts_with("cacerts-backup-")
+    });
     Ok(secrets)
 }
 

@@ -21,7 +21,8 @@ const VIRTUAL_MESH: &str = "demo";
 const POINT: &str = "agent-after-forget-request";
 
 #[test]
-fn old_request_and_key_go_once_the_new_certificate_is_in_use_and_then_nothing_is_written_any_more() {
+fn old_request_and_key_go_once_the_new_certificate_is_in_use_and_then_nothing_is_written_any_more()
+{
     run_freely(async |scene| {
         let mut fleet = scene.fleet.write().await;
         first(scene, &mut fleet).await?;
@@ -64,8 +65,10 @@ async fn renewal_with_a_crash(scene: &Scene, fleet: &mut Fleet) -> Result<()> {
     pickup(scene, Pickup::Confirmed, 3).await?;
     gone(scene, 2).await?;
     let certificate = judge::issued_once(scene, &request(3)).await?;
-    let root = scene.requests().get(&request(3)).await?.status_or_default().response.root_certificate.0;
-    judges::openssl_verify(&certificate.to_pem(), "", &String::from_utf8(root)?).map_err(anyhow::Error::msg)
+    let root =
+        scene.requests().get(&request(3)).await?.status_or_default().response.root_certificate.0;
+    judges::openssl_verify(&certificate.to_pem(), "", &String::from_utf8(root)?)
+        .map_err(anyhow::Error::msg)
 }
 
 /// Somebody deletes `cacerts` while the agent is away: it is written again, with the same certificate.
@@ -117,15 +120,22 @@ fn versions(fleet: &Fleet) -> Result<BTreeMap<String, String>> {
 }
 
 fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
-    let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
+    let names =
+        before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
     names.cloned().collect()
 }
 
 /// Request and key of a generation are gone, its record is not.
 async fn gone(scene: &Scene, generation: u32) -> Result<()> {
     let attempt = async || {
-        ensure!(scene.requests().get_opt(&request(generation)).await?.is_none(), "the request is still there");
-        ensure!(scene.secrets(SYSTEM_NAMESPACE).get_opt(&key(generation)).await?.is_none(), "the key is still there");
+        ensure!(
+            scene.requests().get_opt(&request(generation)).await?.is_none(),
+            "the request is still there"
+        );
+        ensure!(
+            scene.secrets(SYSTEM_NAMESPACE).get_opt(&key(generation)).await?.is_none(),
+            "the key is still there"
+        );
         Ok(())
     };
     wait::until("the old request and its key are deleted", LIMIT, attempt).await?;

@@ -27,9 +27,16 @@ fn a_certificate_is_renewed_when_its_time_has_come_and_not_before() {
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
         let first = judge::issued_once(scene, &request(mesh, 1)).await?;
         let limit = Duration::from_secs(75);
-        let renewal =
-            until_within("the renewal is there", &scene.requests(), &request(mesh, 2), limit, |_| true).await?;
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.95 } } })).await?;
+        let renewal = until_within(
+            "the renewal is there",
+            &scene.requests(),
+            &request(mesh, 2),
+            limit,
+            |_| true,
+        )
+        .await?;
+        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.95 } } }))
+            .await?;
         let made = renewal.metadata.creation_timestamp.context("it says when it was made")?.0;
         let due = meshroot_core::renewal::due(&first, mesh, 0.15);
         let late = made.duration_since(due).as_secs();
@@ -39,7 +46,11 @@ fn a_certificate_is_renewed_when_its_time_has_come_and_not_before() {
         ensure!(second.public_key() != first.public_key(), "the renewal has the old key");
         // Nobody can say whether the new one is in use.
         scene.requests().get(&request(mesh, 1)).await.context("the old request is kept")?;
-        scene.secrets(SYSTEM_NAMESPACE).get(&key_of(mesh, 1)).await.context("the old key is kept")?;
+        scene
+            .secrets(SYSTEM_NAMESPACE)
+            .get(&key_of(mesh, 1))
+            .await
+            .context("the old key is kept")?;
         Ok(())
     });
 }
@@ -57,13 +68,18 @@ fn a_renewal_needs_nothing_of_the_request_before_it() {
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
         delete(&scene.requests(), &request(mesh, 1)).await?;
         // Due 15 to 30 s after it was issued.
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.1 } } })).await?;
+        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.1 } } }))
+            .await?;
         until("the renewal is there", &scene.requests(), &request(mesh, 2), |_| true).await?;
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.95 } } })).await?;
+        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.95 } } }))
+            .await?;
         settled(scene, mesh).await?;
         let newest = generations(scene, mesh).await?.pop().context("there is a request")?;
         judge::installed(scene, mesh, &request(mesh, newest)).await?;
-        ensure!(scene.requests().get_opt(&request(mesh, 1)).await?.is_none(), "the deleted request was made again");
+        ensure!(
+            scene.requests().get_opt(&request(mesh, 1)).await?.is_none(),
+            "the deleted request was made again"
+        );
         Ok(())
     });
 }
@@ -74,17 +90,32 @@ fn another_type_of_key_in_the_policy_is_asked_for_exactly_once() {
         let mesh = "key-type";
         scene.make_both(mesh, |_, _| ()).await?;
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "key": "ECDSA-P384" } } })).await?;
+        merge(
+            &scene.policies(),
+            mesh,
+            &json!({ "spec": { "intermediate": { "key": "ECDSA-P384" } } }),
+        )
+        .await?;
         judge::installed(scene, mesh, &request(mesh, 2)).await?;
         let second = judge::issued_once(scene, &request(mesh, 2)).await?;
-        ensure!(second.public_key().kind() == Some(KeyKind::EcdsaP384), "{}", second.public_key().kind_name());
-        let asked = scene.requests().get(&request(mesh, 2)).await?.metadata.annotations.unwrap_or_default();
-        ensure!(asked.get("meshroot.dev/reason").map(String::as_str) == Some("PolicyChanged"), "{asked:?}");
+        ensure!(
+            second.public_key().kind() == Some(KeyKind::EcdsaP384),
+            "{}",
+            second.public_key().kind_name()
+        );
+        let asked =
+            scene.requests().get(&request(mesh, 2)).await?.metadata.annotations.unwrap_or_default();
+        ensure!(
+            asked.get("meshroot.dev/reason").map(String::as_str) == Some("PolicyChanged"),
+            "{asked:?}"
+        );
         settled(scene, mesh).await?;
         // Looked at again for another reason, nothing more is asked for.
         merge(&scene.policies(), mesh, &json!({ "spec": { "restart": "AUTOMATIC" } })).await?;
-        let arrived = |trust: &MeshTrust| trust.spec.restart == meshroot_api::policy::Restart::Automatic;
-        let trust = until("the policy reaches the MeshTrust", &scene.trusts(), mesh, arrived).await?;
+        let arrived =
+            |trust: &MeshTrust| trust.spec.restart == meshroot_api::policy::Restart::Automatic;
+        let trust =
+            until("the policy reaches the MeshTrust", &scene.trusts(), mesh, arrived).await?;
         ensure!(trust.spec.key == KeyAlgorithm::EcdsaP384, "{:?}", trust.spec.key);
         ensure!(generations(scene, mesh).await? == [1, 2], "{:?}", generations(scene, mesh).await?);
         Ok(())
@@ -102,22 +133,30 @@ fn a_renewal_that_cannot_be_made_is_said_once_and_not_again_and_again() {
         scene.make_both(mesh, |_, policy| keep(policy)).await?;
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
         delete(&scene.secrets(SYSTEM_NAMESPACE), &key_of(mesh, 1)).await?;
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.1 } } })).await?;
+        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.1 } } }))
+            .await?;
         let says = |trust: &MeshTrust| {
-            trust.status.as_ref().is_some_and(|status| status.message.contains("run `meshroot renew`"))
+            trust
+                .status
+                .as_ref()
+                .is_some_and(|status| status.message.contains("run `meshroot renew`"))
         };
         let said = until("the agent says so", &scene.trusts(), mesh, says).await?;
         // Nothing to wait for but that nothing happens: the agent looks every 2 s here.
         tokio::time::sleep(Duration::from_secs(7)).await;
         let later = scene.trusts().get(mesh).await?;
-        ensure!(later.metadata.resource_version == said.metadata.resource_version, "MeshTrust was written again");
+        ensure!(
+            later.metadata.resource_version == said.metadata.resource_version,
+            "MeshTrust was written again"
+        );
         Ok(())
     });
 }
 
 async fn settled(scene: &Scene, mesh: &str) -> Result<()> {
     let is = |trust: &MeshTrust| {
-        trust.status.as_ref().and_then(|status| status.installed.as_deref()) == Some(trust.spec.request.as_str())
+        trust.status.as_ref().and_then(|status| status.installed.as_deref())
+            == Some(trust.spec.request.as_str())
     };
     until("the newest is installed", &scene.trusts(), mesh, is).await?;
     Ok(())
@@ -125,8 +164,10 @@ async fn settled(scene: &Scene, mesh: &str) -> Result<()> {
 
 async fn generations(scene: &Scene, mesh: &str) -> Result<Vec<u32>> {
     let all = all(&scene.requests()).await?;
-    let names = all.iter().filter_map(|request| RequestName::parse(request.metadata.name.as_deref()?));
-    let mut numbers: Vec<u32> = names.filter(|name| name.mesh == mesh).map(|name| name.generation).collect();
+    let names =
+        all.iter().filter_map(|request| RequestName::parse(request.metadata.name.as_deref()?));
+    let mut numbers: Vec<u32> =
+        names.filter(|name| name.mesh == mesh).map(|name| name.generation).collect();
     numbers.sort_unstable();
     Ok(numbers)
 }

@@ -23,7 +23,8 @@ impl Tree {
         for (path, text) in &self.0 {
             let file = root.join(path);
             if let Some(directory) = file.parent() {
-                fs::create_dir_all(directory).with_context(|| format!("cannot create the directory of {path}"))?;
+                fs::create_dir_all(directory)
+                    .with_context(|| format!("cannot create the directory of {path}"))?;
             }
             fs::write(&file, text).with_context(|| format!("cannot write {path}"))?;
         }
@@ -40,17 +41,22 @@ impl Tree {
             match fs::read_to_string(root.join(path)) {
                 Ok(found) if found == *text => {}
                 Ok(_) => lines.push(format!("{path}: differs")),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => lines.push(format!("{path}: missing")),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    lines.push(format!("{path}: missing"))
+                }
                 Err(error) => return Err(error).with_context(|| format!("cannot read {path}")),
             }
         }
-        lines.extend(self.surplus(root)?.into_iter().map(|path| format!("{path}: generated from nothing")));
+        lines.extend(
+            self.surplus(root)?.into_iter().map(|path| format!("{path}: generated from nothing")),
+        );
         Ok(lines)
     }
 
     fn surplus(&self, root: &Path) -> Result<Vec<String>> {
         let mut surplus = Vec::new();
-        for directory in WHOLE_DIRECTORIES.iter().filter(|directory| root.join(directory).is_dir()) {
+        for directory in WHOLE_DIRECTORIES.iter().filter(|directory| root.join(directory).is_dir())
+        {
             for entry in fs::read_dir(root.join(directory))? {
                 let path = format!("{directory}/{}", entry?.file_name().to_string_lossy());
                 if !self.0.contains_key(&path) {

@@ -38,7 +38,12 @@ pub(super) struct Subject<'a> {
 }
 
 /// A Role called `name` in `namespace`, and its binding to `subject`.
-pub(super) fn role(name: &str, namespace: &str, subject: Subject<'_>, rules: &[Value]) -> [Value; 2] {
+pub(super) fn role(
+    name: &str,
+    namespace: &str,
+    subject: Subject<'_>,
+    rules: &[Value],
+) -> [Value; 2] {
     let metadata = metadata(name, Some(namespace));
     [
         json!({ "apiVersion": format!("{GROUP}/v1"), "kind": "Role", "metadata": metadata, "rules": rules }),
@@ -55,7 +60,10 @@ pub(super) fn cluster_role(name: &str, rules: &[Value]) -> Value {
 
 /// A ClusterRole called `name`, and its binding to `subject` in every namespace.
 pub(super) fn bound_cluster_role(name: &str, subject: Subject<'_>, rules: &[Value]) -> [Value; 2] {
-    [cluster_role(name, rules), binding("ClusterRoleBinding", "ClusterRole", &metadata(name, None), subject)]
+    [
+        cluster_role(name, rules),
+        binding("ClusterRoleBinding", "ClusterRole", &metadata(name, None), subject),
+    ]
 }
 
 fn binding(kind: &str, role: &str, metadata: &Value, subject: Subject<'_>) -> Value {

@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::access::{READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account};
+use super::access::{
+    READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account,
+};
 use super::workload::{Workload, deployment};
 use super::{label, metadata, namespace};
 use crate::Bytes;
 use crate::names::{
-    AGENT_LEASE, AGENT_SERVICE_ACCOUNT, CLUSTER_LABEL, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE, cluster_namespace,
+    AGENT_LEASE, AGENT_SERVICE_ACCOUNT, CLUSTER_LABEL, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE,
+    cluster_namespace,
 };
 
 /// Key of the credentials Secret: the hub's address, `https://…`.
@@ -91,7 +94,11 @@ pub fn agent_rbac(mesh_namespaces: &[String]) -> Vec<Value> {
     let mut objects = vec![service_account(AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE)];
     objects.extend(bound_cluster_role(NAME, agent, &[allow("apps", &["deployments"], READ)]));
     objects.extend(role(NAME, SYSTEM_NAMESPACE, agent, &own_namespace_rules()));
-    objects.extend(mesh_namespaces.iter().flat_map(|namespace| role(MESH_ROLE, namespace, agent, &mesh_rules())));
+    objects.extend(
+        mesh_namespaces
+            .iter()
+            .flat_map(|namespace| role(MESH_ROLE, namespace, agent, &mesh_rules())),
+    );
     objects
 }
 
@@ -129,7 +136,12 @@ fn hub_rules() -> Vec<Value> {
         allow("meshroot.dev", &["meshtrusts"], READ),
         allow("meshroot.dev", &["meshtrusts/status"], &["update", "patch"]),
         allow("coordination.k8s.io", &["leases"], &["create"]),
-        allow_named("coordination.k8s.io", "leases", &[AGENT_LEASE], &[READ, &["update", "patch"]].concat()),
+        allow_named(
+            "coordination.k8s.io",
+            "leases",
+            &[AGENT_LEASE],
+            &[READ, &["update", "patch"]].concat(),
+        ),
         allow_named("", "serviceaccounts/token", &[AGENT_SERVICE_ACCOUNT], &["create"]),
     ];
     rules.extend(allow_events());

@@ -6,7 +6,8 @@ use kube::CustomResourceExt as _;
 use super::schema;
 use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
 use crate::{
-    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
+    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest,
 };
 
 /// The definition of every kind, sorted by name.

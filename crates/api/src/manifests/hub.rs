@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::access::{READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account};
+use super::access::{
+    READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account,
+};
 use super::workload::{Workload, deployment};
 use super::{label, metadata};
 use crate::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT};
@@ -69,7 +71,8 @@ fn subject(namespace: &str) -> Subject<'_> {
 
 fn cluster_rules() -> Vec<Value> {
     let requests = "security.zephyr.solo.io";
-    let [networking, discovery, meshroot] = ["networking.zephyr.solo.io", "discovery.zephyr.solo.io", "meshroot.dev"];
+    let [networking, discovery, meshroot] =
+        ["networking.zephyr.solo.io", "discovery.zephyr.solo.io", "meshroot.dev"];
     let mut rules = vec![
         allow(
             requests,
@@ -80,7 +83,11 @@ fn cluster_rules() -> Vec<Value> {
         allow(networking, &["virtualmeshes"], READ),
         allow(networking, &["virtualmeshes/status"], &["update", "patch"]),
         allow(discovery, &["meshes", "kubernetesclusters"], READ),
-        allow(meshroot, &["trustpolicies", "meshtrusts"], &[READ, &["create", "update", "patch"]].concat()),
+        allow(
+            meshroot,
+            &["trustpolicies", "meshtrusts"],
+            &[READ, &["create", "update", "patch"]].concat(),
+        ),
         allow(meshroot, &["trustpolicies/status"], &["update", "patch"]),
         allow(meshroot, &["issuancerecords"], &[READ, &["create", "delete"]].concat()),
         // The agents' heartbeats, one Lease in each cluster's namespace.

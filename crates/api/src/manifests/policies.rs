@@ -27,7 +27,8 @@ const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.r
 /// A policy that cannot be evaluated refuses (`failurePolicy: Fail`). A new policy acts within seconds,
 /// not at once.
 pub fn policies(hub_user: &str) -> Vec<Value> {
-    let policies = [requests(), request_status(), mesh_trusts(), mesh_trust_status(), issuance_records()];
+    let policies =
+        [requests(), request_status(), mesh_trusts(), mesh_trust_status(), issuance_records()];
     policies.iter().flat_map(|policy| [policy.object(hub_user), policy.binding()]).collect()
 }
 
@@ -43,7 +44,8 @@ struct Policy {
 impl Policy {
     fn object(&self, hub_user: &str) -> Value {
         let variables = who(hub_user).into_iter().chain(self.variables.iter().cloned());
-        let variables = variables.map(|(name, expression)| json!({ "name": name, "expression": expression }));
+        let variables =
+            variables.map(|(name, expression)| json!({ "name": name, "expression": expression }));
         let validations = self.rules.iter().map(
             |(expression, message)| json!({ "expression": expression, "message": message, "reason": "Forbidden" }),
         );
@@ -77,10 +79,15 @@ impl Policy {
 
 /// Who asks: the hub, any agent, the agent that the object's namespace belongs to.
 fn who(hub_user: &str) -> [(&'static str, String); 3] {
-    let agent = format!("'system:serviceaccount:' + request.namespace + ':{AGENT_SERVICE_ACCOUNT}'");
+    let agent =
+        format!("'system:serviceaccount:' + request.namespace + ':{AGENT_SERVICE_ACCOUNT}'");
     [
         ("hub", format!("request.userInfo.username == '{hub_user}'")),
-        ("agent", "request.userInfo.username.startsWith('system:serviceaccount:meshroot-cluster-')".to_owned()),
+        (
+            "agent",
+            "request.userInfo.username.startsWith('system:serviceaccount:meshroot-cluster-')"
+                .to_owned(),
+        ),
         ("ownAgent", format!("request.userInfo.username == {agent}")),
     ]
 }
@@ -107,7 +114,9 @@ fn requests() -> Policy {
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
             (
                 "sameCsr",
-                format!("request.operation == 'CREATE' ? ({no_csr} || (!variables.agent && {APPROVE})) : ({same_csr})"),
+                format!(
+                    "request.operation == 'CREATE' ? ({no_csr} || (!variables.agent && {APPROVE})) : ({same_csr})"
+                ),
             ),
         ],
         rules: vec![
@@ -151,8 +160,14 @@ fn request_status() -> Policy {
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
         ],
         rules: vec![
-            (format!("variables.hub || ({same_response})"), "status.response is written by the hub only"),
-            (format!("variables.hub || ({same_state})"), "status.computedStatus is written by the hub only"),
+            (
+                format!("variables.hub || ({same_response})"),
+                "status.response is written by the hub only",
+            ),
+            (
+                format!("variables.hub || ({same_state})"),
+                "status.computedStatus is written by the hub only",
+            ),
             (
                 format!("variables.hub || ({same_decision}) || (!variables.agent && {APPROVE})"),
                 "status.thirdPartyApproval is written by the hub, and by those who may approve on the virtual mesh \
@@ -168,13 +183,19 @@ fn mesh_trusts() -> Policy {
         group: "meshroot.dev",
         resource: "meshtrusts",
         operations: &["CREATE", "UPDATE"],
-        variables: vec![("sameSpec", "request.operation == 'UPDATE' && object.spec == oldObject.spec".to_owned())],
+        variables: vec![(
+            "sameSpec",
+            "request.operation == 'UPDATE' && object.spec == oldObject.spec".to_owned(),
+        )],
         rules: vec![
             (
                 "!variables.agent".to_owned(),
                 "a MeshTrust is created and changed by the hub; an agent writes its status",
             ),
-            ("variables.hub || variables.sameSpec".to_owned(), "spec of a MeshTrust is written by the hub only"),
+            (
+                "variables.hub || variables.sameSpec".to_owned(),
+                "spec of a MeshTrust is written by the hub only",
+            ),
         ],
     }
 }
@@ -201,7 +222,10 @@ fn issuance_records() -> Policy {
         unchanged("metadata.?labels", "{}"),
         unchanged("metadata.?annotations", "{}"),
         unchanged("metadata.?ownerReferences", "[]"),
-        format!("(has(oldObject.metadata.deletionTimestamp) || {})", unchanged("metadata.?finalizers", "[]")),
+        format!(
+            "(has(oldObject.metadata.deletionTimestamp) || {})",
+            unchanged("metadata.?finalizers", "[]")
+        ),
     ]);
     Policy {
         name: "meshroot-issuance-records",
@@ -214,7 +238,10 @@ fn issuance_records() -> Policy {
                 "request.operation != 'CREATE' || variables.hub".to_owned(),
                 "an IssuanceRecord is created by the hub only",
             ),
-            (format!("request.operation != 'UPDATE' || ({same})"), "an IssuanceRecord never changes"),
+            (
+                format!("request.operation != 'UPDATE' || ({same})"),
+                "an IssuanceRecord never changes",
+            ),
             (
                 "request.operation != 'DELETE' || !variables.agent".to_owned(),
                 "an IssuanceRecord is never deleted by an agent",

@@ -9,7 +9,9 @@ pub(super) fn finish_root(root: &mut JSONSchemaProps) {
     // Derived: "Auto-generated derived type for …Spec", and the kind again as the title.
     root.title = None;
     root.description = part(root, "spec").and_then(|spec| spec.description.clone());
-    if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status")) {
+    if let Some(status) =
+        root.properties.as_mut().and_then(|properties| properties.get_mut("status"))
+    {
         without_defaults(status);
     }
     finish(root);
@@ -62,7 +64,8 @@ fn without_defaults(schema: &mut JSONSchemaProps) {
 
 /// A doc comment as running text: lines joined, paragraphs kept, links to Rust items turned into words.
 fn prose(comment: &str) -> String {
-    let paragraphs = comment.split("\n\n").map(|paragraph| paragraph.lines().collect::<Vec<_>>().join(" "));
+    let paragraphs =
+        comment.split("\n\n").map(|paragraph| paragraph.lines().collect::<Vec<_>>().join(" "));
     paragraphs.collect::<Vec<_>>().join("\n\n").replace("[`", "`").replace("`]", "`")
 }
 

@@ -1,14 +1,18 @@
 use super::*;
 
 fn everything() -> Vec<Value> {
-    let mut objects: Vec<Value> = crds().iter().map(|crd| serde_json::to_value(crd).unwrap()).collect();
+    let mut objects: Vec<Value> =
+        crds().iter().map(|crd| serde_json::to_value(crd).unwrap()).collect();
     objects.extend(policies(&hub_user("meshroot-system")));
     objects.extend(hub_rbac("meshroot-system", &["meshes".to_owned()]));
     objects.extend(hub_deployment("meshroot-system", "meshroot:1"));
     objects.extend(agent_hub_objects("east"));
     objects.extend(agent_cluster_objects("east", "meshroot:1", &[]));
     objects.extend(user_roles());
-    objects.push(AgentCredentials { cluster: "east", server: "https://hub", ca_pem: "PEM", token: "T" }.secret());
+    objects.push(
+        AgentCredentials { cluster: "east", server: "https://hub", ca_pem: "PEM", token: "T" }
+            .secret(),
+    );
     objects
 }
 
@@ -17,7 +21,10 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
 }
 
 fn namespaces(objects: &[&Value]) -> Vec<String> {
-    objects.iter().filter_map(|object| object["metadata"]["namespace"].as_str().map(str::to_owned)).collect()
+    objects
+        .iter()
+        .filter_map(|object| object["metadata"]["namespace"].as_str().map(str::to_owned))
+        .collect()
 }
 
 #[test]
@@ -99,8 +106,10 @@ fn secrets_are_no_part_of_any_cluster_role() {
 fn the_hub_gets_its_own_namespace_once_however_often_it_is_named() {
     let named = ["meshroot-system".to_owned(), "meshes".to_owned()];
     let objects = hub_rbac("meshroot-system", &named);
-    let roots: Vec<_> =
-        of_kind(&objects, "Role").into_iter().filter(|role| role["metadata"]["name"] == "meshroot-hub-roots").collect();
+    let roots: Vec<_> = of_kind(&objects, "Role")
+        .into_iter()
+        .filter(|role| role["metadata"]["name"] == "meshroot-hub-roots")
+        .collect();
     assert_eq!(namespaces(&roots), named);
 }
 
@@ -117,9 +126,12 @@ fn an_agent_without_named_mesh_namespaces_gets_that_of_istio() {
 
 #[test]
 fn the_programs_are_told_what_they_need() {
-    let arguments = |deployment: &Value| deployment["spec"]["template"]["spec"]["containers"][0]["args"].clone();
+    let arguments = |deployment: &Value| {
+        deployment["spec"]["template"]["spec"]["containers"][0]["args"].clone()
+    };
     let hub = &hub_deployment("meshroot-system", "meshroot:1")[0];
-    let shared = ["--namespace", "meshroot-system", "--listen", "0.0.0.0:8080", "--log-format", "json"];
+    let shared =
+        ["--namespace", "meshroot-system", "--listen", "0.0.0.0:8080", "--log-format", "json"];
     assert_eq!(arguments(hub), json!(shared));
     let agent = agent_deployment("east", "meshroot:1");
     assert_eq!(arguments(&agent), json!([&["--cluster", "east"], &shared[..]].concat()));

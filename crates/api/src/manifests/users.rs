@@ -47,7 +47,11 @@ fn operator_rules() -> Vec<Value> {
 
 fn approver_rules() -> Vec<Value> {
     vec![
-        allow(REQUESTS, &["virtualmeshcertificatesigningrequests/status"], &["get", "update", "patch"]),
+        allow(
+            REQUESTS,
+            &["virtualmeshcertificatesigningrequests/status"],
+            &["get", "update", "patch"],
+        ),
         json!({ "apiGroups": [NETWORKING], "resources": ["virtualmeshes"], "verbs": ["approve"] }),
     ]
 }

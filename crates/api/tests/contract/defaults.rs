@@ -40,7 +40,8 @@ fn access_control_stays_as_it_was_written_in_either_form() {
 
 #[test]
 fn a_time_with_a_fraction_is_read_and_written_in_whole_seconds() {
-    let json = json!({ "thirdPartyApproval": { "lastUpdatedTime": "2026-01-01T00:00:00.123456789Z" } });
+    let json =
+        json!({ "thirdPartyApproval": { "lastUpdatedTime": "2026-01-01T00:00:00.123456789Z" } });
     let ours: RequestStatus = serde_json::from_value(json).unwrap();
     let seconds = json!({ "thirdPartyApproval": { "lastUpdatedTime": "2026-01-01T00:00:00Z" } });
     assert_eq!(serde_json::to_value(&ours).unwrap(), seconds);
@@ -54,14 +55,20 @@ where
     assert_eq!(serde_json::from_value::<T>(json!({})).unwrap(), T::default(), "{name}");
     let descriptor = message(name);
     let written_out = written(&with_empty_messages(&descriptor), true);
-    assert_eq!(serde_json::from_value::<T>(written_out.clone()).unwrap(), T::default(), "{name}: {written_out}");
+    assert_eq!(
+        serde_json::from_value::<T>(written_out.clone()).unwrap(),
+        T::default(),
+        "{name}: {written_out}"
+    );
 }
 
 /// A message in which every message is set to one without fields, at any depth, so that all defaults are
 /// written out; without those whose presence says something.
 fn with_empty_messages(descriptor: &MessageDescriptor) -> DynamicMessage {
     let mut message = DynamicMessage::new(descriptor.clone());
-    for field in descriptor.fields().filter(|field| field.containing_oneof().is_none() && !field.is_list()) {
+    for field in
+        descriptor.fields().filter(|field| field.containing_oneof().is_none() && !field.is_list())
+    {
         if let Kind::Message(inner) = field.kind()
             && inner.full_name() != "google.protobuf.Timestamp"
         {

@@ -100,7 +100,8 @@ discovery.zephyr.solo.io.MeshSpec istio aws_app_mesh linkerd consul_connect
 
 #[test]
 fn each_message_has_the_fields_of_the_original_and_no_others() {
-    let fields = messages().flat_map(|message| message.fields().map(|field| line(&field)).collect::<Vec<_>>());
+    let fields = messages()
+        .flat_map(|message| message.fields().map(|field| line(&field)).collect::<Vec<_>>());
     assert_same_lines(FIELDS, fields);
 }
 
@@ -108,7 +109,9 @@ fn each_message_has_the_fields_of_the_original_and_no_others() {
 fn each_enum_has_the_words_of_the_original_and_no_others() {
     let enums = POOL.all_enums().filter(|word| word.package_name().ends_with(".zephyr.solo.io"));
     let words = enums.flat_map(|word| {
-        let values = word.values().map(|value| format!("{} {} {}", word.full_name(), value.name(), value.number()));
+        let values = word
+            .values()
+            .map(|value| format!("{} {} {}", word.full_name(), value.name(), value.number()));
         values.collect::<Vec<_>>()
     });
     assert_same_lines(WORDS, words);
@@ -139,9 +142,13 @@ fn line(field: &FieldDescriptor) -> String {
 
 #[track_caller]
 fn assert_same_lines(expected: &str, found: impl Iterator<Item = String>) {
-    let expected: BTreeSet<_> = expected.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let expected: BTreeSet<_> =
+        expected.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
     let found: BTreeSet<_> = found.collect();
     let missing: Vec<_> = expected.difference(&found).collect();
     let surplus: Vec<_> = found.difference(&expected).collect();
-    assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nsurplus: {surplus:#?}");
+    assert!(
+        missing.is_empty() && surplus.is_empty(),
+        "missing: {missing:#?}\nsurplus: {surplus:#?}"
+    );
 }

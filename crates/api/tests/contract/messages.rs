@@ -22,13 +22,18 @@ pub(crate) const KINDS: [(&str, &str, Option<&str>); 4] = [
         "security.zephyr.solo.io.VirtualMeshCertificateSigningRequestSpec",
         Some("security.zephyr.solo.io.VirtualMeshCertificateSigningRequestStatus"),
     ),
-    ("VirtualMesh", "networking.zephyr.solo.io.VirtualMeshSpec", Some("networking.zephyr.solo.io.VirtualMeshStatus")),
+    (
+        "VirtualMesh",
+        "networking.zephyr.solo.io.VirtualMeshSpec",
+        Some("networking.zephyr.solo.io.VirtualMeshStatus"),
+    ),
     ("Mesh", "discovery.zephyr.solo.io.MeshSpec", Some("discovery.zephyr.solo.io.MeshStatus")),
     ("KubernetesCluster", "discovery.zephyr.solo.io.KubernetesClusterSpec", None),
 ];
 
 /// `enforceAccessControl` was a boolean, then an enum under the same number: JSON may hold either.
-pub(crate) const BOOLEAN_OR_WORD: &str = "networking.zephyr.solo.io.VirtualMeshSpec.enforce_access_control";
+pub(crate) const BOOLEAN_OR_WORD: &str =
+    "networking.zephyr.solo.io.VirtualMeshSpec.enforce_access_control";
 
 pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
@@ -49,7 +54,8 @@ pub(crate) fn messages() -> impl Iterator<Item = MessageDescriptor> {
 pub(crate) fn read(descriptor: &MessageDescriptor, json: &Value) -> Result<DynamicMessage, String> {
     let text = json.to_string();
     let mut reader = serde_json::Deserializer::from_str(&text);
-    DynamicMessage::deserialize(descriptor.clone(), &mut reader).map_err(|error| format!("{error}: {text}"))
+    DynamicMessage::deserialize(descriptor.clone(), &mut reader)
+        .map_err(|error| format!("{error}: {text}"))
 }
 
 /// Canonical proto3 JSON; with every default written out where `defaults`.

@@ -9,7 +9,8 @@ use meshroot_api::security::{
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use prost_reflect::{
-    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value as ProtoValue,
+    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _,
+    Value as ProtoValue,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -83,7 +84,8 @@ fn drop_empty_messages(message: &mut DynamicMessage) {
             && inner.descriptor().full_name() != "google.protobuf.Timestamp"
         {
             drop_empty_messages(inner);
-            if field.containing_oneof().is_none() && written(inner, false) == serde_json::json!({}) {
+            if field.containing_oneof().is_none() && written(inner, false) == serde_json::json!({})
+            {
                 message.clear_field(&field);
             }
         }
@@ -122,9 +124,9 @@ fn any_value(field: &FieldDescriptor) -> BoxedStrategy<ProtoValue> {
         Kind::Bool => any::<bool>().prop_map(ProtoValue::Bool).boxed(),
         Kind::Uint32 => any::<u32>().prop_map(ProtoValue::U32).boxed(),
         Kind::String => any::<String>().prop_map(ProtoValue::String).boxed(),
-        Kind::Bytes => {
-            prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| ProtoValue::Bytes(bytes.into())).boxed()
-        }
+        Kind::Bytes => prop::collection::vec(any::<u8>(), 0..40)
+            .prop_map(|bytes| ProtoValue::Bytes(bytes.into()))
+            .boxed(),
         Kind::Enum(word) => {
             let numbers: Vec<_> = word.values().map(|value| value.number()).collect();
             prop::sample::select(numbers).prop_map(ProtoValue::EnumNumber).boxed()

@@ -47,13 +47,19 @@ fn assert_message(schema: &Value, message: &MessageDescriptor) {
     assert_eq!(schema["type"], "object", "{name}");
     assert!(schema.get("required").is_none(), "{name}: absent means default");
     let none = serde_json::Map::new();
-    let properties = schema.get("properties").map_or(&none, |properties| properties.as_object().unwrap());
+    let properties =
+        schema.get("properties").map_or(&none, |properties| properties.as_object().unwrap());
     let found: BTreeSet<_> = properties.keys().cloned().collect();
-    let expected: BTreeSet<_> = message.fields().map(|field| field.json_name().to_owned()).collect();
+    let expected: BTreeSet<_> =
+        message.fields().map(|field| field.json_name().to_owned()).collect();
     assert_eq!(found, expected, "{name}");
     for field in message.fields() {
         let property = &properties[field.json_name()];
-        assert!(property.get("default").is_none(), "{}: a default is never written", field.full_name());
+        assert!(
+            property.get("default").is_none(),
+            "{}: a default is never written",
+            field.full_name()
+        );
         if field.is_list() {
             assert_eq!(property["type"], "array", "{}", field.full_name());
             assert_value(&property["items"], &field);
@@ -69,7 +75,11 @@ fn assert_value(schema: &Value, field: &FieldDescriptor) {
         Kind::Bool if name == BOOLEAN_OR_WORD => assert!(schema.get("type").is_none(), "{name}"),
         Kind::Bool => assert_eq!(schema["type"], "boolean", "{name}"),
         Kind::Uint32 => {
-            assert_eq!((&schema["type"], &schema["minimum"]), (&"integer".into(), &0.0.into()), "{name}");
+            assert_eq!(
+                (&schema["type"], &schema["minimum"]),
+                (&"integer".into(), &0.0.into()),
+                "{name}"
+            );
         }
         Kind::String => assert_eq!(schema["type"], "string", "{name}"),
         Kind::Bytes => {
@@ -78,10 +88,18 @@ fn assert_value(schema: &Value, field: &FieldDescriptor) {
         }
         Kind::Enum(word) => {
             let words: Vec<Value> = word.values().map(|value| value.name().into()).collect();
-            assert_eq!((&schema["type"], &schema["enum"]), (&"string".into(), &words.into()), "{name}");
+            assert_eq!(
+                (&schema["type"], &schema["enum"]),
+                (&"string".into(), &words.into()),
+                "{name}"
+            );
         }
         Kind::Message(message) if message.full_name() == "google.protobuf.Timestamp" => {
-            assert_eq!((&schema["type"], &schema["format"]), (&"string".into(), &"date-time".into()), "{name}");
+            assert_eq!(
+                (&schema["type"], &schema["format"]),
+                (&"string".into(), &"date-time".into()),
+                "{name}"
+            );
         }
         Kind::Message(message) => assert_message(schema, &message),
         other => panic!("{name}: no field of the original is a {other:?}"),

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::setup::{EAST, MESHES, Server, assert_refused, create, patch_status, request, with_everything};
+use crate::setup::{
+    EAST, MESHES, Server, assert_refused, create, patch_status, request, with_everything,
+};
 
 const APPROVED: &str = "APPROVED";
 
@@ -20,7 +22,9 @@ async fn grant(server: &Server, user: &str, namespace: &str, rules: &[Value]) {
     let requests = |resource: &str, verb: &str| json!({ "apiGroups": ["security.zephyr.solo.io"], "resources": [resource], "verbs": [verb] });
     let kind = "virtualmeshcertificatesigningrequests";
     let requests = [requests(&format!("{kind}/status"), "patch"), requests(kind, "create")];
-    for (scope, namespace, rules) in [("Cluster", None, &requests[..]), ("", Some(namespace), rules)] {
+    for (scope, namespace, rules) in
+        [("Cluster", None, &requests[..]), ("", Some(namespace), rules)]
+    {
         let metadata = json!({ "name": name, "namespace": namespace });
         let role = json!({ "apiVersion": api, "kind": format!("{scope}Role"), "metadata": metadata, "rules": rules });
         create(&admin, &role).await.unwrap();
@@ -56,10 +60,14 @@ async fn decide(server: &Server, user: &str, object: &Value, decision: &str) -> 
 async fn who_may_write_the_status_but_not_approve_is_refused() {
     let Some(server) = with_everything().await else { return };
     grant(&server, "alice", MESHES, &[approve(&["other"])]).await;
-    let object = request(EAST, "alice.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
+    let object =
+        request(EAST, "alice.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
     create(&server.admin().await, &object).await.unwrap();
     for decision in [APPROVED, "DENIED", "PENDING"] {
-        assert_refused(decide(&server, "alice", &object, decision).await, "those who may approve on the virtual mesh");
+        assert_refused(
+            decide(&server, "alice", &object, decision).await,
+            "those who may approve on the virtual mesh",
+        );
     }
 }
 
@@ -80,7 +88,10 @@ async fn who_may_approve_one_virtual_mesh_decides_on_its_requests_and_no_others(
     for (number, virtual_mesh) in elsewhere.iter().enumerate() {
         let object = request(EAST, &format!("bob.other.{number}"), &csr_for(virtual_mesh));
         create(&admin, &object).await.unwrap();
-        assert_refused(decide(&server, "bob", &object, APPROVED).await, "those who may approve on the virtual mesh");
+        assert_refused(
+            decide(&server, "bob", &object, APPROVED).await,
+            "those who may approve on the virtual mesh",
+        );
     }
 }
 
@@ -103,7 +114,10 @@ async fn an_approver_cannot_write_the_certificate() {
     let status = json!({
         "thirdPartyApproval": { "approvalStatus": APPROVED }, "response": { "caCertificate": "Q0E=" },
     });
-    assert_refused(patch_status(&client, &object, status).await, "status.response is written by the hub only");
+    assert_refused(
+        patch_status(&client, &object, status).await,
+        "status.response is written by the hub only",
+    );
 }
 
 #[tokio::test]
@@ -120,10 +134,15 @@ async fn only_who_may_approve_brings_a_csr_of_their_own_in_a_new_request() {
 }
 
 #[tokio::test]
-async fn a_reference_by_cluster_means_a_virtual_mesh_of_that_cluster_and_not_one_beside_the_request() {
+async fn a_reference_by_cluster_means_a_virtual_mesh_of_that_cluster_and_not_one_beside_the_request()
+ {
     let Some(server) = with_everything().await else { return };
     grant(&server, "grace", EAST, &[approve(&["demo"])]).await;
-    let object = request(EAST, "grace.1", &csr_for(&json!({ "name": "demo", "cluster": "elsewhere" })));
+    let object =
+        request(EAST, "grace.1", &csr_for(&json!({ "name": "demo", "cluster": "elsewhere" })));
     create(&server.admin().await, &object).await.unwrap();
-    assert_refused(decide(&server, "grace", &object, APPROVED).await, "those who may approve on the virtual mesh");
+    assert_refused(
+        decide(&server, "grace", &object, APPROVED).await,
+        "those who may approve on the virtual mesh",
+    );
 }

@@ -12,7 +12,12 @@ async fn every_definition_is_established_and_structural() {
         let object = resource(&client, &definition).get(name).await.unwrap().data;
         assert_eq!(condition(&object, "Established"), Some("True"), "{name}");
         assert_eq!(condition(&object, "NamesAccepted"), Some("True"), "{name}");
-        assert_ne!(condition(&object, "NonStructuralSchema"), Some("True"), "{name}: {}", object["status"]);
+        assert_ne!(
+            condition(&object, "NonStructuralSchema"),
+            Some("True"),
+            "{name}: {}",
+            object["status"]
+        );
         assert_ne!(condition(&object, "Terminating"), Some("True"), "{name}");
     }
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::setup::{EAST, MESHES, assert_refused, create, issuance_record, patch, with_definitions};
+use crate::setup::{
+    EAST, MESHES, assert_refused, create, issuance_record, patch, with_definitions,
+};
 
 fn virtual_mesh(name: &str, spec: &Value) -> Value {
     object("networking.zephyr.solo.io", "VirtualMesh", name, spec)
@@ -36,7 +38,8 @@ async fn a_virtual_mesh_has_one_trust_model_and_one_authority() {
     }
     let both = virtual_mesh("both", &json!({ "shared": {}, "limited": {} }));
     assert_refused(create(&client, &both).await, "set shared or limited, not both");
-    let both = virtual_mesh("both", &json!({ "certificateAuthority": { "builtin": {}, "provided": {} } }));
+    let both =
+        virtual_mesh("both", &json!({ "certificateAuthority": { "builtin": {}, "provided": {} } }));
     assert_refused(create(&client, &both).await, "set builtin or provided, not both");
 }
 
@@ -44,9 +47,11 @@ async fn a_virtual_mesh_has_one_trust_model_and_one_authority() {
 async fn access_control_is_a_boolean_or_one_of_three_words_and_stays_as_written() {
     let Some(server) = with_definitions().await else { return };
     let client = server.admin().await;
-    let taken = [json!(true), json!(false), json!("MESH_DEFAULT"), json!("ENABLED"), json!("DISABLED")];
+    let taken =
+        [json!(true), json!(false), json!("MESH_DEFAULT"), json!("ENABLED"), json!("DISABLED")];
     for (number, value) in taken.iter().enumerate() {
-        let object = virtual_mesh(&format!("control-{number}"), &json!({ "enforceAccessControl": value }));
+        let object =
+            virtual_mesh(&format!("control-{number}"), &json!({ "enforceAccessControl": value }));
         let stored = create(&client, &object).await.unwrap();
         assert_eq!(stored.data["spec"]["enforceAccessControl"], *value);
     }
@@ -64,20 +69,34 @@ async fn a_mesh_is_of_one_type() {
         create(&client, &mesh(&kind.to_lowercase(), &json!({ kind: {} }))).await.unwrap();
     }
     let two = mesh("two", &json!({ "istio": {}, "linkerd": {} }));
-    assert_refused(create(&client, &two).await, "set one of istio, awsAppMesh, linkerd, consulConnect");
+    assert_refused(
+        create(&client, &two).await,
+        "set one of istio, awsAppMesh, linkerd, consulConnect",
+    );
 }
 
 #[tokio::test]
 async fn a_trust_policy_stays_with_its_virtual_mesh() {
     let Some(server) = with_definitions().await else { return };
     let client = server.admin().await;
-    let policy = object("meshroot.dev", "TrustPolicy", "demo", &json!({ "virtualMeshRef": { "name": "demo" } }));
+    let policy = object(
+        "meshroot.dev",
+        "TrustPolicy",
+        "demo",
+        &json!({ "virtualMeshRef": { "name": "demo" } }),
+    );
     create(&client, &policy).await.unwrap();
-    patch(&client, &policy, json!({ "spec": { "virtualMeshRef": { "namespace": "" } } })).await.unwrap();
-    patch(&client, &policy, json!({ "spec": { "approval": { "mode": "THIRD_PARTY" } } })).await.unwrap();
-    let result = patch(&client, &policy, json!({ "spec": { "virtualMeshRef": { "name": "other" } } })).await;
+    patch(&client, &policy, json!({ "spec": { "virtualMeshRef": { "namespace": "" } } }))
+        .await
+        .unwrap();
+    patch(&client, &policy, json!({ "spec": { "approval": { "mode": "THIRD_PARTY" } } }))
+        .await
+        .unwrap();
+    let result =
+        patch(&client, &policy, json!({ "spec": { "virtualMeshRef": { "name": "other" } } })).await;
     assert_refused(result, "spec.virtualMeshRef never changes");
-    let result = patch(&client, &policy, json!({ "spec": { "intermediate": { "renewAt": 1.0 } } })).await;
+    let result =
+        patch(&client, &policy, json!({ "spec": { "intermediate": { "renewAt": 1.0 } } })).await;
     assert_refused(result, "spec.intermediate.renewAt");
 }
 
@@ -87,6 +106,7 @@ async fn the_spec_of_an_issuance_record_never_changes() {
     let client = server.admin().await;
     let record = issuance_record(EAST, "mesh.demo.1");
     create(&client, &record).await.unwrap();
-    let result = patch(&client, &record, json!({ "spec": { "decision": { "verdict": "APPROVED" } } })).await;
+    let result =
+        patch(&client, &record, json!({ "spec": { "decision": { "verdict": "APPROVED" } } })).await;
     assert_refused(result, "an issuance record never changes");
 }

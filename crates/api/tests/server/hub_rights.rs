@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::setup::{HUB, MESHES, assert_no_right, create, delete, patch, patch_status, resource, with_everything};
+use crate::setup::{
+    HUB, MESHES, assert_no_right, create, delete, patch, patch_status, resource, with_everything,
+};
 
 fn secret(namespace: &str, name: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace } })
@@ -38,9 +40,13 @@ async fn the_hub_holds_its_own_lease_and_reads_those_of_the_agents() {
     let Some(server) = with_everything().await else { return };
     let hub = server.hub().await;
     create(&hub, &lease("meshroot-hub")).await.unwrap();
-    patch(&hub, &lease("meshroot-hub"), json!({ "spec": { "holderIdentity": "two" } })).await.unwrap();
+    patch(&hub, &lease("meshroot-hub"), json!({ "spec": { "holderIdentity": "two" } }))
+        .await
+        .unwrap();
     create(&server.admin().await, &lease("somebody-else")).await.unwrap();
-    assert_no_right(patch(&hub, &lease("somebody-else"), json!({ "spec": { "holderIdentity": "two" } })).await);
+    assert_no_right(
+        patch(&hub, &lease("somebody-else"), json!({ "spec": { "holderIdentity": "two" } })).await,
+    );
     for (cluster, other) in [("east", "west"), ("west", "east")] {
         let lease = |cluster: &str| {
             let mut lease = lease("meshroot-agent");
@@ -49,8 +55,12 @@ async fn the_hub_holds_its_own_lease_and_reads_those_of_the_agents() {
         };
         let agent = server.agent(&format!("meshroot-cluster-{cluster}")).await;
         create(&agent, &lease(cluster)).await.unwrap();
-        patch(&agent, &lease(cluster), json!({ "spec": { "holderIdentity": "two" } })).await.unwrap();
-        assert_no_right(patch(&agent, &lease(other), json!({ "spec": { "holderIdentity": "two" } })).await);
+        patch(&agent, &lease(cluster), json!({ "spec": { "holderIdentity": "two" } }))
+            .await
+            .unwrap();
+        assert_no_right(
+            patch(&agent, &lease(other), json!({ "spec": { "holderIdentity": "two" } })).await,
+        );
         resource(&hub, &lease(cluster)).get("meshroot-agent").await.unwrap();
     }
 }
@@ -67,7 +77,9 @@ async fn the_hub_writes_statuses_and_policies_but_no_virtual_mesh() {
     });
     assert_no_right(create(&hub, &virtual_mesh).await);
     create(&admin, &virtual_mesh).await.unwrap();
-    patch_status(&hub, &virtual_mesh, json!({ "configStatus": { "state": "ACCEPTED" } })).await.unwrap();
+    patch_status(&hub, &virtual_mesh, json!({ "configStatus": { "state": "ACCEPTED" } }))
+        .await
+        .unwrap();
     let policy = json!({
         "apiVersion": "meshroot.dev/v1alpha1",
         "kind": "TrustPolicy",

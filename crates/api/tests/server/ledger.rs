@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::setup::{
-    EAST, assert_no_right, assert_refused, create, delete, issuance_record, patch, resource, with_everything,
+    EAST, assert_no_right, assert_refused, create, delete, issuance_record, patch, resource,
+    with_everything,
 };
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::setup::{
-    EAST, WEST, assert_no_right, assert_refused, create, mesh_trust, patch, patch_status, request, with_everything,
+    EAST, WEST, assert_no_right, assert_refused, create, mesh_trust, patch, patch_status, request,
+    with_everything,
 };
 
 #[tokio::test]
@@ -15,7 +16,10 @@ async fn a_mesh_trust_is_created_and_changed_by_the_hub_only() {
     assert_no_right(create(&agent, &object).await);
     create(&hub, &object).await.unwrap();
     let change = json!({ "spec": { "request": "mesh.demo.2" } });
-    assert_refused(patch(&admin, &object, change.clone()).await, "spec of a MeshTrust is written by the hub only");
+    assert_refused(
+        patch(&admin, &object, change.clone()).await,
+        "spec of a MeshTrust is written by the hub only",
+    );
     assert_no_right(patch(&agent, &object, change.clone()).await);
     patch(&hub, &object, change).await.unwrap();
 }
@@ -35,7 +39,9 @@ async fn an_operator_asks_for_a_renewal_but_brings_no_csr_and_changes_no_mesh_tr
     create(&server.admin().await, &binding).await.unwrap();
     let erin = server.user(("people", "erin")).await;
     let reference = json!({ "name": "demo", "namespace": "meshes" });
-    create(&erin, &request(EAST, "renew.demo.2", &json!({ "virtualMeshRef": reference }))).await.unwrap();
+    create(&erin, &request(EAST, "renew.demo.2", &json!({ "virtualMeshRef": reference })))
+        .await
+        .unwrap();
     let whole = json!({ "virtualMeshRef": reference, "csrData": "Q1NS" });
     let refused = create(&erin, &request(EAST, "renew.demo.3", &whole)).await;
     assert_refused(refused, "a new request may carry it from those who may approve");

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::setup::{
-    EAST, HUB, WEST, assert_no_right, assert_refused, create, delete, issuance_record, mesh_trust, patch, patch_status,
-    request, resource, with_everything,
+    EAST, HUB, WEST, assert_no_right, assert_refused, create, delete, issuance_record, mesh_trust,
+    patch, patch_status, request, resource, with_everything,
 };
 
 fn spec() -> Value {
@@ -33,7 +33,9 @@ async fn an_agent_writes_no_status_of_a_request_and_reads_no_secret() {
     let (agent, admin) = (server.agent(EAST).await, server.admin().await);
     let own = request(EAST, "agent.status.1", &json!({ "csrData": "Q1NS" }));
     create(&agent, &own).await.unwrap();
-    assert_no_right(patch_status(&agent, &own, json!({ "computedStatus": { "state": "ACCEPTED" } })).await);
+    assert_no_right(
+        patch_status(&agent, &own, json!({ "computedStatus": { "state": "ACCEPTED" } })).await,
+    );
     for namespace in [EAST, WEST, HUB.0] {
         let secret = secret(namespace);
         create(&admin, &secret).await.unwrap();
@@ -43,7 +45,8 @@ async fn an_agent_writes_no_status_of_a_request_and_reads_no_secret() {
 }
 
 #[tokio::test]
-async fn an_agent_with_the_rights_of_an_administrator_is_still_held_to_its_namespace_and_decides_nothing() {
+async fn an_agent_with_the_rights_of_an_administrator_is_still_held_to_its_namespace_and_decides_nothing()
+ {
     let Some(server) = with_everything().await else { return };
     let (admin, north) = (server.admin().await, "meshroot-cluster-north");
     let binding = json!({
@@ -64,13 +67,19 @@ async fn an_agent_with_the_rights_of_an_administrator_is_still_held_to_its_names
     let foreign = mesh_trust(WEST, "foreign");
     create(&hub, &foreign).await.unwrap();
     let pickup = json!({ "pickup": "CONFIRMED" });
-    assert_refused(patch_status(&agent, &foreign, pickup).await, "by the agent of its namespace only");
+    assert_refused(
+        patch_status(&agent, &foreign, pickup).await,
+        "by the agent of its namespace only",
+    );
     let own = request(north, "north.1", &json!({ "csrData": "Q1NS" }));
     create(&agent, &own).await.unwrap();
     let approval = json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED" } });
     assert_refused(patch_status(&agent, &own, approval).await, "never by an agent");
     let state = json!({ "computedStatus": { "state": "ACCEPTED" } });
-    assert_refused(patch_status(&agent, &own, state).await, "status.computedStatus is written by the hub only");
+    assert_refused(
+        patch_status(&agent, &own, state).await,
+        "status.computedStatus is written by the hub only",
+    );
 }
 
 #[tokio::test]
@@ -131,7 +140,8 @@ async fn an_agent_renews_its_own_token_and_no_other() {
     let agent = server.agent(EAST).await;
     let token = async |namespace: &str, name: &str| {
         let api: kube::Api<ServiceAccount> = kube::Api::namespaced(agent.clone(), namespace);
-        api.create_token_request(name, &kube::api::PostParams::default(), &TokenRequest::default()).await
+        api.create_token_request(name, &kube::api::PostParams::default(), &TokenRequest::default())
+            .await
     };
     assert!(token(EAST, "meshroot-agent").await.unwrap().status.is_some());
     assert_no_right(token(WEST, "meshroot-agent").await);

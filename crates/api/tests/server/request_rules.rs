@@ -3,7 +3,9 @@
 use kube::Client;
 use serde_json::{Value, json};
 
-use crate::setup::{EAST, apply, assert_refused, create, patch, patch_status, request, with_definitions};
+use crate::setup::{
+    EAST, apply, assert_refused, create, patch, patch_status, request, with_definitions,
+};
 
 /// A request in a namespace of its own test.
 async fn created(name: &str, spec: Value) -> Option<(Client, Value)> {
@@ -24,13 +26,17 @@ fn full_spec() -> Value {
 #[tokio::test]
 async fn neither_reference_nor_certificate_configuration_of_a_request_changes() {
     let Some((client, object)) = created("fixed", full_spec()).await else { return };
-    for change in [json!({ "name": "other" }), json!({ "namespace": "other" }), json!({ "cluster": "other" })] {
+    for change in
+        [json!({ "name": "other" }), json!({ "namespace": "other" }), json!({ "cluster": "other" })]
+    {
         let result = patch(&client, &object, json!({ "spec": { "virtualMeshRef": change } })).await;
         assert_refused(result, "spec.virtualMeshRef never changes");
     }
     let result = patch(&client, &object, json!({ "spec": { "virtualMeshRef": null } })).await;
     assert_refused(result, "spec.virtualMeshRef never changes");
-    for change in [json!({ "hosts": ["other"] }), json!({ "org": null }), json!({ "meshType": null })] {
+    for change in
+        [json!({ "hosts": ["other"] }), json!({ "org": null }), json!({ "meshType": null })]
+    {
         let result = patch(&client, &object, json!({ "spec": { "certConfig": change } })).await;
         assert_refused(result, "spec.certConfig never changes");
     }
@@ -38,7 +44,9 @@ async fn neither_reference_nor_certificate_configuration_of_a_request_changes() 
 
 #[tokio::test]
 async fn writing_out_a_default_or_leaving_it_out_is_no_change() {
-    let Some((client, object)) = created("defaults", json!({ "virtualMeshRef": { "name": "demo" } })).await else {
+    let Some((client, object)) =
+        created("defaults", json!({ "virtualMeshRef": { "name": "demo" } })).await
+    else {
         return;
     };
     let written = json!({ "spec": {
@@ -56,7 +64,9 @@ async fn writing_out_a_default_or_leaving_it_out_is_no_change() {
         "thirdPartyApproval": { "approvalStatus": "PENDING", "message": "" },
     });
     patch_status(&client, &object, status).await.unwrap();
-    patch_status(&client, &object, json!({ "response": null, "thirdPartyApproval": null })).await.unwrap();
+    patch_status(&client, &object, json!({ "response": null, "thirdPartyApproval": null }))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -84,7 +94,9 @@ async fn a_response_is_set_once_and_stays_while_the_rest_of_the_status_changes()
         let result = patch_status(&client, &object, json!({ "response": other })).await;
         assert_refused(result, "status.response is set once");
     }
-    patch_status(&client, &object, json!({ "computedStatus": { "state": "ACCEPTED" } })).await.unwrap();
+    patch_status(&client, &object, json!({ "computedStatus": { "state": "ACCEPTED" } }))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -107,12 +119,17 @@ async fn a_decision_is_final_and_its_message_is_not() {
 
 #[tokio::test]
 async fn nothing_can_be_decided_before_there_is_a_csr() {
-    let Some((client, object)) = created("early", json!({ "virtualMeshRef": { "name": "demo" } })).await else {
+    let Some((client, object)) =
+        created("early", json!({ "virtualMeshRef": { "name": "demo" } })).await
+    else {
         return;
     };
     for decision in ["APPROVED", "DENIED"] {
         let status = json!({ "thirdPartyApproval": { "approvalStatus": decision } });
-        assert_refused(patch_status(&client, &object, status).await, "no spec.csrData to decide on");
+        assert_refused(
+            patch_status(&client, &object, status).await,
+            "no spec.csrData to decide on",
+        );
     }
     let status = json!({ "thirdPartyApproval": { "message": "ticket 7" } });
     patch_status(&client, &object, status).await.unwrap();
@@ -121,7 +138,8 @@ async fn nothing_can_be_decided_before_there_is_a_csr() {
 #[tokio::test]
 async fn the_largest_request_is_taken_and_more_is_not() {
     let host = |length: usize| "h".repeat(length);
-    let full = json!({ "certConfig": { "hosts": vec![host(2048); 64] }, "csrData": base64(32 * 1024) });
+    let full =
+        json!({ "certConfig": { "hosts": vec![host(2048); 64] }, "csrData": base64(32 * 1024) });
     let Some((client, object)) = created("largest", full).await else { return };
     // The rules stay affordable for the server at that size.
     patch(&client, &object, json!({ "metadata": { "labels": { "a": "b" } } })).await.unwrap();

@@ -1,7 +1,9 @@
 //! Two clusters that the tests share: one with the definitions alone, one with everything installed.
 
 use anyhow::{Context as _, Result, ensure};
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use kube::api::{
+    Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
+};
 use kube::{Client, Error};
 use meshroot_api::manifests;
 use meshroot_testkit::{ApiServer, api_server, tools, wait};
@@ -78,7 +80,11 @@ async fn install_definitions(api: &ApiServer) -> Result<()> {
         let name = definition["metadata"]["name"].as_str().context("name")?.to_owned();
         let established = async || {
             let object = resource(&client, &definition).get(&name).await?;
-            ensure!(condition(&object.data, "Established") == Some("True"), "{}", object.data["status"]);
+            ensure!(
+                condition(&object.data, "Established") == Some("True"),
+                "{}",
+                object.data["status"]
+            );
             Ok(())
         };
         wait::until(&format!("{name} is established"), wait::LIMIT, established).await?;
@@ -108,18 +114,29 @@ async fn policies_act(api: &ApiServer) -> Result<()> {
     create(&hub, &mesh_trust("probe", "probe")).await?;
     let response = json!({ "status": { "response": { "rootCertificate": "AAAA" } } });
     let attempts = [
-        ("requests", Attempt::Patch(request("probe", "probe", &json!({})), json!({ "spec": { "csrData": "AAAA" } }))),
+        (
+            "requests",
+            Attempt::Patch(
+                request("probe", "probe", &json!({})),
+                json!({ "spec": { "csrData": "AAAA" } }),
+            ),
+        ),
         ("request status", Attempt::PatchStatus(request("probe", "probe", &json!({})), response)),
         ("mesh trusts", Attempt::Create(mesh_trust("probe", "other"))),
         (
             "mesh trust status",
-            Attempt::PatchStatus(mesh_trust("probe", "probe"), json!({ "status": { "message": "x" } })),
+            Attempt::PatchStatus(
+                mesh_trust("probe", "probe"),
+                json!({ "status": { "message": "x" } }),
+            ),
         ),
         ("issuance records", Attempt::Create(issuance_record("probe", "probe"))),
     ];
     for (policy, attempt) in &attempts {
         let refused = async || match attempt.dry_run(&admin).await {
-            Err(Error::Api(status)) if status.message.contains("ValidatingAdmissionPolicy") => Ok(()),
+            Err(Error::Api(status)) if status.message.contains("ValidatingAdmissionPolicy") => {
+                Ok(())
+            }
             other => anyhow::bail!("{other:?}"),
         };
         wait::until(&format!("the policy on {policy} acts"), wait::LIMIT, refused).await?;
@@ -142,10 +159,14 @@ impl Attempt {
                 resource(client, object).create(&parameters, &dynamic(object)).await
             }
             Self::Patch(object, patch) => {
-                resource(client, object).patch(name(object), &parameters, &Patch::Merge(patch)).await
+                resource(client, object)
+                    .patch(name(object), &parameters, &Patch::Merge(patch))
+                    .await
             }
             Self::PatchStatus(object, patch) => {
-                resource(client, object).patch_status(name(object), &parameters, &Patch::Merge(patch)).await
+                resource(client, object)
+                    .patch_status(name(object), &parameters, &Patch::Merge(patch))
+                    .await
             }
         }
     }
@@ -199,18 +220,31 @@ pub(crate) async fn create(client: &Client, object: &Value) -> kube::Result<Dyna
 }
 
 /// Merges `patch` into the object that `object` names.
-pub(crate) async fn patch(client: &Client, object: &Value, patch: Value) -> kube::Result<DynamicObject> {
-    resource(client, object).patch(name(object), &PatchParams::default(), &Patch::Merge(patch)).await
+pub(crate) async fn patch(
+    client: &Client,
+    object: &Value,
+    patch: Value,
+) -> kube::Result<DynamicObject> {
+    resource(client, object)
+        .patch(name(object), &PatchParams::default(), &Patch::Merge(patch))
+        .await
 }
 
 /// Merges `status` into the status of the object that `object` names.
-pub(crate) async fn patch_status(client: &Client, object: &Value, status: Value) -> kube::Result<DynamicObject> {
+pub(crate) async fn patch_status(
+    client: &Client,
+    object: &Value,
+    status: Value,
+) -> kube::Result<DynamicObject> {
     let patch = Patch::Merge(json!({ "status": status }));
     resource(client, object).patch_status(name(object), &PatchParams::default(), &patch).await
 }
 
 pub(crate) async fn delete(client: &Client, object: &Value) -> kube::Result<()> {
-    resource(client, object).delete(name(object), &kube::api::DeleteParams::default()).await.map(drop)
+    resource(client, object)
+        .delete(name(object), &kube::api::DeleteParams::default())
+        .await
+        .map(drop)
 }
 
 /// The client's view of the objects of the same kind and namespace.
@@ -253,7 +287,11 @@ pub(crate) fn assert_refused<T: std::fmt::Debug>(result: kube::Result<T>, part: 
 pub(crate) fn assert_no_right<T: std::fmt::Debug>(result: kube::Result<T>) {
     match result {
         Err(Error::Api(status)) => {
-            assert!(status.code == 403 && status.message.contains(" cannot "), "{}", status.message);
+            assert!(
+                status.code == 403 && status.message.contains(" cannot "),
+                "{}",
+                status.message
+            );
         }
         other => panic!("not refused for lack of a right: {other:?}"),
     }

@@ -13,7 +13,8 @@ use meshroot_api::policy::{KeyAlgorithm, RootStatus, TrustPolicySpec, TrustPolic
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec;
 use meshroot_api::trust::{Loaded, MeshTrustSpec, MeshTrustStatus};
 use meshroot_api::{
-    KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
+    KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,13 +58,18 @@ async fn a_status_with_half_of_its_fields_is_taken_and_given_back() {
         restart: meshroot_api::policy::Restart::default(),
     };
     let mut trust = stored(&server, &MeshTrust::new("half", spec)).await;
-    trust.status = Some(MeshTrustStatus { loaded: Some(Loaded::default()), ..MeshTrustStatus::default() });
+    trust.status =
+        Some(MeshTrustStatus { loaded: Some(Loaded::default()), ..MeshTrustStatus::default() });
     assert_eq!(with_status(&server, &trust).await.status, trust.status);
 }
 
 async fn stored<K>(server: &Server, object: &K) -> K
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
 {
     let api: Api<K> = Api::namespaced(server.admin().await, EAST);
     api.create(&PostParams::default(), object).await.unwrap()
@@ -71,7 +77,11 @@ where
 
 async fn with_status<K>(server: &Server, object: &K) -> K
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
 {
     let api: Api<K> = Api::namespaced(server.admin().await, EAST);
     let name = object.meta().name.clone().unwrap();

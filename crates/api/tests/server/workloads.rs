@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use meshroot_testkit::tools;
 
-use crate::setup::{apply, assert_no_right, create, delete, patch, resource, with_definitions, with_everything};
+use crate::setup::{
+    apply, assert_no_right, create, delete, patch, resource, with_definitions, with_everything,
+};
 
 const RESTRICTED: &str = "restricted";
 
@@ -103,8 +105,12 @@ async fn an_agent_restarts_what_is_in_the_mesh_namespace_only() {
 async fn the_credentials_are_a_secret_that_the_server_takes() {
     let Some(server) = with_definitions().await else { return };
     server.api.create_namespace("meshroot-system").await.unwrap();
-    let credentials =
-        AgentCredentials { cluster: "east", server: "https://hub.example:6443", ca_pem: "PEM", token: "T" };
+    let credentials = AgentCredentials {
+        cluster: "east",
+        server: "https://hub.example:6443",
+        ca_pem: "PEM",
+        token: "T",
+    };
     let stored = apply(&server.admin().await, &credentials.secret()).await.unwrap();
     assert_eq!(stored.data["data"]["token"], json!("VA=="));
     assert_eq!(stored.data["data"]["server"], json!("aHR0cHM6Ly9odWIuZXhhbXBsZTo2NDQz"));
@@ -137,7 +143,8 @@ async fn kubectl_applies_everything_under_deploy() {
             .arg("--cache-dir")
             .arg(cache.path());
         let output = kubectl.output().await.unwrap();
-        let (said, warned) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (said, warned) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success() && warned.is_empty(), "{directory}: {said}{warned}");
     }
 }

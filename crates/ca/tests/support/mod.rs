@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use jiff::{SignedDuration, Timestamp};
 use meshroot_ca::{
-    Facts, Issued, Issuer, Ledger, Order, Prepared, Profile, ProfileSpec, Recorded, Signer, SignerError,
+    Facts, Issued, Issuer, Ledger, Order, Prepared, Profile, ProfileSpec, Recorded, Signer,
+    SignerError,
 };
 use meshroot_pki::{CertificateRequest, DistinguishedName, Host, PrivateKey, PublicKey};
 use spki::AlgorithmIdentifierOwned;
@@ -116,7 +117,16 @@ pub(crate) fn request(key: &PrivateKey, hosts: &[Host]) -> CertificateRequest {
 /// An order for the mesh east's first intermediate.
 pub(crate) fn order(key: &PrivateKey, profile: Profile) -> Order {
     let hosts = x509::hosts(&[IDENTITY]);
-    Order::new(&request(key, &hosts), "Istio", "demo", "istio-istio-system-east", "1", hosts, profile).unwrap()
+    Order::new(
+        &request(key, &hosts),
+        "Istio",
+        "demo",
+        "istio-istio-system-east",
+        "1",
+        hosts,
+        profile,
+    )
+    .unwrap()
 }
 
 /// The root of [`x509::Template::root`] as an issuer, valid a day before and after the moment of all tests.
@@ -133,7 +143,8 @@ pub(crate) fn issuer_of(root: &x509::Template) -> Issuer {
 
 /// Prepares and records.
 pub(crate) fn recorded(order: Order, issuer: &Issuer, now: Timestamp) -> Recorded {
-    let Ok(recorded) = ready(Prepared::new(order, issuer, now).unwrap().record(&MemoryLedger::default()));
+    let Ok(recorded) =
+        ready(Prepared::new(order, issuer, now).unwrap().record(&MemoryLedger::default()));
     recorded
 }
 

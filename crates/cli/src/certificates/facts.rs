@@ -24,8 +24,20 @@ pub fn certificate(certificate: &Certificate, now: Timestamp) -> Facts {
         ("Authority", vec![authority(certificate)]),
         ("Key usage", key_usage(certificate)),
         ("Purposes", purposes(certificate)),
-        ("Key id", vec![certificate.subject_key_identifier().map_or_else(|| NONE.to_owned(), |id| hex(&id))]),
-        ("Issuer key id", vec![certificate.authority_key_identifier().map_or_else(|| NONE.to_owned(), |id| hex(&id))]),
+        (
+            "Key id",
+            vec![
+                certificate.subject_key_identifier().map_or_else(|| NONE.to_owned(), |id| hex(&id)),
+            ],
+        ),
+        (
+            "Issuer key id",
+            vec![
+                certificate
+                    .authority_key_identifier()
+                    .map_or_else(|| NONE.to_owned(), |id| hex(&id)),
+            ],
+        ),
         ("Fingerprint", vec![certificate.fingerprint().to_string()]),
     ]
 }
@@ -33,7 +45,9 @@ pub fn certificate(certificate: &Certificate, now: Timestamp) -> Facts {
 /// What a certificate request says.
 pub fn request(request: &CertificateRequest) -> Facts {
     let key = request.public_key();
-    let strength = key.check_strength().map_or_else(|error| format!("REFUSED: {error}"), |()| "accepted".to_owned());
+    let strength = key
+        .check_strength()
+        .map_or_else(|error| format!("REFUSED: {error}"), |()| "accepted".to_owned());
     vec![
         ("CSR SHA-256", vec![request.fingerprint().to_string()]),
         ("Subject", vec![name(&request.subject().to_string())]),
@@ -147,7 +161,9 @@ fn camel_case(title: &str) -> String {
     let first = words.next().unwrap_or_default().to_lowercase();
     let capital = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map(|first| first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect::<String>())
+        letters.next().map(|first| {
+            first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect::<String>()
+        })
     };
     words.filter_map(capital).fold(first, |text, word| text + &word)
 }
@@ -170,6 +186,9 @@ mod tests {
     #[test]
     fn one_name_is_still_a_list_of_names() {
         let facts: Facts = vec![("Names", vec!["a".to_owned()]), ("Serial", vec!["01".to_owned()])];
-        assert_eq!(to_json("certificate", &facts), json!({ "kind": "certificate", "names": ["a"], "serial": "01" }));
+        assert_eq!(
+            to_json("certificate", &facts),
+            json!({ "kind": "certificate", "names": ["a"], "serial": "01" })
+        );
     }
 }

@@ -35,7 +35,9 @@ type Data = BTreeMap<String, ByteString>;
 
 /// The layout of a Secret's data, by the names of its keys.
 pub fn of(data: &Data) -> Option<&'static Layout> {
-    LAYOUTS.iter().find(|layout| data.contains_key(layout.certificate) && data.contains_key(layout.private_key))
+    LAYOUTS.iter().find(|layout| {
+        data.contains_key(layout.certificate) && data.contains_key(layout.private_key)
+    })
 }
 
 /// Whether the private key is that of the certificate, the chain leads to a root, and the mesh and its peers
@@ -47,19 +49,24 @@ pub fn check(layout: &Layout, data: &Data, now: Timestamp) -> Vec<Check> {
     };
     let mut checks = vec![key_check(layout, data, &own[0])];
     if layout.chain.is_some() && own.len() > 1 {
-        checks.push(bad(format!("{} holds {} certificates, exactly one belongs there", layout.certificate, own.len())));
+        checks.push(bad(format!(
+            "{} holds {} certificates, exactly one belongs there",
+            layout.certificate,
+            own.len()
+        )));
     }
-    let chain = match layout.chain.filter(|key| data.contains_key(*key)).map(|key| bundle(data, key)) {
-        Some(Ok(chain)) => {
-            checks.push(first_check(layout, &chain, &own[0]));
-            chain
-        }
-        Some(Err(check)) => {
-            checks.push(check);
-            own.clone()
-        }
-        None => own.clone(),
-    };
+    let chain =
+        match layout.chain.filter(|key| data.contains_key(*key)).map(|key| bundle(data, key)) {
+            Some(Ok(chain)) => {
+                checks.push(first_check(layout, &chain, &own[0]));
+                chain
+            }
+            Some(Err(check)) => {
+                checks.push(check);
+                own.clone()
+            }
+            None => own.clone(),
+        };
     match layout.roots.map(|key| bundle(data, key)) {
         Some(Ok(roots)) => checks.extend(chain_checks(layout, &chain, &roots, now)),
         Some(Err(check)) => checks.push(check),
@@ -72,7 +79,9 @@ fn key_check(layout: &Layout, data: &Data, certificate: &Certificate) -> Check {
     let (key, owner) = (layout.private_key, layout.certificate);
     let bytes = data.get(key).map(|bytes| bytes.0.as_slice()).unwrap_or_default();
     match PrivateKey::from_pem(bytes) {
-        Ok(private) if private.public_key() == certificate.public_key() => good(format!("{key} is the key of {owner}")),
+        Ok(private) if private.public_key() == certificate.public_key() => {
+            good(format!("{key} is the key of {owner}"))
+        }
         Ok(_) => bad(format!("{key} is NOT the key of {owner}: nothing that it signs verifies")),
         Err(error) => bad(format!("{key}: {error}")),
     }
@@ -83,24 +92,35 @@ fn first_check(layout: &Layout, chain: &[Certificate], own: &Certificate) -> Che
     if chain.first() == Some(own) {
         good(format!("{chain_key} begins with {owner}"))
     } else {
-        bad(format!("{chain_key} does not begin with {owner}: peers get a chain without the certificate that signed"))
+        bad(format!(
+            "{chain_key} does not begin with {owner}: peers get a chain without the certificate that signed"
+        ))
     }
 }
 
-fn chain_checks(layout: &Layout, chain: &[Certificate], roots: &[Certificate], now: Timestamp) -> Vec<Check> {
+fn chain_checks(
+    layout: &Layout,
+    chain: &[Certificate],
+    roots: &[Certificate],
+    now: Timestamp,
+) -> Vec<Check> {
     let Some((first, rest)) = chain.split_first() else { return Vec::new() };
-    let mut checks = vec![match build_path(first, rest, roots, &PathOptions::new(now, Purpose::Any)) {
-        Ok(path) => {
-            let root = path.last().map(|root| root.fingerprint().to_string()).unwrap_or_default();
-            good(format!("the chain leads to root {root}"))
-        }
-        Err(error) => bad(format!("the chain does NOT lead to a root: {error}")),
-    }];
+    let mut checks =
+        vec![match build_path(first, rest, roots, &PathOptions::new(now, Purpose::Any)) {
+            Ok(path) => {
+                let root =
+                    path.last().map(|root| root.fingerprint().to_string()).unwrap_or_default();
+                good(format!("the chain leads to root {root}"))
+            }
+            Err(error) => bad(format!("the chain does NOT lead to a root: {error}")),
+        }];
     // `kubernetes.io/tls` is for servers too, of which nobody asks that they sign.
     let may_be_leaf = layout.chain.is_none() && !first.is_ca();
     if !roots.contains(first) && !may_be_leaf {
-        let findings = lint::istio(chain, roots, now).into_iter().filter(|finding| finding.rule != "path");
-        checks.extend(findings.map(|finding| bad(format!("{}: {}", finding.rule, finding.message))));
+        let findings =
+            lint::istio(chain, roots, now).into_iter().filter(|finding| finding.rule != "path");
+        checks
+            .extend(findings.map(|finding| bad(format!("{}: {}", finding.rule, finding.message))));
     }
     checks
 }

@@ -96,15 +96,22 @@ fn read_block(label: &str, block: &[u8]) -> Item {
     if label.ends_with("PRIVATE KEY") {
         return PrivateKey::from_pem(block).map_or_else(
             |error| unreadable(error.to_string()),
-            |key| Item::PrivateKey { kind: key.public_key().kind_name(), public_key: key.public_key().fingerprint() },
+            |key| Item::PrivateKey {
+                kind: key.public_key().kind_name(),
+                public_key: key.public_key().fingerprint(),
+            },
         );
     }
     if label.ends_with("CERTIFICATE REQUEST") {
         let request = CertificateRequest::parse(block);
-        return request.map_or_else(|error| unreadable(error.to_string()), |request| Item::Request(Box::new(request)));
+        return request.map_or_else(
+            |error| unreadable(error.to_string()),
+            |request| Item::Request(Box::new(request)),
+        );
     }
     let certificate = Certificate::from_pem(block);
-    certificate.map_or_else(|error| unreadable(error.to_string()), |it| Item::Certificate(Box::new(it)))
+    certificate
+        .map_or_else(|error| unreadable(error.to_string()), |it| Item::Certificate(Box::new(it)))
 }
 
 #[cfg(test)]
@@ -141,7 +148,9 @@ mod tests {
         let key = key();
         let pem = key.to_pkcs8_pem();
         let file = PemFile::read(pem.as_bytes());
-        let Item::PrivateKey { public_key, .. } = &file.items[0] else { panic!("{:?}", file.items) };
+        let Item::PrivateKey { public_key, .. } = &file.items[0] else {
+            panic!("{:?}", file.items)
+        };
         assert_eq!(*public_key, key.public_key().fingerprint());
         let secret: String = pem.lines().nth(1).unwrap().to_owned();
         assert!(!format!("{file:?}").contains(&secret));
@@ -149,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_broken_key_is_named_and_not_quoted() {
-        let file = PemFile::read(b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n");
+        let file =
+            PemFile::read(b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n");
         let Item::Unreadable { label, why } = &file.items[0] else { panic!("{:?}", file.items) };
         assert_eq!(label, "PRIVATE KEY");
         assert!(!why.contains("c2VjcmV0"), "{why}");
@@ -157,7 +167,9 @@ mod tests {
 
     #[test]
     fn a_block_that_does_not_end_and_one_that_is_no_certificate_say_so() {
-        let file = PemFile::read(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN X-----\n");
+        let file = PemFile::read(
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n-----BEGIN X-----\n",
+        );
         assert!(file.items.iter().all(|item| matches!(item, Item::Unreadable { .. })));
         assert_eq!(file.items.len(), 2);
     }

@@ -36,14 +36,19 @@ pub struct Restore {
 }
 
 /// Fetches a consistent copy of the server's state while it serves, and checks it.
-pub async fn backup(session: &Session, asked: &Backup, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn backup(
+    session: &Session,
+    asked: &Backup,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let partial = beside(&asked.file, ".partial");
     refuse_existing(&asked.file)?;
     let fetched = fetch(session, &partial).await;
     let summary = fetched.and_then(|()| verify(&partial));
     let summary = summary.inspect_err(|_| drop(std::fs::remove_file(&partial)))?;
     // Linking fails where somebody else has made the file meanwhile; renaming would replace it.
-    std::fs::hard_link(&partial, &asked.file).map_err(|error| file_failure("writing", &asked.file, &error))?;
+    std::fs::hard_link(&partial, &asked.file)
+        .map_err(|error| file_failure("writing", &asked.file, &error))?;
     std::fs::remove_file(&partial).map_err(|error| file_failure("removing", &partial, &error))?;
     terminal.line(format!(
         "backed up {} objects at revision {} to {}: keep it as you keep the root's key",
@@ -56,9 +61,11 @@ pub async fn backup(session: &Session, asked: &Backup, terminal: &mut Terminal) 
 async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
     use http_body_util::BodyExt as _;
     let request = Request::get(SNAPSHOT_PATH).body(Body::empty());
-    let request = request.map_err(|error| Failure::no(format!("asking for a snapshot failed: {error}")))?;
+    let request =
+        request.map_err(|error| Failure::no(format!("asking for a snapshot failed: {error}")))?;
     let doing = "fetch a snapshot of the server";
-    let response = session.client.clone().send(request).await.map_err(|error| Failure::api(doing, &error))?;
+    let response =
+        session.client.clone().send(request).await.map_err(|error| Failure::api(doing, &error))?;
     if !response.status().is_success() {
         let text = match response.status().as_u16() {
             404 => {
@@ -72,7 +79,8 @@ async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
     let mut file = create_private(partial)?;
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failure::unreachable(format!("the snapshot broke off: {error}")))?;
+        let frame = frame
+            .map_err(|error| Failure::unreachable(format!("the snapshot broke off: {error}")))?;
         if let Ok(data) = frame.into_data() {
             file.write_all(&data).map_err(|error| file_failure("writing", partial, &error))?;
         }
@@ -85,7 +93,9 @@ async fn said(body: Body) -> String {
     use http_body_util::BodyExt as _;
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let status: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    let text = status["message"].as_str().map_or_else(|| String::from_utf8_lossy(&bytes).into_owned(), str::to_owned);
+    let text = status["message"]
+        .as_str()
+        .map_or_else(|| String::from_utf8_lossy(&bytes).into_owned(), str::to_owned);
     plain(&text).into_owned()
 }
 
@@ -105,12 +115,16 @@ pub fn restore(asked: &Restore, terminal: &mut Terminal) -> Result<(), Failure> 
 }
 
 fn verify(path: &Path) -> Result<store::Summary, Failure> {
-    Store::verify(path).map_err(|error| Failure::no(format!("{} is no usable backup: {error}", path.display())))
+    Store::verify(path)
+        .map_err(|error| Failure::no(format!("{} is no usable backup: {error}", path.display())))
 }
 
 fn refuse_existing(path: &Path) -> Result<(), Failure> {
     if path.exists() {
-        return Err(Failure::no(format!("{} exists already: nothing is overwritten", path.display())));
+        return Err(Failure::no(format!(
+            "{} exists already: nothing is overwritten",
+            path.display()
+        )));
     }
     Ok(())
 }

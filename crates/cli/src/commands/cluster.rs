@@ -30,7 +30,11 @@ enum Command {
 }
 
 /// Does it.
-pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn run(
+    global: &Global,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     match &asked.command {
         Command::Join(asked) => join::run(global, asked, terminal).await,
         Command::List(_) => list::run(&Session::open(global).await?, terminal).await,
@@ -62,7 +66,11 @@ mod tests {
             check_name(good).unwrap();
         }
         for wrong in ["", "East", "a.b", "-a", "a-", "a_b", "a/b", &"a".repeat(47)] {
-            assert_eq!(check_name(wrong).unwrap_err().exit(), crate::failure::Exit::Usage, "{wrong}");
+            assert_eq!(
+                check_name(wrong).unwrap_err().exit(),
+                crate::failure::Exit::Usage,
+                "{wrong}"
+            );
         }
     }
 }

@@ -45,14 +45,24 @@ pub struct Denial {
 }
 
 /// Approves.
-pub async fn approve(session: &Session, asked: &Approval, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn approve(
+    session: &Session,
+    asked: &Approval,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     decide(session, &asked.names, ApprovalStatus::Approved, &asked.message, terminal).await
 }
 
 /// Denies.
-pub async fn deny(session: &Session, asked: &Denial, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn deny(
+    session: &Session,
+    asked: &Denial,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     if asked.message.trim().is_empty() {
-        return Err(Failure::usage("--message is empty; whoever reads the denial must know what to change"));
+        return Err(Failure::usage(
+            "--message is empty; whoever reads the denial must know what to change",
+        ));
     }
     decide(session, &asked.names, ApprovalStatus::Denied, &asked.message, terminal).await
 }
@@ -81,7 +91,11 @@ async fn decide(
             written.push(serde_json::to_value(&decided).unwrap_or(Value::Null));
         }
     }
-    if session.global.output.is_table() { Ok(()) } else { terminal.print(&session.global.output.text(&list(written))?) }
+    if session.global.output.is_table() {
+        Ok(())
+    } else {
+        terminal.print(&session.global.output.text(&list(written))?)
+    }
 }
 
 /// Refuses what is decided already, and what nobody can know enough about.
@@ -95,8 +109,13 @@ fn check(request: &Request, decision: ApprovalStatus, now: Timestamp) -> Result<
     }
     let earlier = request.status_or_default().third_party_approval;
     if earlier.approval_status != ApprovalStatus::Pending {
-        let when = earlier.last_updated_time.map(|time| format!(" {}", age::with_distance(time.0, now)));
-        let why = if earlier.message.is_empty() { "without a message".to_owned() } else { quoted(&earlier.message) };
+        let when =
+            earlier.last_updated_time.map(|time| format!(" {}", age::with_distance(time.0, now)));
+        let why = if earlier.message.is_empty() {
+            "without a message".to_owned()
+        } else {
+            quoted(&earlier.message)
+        };
         return Err(Failure::no(format!(
             "request {name} was {} already{}, {why}",
             earlier.approval_status.word(),
@@ -107,7 +126,8 @@ fn check(request: &Request, decision: ApprovalStatus, now: Timestamp) -> Result<
     }
     if request.spec.csr_data.0.is_empty() {
         let whose = request.metadata.namespace.as_deref().and_then(cluster_of_namespace);
-        let agent = whose.map_or_else(|| "the agent".to_owned(), |cluster| format!("the agent of {cluster}"));
+        let agent = whose
+            .map_or_else(|| "the agent".to_owned(), |cluster| format!("the agent of {cluster}"));
         return Err(Failure::no(format!(
             "request {name} has nothing to decide on yet: {agent} has not made its certificate signing request"
         ))
@@ -115,11 +135,11 @@ fn check(request: &Request, decision: ApprovalStatus, now: Timestamp) -> Result<
         .fix("wait for it with: meshroot get vmcsr -A --watch; see whether the agent is there with: meshroot cluster list"));
     }
     match CertificateRequest::parse(&request.spec.csr_data.0) {
-        Err(error) if decision == ApprovalStatus::Approved => {
-            Err(Failure::no(format!("request {name} cannot be approved: what it asks for cannot be read: {error}"))
-                .see(see("spec.csrData"))
-                .fix("deny it, and look at the cluster that wrote it"))
-        }
+        Err(error) if decision == ApprovalStatus::Approved => Err(Failure::no(format!(
+            "request {name} cannot be approved: what it asks for cannot be read: {error}"
+        ))
+        .see(see("spec.csrData"))
+        .fix("deny it, and look at the cluster that wrote it")),
         _ => Ok(()),
     }
 }
@@ -136,8 +156,10 @@ async fn write(
     let name = request.metadata.name.as_deref().unwrap_or_default();
     let api: Api<Request> = Api::namespaced(session.client.clone(), namespace);
     let patch = patch(request, decision, message, now);
-    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let written = patiently(async || api.patch_status(name, &parameters, &Patch::Merge(&patch)).await).await;
+    let parameters =
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let written =
+        patiently(async || api.patch_status(name, &parameters, &Patch::Merge(&patch)).await).await;
     let verb = if decision == ApprovalStatus::Approved { "approve" } else { "deny" };
     written.map_err(|error| Failure::api(&format!("{verb} request {namespace}/{name}"), &error))
 }

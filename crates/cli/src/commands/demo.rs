@@ -90,13 +90,19 @@ impl From<Approval> for ApprovalMode {
 }
 
 /// Shows it.
-pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn run(
+    global: &Global,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let began = Instant::now();
     refuse_contexts(global)?;
     if let Some(filter) = &asked.log_filter {
-        telemetry::init(LogFormat::Text, Some(filter)).map_err(|error| Failure::usage(error.to_string()))?;
+        telemetry::init(LogFormat::Text, Some(filter))
+            .map_err(|error| Failure::usage(error.to_string()))?;
     }
-    let shutdown = shutdown().map_err(|error| Failure::no(format!("signals cannot be received: {error}")))?;
+    let shutdown =
+        shutdown().map_err(|error| Failure::no(format!("signals cannot be received: {error}")))?;
     let home = Home::open(asked.keep.as_deref())?;
     let clusters = clusters::NAMES.get(..usize::from(asked.clusters)).unwrap_or(&clusters::NAMES);
     let servers = Servers::start(clusters, home.data()).await?;
@@ -136,7 +142,9 @@ fn options(global: &Global, asked: &Arguments, began: Instant) -> Options {
 fn style(global: &Global) -> Style {
     match global.output.is_table() {
         false => Style::Document,
-        true if std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") => {
+        true if std::io::stdout().is_terminal()
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb") =>
+        {
             Style::Live
         }
         true => Style::Lines,
@@ -165,7 +173,9 @@ fn refuse_contexts(global: &Global) -> Result<(), Failure> {
 
 fn root_key(text: &str) -> Result<KeyAlgorithm, String> {
     let read = serde_json::from_value(serde_json::Value::from(text));
-    read.map_err(|_| format!("{text:?} is no key; write RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519"))
+    read.map_err(|_| {
+        format!("{text:?} is no key; write RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519")
+    })
 }
 
 const AFTER_HELP: &str = "\

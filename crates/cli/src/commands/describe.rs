@@ -38,11 +38,22 @@ struct Description {
 }
 
 /// Describes it.
-pub async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn run(
+    session: &Session,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let kind = asked.kind;
     if !matches!(kind, Kind::Request | Kind::VirtualMesh | Kind::Mesh) {
-        return Err(Failure::usage(format!("{} cannot be described; vm, vmcsr and mesh can", kind.word()))
-            .fix(format!("see all of it with: meshroot get {} {} -o yaml", kind.word(), asked.name)));
+        return Err(Failure::usage(format!(
+            "{} cannot be described; vm, vmcsr and mesh can",
+            kind.word()
+        ))
+        .fix(format!(
+            "see all of it with: meshroot get {} {} -o yaml",
+            kind.word(),
+            asked.name
+        )));
     }
     let object = crate::locate::find(session, kind, &asked.name).await?;
     let metadata = object.metadata.clone();
@@ -61,15 +72,31 @@ pub async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) 
 /// Reads an object that may not be there, or that the reader may not see: then less is told.
 async fn optional<K>(session: &Session, namespace: &str, name: &str) -> Result<Option<K>, Failure>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned,
 {
     if namespace.is_empty() || name.is_empty() {
         return Ok(None);
     }
-    match patiently(async || Api::<K>::namespaced(session.client.clone(), namespace).get_opt(name).await).await {
+    match patiently(async || {
+        Api::<K>::namespaced(session.client.clone(), namespace).get_opt(name).await
+    })
+    .await
+    {
         Ok(object) => Ok(object),
-        Err(error) if matches!(classify(&error), ApiFailure::Forbidden(_) | ApiFailure::NotFound { .. }) => Ok(None),
-        Err(error) => Err(Failure::api(&format!("read {} {namespace}/{name}", K::kind(&())), &error)),
+        Err(error)
+            if matches!(
+                classify(&error),
+                ApiFailure::Forbidden(_) | ApiFailure::NotFound { .. }
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => {
+            Err(Failure::api(&format!("read {} {namespace}/{name}", K::kind(&())), &error))
+        }
     }
 }
 

@@ -35,7 +35,11 @@ pub struct Arguments {
 }
 
 /// Gets it.
-pub async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn run(
+    session: &Session,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     match (asked.kind, &asked.name) {
         (Some(kind), name) if asked.watch => watch(session, kind, name.as_deref(), terminal).await,
         (Some(kind), Some(name)) => {
@@ -65,14 +69,23 @@ fn scope(session: &Session, kind: Kind) -> Scope {
     }
 }
 
-async fn fetch(session: &Session, kind: Kind, scope: &Scope) -> Result<Vec<DynamicObject>, Failure> {
-    let listed = patiently(async || session.api(kind, scope).list(&ListParams::default()).await).await;
-    let mut objects = listed.map_err(|error| Failure::api(&format!("list {} in {scope}", kind.word()), &error))?.items;
+async fn fetch(
+    session: &Session,
+    kind: Kind,
+    scope: &Scope,
+) -> Result<Vec<DynamicObject>, Failure> {
+    let listed =
+        patiently(async || session.api(kind, scope).list(&ListParams::default()).await).await;
+    let mut objects = listed
+        .map_err(|error| Failure::api(&format!("list {} in {scope}", kind.word()), &error))?
+        .items;
     // A list leaves kind and apiVersion out of its items.
     let resource = kind.resource();
     for object in &mut objects {
-        object.types =
-            Some(kube::api::TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() });
+        object.types = Some(kube::api::TypeMeta {
+            api_version: resource.api_version.clone(),
+            kind: resource.kind.clone(),
+        });
     }
     Ok(objects)
 }
@@ -141,21 +154,34 @@ fn values(objects: &[DynamicObject]) -> Result<Vec<Value>, Failure> {
 pub fn value(object: &DynamicObject) -> Result<Value, Failure> {
     let mut object = object.clone();
     object.metadata.managed_fields = None;
-    serde_json::to_value(&object).map_err(|error| Failure::no(format!("the object cannot be written: {error}")))
+    serde_json::to_value(&object)
+        .map_err(|error| Failure::no(format!("the object cannot be written: {error}")))
 }
 
-async fn watch(session: &Session, kind: Kind, name: Option<&str>, terminal: &mut Terminal) -> Result<(), Failure> {
+async fn watch(
+    session: &Session,
+    kind: Kind,
+    name: Option<&str>,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let (scope, config) = match name {
         None => (scope(session, kind), watcher::Config::default()),
         Some(name) => {
             let object = find(session, kind, name).await?;
-            let named = format!("metadata.name={}", object.metadata.name.as_deref().unwrap_or_default());
+            let named =
+                format!("metadata.name={}", object.metadata.name.as_deref().unwrap_or_default());
             let namespace = object.metadata.namespace.unwrap_or_default();
             (Scope::Namespace(namespace), watcher::Config::default().fields(&named))
         }
     };
     let mut events = std::pin::pin!(watcher(session.api(kind, &scope), config).default_backoff());
-    let mut rows = Rows { kind, format: session.global.output, widths: None, first: Vec::new(), seen: HashMap::new() };
+    let mut rows = Rows {
+        kind,
+        format: session.global.output,
+        widths: None,
+        first: Vec::new(),
+        seen: HashMap::new(),
+    };
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => rows.show(event, terminal)?,
@@ -177,7 +203,11 @@ struct Rows {
 }
 
 impl Rows {
-    fn show(&mut self, event: Event<DynamicObject>, terminal: &mut Terminal) -> Result<(), Failure> {
+    fn show(
+        &mut self,
+        event: Event<DynamicObject>,
+        terminal: &mut Terminal,
+    ) -> Result<(), Failure> {
         match event {
             Event::InitApply(object) if self.widths.is_none() => {
                 self.first.push(object);
@@ -222,8 +252,12 @@ impl Rows {
         if !self.format.is_table() {
             return self.document(object, terminal);
         }
-        let row = [&object.metadata.namespace, &object.metadata.name].map(|part| part.clone().unwrap_or_default());
-        let text = later_row(self.widths.as_deref().unwrap_or_default().get(..2).unwrap_or_default(), &row);
+        let row = [&object.metadata.namespace, &object.metadata.name]
+            .map(|part| part.clone().unwrap_or_default());
+        let text = later_row(
+            self.widths.as_deref().unwrap_or_default().get(..2).unwrap_or_default(),
+            &row,
+        );
         terminal.line(format!("{}   deleted", text.trim_end()))
     }
 

@@ -59,7 +59,11 @@ struct Part {
 }
 
 /// Inspects it.
-pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn run(
+    global: &Global,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let now = clock::now();
     let (parts, notes, checks) = match &asked.object {
         None => {
@@ -67,12 +71,19 @@ pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) ->
             let title = asked.file.display().to_string();
             (vec![Part { title, file: PemFile::read(&bytes) }], Vec::new(), Vec::new())
         }
-        Some(InspectedObject::Secret { name }) => secret(&Session::open(global).await?, name, now).await?,
-        Some(InspectedObject::Vmcsr { name }) => request(&Session::open(global).await?, name).await?,
+        Some(InspectedObject::Secret { name }) => {
+            secret(&Session::open(global).await?, name, now).await?
+        }
+        Some(InspectedObject::Vmcsr { name }) => {
+            request(&Session::open(global).await?, name).await?
+        }
     };
     if parts.iter().all(|part| part.file.items.is_empty()) {
         let titles: Vec<_> = parts.iter().map(|part| part.title.as_str()).collect();
-        return Err(Failure::no(format!("no certificate, request or key was found in {}", titles.join(", "))));
+        return Err(Failure::no(format!(
+            "no certificate, request or key was found in {}",
+            titles.join(", ")
+        )));
     }
     if global.output.is_table() {
         terminal.print(&sheet(&parts, &notes, &checks, now))
@@ -84,7 +95,8 @@ pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) ->
 /// A file's content, or standard input's; at most 4 MiB, which no bundle reaches.
 pub fn read_file(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     const MOST: u64 = 4 << 20;
-    let failed = |error: std::io::Error| Failure::no(format!("{} cannot be read: {error}", file.display()));
+    let failed =
+        |error: std::io::Error| Failure::no(format!("{} cannot be read: {error}", file.display()));
     let mut bytes = Zeroizing::new(Vec::new());
     let read = if file == Path::new("-") {
         if std::io::stdin().is_terminal() {
@@ -95,7 +107,10 @@ pub fn read_file(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
         std::fs::File::open(file).map_err(failed)?.take(MOST + 1).read_to_end(&mut bytes)
     };
     if read.map_err(failed)? as u64 > MOST {
-        return Err(Failure::no(format!("{} has more than {MOST} bytes: no bundle is so long", file.display())));
+        return Err(Failure::no(format!(
+            "{} has more than {MOST} bytes: no bundle is so long",
+            file.display()
+        )));
     }
     Ok(bytes)
 }
@@ -105,12 +120,15 @@ type Inspected = (Vec<Part>, Vec<(&'static str, String)>, Vec<Check>);
 async fn secret(session: &Session, name: &str, now: Timestamp) -> Result<Inspected, Failure> {
     let (namespace, name) = split(name)?;
     let Some(namespace) = namespace.or(session.global.namespace.as_deref()) else {
-        return Err(Failure::usage(format!("in which namespace is Secret {name}? Write NAMESPACE/{name} or give -n")));
+        return Err(Failure::usage(format!(
+            "in which namespace is Secret {name}? Write NAMESPACE/{name} or give -n"
+        )));
     };
     let api: Api<Secret> = Api::namespaced(session.client.clone(), namespace);
     let doing = format!("read Secret {namespace}/{name}");
-    let found =
-        patiently(async || api.get_opt(name).await).await.map_err(|error| Failure::api_about_secret(&doing, &error))?;
+    let found = patiently(async || api.get_opt(name).await)
+        .await
+        .map_err(|error| Failure::api_about_secret(&doing, &error))?;
     let Some(secret) = found else {
         return Err(Failure::no(format!("Secret {namespace}/{name} does not exist")));
     };
@@ -125,7 +143,13 @@ async fn secret(session: &Session, name: &str, now: Timestamp) -> Result<Inspect
     let notes = vec![
         ("Secret", format!("{namespace}/{name}")),
         ("Type", secret.type_.clone().unwrap_or_default()),
-        ("Layout", layout.map_or_else(|| "none that a mesh reads its CA from".to_owned(), |it| it.name.to_owned())),
+        (
+            "Layout",
+            layout.map_or_else(
+                || "none that a mesh reads its CA from".to_owned(),
+                |it| it.name.to_owned(),
+            ),
+        ),
         ("Written by", owner(&secret)),
     ];
     Ok((parts, notes, checks))
@@ -135,20 +159,28 @@ fn owner(secret: &Secret) -> String {
     match (is_ours(&secret.metadata), annotation(secret, REQUEST_ANNOTATION)) {
         (true, Some(request)) => format!("Meshroot, for request {request}"),
         (true, None) => "Meshroot".to_owned(),
-        (false, _) => "somebody else (Meshroot leaves it alone unless the TrustPolicy says adopt: ALWAYS)".to_owned(),
+        (false, _) => {
+            "somebody else (Meshroot leaves it alone unless the TrustPolicy says adopt: ALWAYS)"
+                .to_owned()
+        }
     }
 }
 
 async fn request(session: &Session, name: &str) -> Result<Inspected, Failure> {
     let request: Request = find_as(session, Kind::Request, name).await?;
     let response = request.status_or_default().response;
-    let part = |title: &str, bytes: &[u8]| Part { title: title.to_owned(), file: PemFile::read(bytes) };
+    let part =
+        |title: &str, bytes: &[u8]| Part { title: title.to_owned(), file: PemFile::read(bytes) };
     let parts = [
         ("spec.csrData", &request.spec.csr_data),
         ("status.response.caCertificate", &response.ca_certificate),
         ("status.response.rootCertificate", &response.root_certificate),
     ];
-    let parts: Vec<Part> = parts.into_iter().filter(|(_, it)| !it.0.is_empty()).map(|(t, it)| part(t, &it.0)).collect();
+    let parts: Vec<Part> = parts
+        .into_iter()
+        .filter(|(_, it)| !it.0.is_empty())
+        .map(|(t, it)| part(t, &it.0))
+        .collect();
     let name = full_name(&request.metadata);
     if parts.is_empty() {
         return Err(Failure::no(format!("request {name} has neither a CSR nor an answer yet"))
@@ -167,7 +199,11 @@ fn sheet(parts: &[Part], notes: &[(&str, String)], checks: &[Check], now: Timest
         let several = part.file.items.len() > 1;
         for (index, item) in part.file.items.iter().enumerate() {
             let (kind, facts) = facts::item(item, now);
-            let place = if several { format!(" {} of {}", index + 1, part.file.items.len()) } else { String::new() };
+            let place = if several {
+                format!(" {} of {}", index + 1, part.file.items.len())
+            } else {
+                String::new()
+            };
             sheet.heading(&format!("{}: {kind}{place}", part.title));
             sheet.facts(&facts);
             if let crate::certificates::Item::Certificate(certificate) = item {
@@ -176,7 +212,10 @@ fn sheet(parts: &[Part], notes: &[(&str, String)], checks: &[Check], now: Timest
         }
         if part.file.other_lines > 0 {
             let lines = part.file.other_lines;
-            sheet.line(&format!("{lines} lines of other text in {}: meshes do not agree on skipping it", part.title));
+            sheet.line(&format!(
+                "{lines} lines of other text in {}: meshes do not agree on skipping it",
+                part.title
+            ));
         }
     }
     if !checks.is_empty() {
@@ -194,7 +233,8 @@ fn signer(certificate: &Certificate, others: &[Certificate]) -> String {
         return String::new();
     }
     let signed = |other: &&Certificate| {
-        other.subject() == certificate.issuer() && certificate.verify_signed_by(other.public_key()).is_ok()
+        other.subject() == certificate.issuer()
+            && certificate.verify_signed_by(other.public_key()).is_ok()
     };
     match others.iter().find(signed) {
         Some(other) => format!("{} (in the same file)", other.subject()),
@@ -211,8 +251,10 @@ fn document(parts: &[Part], checks: &[Check], now: Timestamp) -> Value {
         };
         part.file.items.iter().map(item).collect()
     };
-    let parts: Vec<Value> = parts.iter().map(|part| json!({ "name": part.title, "items": items(part) })).collect();
-    let checks: Vec<Value> = checks.iter().map(|it| json!({ "ok": it.good, "message": it.message })).collect();
+    let parts: Vec<Value> =
+        parts.iter().map(|part| json!({ "name": part.title, "items": items(part) })).collect();
+    let checks: Vec<Value> =
+        checks.iter().map(|it| json!({ "ok": it.good, "message": it.message })).collect();
     json!({ "parts": parts, "checks": checks })
 }
 

@@ -39,7 +39,8 @@ pub fn run(asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
 /// The objects.
 pub fn objects(asked: &Arguments) -> Result<Vec<Value>, Failure> {
     let crds = manifests::crds().iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
-    let crds = crds.map_err(|error| Failure::no(format!("the definitions cannot be written: {error}")))?;
+    let crds =
+        crds.map_err(|error| Failure::no(format!("the definitions cannot be written: {error}")))?;
     if asked.crds_only {
         return Ok(crds);
     }
@@ -56,8 +57,11 @@ pub fn objects(asked: &Arguments) -> Result<Vec<Value>, Failure> {
 /// Applies what [`run`] prints, but for the pods: the hub runs in this process.
 pub(crate) async fn hub(admin: &Client) -> Result<(), Failure> {
     let mut objects = objects(&Arguments::default())?;
-    objects.retain(|object| object["kind"] != "Deployment" && object["kind"] != "PodDisruptionBudget");
-    let is_first = |object: &Value| object["kind"] == "Namespace" || object["kind"] == "CustomResourceDefinition";
+    objects
+        .retain(|object| object["kind"] != "Deployment" && object["kind"] != "PodDisruptionBudget");
+    let is_first = |object: &Value| {
+        object["kind"] == "Namespace" || object["kind"] == "CustomResourceDefinition"
+    };
     let (first, rest) = objects.into_iter().partition(is_first);
     apply_all(admin, first).await?;
     tokio::try_join!(apply_all(admin, rest), established(admin))?;
@@ -66,7 +70,8 @@ pub(crate) async fn hub(admin: &Client) -> Result<(), Failure> {
 
 /// Applies objects, several at a time.
 pub(crate) async fn apply_all(client: &Client, objects: Vec<Value>) -> Result<(), Failure> {
-    let all = stream::iter(objects).map(|object| async move { apply(client, &object, false).await.map(drop) });
+    let all = stream::iter(objects)
+        .map(|object| async move { apply(client, &object, false).await.map(drop) });
     all.buffer_unordered(AT_A_TIME).try_collect().await
 }
 
@@ -77,7 +82,8 @@ async fn established(client: &Client) -> Result<(), Failure> {
         let api: Api<CustomResourceDefinition> = Api::all(client.clone());
         let served = await_condition(api, &name, conditions::is_crd_established()).await;
         served.map_err(|error| {
-            Failure::unreachable(format!("could not wait until {name} is served: {error}")).caused_by(&error)
+            Failure::unreachable(format!("could not wait until {name} is served: {error}"))
+                .caused_by(&error)
         })?;
     }
     Ok(())
@@ -99,15 +105,21 @@ mod tests {
     use super::*;
 
     fn kinds(asked: &Arguments) -> Vec<String> {
-        objects(asked).unwrap().iter().map(|object| object["kind"].as_str().unwrap().to_owned()).collect()
+        objects(asked)
+            .unwrap()
+            .iter()
+            .map(|object| object["kind"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
     fn the_namespace_and_the_definitions_come_before_what_needs_them() {
         let kinds = kinds(&Arguments::default());
         assert_eq!(kinds[0], "Namespace");
-        let last_definition = kinds.iter().rposition(|kind| kind == "CustomResourceDefinition").unwrap();
-        let first_policy = kinds.iter().position(|kind| kind == "ValidatingAdmissionPolicy").unwrap();
+        let last_definition =
+            kinds.iter().rposition(|kind| kind == "CustomResourceDefinition").unwrap();
+        let first_policy =
+            kinds.iter().position(|kind| kind == "ValidatingAdmissionPolicy").unwrap();
         assert!(last_definition < first_policy);
         assert!(kinds.contains(&"Deployment".to_owned()));
     }
@@ -120,7 +132,11 @@ mod tests {
 
     #[test]
     fn image_and_root_namespaces_are_those_that_were_asked_for() {
-        let asked = Arguments { image: Some("x/hub:2".into()), root_namespace: vec!["shop".into()], crds_only: false };
+        let asked = Arguments {
+            image: Some("x/hub:2".into()),
+            root_namespace: vec!["shop".into()],
+            crds_only: false,
+        };
         let text = yaml::text(&objects(&asked).unwrap()).unwrap();
         assert!(text.contains("image: x/hub:2"), "the image is not in the text");
         assert!(text.contains("namespace: shop"), "the namespace is not in the text");

@@ -8,7 +8,9 @@ use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName, labels_of_mesh};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
-use meshroot_api::{IssuanceRecord, Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::{
+    IssuanceRecord, Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+};
 use meshroot_core::membership::{Key, members};
 use meshroot_runtime::kube::write::{Written, create_if_absent};
 
@@ -40,7 +42,11 @@ pub struct Arguments {
 }
 
 /// Renews.
-pub async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn run(
+    session: &Session,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let (meshes, virtual_mesh) = meshes(session, asked).await?;
     let mut plans = Vec::new();
     for mesh in &meshes {
@@ -51,7 +57,8 @@ pub async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) 
     for (mesh, plan) in plans {
         let name = match plan {
             Next::Waiting { name, message } => {
-                terminal.line(format!("{name} is still unanswered ({message}); nothing was created"))?;
+                terminal
+                    .line(format!("{name} is still unanswered ({message}); nothing was created"))?;
                 name
             }
             Next::Create { name, previous } => {
@@ -65,7 +72,10 @@ pub async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) 
 }
 
 /// The meshes that are meant, and the virtual mesh if one was named.
-async fn meshes(session: &Session, asked: &Arguments) -> Result<(Vec<Key>, Option<String>), Failure> {
+async fn meshes(
+    session: &Session,
+    asked: &Arguments,
+) -> Result<(Vec<Key>, Option<String>), Failure> {
     let virtual_mesh = match &asked.virtual_mesh {
         Some(name) => Some(find_as::<VirtualMesh>(session, Kind::VirtualMesh, name).await?),
         None => None,
@@ -78,8 +88,11 @@ async fn meshes(session: &Session, asked: &Arguments) -> Result<(Vec<Key>, Optio
     if let (true, Some(virtual_mesh)) = (meshes.is_empty(), &virtual_mesh) {
         meshes.extend(members(virtual_mesh));
         if meshes.is_empty() {
-            return Err(Failure::no(format!("virtual mesh {} has no members", Key::of(virtual_mesh).name))
-                .see("field spec.meshes of that VirtualMesh"));
+            return Err(Failure::no(format!(
+                "virtual mesh {} has no members",
+                Key::of(virtual_mesh).name
+            ))
+            .see("field spec.meshes of that VirtualMesh"));
         }
     }
     Ok((meshes, name))
@@ -98,7 +111,11 @@ async fn recorded(session: &Session, mesh: &Key) -> Result<Vec<RequestName>, Fai
     let list = patiently(async || api.list_metadata(&ListParams::default()).await).await;
     let doing = format!("list issuancerecords in namespace {}", mesh.namespace);
     let list = list.map_err(|error| Failure::api(&doing, &error))?;
-    Ok(list.items.iter().filter_map(|record| RequestName::parse(record.metadata.name.as_deref()?)).collect())
+    Ok(list
+        .items
+        .iter()
+        .filter_map(|record| RequestName::parse(record.metadata.name.as_deref()?))
+        .collect())
 }
 
 async fn create(
@@ -110,10 +127,11 @@ async fn create(
 ) -> Result<(), Failure> {
     let api: Api<Request> = Api::namespaced(session.client.clone(), &mesh.namespace);
     match patiently(async || create_if_absent(&api, &renewal(mesh, name, previous)).await).await? {
-        Written::Created(_) => {
-            terminal.line(format!("{name} created; the agent makes a new key and asks for a certificate"))
+        Written::Created(_) => terminal
+            .line(format!("{name} created; the agent makes a new key and asks for a certificate")),
+        Written::Existed(_) => {
+            terminal.line(format!("{name} was created by somebody else meanwhile"))
         }
-        Written::Existed(_) => terminal.line(format!("{name} was created by somebody else meanwhile")),
     }
 }
 
@@ -150,8 +168,11 @@ mod tests {
         let mut previous = Request::new("a.demo.1", RequestSpec::default());
         previous.spec.cert_config.hosts = vec!["spiffe://x/ns/y/sa/z".to_owned()];
         previous.spec.csr_data = b"csr".to_vec().into();
-        let renewal =
-            renewal(&Key::new("meshroot-cluster-east", "a"), &RequestName::first("a", "demo").next(), &previous);
+        let renewal = renewal(
+            &Key::new("meshroot-cluster-east", "a"),
+            &RequestName::first("a", "demo").next(),
+            &previous,
+        );
         assert_eq!(renewal.metadata.name.as_deref(), Some("a.demo.2"));
         assert_eq!(renewal.spec.cert_config, previous.spec.cert_config);
         assert!(renewal.spec.csr_data.0.is_empty());

@@ -63,12 +63,17 @@ const CONTEXT: &str = "meshroot";
 const IDENTITY: &str = "meshroot-serve";
 
 /// Serves until SIGTERM or SIGINT.
-pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn run(
+    global: &Global,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     refuse_contexts(global)?;
     telemetry::init(asked.log_format.into(), asked.log_filter.as_deref())
         .map_err(|error| Failure::usage(error.to_string()))?;
     let shutdown = Shutdown::on_signals();
-    let shutdown = shutdown.map_err(|error| Failure::no(format!("signals cannot be received: {error}")))?;
+    let shutdown =
+        shutdown.map_err(|error| Failure::no(format!("signals cannot be received: {error}")))?;
     raise_file_limit();
     let kubeconfig = asked.data.join(ADMIN_KUBECONFIG);
     let options = Options {
@@ -102,7 +107,8 @@ pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) ->
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let raised =
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     if let Err(error) = raised {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
@@ -125,7 +131,10 @@ async fn release_own_lease(admin: &Client) -> Result<(), Failure> {
     let holder = found.and_then(|lease| lease.spec?.holder_identity);
     if holder.as_deref() == Some(IDENTITY) {
         let patch = Patch::Merge(serde_json::json!({ "spec": { "holderIdentity": null } }));
-        leases.patch(HUB_LEASE, &PatchParams::default(), &patch).await.map_err(|error| failed(&error))?;
+        leases
+            .patch(HUB_LEASE, &PatchParams::default(), &patch)
+            .await
+            .map_err(|error| failed(&error))?;
     }
     Ok(())
 }
@@ -171,7 +180,10 @@ fn greeting(asked: &Arguments, endpoint: &Endpoint, kubeconfig: &Path) -> String
     let what = if asked.api_only { "API" } else { "hub" };
     let mut lines = vec![
         format!("{what} on {}, data in {}", endpoint.url(), asked.data.display()),
-        format!("  export KUBECONFIG={}", std::path::absolute(kubeconfig).unwrap_or_default().display()),
+        format!(
+            "  export KUBECONFIG={}",
+            std::path::absolute(kubeconfig).unwrap_or_default().display()
+        ),
     ];
     if !asked.api_only {
         lines.push("  kubectl get virtualmeshes -A".to_owned());
@@ -191,7 +203,8 @@ fn write_kubeconfig(path: &Path, text: &str) -> Result<(), Failure> {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&partial, path)
@@ -209,7 +222,11 @@ fn failed(error: &ServerError) -> Failure {
 
 /// It serves a cluster, and asks none.
 fn refuse_contexts(global: &Global) -> Result<(), Failure> {
-    if global.kubeconfig.is_some() || global.context.is_some() || global.namespace.is_some() || global.all_namespaces {
+    if global.kubeconfig.is_some()
+        || global.context.is_some()
+        || global.namespace.is_some()
+        || global.all_namespaces
+    {
         return Err(Failure::usage(
             "serve brings its own API: --kubeconfig, --context and namespaces mean nothing to it",
         ));

@@ -74,16 +74,24 @@ impl Verdict {
 }
 
 /// Verifies it.
-pub async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub async fn run(
+    global: &Global,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let chain = read_bundle(&asked.file)?;
     let anchors = match (&asked.roots, &asked.virtual_mesh) {
         (Some(file), _) => {
             vec![Anchors { whose: vec![file.display().to_string()], roots: read_bundle(file)? }]
         }
-        (None, name) => of_virtual_mesh(&Session::open(global).await?, name.as_deref().unwrap_or_default()).await?,
+        (None, name) => {
+            of_virtual_mesh(&Session::open(global).await?, name.as_deref().unwrap_or_default())
+                .await?
+        }
     };
     let at = asked.at.unwrap_or_else(clock::now);
-    let verdicts: Vec<Verdict> = anchors.iter().map(|anchors| judge(&chain, anchors, asked.purpose, at)).collect();
+    let verdicts: Vec<Verdict> =
+        anchors.iter().map(|anchors| judge(&chain, anchors, asked.purpose, at)).collect();
     if global.output.is_table() {
         terminal.print(&sheet(&verdicts, at))?;
     } else {
@@ -108,8 +116,11 @@ async fn of_virtual_mesh(session: &Session, name: &str) -> Result<Vec<Anchors>, 
     for member in members(&virtual_mesh) {
         let Some(trust) = trust_of(session, &member).await? else { continue };
         let roots = parse_bundle(trust.spec.trust_anchors.as_bytes()).map_err(|error| {
-            Failure::no(format!("the roots of {}/{} cannot be read: {error}", member.namespace, member.name))
-                .see(format!("MeshTrust {}/{}, field spec.trustAnchors", member.namespace, member.name))
+            Failure::no(format!(
+                "the roots of {}/{} cannot be read: {error}",
+                member.namespace, member.name
+            ))
+            .see(format!("MeshTrust {}/{}, field spec.trustAnchors", member.namespace, member.name))
         })?;
         match anchors.iter_mut().find(|known| known.roots == roots) {
             Some(known) => known.whose.push(member.name),
@@ -117,9 +128,11 @@ async fn of_virtual_mesh(session: &Session, name: &str) -> Result<Vec<Anchors>, 
         }
     }
     if anchors.is_empty() {
-        return Err(Failure::no(format!("virtual mesh {name} has no roots yet: no member has a MeshTrust with any"))
-            .see(format!("VirtualMesh {name}, field spec.meshes"))
-            .fix("wait for the hub (meshroot describe vm), or name the roots with --roots FILE"));
+        return Err(Failure::no(format!(
+            "virtual mesh {name} has no roots yet: no member has a MeshTrust with any"
+        ))
+        .see(format!("VirtualMesh {name}, field spec.meshes"))
+        .fix("wait for the hub (meshroot describe vm), or name the roots with --roots FILE"));
     }
     Ok(anchors)
 }
@@ -129,7 +142,9 @@ async fn trust_of(session: &Session, member: &Key) -> Result<Option<MeshTrust>, 
     // A list, so that a missing namespace or object is an empty answer.
     let named = ListParams::default().fields(&format!("metadata.name={}", member.name));
     let doing = format!("read meshtrust {}/{}", member.namespace, member.name);
-    let found = patiently(async || api.list(&named).await).await.map_err(|error| Failure::api(&doing, &error))?;
+    let found = patiently(async || api.list(&named).await)
+        .await
+        .map_err(|error| Failure::api(&doing, &error))?;
     Ok(found.items.into_iter().find(|trust| !trust.spec.trust_anchors.trim().is_empty()))
 }
 
@@ -151,7 +166,8 @@ fn judge(chain: &[Certificate], anchors: &Anchors, purpose: Use, at: Timestamp) 
         [only] if anchors.roots.contains(only) => Vec::new(),
         authorities => lint::istio(authorities, &anchors.roots, at),
     };
-    let findings = findings.into_iter().filter(|finding| finding.rule != "path" || path.is_ok()).collect();
+    let findings =
+        findings.into_iter().filter(|finding| finding.rule != "path" || path.is_ok()).collect();
     Verdict { whose, path, findings }
 }
 
@@ -167,15 +183,20 @@ fn sheet(verdicts: &[Verdict], at: Timestamp) -> String {
                     let subject = certificate.subject().to_string();
                     let subject = if subject.is_empty() { "(empty subject)" } else { &subject };
                     let until = age::with_distance(certificate.not_after(), at);
-                    sheet.fields(role, &[format!("{subject}, until {until}"), certificate.fingerprint().to_string()]);
+                    sheet.fields(
+                        role,
+                        &[
+                            format!("{subject}, until {until}"),
+                            certificate.fingerprint().to_string(),
+                        ],
+                    );
                 }
             }
             Err(error) => sheet.field("no path", error.to_string()),
         }
-        verdict
-            .findings
-            .iter()
-            .for_each(|finding| sheet.field("PROBLEM", format!("{}: {}", finding.rule, finding.message)));
+        verdict.findings.iter().for_each(|finding| {
+            sheet.field("PROBLEM", format!("{}: {}", finding.rule, finding.message))
+        });
     }
     sheet.text().to_owned()
 }
@@ -192,7 +213,8 @@ fn role(index: usize, length: usize) -> &'static str {
 fn document(verdicts: &[Verdict]) -> Value {
     let verdict = |verdict: &Verdict| {
         let path = verdict.path.as_ref().map(Vec::as_slice).unwrap_or_default();
-        let path: Vec<_> = path.iter().map(|certificate| certificate.fingerprint().to_string()).collect();
+        let path: Vec<_> =
+            path.iter().map(|certificate| certificate.fingerprint().to_string()).collect();
         let finding = |it: &Finding| json!({ "rule": it.rule, "message": it.message });
         json!({
             "meshes": verdict.whose,
@@ -214,7 +236,12 @@ fn answer(file: &std::path::Path, verdicts: &[Verdict]) -> Result<(), Failure> {
     let whose: Vec<_> = refusing.iter().map(|verdict| verdict.whose.as_str()).collect();
     let why = match &first.path {
         Err(error) => error.to_string(),
-        Ok(_) => first.findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; "),
+        Ok(_) => first
+            .findings
+            .iter()
+            .map(|finding| finding.message.as_str())
+            .collect::<Vec<_>>()
+            .join("; "),
     };
     Err(Failure::no(format!("{} does not verify for {}: {why}", file.display(), whose.join(", ")))
         .fix(format!("see each certificate with: meshroot inspect {}", file.display())))

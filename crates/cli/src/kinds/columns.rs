@@ -32,13 +32,21 @@ pub(super) fn titles<K>(columns: &[Column<K>], wide: bool) -> Vec<&'static str> 
 }
 
 /// The cells of one object; one that cannot be read says so in its last cell.
-pub(super) fn cells<K>(columns: &[Column<K>], object: &DynamicObject, now: Timestamp, wide: bool) -> Vec<String>
+pub(super) fn cells<K>(
+    columns: &[Column<K>],
+    object: &DynamicObject,
+    now: Timestamp,
+    wide: bool,
+) -> Vec<String>
 where
     K: Resource + DeserializeOwned,
 {
     let shown: Vec<_> = columns.iter().filter(|column| wide || !column.wide).collect();
     let metadata = &object.metadata;
-    let mut row = vec![metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default()];
+    let mut row = vec![
+        metadata.namespace.clone().unwrap_or_default(),
+        metadata.name.clone().unwrap_or_default(),
+    ];
     match object.clone().try_parse::<K>() {
         Ok(object) => row.extend(shown.iter().map(|column| (column.cell)(&object, now))),
         Err(error) => {

@@ -7,11 +7,17 @@ use meshroot_api::{KubernetesCluster, Mesh, MeshTrust};
 use super::columns::{Column, age_of, column, until, wide};
 
 pub(super) const MESH: &[Column<Mesh>] = &[
-    column("TYPE", |mesh, _| mesh.spec.mesh_type().map(|kind| kind.word().to_owned()).unwrap_or_default()),
+    column("TYPE", |mesh, _| {
+        mesh.spec.mesh_type().map(|kind| kind.word().to_owned()).unwrap_or_default()
+    }),
     column("CLUSTER", |mesh, _| mesh.spec.cluster.name.clone()),
-    column("VERSION", |mesh, _| installation(mesh).map(|it| it.version.clone()).unwrap_or_default()),
+    column("VERSION", |mesh, _| {
+        installation(mesh).map(|it| it.version.clone()).unwrap_or_default()
+    }),
     column("TRUST-DOMAIN", |mesh, _| trust_domain(mesh)),
-    wide("INSTALLED-IN", |mesh, _| installation(mesh).map(|it| it.installation_namespace.clone()).unwrap_or_default()),
+    wide("INSTALLED-IN", |mesh, _| {
+        installation(mesh).map(|it| it.installation_namespace.clone()).unwrap_or_default()
+    }),
     column("AGE", age_of),
 ];
 
@@ -19,10 +25,14 @@ pub(super) const MESH_TRUST: &[Column<MeshTrust>] = &[
     column("REQUEST", |trust, _| trust.spec.request.clone()),
     column("PICKUP", |trust, _| status(trust).pickup.word().to_owned()),
     column("EXPIRES", |trust, now| until(loaded(trust).not_after.as_ref(), now)),
-    column("WITNESS", |trust, _| status(trust).witness.map(|it| it.word().to_owned()).unwrap_or_default()),
+    column("WITNESS", |trust, _| {
+        status(trust).witness.map(|it| it.word().to_owned()).unwrap_or_default()
+    }),
     wide("INSTALLED", |trust, _| status(trust).installed.unwrap_or_default()),
     wide("SERIAL", |trust, _| loaded(trust).serial),
-    wide("ROOTS", |trust, _| loaded(trust).roots.iter().map(|root| short(root)).collect::<Vec<_>>().join(",")),
+    wide("ROOTS", |trust, _| {
+        loaded(trust).roots.iter().map(|root| short(root)).collect::<Vec<_>>().join(",")
+    }),
     wide("AGENT", |trust, _| status(trust).agent_version),
     column("AGE", age_of),
     column("MESSAGE", |trust, _| status(trust).message),

@@ -37,7 +37,11 @@ pub(super) const TRUST_POLICY: &[Column<TrustPolicy>] = &[
     column("LOADED", |policy, _| policy_status(policy).loaded.to_string()),
     column("READY", |policy, _| {
         let conditions = policy_status(policy).conditions;
-        conditions.into_iter().find(|one| one.type_ == "Ready").map(|one| one.status).unwrap_or_default()
+        conditions
+            .into_iter()
+            .find(|one| one.type_ == "Ready")
+            .map(|one| one.status)
+            .unwrap_or_default()
     }),
     wide("KEY", |policy, _| policy.spec.intermediate.key.word().to_owned()),
     wide("ADOPT", |policy, _| match policy.spec.adopt {

@@ -9,11 +9,15 @@ use super::columns::{Column, age_of, column, until, wide};
 pub(super) const REQUEST: &[Column<Request>] = &[
     column("VIRTUAL-MESH", |request, _| request.spec.virtual_mesh_ref.name.clone()),
     column("APPROVAL", |request, _| request.approval().word().to_owned()),
-    column("STATE", |request, _| request.status_or_default().computed_status.state.word().to_owned()),
+    column("STATE", |request, _| {
+        request.status_or_default().computed_status.state.word().to_owned()
+    }),
     column("AGE", age_of),
     wide("HOSTS", |request, _| request.spec.cert_config.hosts.join(",")),
     wide("KEY", |request, _| {
-        csr(request, |csr| format!("{} {}", csr.public_key().kind_name(), short(&csr.public_key().fingerprint())))
+        csr(request, |csr| {
+            format!("{} {}", csr.public_key().kind_name(), short(&csr.public_key().fingerprint()))
+        })
     }),
     wide("FINGERPRINT", |request, _| csr(request, |csr| short(&csr.fingerprint()))),
     column("MESSAGE", message),
@@ -23,12 +27,18 @@ pub(super) const RECORD: &[Column<IssuanceRecord>] = &[
     column("VIRTUAL-MESH", |record, _| record.spec.virtual_mesh_ref.name.clone()),
     column("VERDICT", |record, _| format!("{:?}", record.spec.decision.verdict).to_uppercase()),
     column("BY", |record, _| record.spec.decision.by.clone()),
-    column("SERIAL", |record, _| record.spec.prepared.as_ref().map(|it| it.serial.clone()).unwrap_or_default()),
-    column("EXPIRES", |record, now| until(record.spec.prepared.as_ref().map(|it| &it.not_after), now)),
+    column("SERIAL", |record, _| {
+        record.spec.prepared.as_ref().map(|it| it.serial.clone()).unwrap_or_default()
+    }),
+    column("EXPIRES", |record, now| {
+        until(record.spec.prepared.as_ref().map(|it| &it.not_after), now)
+    }),
     column("AGE", age_of),
     wide("SEQUENCE", |record, _| record.spec.sequence.to_string()),
     wide("CSR", |record, _| record.spec.csr_sha256.clone()),
-    wide("ISSUER", |record, _| record.spec.prepared.as_ref().map(|it| it.issuer_sha256.clone()).unwrap_or_default()),
+    wide("ISSUER", |record, _| {
+        record.spec.prepared.as_ref().map(|it| it.issuer_sha256.clone()).unwrap_or_default()
+    }),
     wide("MESSAGE", |record, _| record.spec.decision.message.clone()),
 ];
 
@@ -45,7 +55,8 @@ fn message(request: &Request, _: Timestamp) -> String {
 fn csr(request: &Request, say: impl Fn(&CertificateRequest) -> String) -> String {
     match request.spec.csr_data.0.as_slice() {
         [] => String::new(),
-        data => CertificateRequest::parse(data).map_or_else(|_| "unreadable".to_owned(), |csr| say(&csr)),
+        data => CertificateRequest::parse(data)
+            .map_or_else(|_| "unreadable".to_owned(), |csr| say(&csr)),
     }
 }
 

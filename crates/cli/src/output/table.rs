@@ -39,8 +39,10 @@ impl Table {
     /// Width of each column, for rows that come later.
     pub fn widths(&self) -> Vec<u16> {
         let width = |text: &String| u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
-        let column = |index: usize| self.rows.iter().filter_map(move |row| row.get(index)).map(width).max();
-        let of = |(index, title): (usize, &String)| width(title).max(column(index).unwrap_or_default());
+        let column =
+            |index: usize| self.rows.iter().filter_map(move |row| row.get(index)).map(width).max();
+        let of =
+            |(index, title): (usize, &String)| width(title).max(column(index).unwrap_or_default());
         self.titles.iter().enumerate().map(of).collect()
     }
 }
@@ -51,7 +53,11 @@ pub fn later_row(widths: &[u16], row: &[String]) -> String {
     table.add_row(row.iter().map(|cell| shown(cell)));
     let gaps = widths.len().saturating_sub(1);
     let padded = |(index, width): (usize, &u16)| {
-        ColumnConstraint::LowerBoundary(Width::Fixed(if index < gaps { width.saturating_add(GAP) } else { *width }))
+        ColumnConstraint::LowerBoundary(Width::Fixed(if index < gaps {
+            width.saturating_add(GAP)
+        } else {
+            *width
+        }))
     };
     table.set_constraints(widths.iter().enumerate().map(padded));
     finish(&table)
@@ -83,7 +89,11 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new(&["NAME", "STATE", "MESSAGE"]);
-        table.push(vec!["istio-east.demo.1".into(), "UNKNOWN".into(), "waiting for\nthe agent".into()]);
+        table.push(vec![
+            "istio-east.demo.1".into(),
+            "UNKNOWN".into(),
+            "waiting for\nthe agent".into(),
+        ]);
         table.push(vec!["a".into(), String::new(), "\u{1b}[31mred".into()]);
         table
     }

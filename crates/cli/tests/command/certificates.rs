@@ -40,7 +40,13 @@ pub(crate) fn name(common_name: &str) -> DistinguishedName {
 
 pub(crate) fn root(common_name: &str) -> Authority {
     let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
-    let spec = Spec { subject: name(common_name), hosts: vec![], authority: Role::Root, purposes: vec![], days: 3650 };
+    let spec = Spec {
+        subject: name(common_name),
+        hosts: vec![],
+        authority: Role::Root,
+        purposes: vec![],
+        days: 3650,
+    };
     let certificate = sign(&spec, key.public_key(), &spec.subject, &key);
     Authority { certificate, key }
 }
@@ -82,11 +88,18 @@ impl Authority {
     }
 }
 
-fn sign(spec: &Spec, key: &PublicKey, issuer: &DistinguishedName, issuer_key: &PrivateKey) -> Certificate {
+fn sign(
+    spec: &Spec,
+    key: &PublicKey,
+    issuer: &DistinguishedName,
+    issuer_key: &PrivateKey,
+) -> Certificate {
     let algorithm = issuer_key.signature_algorithm().to_der().unwrap();
     let serial = tlv(0x02, &[&[0x01], &key.key_identifier()[..8]].concat());
     let now = clock::now();
-    let validity = [now - SignedDuration::from_mins(10), now + SignedDuration::from_hours(24 * spec.days)].map(time);
+    let validity =
+        [now - SignedDuration::from_mins(10), now + SignedDuration::from_hours(24 * spec.days)]
+            .map(time);
     let extensions = tlv(0xa3, &sequence(&extensions(spec, key, issuer_key.public_key())));
     let tbs = sequence(&[
         tlv(0xa0, &tlv(0x02, &[2])),

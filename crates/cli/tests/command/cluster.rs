@@ -23,7 +23,8 @@ impl Contexts {
     fn new(servers: &[(&str, &ApiServer)]) -> Self {
         let mut merged = json!({ "clusters": [], "users": [], "contexts": [] });
         for (name, server) in servers {
-            let one: Value = serde_json::from_str(&server.kubeconfig(server.admin_token(), name)).unwrap();
+            let one: Value =
+                serde_json::from_str(&server.kubeconfig(server.admin_token(), name)).unwrap();
             for list in ["clusters", "users", "contexts"] {
                 merged[list].as_array_mut().unwrap().extend(one[list].as_array().unwrap().clone());
             }
@@ -38,14 +39,20 @@ impl Contexts {
     }
 
     fn join(&self, name: &str, context: &str, more: &[&str]) -> Answer {
-        self.run(&[&["cluster", "join", name, "--hub-context", "hub", "--context", context], more].concat())
+        self.run(
+            &[&["cluster", "join", name, "--hub-context", "hub", "--context", context], more]
+                .concat(),
+        )
     }
 }
 
 async fn credentials(cluster: &ApiServer) -> Option<std::collections::BTreeMap<String, String>> {
-    let api: Api<Secret> = Api::namespaced(cluster.admin_client().await.unwrap(), "meshroot-system");
+    let api: Api<Secret> =
+        Api::namespaced(cluster.admin_client().await.unwrap(), "meshroot-system");
     let secret = api.get_opt("meshroot-hub-credentials").await.unwrap()?;
-    let text = |(key, value): (String, k8s_openapi::ByteString)| (key, String::from_utf8(value.0).unwrap());
+    let text = |(key, value): (String, k8s_openapi::ByteString)| {
+        (key, String::from_utf8(value.0).unwrap())
+    };
     Some(secret.data.unwrap().into_iter().map(text).collect())
 }
 
@@ -53,7 +60,9 @@ async fn credentials(cluster: &ApiServer) -> Option<std::collections::BTreeMap<S
 async fn list_requests(cluster: &ApiServer, namespace: &str) -> Result<(), u16> {
     let credentials = credentials(cluster).await.unwrap();
     let token = SharedToken::new(credentials["token"].clone());
-    let client = connect_with_token(&credentials["server"], credentials["ca.crt"].as_bytes(), token, "test").unwrap();
+    let client =
+        connect_with_token(&credentials["server"], credentials["ca.crt"].as_bytes(), token, "test")
+            .unwrap();
     let api: Api<Request> = Api::namespaced(client, namespace);
     match api.list(&ListParams::default()).await {
         Ok(_) => Ok(()),
@@ -117,11 +126,21 @@ async fn listed_and_gone(hub: &Hub, contexts: &Contexts, east: &ApiServer) {
     let gone = contexts.run(&["cluster", "leave", "joined", "--context", "hub"]).yes();
     has(
         &gone,
-        &["deleted ServiceAccount meshroot-cluster-joined/meshroot-agent", "what stays", "kubectl delete namespace"],
+        &[
+            "deleted ServiceAccount meshroot-cluster-joined/meshroot-agent",
+            "what stays",
+            "kubectl delete namespace",
+        ],
     );
     void(east, "meshroot-cluster-joined").await;
-    has(&contexts.run(&["cluster", "leave", "joined", "--context", "hub"]).yes(), &["had no credentials"]);
-    has(&contexts.run(&["cluster", "leave", "nobody", "--context", "hub"]).no(1), &["no cluster nobody takes part"]);
+    has(
+        &contexts.run(&["cluster", "leave", "joined", "--context", "hub"]).yes(),
+        &["had no credentials"],
+    );
+    has(
+        &contexts.run(&["cluster", "leave", "nobody", "--context", "hub"]).no(1),
+        &["no cluster nobody takes part"],
+    );
 }
 
 /// Waits until the credentials are refused: the server remembers for some seconds that a token was good.
@@ -151,7 +170,8 @@ async fn heartbeat(hub: &Hub, namespace: &str) {
 #[tokio::test]
 async fn a_name_belongs_to_one_cluster_and_a_cluster_has_one_name() {
     let Some(hub) = hub().await else { return };
-    let (one, other) = (api_server::cluster("one").await.unwrap(), api_server::cluster("other").await.unwrap());
+    let (one, other) =
+        (api_server::cluster("one").await.unwrap(), api_server::cluster("other").await.unwrap());
     for cluster in [&one, &other] {
         cluster.create_namespace("istio-system").await.unwrap();
     }
@@ -175,7 +195,10 @@ async fn a_join_that_cannot_succeed_writes_nothing() {
     let Some(hub) = hub().await else { return };
     let cluster = api_server::cluster("unready").await.unwrap();
     let contexts = Contexts::new(&[("hub", hub.server), ("unready", &cluster)]);
-    has(&contexts.join("unready", "unready", &[]).no(1), &["has no Namespace istio-system", "--mesh-namespace"]);
+    has(
+        &contexts.join("unready", "unready", &[]).no(1),
+        &["has no Namespace istio-system", "--mesh-namespace"],
+    );
     let namespaces: Api<Namespace> = Api::all(hub.admin.clone());
     assert!(namespaces.get_opt("meshroot-cluster-unready").await.unwrap().is_none());
 
@@ -183,6 +206,9 @@ async fn a_join_that_cannot_succeed_writes_nothing() {
     has(&contexts.run(&bare).no(1), &["the hub is not installed", "meshroot install"]);
     has(&contexts.join("East", "unready", &[]).no(2), &["cannot be the name of a cluster"]);
     has(&contexts.run(&["cluster", "join", "x"]).no(2), &["which of the two is the hub"]);
-    has(&contexts.join("x", "unready", &["--hub-server", "http://hub"]).no(2), &["https://HOST:PORT"]);
+    has(
+        &contexts.join("x", "unready", &["--hub-server", "http://hub"]).no(2),
+        &["https://HOST:PORT"],
+    );
     assert_eq!(contexts.join("x", "unready", &["--token-lifetime", "soon"]).code, 2);
 }

@@ -42,8 +42,12 @@ async fn a_csr_that_cannot_be_read_can_only_be_denied() {
     let place = hub.place("junk").await;
     place.ask(1).await;
     place.csr_data(1, b"junk").await;
-    has(&hub.run(&["approve", &place.request_name(1)]).no(1), &["cannot be approved", "cannot be read"]);
-    let told = hub.run(&["deny", &place.request_name(1), "--message", "no CSR", "-o", "json"]).yes();
+    has(
+        &hub.run(&["approve", &place.request_name(1)]).no(1),
+        &["cannot be approved", "cannot be read"],
+    );
+    let told =
+        hub.run(&["deny", &place.request_name(1), "--message", "no CSR", "-o", "json"]).yes();
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["items"][0]["status"]["thirdPartyApproval"]["approvalStatus"], "DENIED");
 }
@@ -78,7 +82,11 @@ async fn a_name_in_two_namespaces_must_say_which_and_nothing_is_decided_before_a
     let text = hub.run(&["approve", &name]).no(1);
     has(
         &text,
-        &["exists in 2 namespaces", &format!("{}/{name}", one.namespace), &format!("{}/{name}", other.namespace)],
+        &[
+            "exists in 2 namespaces",
+            &format!("{}/{name}", one.namespace),
+            &format!("{}/{name}", other.namespace),
+        ],
     );
     let second = format!("{}/{name}", other.namespace);
     hub.run(&["approve", &one.full_name(1), &second]).no(1);
@@ -90,8 +98,14 @@ async fn a_name_in_two_namespaces_must_say_which_and_nothing_is_decided_before_a
 #[tokio::test]
 async fn what_does_not_exist_is_not_found() {
     let Some(hub) = hub().await else { return };
-    has(&hub.run(&["approve", "nobody.demo.1"]).no(1), &["does not exist in any namespace", "meshroot get vmcsr -A"]);
-    has(&hub.run(&["approve", "default/nobody.demo.1"]).no(1), &["default/nobody.demo.1 does not exist"]);
+    has(
+        &hub.run(&["approve", "nobody.demo.1"]).no(1),
+        &["does not exist in any namespace", "meshroot get vmcsr -A"],
+    );
+    has(
+        &hub.run(&["approve", "default/nobody.demo.1"]).no(1),
+        &["default/nobody.demo.1 does not exist"],
+    );
 }
 
 #[tokio::test]
@@ -105,10 +119,18 @@ async fn who_may_not_approve_is_told_which_role_allows_it() {
     let token = hub.server.service_account_token("default", "reader", "").await.unwrap();
     let kubeconfig = file(&directory, "kubeconfig", hub.server.kubeconfig(&token, "reader"));
     let name = place.full_name(1);
-    has(&run(Some(&kubeconfig), &["approve", &name]).no(3), &["do not allow it", "meshroot-viewer"]);
+    has(
+        &run(Some(&kubeconfig), &["approve", &name]).no(3),
+        &["do not allow it", "meshroot-viewer"],
+    );
 
-    let grant =
-        ["create", "clusterrolebinding", "reader", "--clusterrole=meshroot-viewer", "--serviceaccount=default:reader"];
+    let grant = [
+        "create",
+        "clusterrolebinding",
+        "reader",
+        "--clusterrole=meshroot-viewer",
+        "--serviceaccount=default:reader",
+    ];
     crate::stage::kubectl(hub.kubeconfig(), &grant, b"").yes();
     let text = run(Some(&kubeconfig), &["approve", &name, "-v"]).no(3);
     has(&text, &["could not approve request", "meshroot-approver", "  cause: "]);
@@ -121,7 +143,8 @@ async fn the_policy_refuses_an_agent_that_approves_itself() {
     place.ask(1).await;
     place.csr(1).await;
     let directory = tempfile::tempdir().unwrap();
-    let token = hub.server.service_account_token(&place.namespace, "meshroot-agent", "").await.unwrap();
+    let token =
+        hub.server.service_account_token(&place.namespace, "meshroot-agent", "").await.unwrap();
     let kubeconfig = file(&directory, "kubeconfig", hub.server.kubeconfig(&token, "agent"));
     let name = place.full_name(1);
     let refused = async || {
@@ -156,5 +179,8 @@ fn an_api_that_cannot_be_reached_is_exit_code_3() {
     let text = run(Some(&kubeconfig), &["approve", "a.demo.1", "-v"]).no(3);
     has(&text, &["no answer from the server", "  fix: check --kubeconfig and --context"]);
     assert!(!text.contains("very-secret"), "{text}");
-    has(&run(Some(&kubeconfig), &["get", "vm", "--context", "other"]).no(3), &["has no context \"other\"", "gone"]);
+    has(
+        &run(Some(&kubeconfig), &["get", "vm", "--context", "other"]).no(3),
+        &["has no context \"other\"", "gone"],
+    );
 }

@@ -72,7 +72,10 @@ async fn an_issued_request_shows_the_certificate_and_what_it_changes() {
     assert_eq!(objects["items"].as_array().unwrap().len(), 2);
 }
 
-async fn report(client: &kube::Client, request: &meshroot_api::VirtualMeshCertificateSigningRequest) {
+async fn report(
+    client: &kube::Client,
+    request: &meshroot_api::VirtualMeshCertificateSigningRequest,
+) {
     let regarding = ObjectReference {
         kind: Some("VirtualMeshCertificateSigningRequest".to_owned()),
         name: request.metadata.name.clone(),
@@ -92,15 +95,36 @@ async fn a_virtual_mesh_shows_how_far_each_member_is_and_a_mesh_what_it_has_load
     place.virtual_mesh(&hub.admin).await;
     place.ask(1).await;
     place.trust(1, std::slice::from_ref(&root.certificate)).await;
-    place.loaded(1, "RESTART_NEEDED", "kubectl -n istio-system rollout restart deployment istiod").await;
+    place
+        .loaded(1, "RESTART_NEEDED", "kubectl -n istio-system rollout restart deployment istiod")
+        .await;
     let text = hub.run(&["describe", "vm", "demo", "-n", &place.namespace]).yes();
-    has(&text, &["Members", &place.request_name(1), "RESTART_NEEDED", "rollout restart", "Roots\n  none yet"]);
+    has(
+        &text,
+        &[
+            "Members",
+            &place.request_name(1),
+            "RESTART_NEEDED",
+            "rollout restart",
+            "Roots\n  none yet",
+        ],
+    );
     let text = hub.run(&["describe", "mesh", &place.mesh]).yes();
-    has(&text, &["Trust domain   cluster.local", &root.certificate.fingerprint().to_string(), "RESTART_NEEDED"]);
+    has(
+        &text,
+        &[
+            "Trust domain   cluster.local",
+            &root.certificate.fingerprint().to_string(),
+            "RESTART_NEEDED",
+        ],
+    );
 }
 
 #[tokio::test]
 async fn other_kinds_are_not_described() {
     let Some(hub) = hub().await else { return };
-    has(&hub.run(&["describe", "record", "x"]).no(2), &["record cannot be described", "meshroot get record x -o yaml"]);
+    has(
+        &hub.run(&["describe", "record", "x"]).no(2),
+        &["record cannot be described", "meshroot get record x -o yaml"],
+    );
 }

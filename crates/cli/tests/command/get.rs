@@ -11,13 +11,18 @@ async fn requests_are_listed_with_who_is_waited_for() {
     let Some(hub) = hub().await else { return };
     let place = hub.place("listed").await;
     place.ask(1).await;
-    place.status(1, json!({ "computedStatus": { "message": "waiting for the agent of listed" } })).await;
+    place
+        .status(1, json!({ "computedStatus": { "message": "waiting for the agent of listed" } }))
+        .await;
     let table = hub.run(&["get", "vmcsr", "-n", &place.namespace]).yes();
     let age = table.lines().nth(1).unwrap().split_whitespace().nth(5).unwrap().to_owned();
     insta::assert_snapshot!(table.replace(&format!("{age:<6}"), "AGE   "));
 
     let wide = hub.run(&["get", "request", &place.request_name(1), "-o", "wide"]).yes();
-    has(&wide, &["HOSTS", "KEY", "FINGERPRINT", "spiffe://cluster.local/ns/istio-system/sa/istiod"]);
+    has(
+        &wide,
+        &["HOSTS", "KEY", "FINGERPRINT", "spiffe://cluster.local/ns/istio-system/sa/istiod"],
+    );
     has(&hub.run(&["get", "vmcsr", "-A"]).yes(), &[&place.request_name(1)]);
 }
 
@@ -62,12 +67,18 @@ async fn a_watch_prints_rows_as_they_change() {
     let place = hub.place("watched").await;
     place.ask(1).await;
     let arguments = ["get", "vmcsr", "-n", &place.namespace, "--watch"];
-    let mut child = command(Some(hub.kubeconfig()), &arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command(Some(hub.kubeconfig()), &arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = move || lines.next().unwrap().unwrap();
     has(&next(), &["NAMESPACE", "MESSAGE"]);
     has(&next(), &[&place.request_name(1), "UNKNOWN"]);
-    place.status(1, json!({ "computedStatus": { "state": "INVALID", "message": "host not allowed" } })).await;
+    place
+        .status(
+            1,
+            json!({ "computedStatus": { "state": "INVALID", "message": "host not allowed" } }),
+        )
+        .await;
     has(&next(), &[&place.request_name(1), "INVALID", "host not allowed"]);
     let api = place.requests(&hub.admin);
     api.delete(&place.request_name(1), &kube::api::DeleteParams::default()).await.unwrap();
@@ -89,5 +100,8 @@ async fn an_api_without_our_definitions_says_how_to_install_them() {
         return;
     }
     let bare = meshroot_testkit::api_server::cluster("bare").await.unwrap();
-    has(&run(Some(bare.kubeconfig_path()), &["get", "vm"]).no(3), &["knows no such resource", "meshroot install"]);
+    has(
+        &run(Some(bare.kubeconfig_path()), &["get", "vm"]).no(3),
+        &["knows no such resource", "meshroot install"],
+    );
 }

@@ -50,11 +50,20 @@ fn a_chain_from_standard_input_says_who_signed_whom_and_shows_no_key() {
 
 #[test]
 fn what_holds_nothing_of_the_sort_is_a_no() {
-    has(&run_with_input(None, &["inspect"], b"hello\n").no(1), &["no certificate, request or key was found in -"]);
+    has(
+        &run_with_input(None, &["inspect"], b"hello\n").no(1),
+        &["no certificate, request or key was found in -"],
+    );
     has(&run(None, &["inspect", "/nonexistent/file"]).no(1), &["/nonexistent/file cannot be read"]);
 }
 
-async fn create_cacerts(hub: &Hub, name: &str, intermediate: &Authority, key: &PrivateKey, root: &Authority) {
+async fn create_cacerts(
+    hub: &Hub,
+    name: &str,
+    intermediate: &Authority,
+    key: &PrivateKey,
+    root: &Authority,
+) {
     let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
     let data = BTreeMap::from([
         ("ca-cert.pem".to_owned(), bytes(&intermediate.pem())),
@@ -113,7 +122,10 @@ async fn a_bad_secret_says_each_thing_that_is_wrong() {
 async fn a_secret_needs_a_namespace_and_has_to_be_there() {
     let Some(hub) = hub().await else { return };
     has(&hub.run(&["inspect", "secret", "cacerts"]).no(2), &["in which namespace"]);
-    has(&hub.run(&["inspect", "secret", "default/nothing"]).no(1), &["Secret default/nothing does not exist"]);
+    has(
+        &hub.run(&["inspect", "secret", "default/nothing"]).no(1),
+        &["Secret default/nothing does not exist"],
+    );
 }
 
 #[tokio::test]
@@ -121,11 +133,16 @@ async fn a_request_shows_its_csr_and_its_answer() {
     let Some(hub) = hub().await else { return };
     let place = hub.place("inspected").await;
     place.ask(1).await;
-    has(&hub.run(&["inspect", "vmcsr", &place.request_name(1)]).no(1), &["neither a CSR nor an answer yet"]);
+    has(
+        &hub.run(&["inspect", "vmcsr", &place.request_name(1)]).no(1),
+        &["neither a CSR nor an answer yet"],
+    );
     let csr = place.csr(1).await;
     let root = root("root");
     let certificate = root.certify(&intermediate_spec("a 1"), csr.public_key());
-    place.answer(1, std::slice::from_ref(&certificate), std::slice::from_ref(&root.certificate)).await;
+    place
+        .answer(1, std::slice::from_ref(&certificate), std::slice::from_ref(&root.certificate))
+        .await;
     let text = hub.run(&["inspect", "vmcsr", &place.request_name(1)]).yes();
     has(
         &text,

@@ -11,7 +11,10 @@ async fn what_is_printed_can_be_applied_and_applied_again() {
     let yaml = run(None, &["install", "--image", "meshroot-hub:0.1.0"]).yes();
     let again = kubectl(hub.kubeconfig(), &["apply", "-f", "-"], yaml.as_bytes()).yes();
     assert!(!again.contains(" created"), "{again}");
-    has(&again, &["customresourcedefinition.apiextensions.k8s.io/virtualmeshcertificatesigningrequests"]);
+    has(
+        &again,
+        &["customresourcedefinition.apiextensions.k8s.io/virtualmeshcertificatesigningrequests"],
+    );
 }
 
 #[test]
@@ -29,7 +32,8 @@ fn definitions_alone_have_no_image() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let mut child = command(None, &["install"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command(None, &["install"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
@@ -39,10 +43,20 @@ fn a_reader_that_goes_away_is_no_failure() {
 async fn kubectl_finds_the_command_as_a_plugin() {
     let Some(hub) = hub().await else { return };
     let directory = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_meshroot"), directory.path().join("kubectl-meshroot")).unwrap();
+    std::os::unix::fs::symlink(
+        env!("CARGO_BIN_EXE_meshroot"),
+        directory.path().join("kubectl-meshroot"),
+    )
+    .unwrap();
     let mut kubectl = Command::new(tools::path("kubectl").unwrap());
-    kubectl.env("PATH", directory.path()).env("HOME", directory.path()).env("KUBECONFIG", hub.kubeconfig());
-    has(&answer(kubectl.args(["meshroot", "renew", "--help"]), b"").yes(), &["Usage: kubectl meshroot renew"]);
+    kubectl
+        .env("PATH", directory.path())
+        .env("HOME", directory.path())
+        .env("KUBECONFIG", hub.kubeconfig());
+    has(
+        &answer(kubectl.args(["meshroot", "renew", "--help"]), b"").yes(),
+        &["Usage: kubectl meshroot renew"],
+    );
 }
 
 #[test]

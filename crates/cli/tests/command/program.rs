@@ -51,17 +51,30 @@ pub(crate) fn run(kubeconfig: Option<&Path>, arguments: &[&str]) -> Answer {
     answer(&mut command(kubeconfig, arguments), b"")
 }
 
-pub(crate) fn run_with_input(kubeconfig: Option<&Path>, arguments: &[&str], input: &[u8]) -> Answer {
+pub(crate) fn run_with_input(
+    kubeconfig: Option<&Path>,
+    arguments: &[&str],
+    input: &[u8],
+) -> Answer {
     answer(&mut command(kubeconfig, arguments), input)
 }
 
 pub(crate) fn answer(command: &mut Command, input: &[u8]) -> Answer {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // A program that does not read its input closes it.
     let _ = stdin.write_all(input);
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Answer { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    Answer {
+        code: output.status.code().unwrap(),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
 }

@@ -20,7 +20,8 @@ async fn settled(hub: &Hub, cluster: &str) -> (Place, Authority) {
 
 async fn issue(place: &Place, root: &Authority, generation: u32) {
     let csr = place.csr(generation).await;
-    let certificate = root.certify(&intermediate_spec(&format!("a {generation}")), csr.public_key());
+    let certificate =
+        root.certify(&intermediate_spec(&format!("a {generation}")), csr.public_key());
     place.answer(generation, &[certificate], std::slice::from_ref(&root.certificate)).await;
 }
 
@@ -44,7 +45,10 @@ async fn a_renewal_is_the_next_request_and_is_made_once() {
     let labels = request.metadata.labels.unwrap();
     assert_eq!((labels[MANAGED_BY_LABEL].as_str(), &labels[MESH_LABEL]), ("meshroot", &place.mesh));
 
-    has(&hub.run(&["renew", &place.mesh]).yes(), &[&place.request_name(2), "still unanswered", "nothing was created"]);
+    has(
+        &hub.run(&["renew", &place.mesh]).yes(),
+        &[&place.request_name(2), "still unanswered", "nothing was created"],
+    );
     assert!(place.requests(&hub.admin).get_opt(&place.request_name(3)).await.unwrap().is_none());
 }
 
@@ -53,7 +57,8 @@ async fn the_wait_ends_when_the_new_certificate_is_in_use() {
     let Some(hub) = hub().await else { return };
     let (place, root) = settled(&hub, "awaited").await;
     let virtual_mesh = format!("{}/demo", place.namespace);
-    let waiting = beside(&hub, &["renew", "--virtual-mesh", &virtual_mesh, "--wait", "--timeout", "60s"]);
+    let waiting =
+        beside(&hub, &["renew", "--virtual-mesh", &virtual_mesh, "--wait", "--timeout", "60s"]);
     let requests = place.requests(&hub.admin);
     let there = async || Ok(requests.get(&place.request_name(2)).await.map(|_| ())?);
     wait::until("the renewal is there", wait::LIMIT, there).await.unwrap();
@@ -80,7 +85,12 @@ async fn a_denial_ends_the_wait_and_the_next_renewal_is_another_request() {
     hub.run(&["deny", &place.full_name(2), "--message", "CHG-3"]).yes();
     has(&hub.run(&["renew", &place.mesh]).yes(), &[&format!("{} created", place.request_name(3))]);
     place.csr(3).await;
-    place.status(3, json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "CHG-4" } })).await;
+    place
+        .status(
+            3,
+            json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "CHG-4" } }),
+        )
+        .await;
     let generation4 = format!("{} created", place.request_name(4));
     has(&hub.run(&["renew", &place.mesh]).yes(), &[&generation4]);
     place.csr(4).await;

@@ -8,7 +8,9 @@ use kube::{Api, Client};
 use meshroot_api::manifests::agent_hub_objects;
 use meshroot_api::names::cluster_namespace;
 use meshroot_api::{Mesh, MeshTrust, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_pki::{Certificate, CertificateRequest, DistinguishedName, KeyKind, PrivateKey, to_bundle};
+use meshroot_pki::{
+    Certificate, CertificateRequest, DistinguishedName, KeyKind, PrivateKey, to_bundle,
+};
 use meshroot_testkit::{ApiServer, api_server, tools, wait};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -67,8 +69,16 @@ impl Hub {
         let token = |namespace: String, name: &'static str| async move {
             self.server.service_account_token(&namespace, name, "").await.unwrap()
         };
-        let hub = self.server.client_for_token(&token("meshroot-system".into(), "meshroot-hub").await).await.unwrap();
-        let agent = self.server.client_for_token(&token(namespace.clone(), "meshroot-agent").await).await.unwrap();
+        let hub = self
+            .server
+            .client_for_token(&token("meshroot-system".into(), "meshroot-hub").await)
+            .await
+            .unwrap();
+        let agent = self
+            .server
+            .client_for_token(&token(namespace.clone(), "meshroot-agent").await)
+            .await
+            .unwrap();
         let place = Place { namespace, mesh: format!("istio-istio-system-{cluster}"), hub, agent };
         place.create_mesh(cluster).await;
         place
@@ -130,7 +140,12 @@ impl Place {
     /// What the agent does then: a key and a CSR.
     pub(crate) async fn csr(&self, generation: u32) -> CertificateRequest {
         let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
-        let csr = CertificateRequest::create(&key, &DistinguishedName::empty(), &[IDENTITY.parse().unwrap()]).unwrap();
+        let csr = CertificateRequest::create(
+            &key,
+            &DistinguishedName::empty(),
+            &[IDENTITY.parse().unwrap()],
+        )
+        .unwrap();
         self.csr_data(generation, csr.to_pem().as_bytes()).await;
         csr
     }
@@ -140,7 +155,9 @@ impl Place {
         let patch = json!({ "spec": { "csrData": data } });
         let api = self.requests(&self.agent);
         let parameters = PatchParams::default();
-        api.patch(&self.request_name(generation), &parameters, &Patch::Merge(&patch)).await.unwrap();
+        api.patch(&self.request_name(generation), &parameters, &Patch::Merge(&patch))
+            .await
+            .unwrap();
     }
 
     /// The hub's status write.
@@ -148,12 +165,20 @@ impl Place {
         let patch = json!({ "status": status });
         let api = self.requests(&self.hub);
         let parameters = PatchParams::default();
-        api.patch_status(&self.request_name(generation), &parameters, &Patch::Merge(&patch)).await.unwrap();
+        api.patch_status(&self.request_name(generation), &parameters, &Patch::Merge(&patch))
+            .await
+            .unwrap();
     }
 
     /// The hub's answer.
-    pub(crate) async fn answer(&self, generation: u32, chain: &[Certificate], roots: &[Certificate]) {
-        let bytes = |certificates: &[Certificate]| meshroot_api::Bytes::from(to_bundle(certificates));
+    pub(crate) async fn answer(
+        &self,
+        generation: u32,
+        chain: &[Certificate],
+        roots: &[Certificate],
+    ) {
+        let bytes =
+            |certificates: &[Certificate]| meshroot_api::Bytes::from(to_bundle(certificates));
         self.status(
             generation,
             json!({
@@ -185,7 +210,9 @@ impl Place {
             "installed": self.request_name(generation), "pickup": pickup, "message": message,
             "witness": "WORKLOAD_CERTIFICATE",
         } });
-        api.patch_status(&self.mesh, &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+        api.patch_status(&self.mesh, &PatchParams::default(), &Patch::Merge(&status))
+            .await
+            .unwrap();
     }
 
     /// A virtual mesh with this one member.
@@ -208,7 +235,11 @@ where
 }
 
 /// A file in a temporary directory.
-pub(crate) fn file(directory: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+pub(crate) fn file(
+    directory: &tempfile::TempDir,
+    name: &str,
+    content: impl AsRef<[u8]>,
+) -> PathBuf {
     let path = directory.path().join(name);
     std::fs::write(&path, content).unwrap();
     path

@@ -16,9 +16,22 @@ fn a_good_chain_verifies_and_shows_its_path() {
     for purpose in ["server", "client", "any"] {
         let arguments = ["verify", "-", "--roots", roots, "--purpose", purpose];
         let text = run_with_input(None, &arguments, chain.as_bytes()).yes();
-        has(&text, &["accepted", "CN=leaf", "CN=a 1", "CN=root", &root.certificate.fingerprint().to_string()]);
+        has(
+            &text,
+            &[
+                "accepted",
+                "CN=leaf",
+                "CN=a 1",
+                "CN=root",
+                &root.certificate.fingerprint().to_string(),
+            ],
+        );
     }
-    let json = run_with_input(None, &["verify", "-", "--roots", roots, "-o", "json"], intermediate.pem().as_bytes());
+    let json = run_with_input(
+        None,
+        &["verify", "-", "--roots", roots, "-o", "json"],
+        intermediate.pem().as_bytes(),
+    );
     let json: serde_json::Value = serde_json::from_str(&json.yes()).unwrap();
     assert_eq!(json["accepted"], true);
     assert_eq!(json["verdicts"][0]["path"].as_array().unwrap().len(), 2);
@@ -51,12 +64,19 @@ fn what_istio_takes_and_peers_refuse_is_found() {
     let roots = file(&directory, "roots.pem", root.pem());
     let roots = roots.to_str().unwrap();
     let cases = [
-        (Spec { purposes: vec!["1.3.6.1.5.5.7.3.1"], ..intermediate_spec("a 1") }, "extended-key-usage"),
+        (
+            Spec { purposes: vec!["1.3.6.1.5.5.7.3.1"], ..intermediate_spec("a 1") },
+            "extended-key-usage",
+        ),
         (Spec { subject: DistinguishedName::empty(), ..intermediate_spec("a 1") }, "empty-subject"),
         (Spec { days: 5_000, ..intermediate_spec("a 1") }, "outlives-issuer"),
     ];
     for (spec, rule) in &cases {
-        let answer = run_with_input(None, &["verify", "-", "--roots", roots], root.issue(spec).pem().as_bytes());
+        let answer = run_with_input(
+            None,
+            &["verify", "-", "--roots", roots],
+            root.issue(spec).pem().as_bytes(),
+        );
         has(&answer.out, &["NOT ACCEPTED", "PROBLEM", rule]);
         answer.no(1);
     }
@@ -69,7 +89,8 @@ fn a_file_with_a_key_or_with_text_is_refused_and_not_quoted() {
     let key = root.key.to_pkcs8_pem();
     let chain = file(&directory, "chain.pem", key.as_bytes());
     let roots = file(&directory, "roots.pem", root.pem());
-    let text = run(None, &["verify", chain.to_str().unwrap(), "--roots", roots.to_str().unwrap()]).no(1);
+    let text =
+        run(None, &["verify", chain.to_str().unwrap(), "--roots", roots.to_str().unwrap()]).no(1);
     has(&text, &["a private key was found where a certificate belongs"]);
     assert!(!text.contains(key.lines().nth(1).unwrap()));
 }
@@ -84,8 +105,9 @@ async fn the_roots_are_those_that_the_members_are_to_use() {
     let directory = tempfile::tempdir().unwrap();
     let good = file(&directory, "good.pem", signing.issue(&intermediate_spec("a 1")).pem());
     let bad = file(&directory, "bad.pem", other.issue(&intermediate_spec("a 1")).pem());
-    let verify =
-        |chain: &std::path::Path| hub.run(&["verify", chain.to_str().unwrap(), "--virtual-mesh", &virtual_mesh]);
+    let verify = |chain: &std::path::Path| {
+        hub.run(&["verify", chain.to_str().unwrap(), "--virtual-mesh", &virtual_mesh])
+    };
     has(&verify(&good).no(1), &["has no roots yet", "field spec.meshes"]);
 
     place.trust(1, std::slice::from_ref(&signing.certificate)).await;

@@ -32,7 +32,8 @@ async fn one_more(client: &Client) -> u64 {
 /// The code of the first answer to a watch from a revision.
 async fn watch_from(client: &Client, revision: u64) -> Option<u16> {
     let maps: Api<ConfigMap> = Api::all(client.clone());
-    let watch = maps.watch(&WatchParams::default().timeout(1), &revision.to_string()).await.unwrap();
+    let watch =
+        maps.watch(&WatchParams::default().timeout(1), &revision.to_string()).await.unwrap();
     match watch.boxed().next().await {
         Some(Ok(WatchEvent::Error(status))) => Some(status.code),
         Some(Err(error)) => panic!("{error}"),
@@ -44,7 +45,9 @@ async fn watch_from(client: &Client, revision: u64) -> Option<u16> {
 async fn asks(kubeconfig: &str) -> u16 {
     let client = client(&Kubeconfig::from_yaml(kubeconfig).unwrap()).await.unwrap();
     let namespaces: Api<Namespace> = Api::all(client);
-    let Err(kube::Error::Api(status)) = namespaces.list(&ListParams::default()).await else { panic!("allowed") };
+    let Err(kube::Error::Api(status)) = namespaces.list(&ListParams::default()).await else {
+        panic!("allowed")
+    };
     status.code
 }
 
@@ -53,7 +56,8 @@ async fn a_backup_made_while_a_writer_goes_on_is_whole_and_a_server_goes_on_from
     let directory = Directory::create("backup").unwrap();
     let served = Served::start(&directory.join("old"), WHOLE).await;
     let admin = served.client().await;
-    let account = served.kubeconfig_for(&token(&admin, "meshroot-system", "meshroot-hub").await, "account");
+    let account =
+        served.kubeconfig_for(&token(&admin, "meshroot-system", "meshroot-hub").await, "account");
     let old = one_more(&admin).await;
 
     let writer = Writer::start(admin.clone());
@@ -69,12 +73,18 @@ async fn a_backup_made_while_a_writer_goes_on_is_whole_and_a_server_goes_on_from
     served.process.stop();
 
     let data = directory.join("new");
-    has(&run(None, &words(&["restore", file.to_str().unwrap(), "--data"], &data)).yes(), &["meshroot serve --data"]);
+    has(
+        &run(None, &words(&["restore", file.to_str().unwrap(), "--data"], &data)).yes(),
+        &["meshroot serve --data"],
+    );
     std::fs::copy(served.kubeconfig(), data.join("admin.kubeconfig")).unwrap();
     let restored = Served::start_on(&address, &data, WHOLE).await;
     // The client of before: the same CA and the same token.
     let there = written(&admin).await;
-    assert!(before <= there && there < all, "{there} objects; {before} before the backup, {all} in the end");
+    assert!(
+        before <= there && there < all,
+        "{there} objects; {before} before the backup, {all} in the end"
+    );
     assert_eq!(watch_from(&admin, old).await, Some(410));
     assert_eq!(watch_from(&admin, last).await, Some(410));
     let new = one_more(&admin).await;
@@ -105,12 +115,16 @@ async fn a_backup_overwrites_nothing_and_is_for_the_administrator() {
     has(&run(Some(&kubeconfig), &words(&["backup"], &file)).no(1), &["only an administrator"]);
     assert_eq!(beside(&file), [""; 0]);
     let nowhere = directory.join("nowhere/hub.backup");
-    has(&run(Some(&served.kubeconfig()), &words(&["backup"], &nowhere)).no(1), &["nowhere/hub.backup"]);
+    has(
+        &run(Some(&served.kubeconfig()), &words(&["backup"], &nowhere)).no(1),
+        &["nowhere/hub.backup"],
+    );
 }
 
 /// What there is of a file: itself, and what begins as it does.
 fn beside(file: &Path) -> Vec<String> {
-    let names = std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+    let names =
+        std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap());
     names.filter(|name| name.starts_with(file.file_name().unwrap().to_str().unwrap())).collect()
 }
@@ -120,7 +134,8 @@ async fn a_kube_apiserver_has_no_backup_of_ours() {
     if tools::require(&["etcd", "kube-apiserver"]).is_none() {
         return;
     }
-    let (real, directory) = (api_server::shared().await.unwrap(), Directory::create("backup").unwrap());
+    let (real, directory) =
+        (api_server::shared().await.unwrap(), Directory::create("backup").unwrap());
     let file = directory.join("hub.backup");
     let told = run(Some(real.kubeconfig_path()), &words(&["backup"], &file)).no(1);
     has(&told, &["this server keeps its state elsewhere", "`meshroot serve`"]);
@@ -134,16 +149,23 @@ async fn a_restore_overwrites_nothing_and_takes_no_damaged_file() {
     one_more(&served.client().await).await;
     let file = directory.join("hub.backup");
     run(Some(&served.kubeconfig()), &words(&["backup"], &file)).yes();
-    let restore = |file: &Path, data: &Path| run(None, &words(&["restore", file.to_str().unwrap(), "--data"], data));
+    let restore = |file: &Path, data: &Path| {
+        run(None, &words(&["restore", file.to_str().unwrap(), "--data"], data))
+    };
     has(&restore(&file, &served.data).no(1), &["state.redb exists already"]);
 
     let whole = std::fs::read(&file).unwrap();
     let mut changed = whole.clone();
     changed.iter_mut().skip(20_000).step_by(4096).for_each(|byte| *byte ^= 0xff);
     let data = directory.join("new");
-    for (name, content) in [("changed", &*changed), ("short", &whole[..whole.len() / 2]), ("text", b"no backup")] {
+    for (name, content) in
+        [("changed", &*changed), ("short", &whole[..whole.len() / 2]), ("text", b"no backup")]
+    {
         let damaged = directory.write(name, content).unwrap();
-        has(&restore(&damaged, &data).no(1), &[&format!("{} is no usable backup", damaged.display())]);
+        has(
+            &restore(&damaged, &data).no(1),
+            &[&format!("{} is no usable backup", damaged.display())],
+        );
         assert!(!data.exists(), "{name}");
     }
     has(&restore(&directory.join("none"), &data).no(1), &["none is no usable backup"]);

@@ -32,7 +32,11 @@ where
 
 /// What an Istio installation leaves.
 async fn istio(cluster: &Client) {
-    create::<Namespace>(Api::all(cluster.clone()), json!({ "metadata": { "name": "istio-system" } })).await;
+    create::<Namespace>(
+        Api::all(cluster.clone()),
+        json!({ "metadata": { "name": "istio-system" } }),
+    )
+    .await;
     let labels = json!({ "app": "istiod", "istio.io/rev": "default" });
     let container = json!({ "name": "discovery", "image": "istio/pilot:1.31.0" });
     let deployment = json!({
@@ -90,14 +94,21 @@ async fn a_cluster_joins_and_its_agent_works_within_its_own_namespace() {
     let (hub, east) = tokio::join!(Served::start(&hub, WHOLE), Served::start(&east, API_ONLY));
     let (admin, local) = (hub.client().await, east.client().await);
     istio(&local).await;
-    let path = directory.write("east.kubeconfig", east.kubeconfig_for(&east.admin_token(), "east")).unwrap();
+    let path = directory
+        .write("east.kubeconfig", east.kubeconfig_for(&east.admin_token(), "east"))
+        .unwrap();
     let contexts = std::env::join_paths([hub.kubeconfig(), path]).unwrap();
-    let told =
-        run(Some(contexts.as_ref()), &["cluster", "join", "east", "--hub-context", "meshroot", "--context", "east"])
-            .yes();
+    let told = run(
+        Some(contexts.as_ref()),
+        &["cluster", "join", "east", "--hub-context", "meshroot", "--context", "east"],
+    )
+    .yes();
     has(
         &told,
-        &["created     Secret meshroot-system/meshroot-hub-credentials", "note: the agent will call https://127"],
+        &[
+            "created     Secret meshroot-system/meshroot-hub-credentials",
+            "note: the agent will call https://127",
+        ],
     );
 
     let agent = handed_out(&local).await;
@@ -113,7 +124,9 @@ async fn a_cluster_joins_and_its_agent_works_within_its_own_namespace() {
 /// The agent runs as its ServiceAccount, finds the mesh and tells the hub; then it ends.
 async fn works(east: &Served, hub: &Client) {
     let account = token(&east.client().await, SYSTEM, "meshroot-agent").await;
-    let local = client(&Kubeconfig::from_yaml(&east.kubeconfig_for(&account, "agent")).unwrap()).await.unwrap();
+    let local = client(&Kubeconfig::from_yaml(&east.kubeconfig_for(&account, "agent")).unwrap())
+        .await
+        .unwrap();
     let (telemetry, shutdown) = (Telemetry::new("meshroot-agent", "test"), Shutdown::manual());
     let options = options();
     let found = async {
@@ -122,6 +135,7 @@ async fn works(east: &Served, hub: &Client) {
         wait::until("the agent finds the mesh", wait::LIMIT, there).await.unwrap();
         shutdown.trigger();
     };
-    let (worked, ()) = tokio::join!(meshroot_agent::work(local, &options, &telemetry, &shutdown), found);
+    let (worked, ()) =
+        tokio::join!(meshroot_agent::work(local, &options, &telemetry, &shutdown), found);
     worked.unwrap();
 }

@@ -44,7 +44,13 @@ async fn a_hub_on_an_empty_directory_is_reached_with_the_kubeconfig_that_it_wrot
     }
     let kubectl = |arguments: &[&str]| {
         let mut command = Command::new(tools::path("kubectl").unwrap());
-        answer(command.args(arguments).env("KUBECONFIG", served.kubeconfig()).env("HOME", directory.path()), b"")
+        answer(
+            command
+                .args(arguments)
+                .env("KUBECONFIG", served.kubeconfig())
+                .env("HOME", directory.path()),
+            b"",
+        )
     };
     has(&kubectl(&["get", "virtualmeshes", "-A"]).err, &["No resources found"]);
     has(&kubectl(&["auth", "whoami"]).yes(), &["system:masters"]);
@@ -70,9 +76,18 @@ async fn a_directory_and_a_port_are_used_by_one_process_at_a_time() {
     };
     let told = again(&served.data, "127.0.0.1:0").no(1);
     has(&told, &["state.redb is in use by another process"]);
-    assert!(unfinished.exists(), "the snapshot that a server is writing is not another one's to remove");
+    assert!(
+        unfinished.exists(),
+        "the snapshot that a server is writing is not another one's to remove"
+    );
     let told = again(&directory.join("other"), &served.address()).no(1);
-    has(&told, &[&format!("listening on {} failed", served.address()), "fix: give another address with --listen"]);
+    has(
+        &told,
+        &[
+            &format!("listening on {} failed", served.address()),
+            "fix: give another address with --listen",
+        ],
+    );
     assert_eq!(written(&served.client().await).await, 0);
 
     let address = served.address();
@@ -114,5 +129,8 @@ async fn what_was_acknowledged_survives_a_kill_and_the_administrator_stays() {
     assert_eq!(std::fs::read_to_string(served.kubeconfig()).unwrap(), kubeconfig);
     // The client of before: it trusts the CA of before, and has the token of before.
     let there = written(&client).await;
-    assert!(there == acknowledged || there == acknowledged + 1, "{there} of {acknowledged} are there");
+    assert!(
+        there == acknowledged || there == acknowledged + 1,
+        "{there} of {acknowledged} are there"
+    );
 }

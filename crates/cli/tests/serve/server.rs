@@ -36,14 +36,22 @@ impl Served {
     pub(crate) async fn start_on(address: &str, data: &Path, what: &[&str]) -> Self {
         install_crypto_provider();
         let mut command = process::command(env!("CARGO_BIN_EXE_meshroot"));
-        command.args(["serve", "--listen", address, "--data"]).arg(data).args(what).env_remove("MESHROOT_LOG");
+        command
+            .args(["serve", "--listen", address, "--data"])
+            .arg(data)
+            .args(what)
+            .env_remove("MESHROOT_LOG");
         // Each start has a log of its own: what an earlier one said proves nothing.
         let log = Directory::create("serve-log").unwrap();
-        let process = Process::spawn("meshroot serve", command, log.join("log")).unwrap().with_grace(GRACE);
+        let process =
+            Process::spawn("meshroot serve", command, log.join("log")).unwrap().with_grace(GRACE);
         let served = Self { process, data: data.to_owned(), _log: log };
         let ready = async || {
             let request = http::Request::get("/readyz").body(Vec::new())?;
-            let answer = client(&Kubeconfig::read_from(served.kubeconfig())?).await?.request_text(request).await?;
+            let answer = client(&Kubeconfig::read_from(served.kubeconfig())?)
+                .await?
+                .request_text(request)
+                .await?;
             let leads = what != WHOLE || served.process.log().contains("this process leads");
             anyhow::ensure!(answer == "ok" && leads, "{answer:?}");
             Ok(())
@@ -91,7 +99,8 @@ impl Served {
 }
 
 pub(crate) async fn client(kubeconfig: &Kubeconfig) -> anyhow::Result<Client> {
-    let mut config = Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await?;
+    let mut config =
+        Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default()).await?;
     // A server that is gone is an answer.
     config.default_retry = false;
     Ok(Client::try_from(config)?)
@@ -102,7 +111,8 @@ pub(crate) async fn token(admin: &Client, namespace: &str, account: &str) -> Str
     let accounts: Api<ServiceAccount> = Api::namespaced(admin.clone(), namespace);
     let spec = TokenRequestSpec { expiration_seconds: Some(3600), ..TokenRequestSpec::default() };
     let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
-    let answer = accounts.create_token_request(account, &PostParams::default(), &request).await.unwrap();
+    let answer =
+        accounts.create_token_request(account, &PostParams::default(), &request).await.unwrap();
     answer.status.unwrap().token.unwrap()
 }
 
@@ -115,14 +125,17 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn start(client: Client) -> Self {
-        let (acknowledged, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (acknowledged, stop) =
+            (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let (count, stopped) = (acknowledged.clone(), stop.clone());
         let task = tokio::spawn(async move {
             let maps: Api<ConfigMap> = Api::namespaced(client, "default");
             for number in 0.. {
                 let map = json!({ "metadata": { "name": name(number) }, "data": { "text": "x".repeat(2000) } });
                 let map = serde_json::from_value(map).unwrap();
-                if stopped.load(Ordering::SeqCst) || maps.create(&PostParams::default(), &map).await.is_err() {
+                if stopped.load(Ordering::SeqCst)
+                    || maps.create(&PostParams::default(), &map).await.is_err()
+                {
                     return;
                 }
                 count.store(number + 1, Ordering::SeqCst);

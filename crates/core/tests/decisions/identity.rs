@@ -16,7 +16,8 @@ fn consul() -> MeshSpec {
 fn the_namespace_of_the_authority_counts_before_that_of_the_installation() {
     let mut spec = istio();
     let istio = spec.istio.as_mut().unwrap();
-    istio.installation = MeshInstallation { installation_namespace: "istio-2".into(), version: "1.31".into() };
+    istio.installation =
+        MeshInstallation { installation_namespace: "istio-2".into(), version: "1.31".into() };
     assert_eq!(of(&spec).as_deref(), Some("spiffe://cluster.local/ns/istio-2/sa/istiod"));
     spec.istio.as_mut().unwrap().citadel_info.citadel_namespace = "ca".into();
     assert_eq!(of(&spec).as_deref(), Some("spiffe://cluster.local/ns/ca/sa/istiod"));
@@ -59,7 +60,11 @@ fn an_istio_member_is_asked_for_its_identity_and_its_type_as_organization() {
 fn a_mesh_without_a_type_is_refused_with_the_fields_to_set() {
     let refused = cert_config(&mesh(MeshSpec::default())).unwrap_err();
     assert_eq!(refused.reason, Reason::UnsupportedMesh);
-    assert!(refused.message.contains(MESH) && refused.message.contains("spec.istio"), "{}", refused.message);
+    assert!(
+        refused.message.contains(MESH) && refused.message.contains("spec.istio"),
+        "{}",
+        refused.message
+    );
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn a_request_without_csr_data_waits_for_the_agent_whatever_was_approved() {
 
 #[test]
 fn an_answered_request_is_left_alone_whatever_has_become_of_it() {
-    let mut scene = Scene::with_csr("junk").decided_by_third_party(ApprovalStatus::Denied, "too late");
+    let mut scene =
+        Scene::with_csr("junk").decided_by_third_party(ApprovalStatus::Denied, "too late");
     scene.virtual_mesh = None;
     scene.status().response.ca_certificate = b"-----BEGIN CERTIFICATE-----".to_vec().into();
     assert!(matches!(scene.decide(), Decision::Answered));
@@ -79,7 +80,8 @@ fn a_request_that_names_no_hosts_gets_those_of_its_configuration() {
 fn hosts_are_compared_as_sets() {
     let mut scene = Scene::with_hosts(&["a.example", IDENTITY]);
     scene.allowed_hosts = vec!["a.example".to_owned()];
-    scene.request.spec.cert_config.hosts = [IDENTITY, "a.example", IDENTITY].map(str::to_owned).to_vec();
+    scene.request.spec.cert_config.hosts =
+        [IDENTITY, "a.example", IDENTITY].map(str::to_owned).to_vec();
     let (mut checked, ..) = scene.issued();
     checked.hosts.sort();
     assert_eq!(checked.hosts, hosts(&["a.example", IDENTITY]));
@@ -127,7 +129,8 @@ fn a_request_of_the_original_system_matches_the_mesh_whose_identity_it_asks_for(
     let request = request(ORIGINAL_NAME, Vec::new());
     assert!(matches(&request, &mesh(istio())));
     let mut elsewhere = mesh(istio());
-    elsewhere.spec.istio.as_mut().unwrap().installation.installation_namespace = "istio-2".to_owned();
+    elsewhere.spec.istio.as_mut().unwrap().installation.installation_namespace =
+        "istio-2".to_owned();
     assert!(!matches(&request, &elsewhere));
     assert!(!matches(&request, &mesh(linkerd())));
     assert!(!matches(&request, &mesh(MeshSpec::default())));

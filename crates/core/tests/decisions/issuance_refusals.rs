@@ -8,7 +8,9 @@ use meshroot_core::membership::Key;
 use meshroot_pki::PrivateKey;
 use rstest::rstest;
 
-use crate::scene::{IDENTITY, MESH, NAMESPACE, Scene, app_mesh, csr, csr_by_openssl, linkerd, mesh, virtual_mesh};
+use crate::scene::{
+    IDENTITY, MESH, NAMESPACE, Scene, app_mesh, csr, csr_by_openssl, linkerd, mesh, virtual_mesh,
+};
 use crate::x509::{Template, hosts, intermediate_key, root_key};
 
 const OTHER_IDENTITY: &str = "spiffe://cluster.local/ns/istio-2/sa/istiod";
@@ -52,7 +54,8 @@ fn a_disclosed_key_is_not_disclosed_again() {
 fn a_request_that_its_key_did_not_sign_is_refused() {
     let mut forged = der();
     *forged.last_mut().unwrap() ^= 1;
-    Scene::with_csr(forged).assert_refused(Reason::CsrSignatureInvalid, &["spec.csrData: ", "no proof"]);
+    Scene::with_csr(forged)
+        .assert_refused(Reason::CsrSignatureInvalid, &["spec.csrData: ", "no proof"]);
 }
 
 #[rstest]
@@ -94,9 +97,13 @@ fn fewer_hosts_than_configured_are_refused() {
 #[test]
 fn the_identity_of_another_mesh_is_refused_even_where_the_policy_allows_it() {
     let mut scene = Scene::with_hosts(&[IDENTITY, OTHER_IDENTITY]);
-    scene.other_mesh = Some((hosts(&[OTHER_IDENTITY])[0].clone(), Key::new("meshroot-cluster-west", "istio-2")));
+    scene.other_mesh =
+        Some((hosts(&[OTHER_IDENTITY])[0].clone(), Key::new("meshroot-cluster-west", "istio-2")));
     scene.allowed_hosts = vec![OTHER_IDENTITY.to_owned()];
-    scene.assert_refused(Reason::HostOfAnotherMesh, &[OTHER_IDENTITY, "meshroot-cluster-west/istio-2", MESH]);
+    scene.assert_refused(
+        Reason::HostOfAnotherMesh,
+        &[OTHER_IDENTITY, "meshroot-cluster-west/istio-2", MESH],
+    );
 }
 
 #[rstest]
@@ -118,14 +125,18 @@ fn a_host_that_is_neither_the_meshs_own_nor_allowed_is_refused(#[case] host: &st
 fn a_configured_host_that_is_none_is_refused(#[case] host: &str) {
     let mut scene = Scene::with_csr(csr(intermediate_key(), &[]).to_pem());
     scene.request.spec.cert_config.hosts = vec![host.to_owned()];
-    scene.assert_refused(Reason::HostNotAllowed, &["spec.certConfig.hosts: ", &format!("{host:?}")]);
+    scene
+        .assert_refused(Reason::HostNotAllowed, &["spec.certConfig.hosts: ", &format!("{host:?}")]);
 }
 
 #[test]
 fn a_request_for_an_unknown_virtual_mesh_is_refused() {
     let mut scene = Scene::new();
     scene.virtual_mesh = None;
-    scene.assert_refused(Reason::UnknownVirtualMesh, &["meshroot-system/demo", "spec.virtualMeshRef"]);
+    scene.assert_refused(
+        Reason::UnknownVirtualMesh,
+        &["meshroot-system/demo", "spec.virtualMeshRef"],
+    );
 }
 
 #[test]
@@ -169,9 +180,13 @@ fn a_mesh_that_cannot_take_an_intermediate_is_refused_whatever_type_the_request_
 
 #[test]
 fn a_denied_request_is_refused_before_anything_else_is_looked_at() {
-    let mut scene = Scene::with_csr("junk").decided_by_third_party(ApprovalStatus::Denied, "not ours");
+    let mut scene =
+        Scene::with_csr("junk").decided_by_third_party(ApprovalStatus::Denied, "not ours");
     scene.virtual_mesh = None;
-    scene.assert_refused(Reason::Denied, &["denied by a third party: not ours", "ask for a renewal"]);
+    scene.assert_refused(
+        Reason::Denied,
+        &["denied by a third party: not ours", "ask for a renewal"],
+    );
     let without_reason = Scene::new().decided_by_third_party(ApprovalStatus::Denied, "");
     without_reason.assert_refused(Reason::Denied, &["denied by a third party; ask for a renewal"]);
 }
@@ -222,12 +237,18 @@ fn every_refusal_is_for_the_user_to_act_on() {
 fn an_organization_that_is_not_the_type_of_the_mesh_is_refused() {
     let mut scene = Scene::new();
     scene.request.spec.cert_config.org = "Bank of Somewhere".to_owned();
-    scene.assert_refused(Reason::OrgNotAllowed, &["spec.certConfig.org", "Bank of Somewhere", "Istio"]);
+    scene.assert_refused(
+        Reason::OrgNotAllowed,
+        &["spec.certConfig.org", "Bank of Somewhere", "Istio"],
+    );
 }
 
 #[test]
 fn a_name_that_says_another_virtual_mesh_than_the_reference_is_refused() {
     let mut scene = Scene::new();
     scene.request.metadata.name = Some("istio-istio-system-east.other.1".to_owned());
-    scene.assert_refused(Reason::NameMismatch, &["virtual mesh other", "spec.virtualMeshRef.name says demo"]);
+    scene.assert_refused(
+        Reason::NameMismatch,
+        &["virtual mesh other", "spec.virtualMeshRef.name says demo"],
+    );
 }

@@ -6,9 +6,9 @@ use rstest::rstest;
 use x509_cert::ext::pkix::KeyUsages;
 
 use crate::x509::{
-    CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, authority_key_identifier, basic_constraints, dns_subtree,
-    extended_key_usage, ia5, key_usage, leaf_key, name, name_constraints, now, openssl, root_key,
-    subject_key_identifier,
+    CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, authority_key_identifier, basic_constraints,
+    dns_subtree, extended_key_usage, ia5, key_usage, leaf_key, name, name_constraints, now,
+    openssl, root_key, subject_key_identifier,
 };
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -117,7 +117,10 @@ fn an_empty_chain_is_refused() {
 #[case::as_long(|it: &mut Template| it.not_after = NOW + DAY, &[])]
 #[case::other_issuer(|it: &mut Template| it.issuer = name("somebody"), &["path"])]
 #[case::other_key_identifier(|it: &mut Template| it.with(authority_key_identifier(&[7; 20])), &["path"])]
-fn what_istio_or_a_peer_breaks_on_is_found_in_the_intermediate(#[case] bend: Bend, #[case] expected: &[&str]) {
+fn what_istio_or_a_peer_breaks_on_is_found_in_the_intermediate(
+    #[case] bend: Bend,
+    #[case] expected: &[&str],
+) {
     assert_eq!(bent(bend), expected);
 }
 
@@ -186,7 +189,8 @@ fn a_cross_certified_chain_under_a_root_with_path_length_one_is_refused() {
 }
 
 #[test]
-fn a_new_intermediate_without_the_cross_certificate_is_refused_where_only_the_old_root_is_trusted() {
+fn a_new_intermediate_without_the_cross_certificate_is_refused_where_only_the_old_root_is_trusted()
+{
     let new = Successor::new();
     let findings = istio(&[new.intermediate], &[root()], now());
     assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["path"]);

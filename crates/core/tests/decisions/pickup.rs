@@ -6,7 +6,9 @@ use meshroot_core::pickup::{Seen, Written, judge};
 use meshroot_pki::{Certificate, Fingerprint};
 use rstest::rstest;
 
-use crate::x509::{DAY, NOW, Template, intermediate_key, name, now, root_key, subject_key_identifier};
+use crate::x509::{
+    DAY, NOW, Template, intermediate_key, name, now, root_key, subject_key_identifier,
+};
 
 fn root() -> Certificate {
     Template::root().sign(root_key())
@@ -50,11 +52,17 @@ const LATE: i64 = 301;
 #[rstest]
 #[case::soon(SOON, Pickup::Waiting)]
 #[case::late(LATE, Pickup::RestartNeeded)]
-fn an_old_intermediate_below_a_known_root_is_waited_for_and_not_for_ever(#[case] after: i64, #[case] expected: Pickup) {
+fn an_old_intermediate_below_a_known_root_is_waited_for_and_not_for_ever(
+    #[case] after: i64,
+    #[case] expected: Pickup,
+) {
     let root = root();
     let chain = vec![leaf(), old_intermediate(), root.clone()];
     let seen = Seen { workload_chain: Some(chain), ..Seen::default() };
-    assert_eq!(judge(&written(&root), &seen, at(after)), (expected, Some(Witness::WorkloadCertificate)));
+    assert_eq!(
+        judge(&written(&root), &seen, at(after)),
+        (expected, Some(Witness::WorkloadCertificate))
+    );
 }
 
 fn at(after: i64) -> Timestamp {
@@ -64,9 +72,15 @@ fn at(after: i64) -> Timestamp {
 #[test]
 fn a_workload_certificate_below_the_intermediate_confirms_at_any_time() {
     let root = root();
-    let seen = Seen { workload_chain: Some(vec![leaf(), intermediate(), root.clone()]), ..Seen::default() };
+    let seen = Seen {
+        workload_chain: Some(vec![leaf(), intermediate(), root.clone()]),
+        ..Seen::default()
+    };
     for after in [0, LATE, DAY] {
-        assert_eq!(judge(&written(&root), &seen, at(after)), (Pickup::Confirmed, Some(Witness::WorkloadCertificate)));
+        assert_eq!(
+            judge(&written(&root), &seen, at(after)),
+            (Pickup::Confirmed, Some(Witness::WorkloadCertificate))
+        );
     }
 }
 
@@ -74,7 +88,9 @@ fn a_workload_certificate_below_the_intermediate_confirms_at_any_time() {
 fn a_workload_certificate_below_another_root_means_a_restart_at_once() {
     let root = root();
     let other = other_root();
-    for chain in [vec![leaf(), other.clone()], vec![leaf(), old_intermediate(), other], vec![leaf()], vec![]] {
+    for chain in
+        [vec![leaf(), other.clone()], vec![leaf(), old_intermediate(), other], vec![leaf()], vec![]]
+    {
         let seen = Seen { workload_chain: Some(chain), ..Seen::default() };
         let judged = judge(&written(&root), &seen, at(0));
         assert_eq!(judged, (Pickup::RestartNeeded, Some(Witness::WorkloadCertificate)));
@@ -96,7 +112,10 @@ fn a_workload_certificate_is_believed_before_the_metric_and_the_anchors() {
         metric_not_after: Some(intermediate().not_after().as_second()),
         published_anchors: Some(Vec::new()),
     };
-    assert_eq!(judge(&written(&root), &seen, at(0)), (Pickup::Waiting, Some(Witness::WorkloadCertificate)));
+    assert_eq!(
+        judge(&written(&root), &seen, at(0)),
+        (Pickup::Waiting, Some(Witness::WorkloadCertificate))
+    );
 }
 
 #[rstest]
@@ -114,7 +133,11 @@ fn the_metric_is_compared_with_the_end_of_the_intermediate(
 ) {
     let metric = intermediate().not_after().as_second() + off;
     // The metric is believed before the anchors.
-    let seen = Seen { metric_not_after: Some(metric), published_anchors: Some(Vec::new()), ..Seen::default() };
+    let seen = Seen {
+        metric_not_after: Some(metric),
+        published_anchors: Some(Vec::new()),
+        ..Seen::default()
+    };
     assert_eq!(judge(&written(&root()), &seen, at(after)), (expected, Some(Witness::Metric)));
     assert_eq!(intermediate().not_after().as_second(), NOW + DAY);
 }
@@ -124,7 +147,11 @@ fn the_metric_is_compared_with_the_end_of_the_intermediate(
 #[case::same_and_late(anchors(), LATE, Pickup::RestartNeeded)]
 #[case::others(vec![other_root().fingerprint()], 0, Pickup::RestartNeeded)]
 #[case::none(vec![], 0, Pickup::RestartNeeded)]
-fn published_anchors_can_only_deny(#[case] published: Vec<Fingerprint>, #[case] after: i64, #[case] expected: Pickup) {
+fn published_anchors_can_only_deny(
+    #[case] published: Vec<Fingerprint>,
+    #[case] after: i64,
+    #[case] expected: Pickup,
+) {
     let written = Written { intermediate: intermediate(), anchors: anchors(), at: now() };
     let seen = Seen { published_anchors: Some(published), ..Seen::default() };
     assert_eq!(judge(&written, &seen, at(after)), (expected, Some(Witness::PublishedAnchors)));

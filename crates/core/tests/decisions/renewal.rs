@@ -16,7 +16,8 @@ const BACKDATED: i64 = 600;
 
 /// A certificate that lives for so many seconds from now, when it is issued.
 fn certificate(lifetime: i64) -> Certificate {
-    Template { not_before: NOW - BACKDATED, not_after: NOW + lifetime, ..Template::intermediate() }.sign(leaf_key())
+    Template { not_before: NOW - BACKDATED, not_after: NOW + lifetime, ..Template::intermediate() }
+        .sign(leaf_key())
 }
 
 /// Seconds from the issuance.
@@ -25,7 +26,11 @@ fn offset(certificate: &Certificate, due: Timestamp) -> i64 {
 }
 
 /// The window in whole seconds: from `renew_at` less 5 % to `renew_at`, of a lifetime.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "lifetimes are far below 2^52 s")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "lifetimes are far below 2^52 s"
+)]
 fn window(lifetime: i64, renew_at: f64) -> std::ops::RangeInclusive<i64> {
     let part = |fraction: f64| (lifetime as f64 * fraction).floor() as i64;
     part(renew_at - 0.05)..=part(renew_at)
@@ -50,8 +55,9 @@ fn every_restart_comes_to_the_same_moment() {
 #[test]
 fn meshes_that_were_issued_together_are_not_renewed_together() {
     let certificate = certificate(NINETY_DAYS);
-    let begins: Vec<i64> =
-        (0..500).map(|mesh| offset(&certificate, due(&certificate, &format!("mesh-{mesh}"), 0.5))).collect();
+    let begins: Vec<i64> = (0..500)
+        .map(|mesh| offset(&certificate, due(&certificate, &format!("mesh-{mesh}"), 0.5)))
+        .collect();
     let window = window(NINETY_DAYS, 0.5);
     let tenth = (window.end() - window.start()) / 10;
     for part in 0..10 {
@@ -66,7 +72,8 @@ fn meshes_that_were_issued_together_are_not_renewed_together() {
 fn the_same_mesh_has_another_jitter_for_each_certificate() {
     let begins: HashSet<i64> = (0..20)
         .map(|serial| {
-            let template = Template { serial: vec![serial + 1], not_before: NOW, ..Template::intermediate() };
+            let template =
+                Template { serial: vec![serial + 1], not_before: NOW, ..Template::intermediate() };
             let certificate = template.sign(leaf_key());
             offset(&certificate, due(&certificate, "east", 0.5))
         })

@@ -4,7 +4,8 @@ use meshroot_api::discovery::{AwsAppMesh, IstioMesh, LinkerdMesh, MeshSpec};
 use meshroot_api::networking::VirtualMeshSpec;
 use meshroot_api::policy::ApprovalMode;
 use meshroot_api::security::{
-    ApprovalStatus, CertConfig, VirtualMeshCertificateSigningRequestSpec, VirtualMeshCertificateSigningRequestStatus,
+    ApprovalStatus, CertConfig, VirtualMeshCertificateSigningRequestSpec,
+    VirtualMeshCertificateSigningRequestStatus,
 };
 use meshroot_api::shared::{MeshType, ResourceRef};
 use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
@@ -60,7 +61,11 @@ impl Scene {
         scene
     }
 
-    pub(crate) fn decided_by_third_party(mut self, approval: ApprovalStatus, message: &str) -> Self {
+    pub(crate) fn decided_by_third_party(
+        mut self,
+        approval: ApprovalStatus,
+        message: &str,
+    ) -> Self {
         let status = self.status();
         status.third_party_approval.approval_status = approval;
         message.clone_into(&mut status.third_party_approval.message);
@@ -73,7 +78,11 @@ impl Scene {
 
     pub(crate) fn decide(&self) -> Decision {
         let mesh_of_host = |host: &Host| {
-            assert_ne!(host.to_string(), IDENTITY, "the mesh's own identity is nobody else's concern");
+            assert_ne!(
+                host.to_string(),
+                IDENTITY,
+                "the mesh's own identity is nobody else's concern"
+            );
             self.other_mesh.as_ref().filter(|(other, _)| other == host).map(|(_, key)| key.clone())
         };
         decide(&Snapshot {
@@ -136,7 +145,8 @@ pub(crate) fn request(name: &str, csr: Vec<u8>) -> VirtualMeshCertificateSigning
 }
 
 pub(crate) fn virtual_mesh(member: &str) -> VirtualMesh {
-    let spec = VirtualMeshSpec { meshes: vec![ResourceRef::new(member, NAMESPACE)], ..Default::default() };
+    let spec =
+        VirtualMeshSpec { meshes: vec![ResourceRef::new(member, NAMESPACE)], ..Default::default() };
     let mut virtual_mesh = VirtualMesh::new("demo", spec);
     virtual_mesh.metadata.namespace = Some("meshroot-system".to_owned());
     virtual_mesh
@@ -171,5 +181,6 @@ pub(crate) fn csr_by_openssl(key: &[&str]) -> Vec<u8> {
     let (configuration, key_file) = (path("request.cnf"), path("key.pem"));
     std::fs::write(&configuration, "[req]\ndistinguished_name=dn\nprompt=no\n[dn]\n").unwrap();
     openssl(&[&["genpkey", "-out", &key_file][..], key].concat(), b"").unwrap();
-    openssl(&["req", "-new", "-config", &configuration, "-key", &key_file, "-subj", "/"], b"").unwrap()
+    openssl(&["req", "-new", "-config", &configuration, "-key", &key_file, "-subj", "/"], b"")
+        .unwrap()
 }

@@ -8,7 +8,9 @@ use meshroot_api::names::{self, RequestName};
 use meshroot_api::security::{CertConfig, VirtualMeshCertificateSigningRequestSpec as RequestSpec};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::MeshTrustSpec;
-use meshroot_api::{MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::{
+    MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+};
 use meshroot_ca::Issuer;
 use meshroot_core::membership::Key;
 use meshroot_core::{Refusal, identity};
@@ -60,7 +62,8 @@ impl Member {
         let issuer = hub.issuer(&virtual_mesh, &policy).await?;
         let trust = hub.trust(key);
         let current = current(trust.as_deref(), key, virtual_mesh_key);
-        let mut member = Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust, current };
+        let mut member =
+            Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust, current };
         // A mesh that comes back to a virtual mesh, or whose request was deleted before it was of use: the ledger never
         // forgets a number, so the next one is taken.
         while member.is_spent(hub) {
@@ -112,7 +115,10 @@ impl Member {
     }
 
     fn newest_answered(&self, hub: &Hub) -> Option<RequestName> {
-        self.generations(hub).filter(|(_, request)| request.is_answered()).last().map(|(name, _)| name)
+        self.generations(hub)
+            .filter(|(_, request)| request.is_answered())
+            .last()
+            .map(|(name, _)| name)
     }
 
     fn newest(&self, hub: &Hub) -> Option<(RequestName, Arc<Request>)> {
@@ -121,13 +127,18 @@ impl Member {
 
     /// The requests of this mesh from the current one on. A number that only the ledger still knows is passed over:
     /// that request was deleted.
-    fn generations<'a>(&'a self, hub: &'a Hub) -> impl Iterator<Item = (RequestName, Arc<Request>)> + 'a {
+    fn generations<'a>(
+        &'a self,
+        hub: &'a Hub,
+    ) -> impl Iterator<Item = (RequestName, Arc<Request>)> + 'a {
         let first = Some(self.current.clone());
         std::iter::successors(first, |name| Some(name.next()))
             .map(|name| (hub.request(&self.key.namespace, &name.to_string()), name))
             .enumerate()
             // The current one may be gone while its renewal exists.
-            .take_while(|(place, (request, name))| *place == 0 || request.is_some() || self.is_recorded(hub, name))
+            .take_while(|(place, (request, name))| {
+                *place == 0 || request.is_some() || self.is_recorded(hub, name)
+            })
             .filter_map(|(_, (request, name))| Some((name, request?)))
     }
 
@@ -139,18 +150,26 @@ impl Member {
     /// Decided on, gone, and not in use.
     fn is_spent(&self, hub: &Hub) -> bool {
         let status = self.trust.as_ref().and_then(|trust| trust.status.as_ref());
-        let installed = status.and_then(|status| status.installed.as_deref()).and_then(RequestName::parse);
-        let in_use = installed.is_some_and(|installed| installed.virtual_mesh == self.current.virtual_mesh);
+        let installed =
+            status.and_then(|status| status.installed.as_deref()).and_then(RequestName::parse);
+        let in_use =
+            installed.is_some_and(|installed| installed.virtual_mesh == self.current.virtual_mesh);
         let there = hub.request(&self.key.namespace, &self.current.to_string()).is_some();
         !there && !in_use && self.is_recorded(hub, &self.current)
     }
 
-    async fn renew_if_changed(&self, hub: &Hub, name: &RequestName, request: &Request) -> Result<Outcome, HubError> {
+    async fn renew_if_changed(
+        &self,
+        hub: &Hub,
+        name: &RequestName,
+        request: &Request,
+    ) -> Result<Outcome, HubError> {
         if !request.is_answered() {
             return Ok(Outcome::Done);
         }
         let digest = self.policy_digest()?;
-        let asked = request.metadata.annotations.as_ref().and_then(|all| all.get(names::POLICY_ANNOTATION));
+        let asked =
+            request.metadata.annotations.as_ref().and_then(|all| all.get(names::POLICY_ANNOTATION));
         if asked == Some(&digest) || !self.differs(hub, name, request)? {
             return Ok(Outcome::Done);
         }
@@ -165,7 +184,8 @@ impl Member {
     /// Whether what was issued is not what the policy asks for now.
     fn differs(&self, hub: &Hub, name: &RequestName, request: &Request) -> Result<bool, HubError> {
         let record = hub.records.object(Some(&self.key.namespace), &name.to_string());
-        let Some(prepared) = record.as_ref().and_then(|record| record.spec.prepared.as_ref()) else {
+        let Some(prepared) = record.as_ref().and_then(|record| record.spec.prepared.as_ref())
+        else {
             return Ok(false);
         };
         if prepared.profile_sha256 != profile(&self.policy)?.fingerprint().to_string()
@@ -175,7 +195,8 @@ impl Member {
             return Ok(true);
         }
         let Ok(csr) = CertificateRequest::parse(&request.spec.csr_data.0) else { return Ok(false) };
-        Ok(csr.public_key().kind() != Some(meshroot_core::key::kind(self.policy.spec.intermediate.key)))
+        Ok(csr.public_key().kind()
+            != Some(meshroot_core::key::kind(self.policy.spec.intermediate.key)))
     }
 
     /// Says for which policy a request was made, so that a policy that cannot be met is asked for once.
@@ -191,7 +212,12 @@ impl Member {
         Ok(Fingerprint::of(text.as_bytes()).to_string())
     }
 
-    async fn create(&self, hub: &Hub, name: &RequestName, reason: Option<Reason>) -> Result<Outcome, HubError> {
+    async fn create(
+        &self,
+        hub: &Hub,
+        name: &RequestName,
+        reason: Option<Reason>,
+    ) -> Result<Outcome, HubError> {
         hub.fence()?;
         let virtual_mesh = Key::of(self.virtual_mesh.as_ref());
         let spec = RequestSpec {
@@ -202,12 +228,15 @@ impl Member {
         let mut request = Request::new(&name.to_string(), spec);
         request.metadata = self.metadata(&name.to_string());
         let mut annotations = vec![(names::POLICY_ANNOTATION.to_owned(), self.policy_digest()?)];
-        annotations.extend(reason.map(|reason| (names::REASON_ANNOTATION.to_owned(), reason.word().to_owned())));
+        annotations.extend(
+            reason.map(|reason| (names::REASON_ANNOTATION.to_owned(), reason.word().to_owned())),
+        );
         request.metadata.annotations = Some(annotations.into_iter().collect());
         let api: Api<Request> = Api::namespaced(hub.client.clone(), &self.key.namespace);
         let written = create_if_absent(&api, &request).await?;
         if let (true, Some(reason)) = (written.is_created(), reason) {
-            let message = format!("request {name} asks the agent for a certificate as the policy now says");
+            let message =
+                format!("request {name} asks the agent for a certificate as the policy now says");
             hub.report(&written.into_object(), &Refusal::new(reason, message), "Renew").await;
         }
         Ok(Outcome::Done)

@@ -6,11 +6,16 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use kube::Api;
 use meshroot_api::record::{Decision as Recorded, IssuanceRecordSpec, Verdict};
-use meshroot_api::security::{ApprovalStatus, Response, VirtualMeshCertificateSigningRequestStatus as RequestStatus};
+use meshroot_api::security::{
+    ApprovalStatus, Response, VirtualMeshCertificateSigningRequestStatus as RequestStatus,
+};
 use meshroot_api::shared::Status;
-use meshroot_api::{Bytes, Mesh, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::{
+    Bytes, Mesh, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+};
 use meshroot_ca::{
-    Issued, Issuer, Order, PrepareError, Prepared, Profile, ProfileSpec, Recorded as RecordedCertificate,
+    Issued, Issuer, Order, PrepareError, Prepared, Profile, ProfileSpec,
+    Recorded as RecordedCertificate,
 };
 use meshroot_core::issuance::{self, Checked, Decision, Snapshot};
 use meshroot_core::membership::Key;
@@ -45,14 +50,22 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     }
     match decide(&hub, &request, &place) {
         Decision::Answered => Ok(Outcome::Done),
-        Decision::Wait(refusal) if refusal.reason == Reason::WaitingForAgent && is_young(&request, clock::now()) => {
+        Decision::Wait(refusal)
+            if refusal.reason == Reason::WaitingForAgent && is_young(&request, clock::now()) =>
+        {
             Ok(Outcome::RequeueAfter(PROMPT))
         }
-        Decision::Refuse(refusal) if refusal.reason == Reason::Denied => deny(&hub, &request, &refusal).await,
+        Decision::Refuse(refusal) if refusal.reason == Reason::Denied => {
+            deny(&hub, &request, &refusal).await
+        }
         Decision::Wait(refusal) | Decision::Refuse(refusal) => say(&hub, &request, &refusal).await,
         Decision::Issue { checked, by, message } => {
-            let decision =
-                Recorded { verdict: Verdict::Approved, by: by.to_owned(), message, time: wire_time(clock::now()) };
+            let decision = Recorded {
+                verdict: Verdict::Approved,
+                by: by.to_owned(),
+                message,
+                time: wire_time(clock::now()),
+            };
             issue(&hub, &request, &place, &checked, decision, None).await
         }
     }
@@ -90,7 +103,9 @@ impl Place {
     fn whole(&self) -> Result<(&VirtualMesh, &TrustPolicy, &Mesh), Refusal> {
         match (&self.virtual_mesh, &self.policy, &self.mesh) {
             (Some(virtual_mesh), Some(policy), Some(mesh)) => Ok((virtual_mesh, policy, mesh)),
-            (Some(_), None, _) => Err(Refusal::new(Reason::RootUnavailable, "the TrustPolicy is not there yet")),
+            (Some(_), None, _) => {
+                Err(Refusal::new(Reason::RootUnavailable, "the TrustPolicy is not there yet"))
+            }
             _ => Err(Refusal::new(Reason::UnknownMesh, "the VirtualMesh or the Mesh is gone")),
         }
     }
@@ -102,8 +117,10 @@ fn mesh_of(hub: &Hub, key: &Key, request: &Request) -> Option<Arc<Mesh>> {
         return hub.mesh(&Key::new(&key.namespace, name.mesh));
     }
     let mut matching = hub.meshes.store().state();
-    matching
-        .retain(|mesh| mesh.metadata.namespace.as_deref() == Some(&key.namespace) && issuance::matches(request, mesh));
+    matching.retain(|mesh| {
+        mesh.metadata.namespace.as_deref() == Some(&key.namespace)
+            && issuance::matches(request, mesh)
+    });
     if matching.len() == 1 { matching.pop() } else { None }
 }
 
@@ -144,8 +161,7 @@ async fn continue_recorded(
     record: &IssuanceRecordSpec,
 ) -> Result<Outcome, HubError> {
     if record.request.uid != request.metadata.uid.clone().unwrap_or_default() {
-        let message =
-            "the ledger has an entry for an earlier request of this name, which was deleted; ask for a renewal";
+        let message = "the ledger has an entry for an earlier request of this name, which was deleted; ask for a renewal";
         return say(hub, request, &Refusal::new(Reason::RecordMismatch, message)).await;
     }
     let Some(prepared) = &record.prepared else {
@@ -161,7 +177,8 @@ async fn continue_recorded(
     let csr = match issuance::read(request) {
         Ok(csr) if csr.fingerprint().to_string() == record.csr_sha256 => csr,
         _ => {
-            let message = "spec.csrData is not what the ledger's decision is about; ask for a renewal";
+            let message =
+                "spec.csrData is not what the ledger's decision is about; ask for a renewal";
             return say(hub, request, &Refusal::new(Reason::RecordMismatch, message)).await;
         }
     };
@@ -219,7 +236,8 @@ fn prepare(
     issuer: &Issuer,
     recorded: Option<meshroot_ca::Facts>,
 ) -> Result<Prepared, Refusal> {
-    let impossible = |error: &dyn std::fmt::Display| Refusal::new(Reason::ProfileImpossible, error.to_string());
+    let impossible =
+        |error: &dyn std::fmt::Display| Refusal::new(Reason::ProfileImpossible, error.to_string());
     let profile = profile(policy)?;
     let (mesh_name, generation) = issuance::subject_parts(request, &Key::of(mesh).name);
     let organization = match request.spec.cert_config.org.as_str() {
@@ -227,15 +245,24 @@ fn prepare(
         organization => organization,
     };
     let virtual_mesh = Key::of(virtual_mesh).name;
-    let order =
-        Order::new(&checked.csr, organization, &virtual_mesh, &mesh_name, &generation, checked.hosts.clone(), profile)
-            .map_err(|error| impossible(&error))?;
+    let order = Order::new(
+        &checked.csr,
+        organization,
+        &virtual_mesh,
+        &mesh_name,
+        &generation,
+        checked.hosts.clone(),
+        profile,
+    )
+    .map_err(|error| impossible(&error))?;
     let prepared = match recorded {
         Some(facts) => Prepared::resume(order, issuer, &facts),
         None => Prepared::new(order, issuer, clock::now()),
     };
     prepared.map_err(|error| match error {
-        PrepareError::RecordMismatch { .. } => Refusal::new(Reason::RecordMismatch, error.to_string()),
+        PrepareError::RecordMismatch { .. } => {
+            Refusal::new(Reason::RecordMismatch, error.to_string())
+        }
         error => impossible(&error),
     })
 }
@@ -245,11 +272,17 @@ pub(crate) fn profile(policy: &TrustPolicy) -> Result<Profile, Refusal> {
     let spec = &policy.spec.intermediate;
     let lifetime = std::time::Duration::from(spec.ttl);
     let lifetime = jiff::SignedDuration::try_from(lifetime).unwrap_or(jiff::SignedDuration::MAX);
-    Profile::try_from(ProfileSpec { lifetime, path_len: spec.path_len })
-        .map_err(|error| Refusal::new(Reason::SpecInvalid, format!("TrustPolicy {}: {error}", Key::of(policy))))
+    Profile::try_from(ProfileSpec { lifetime, path_len: spec.path_len }).map_err(|error| {
+        Refusal::new(Reason::SpecInvalid, format!("TrustPolicy {}: {error}", Key::of(policy)))
+    })
 }
 
-fn entry<'a>(hub: &'a Hub, request: &Request, csr: &CertificateRequest, decision: Recorded) -> Entry<'a> {
+fn entry<'a>(
+    hub: &'a Hub,
+    request: &Request,
+    csr: &CertificateRequest,
+    decision: Recorded,
+) -> Entry<'a> {
     Entry {
         hub,
         request: Key::of(request),
@@ -262,7 +295,8 @@ fn entry<'a>(hub: &'a Hub, request: &Request, csr: &CertificateRequest, decision
 }
 
 async fn sign(recorded: RecordedCertificate, issuer: Arc<Issuer>) -> Result<Issued, Refusal> {
-    let failed = |error: &dyn std::fmt::Display| Refusal::new(Reason::SigningFailed, error.to_string());
+    let failed =
+        |error: &dyn std::fmt::Display| Refusal::new(Reason::SigningFailed, error.to_string());
     let now = clock::now();
     if !issuer.signer().is_slow() {
         return recorded.sign(&issuer, now).map_err(|error| failed(&error));
@@ -285,15 +319,24 @@ async fn answer(
     };
     if status.third_party_approval.approval_status != ApprovalStatus::Approved {
         status.third_party_approval.approval_status = ApprovalStatus::Approved;
-        status.third_party_approval.message = format!("approved by {}: {}", decision.by, decision.message);
+        status.third_party_approval.message =
+            format!("approved by {}: {}", decision.by, decision.message);
         status.third_party_approval.last_updated_time = Some(decision.time.clone());
     }
     let certificate = issued.certificate();
-    let message =
-        format!("{}: serial {}, valid until {}", Reason::Issued, certificate.serial(), certificate.not_after());
+    let message = format!(
+        "{}: serial {}, valid until {}",
+        Reason::Issued,
+        certificate.serial(),
+        certificate.not_after()
+    );
     status.computed_status = Status::new(Reason::Issued.state(), message);
     write(hub, request, status).await?;
-    hub.answered.add(Key::of(request), request.metadata.uid.clone().unwrap_or_default(), Instant::now());
+    hub.answered.add(
+        Key::of(request),
+        request.metadata.uid.clone().unwrap_or_default(),
+        Instant::now(),
+    );
     Ok(())
 }
 

@@ -48,10 +48,11 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
         }
     };
     let membership = hub.membership();
-    let findings = match membership::validate(&virtual_mesh, &membership, |mesh| hub.mesh(mesh).is_some()) {
-        Err(refusal) => Findings::refused(refusal),
-        Ok(()) => gather(&hub, &virtual_mesh, &policy).await,
-    };
+    let findings =
+        match membership::validate(&virtual_mesh, &membership, |mesh| hub.mesh(mesh).is_some()) {
+            Err(refusal) => Findings::refused(refusal),
+            Ok(()) => gather(&hub, &virtual_mesh, &policy).await,
+        };
     report(&hub, &virtual_mesh, Some(&policy), &findings).await
 }
 
@@ -79,24 +80,32 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
     };
     issuer_changed(hub, virtual_mesh, &issuer);
     let virtual_mesh_name = Key::of(virtual_mesh).name;
-    let members: Vec<Member> =
-        membership::members(virtual_mesh).map(|mesh| member(hub, &mesh, &virtual_mesh_name)).collect();
+    let members: Vec<Member> = membership::members(virtual_mesh)
+        .map(|mesh| member(hub, &mesh, &virtual_mesh_name))
+        .collect();
     let progress = progress::sum(&members);
     hub.metrics.members(&Key::of(virtual_mesh).to_string(), &progress);
-    Findings { config: valid, certificates: progress.summary.clone(), progress: Some(progress), issuer: Some(issuer) }
+    Findings {
+        config: valid,
+        certificates: progress.summary.clone(),
+        progress: Some(progress),
+        issuer: Some(issuer),
+    }
 }
 
 /// A signing certificate that was replaced in its Secret makes every member's certificate one to renew.
 fn issuer_changed(hub: &Hub, virtual_mesh: &VirtualMesh, issuer: &Issuer) {
     let fingerprint = issuer.certificate().fingerprint();
-    let version = fingerprint.as_bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
+    let version =
+        fingerprint.as_bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
     if hub.generations.changed("Issuer", &Key::of(virtual_mesh), Some(version)) {
         membership::members(virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
     }
 }
 
 fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
-    let blank = |trouble| Member { mesh: mesh.clone(), issued: false, pickup: Pickup::Unknown, trouble };
+    let blank =
+        |trouble| Member { mesh: mesh.clone(), issued: false, pickup: Pickup::Unknown, trouble };
     if let Some(Err(refusal)) = hub.mesh(mesh).map(|object| identity::cert_config(&object)) {
         return blank(Some(refusal));
     }
@@ -121,13 +130,15 @@ fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
 /// What a request's status says, unless it is on its ordinary way.
 fn trouble(status: &Status) -> Option<Refusal> {
     let (reason, sentence) = Reason::split(&status.message)?;
-    (!matches!(reason, Reason::WaitingForAgent | Reason::Issued)).then(|| Refusal::new(reason, brief(sentence)))
+    (!matches!(reason, Reason::WaitingForAgent | Reason::Issued))
+        .then(|| Refusal::new(reason, brief(sentence)))
 }
 
 fn pickup_trouble(status: &meshroot_api::trust::MeshTrustStatus) -> Option<Refusal> {
     let (reason, sentence) = Reason::split(&status.message)?;
     // An agent is believed when it reports trouble of its own mesh, never that all is well with the others.
-    let ordinary = matches!(reason, Reason::Installed | Reason::Requested) || reason.state() == State::Accepted;
+    let ordinary = matches!(reason, Reason::Installed | Reason::Requested)
+        || reason.state() == State::Accepted;
     (!ordinary).then(|| Refusal::new(reason, brief(sentence)))
 }
 
@@ -153,7 +164,10 @@ fn policy_gone(key: &Key) -> Refusal {
 
 async fn make_policy(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
     hub.fence()?;
-    let spec = TrustPolicySpec { virtual_mesh_ref: ResourceRef::new(&key.name, &key.namespace), ..Default::default() };
+    let spec = TrustPolicySpec {
+        virtual_mesh_ref: ResourceRef::new(&key.name, &key.namespace),
+        ..Default::default()
+    };
     let mut policy = TrustPolicy::new(&key.name, spec);
     policy.metadata = ObjectMeta {
         name: Some(key.name.clone()),
@@ -179,8 +193,14 @@ async fn report(
     Ok(Outcome::RequeueAfter(AGAIN))
 }
 
-async fn write_virtual_mesh_status(hub: &Hub, virtual_mesh: &VirtualMesh, findings: &Findings) -> Result<(), HubError> {
-    let not_ours = |what| Status::new(State::Accepted, format!("{what} is not acted upon: Meshroot does trust"));
+async fn write_virtual_mesh_status(
+    hub: &Hub,
+    virtual_mesh: &VirtualMesh,
+    findings: &Findings,
+) -> Result<(), HubError> {
+    let not_ours = |what| {
+        Status::new(State::Accepted, format!("{what} is not acted upon: Meshroot does trust"))
+    };
     let status = VirtualMeshStatus {
         federation_status: not_ours("federation"),
         certificate_status: findings.certificates.status(),
@@ -195,14 +215,19 @@ async fn write_virtual_mesh_status(hub: &Hub, virtual_mesh: &VirtualMesh, findin
     let mut next = virtual_mesh.clone();
     next.status = Some(status);
     replace_status(&api(hub, virtual_mesh), &next).await?;
-    if Reason::split(&before.certificate_status.message).map(|(reason, _)| reason) != Some(findings.certificates.reason)
+    if Reason::split(&before.certificate_status.message).map(|(reason, _)| reason)
+        != Some(findings.certificates.reason)
     {
         hub.report(virtual_mesh, &findings.certificates, "Reconcile").await;
     }
     Ok(())
 }
 
-async fn write_policy_status(hub: &Hub, policy: &TrustPolicy, findings: &Findings) -> Result<(), HubError> {
+async fn write_policy_status(
+    hub: &Hub,
+    policy: &TrustPolicy,
+    findings: &Findings,
+) -> Result<(), HubError> {
     let before = policy.status.clone().unwrap_or_default();
     let now = clock::now();
     let ready = findings.certificates.reason == Reason::Ready;
@@ -210,7 +235,10 @@ async fn write_policy_status(hub: &Hub, policy: &TrustPolicy, findings: &Finding
     let progress = findings.progress.as_ref();
     let mut status = TrustPolicyStatus {
         // What members trust stays written down while the Secret cannot be read.
-        roots: findings.issuer.as_ref().map_or_else(|| before.roots.clone(), |issuer| root_status(issuer)),
+        roots: findings
+            .issuer
+            .as_ref()
+            .map_or_else(|| before.roots.clone(), |issuer| root_status(issuer)),
         waiting_since: if before.waiting_for == waiting_for {
             before.waiting_since.clone()
         } else {
@@ -250,7 +278,8 @@ fn condition(
         reason: said.reason.word().to_owned(),
         message: said.message.clone(),
         observed_generation: policy.metadata.generation,
-        last_transition_time: since.map_or_else(|| wire_time(now), |one| Time(one.last_transition_time.0)),
+        last_transition_time: since
+            .map_or_else(|| wire_time(now), |one| Time(one.last_transition_time.0)),
     }
 }
 

@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result, ensure};
 use meshroot_api::{IssuanceRecord, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_pki::{
-    Certificate, CertificateRequest, Fingerprint, PathOptions, PrivateKey, Purpose, build_path, parse_bundle,
+    Certificate, CertificateRequest, Fingerprint, PathOptions, PrivateKey, Purpose, build_path,
+    parse_bundle,
 };
 use meshroot_runtime::process::clock;
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
@@ -14,12 +15,19 @@ use super::{HOME, LIMIT, Scene, all, file, until};
 /// Waits until a request was answered, and checks that there is one certificate for it: that of its only record,
 /// for its key, with a path to the root.
 pub(crate) async fn issued_once(scene: &Scene, request: &str) -> Result<Certificate> {
-    let answered = until(&format!("{request} is answered"), &scene.requests(), request, Request::is_answered).await?;
+    let answered =
+        until(&format!("{request} is answered"), &scene.requests(), request, Request::is_answered)
+            .await?;
     let response = answered.status_or_default().response;
     let chain = parse_bundle(&response.ca_certificate.0)?;
     let roots = parse_bundle(&response.root_certificate.0)?;
     let certificate = chain.first().context("the response is empty")?.clone();
-    let path = build_path(&certificate, &chain[1..], &roots, &PathOptions::new(clock::now(), Purpose::Any));
+    let path = build_path(
+        &certificate,
+        &chain[1..],
+        &roots,
+        &PathOptions::new(clock::now(), Purpose::Any),
+    );
     ensure!(path.is_ok(), "{request}: {path:?}");
     let uid = answered.metadata.uid.clone().unwrap_or_default();
     let mut records = all(&scene.records()).await?;
@@ -33,15 +41,25 @@ fn agrees(record: &IssuanceRecord, request: &Request, certificate: &Certificate)
     let csr = CertificateRequest::parse(&request.spec.csr_data.0)?;
     let prepared = record.spec.prepared.as_ref().context("the record prepared nothing")?;
     ensure!(
-        prepared.serial == certificate.serial().to_string() || prepared.serial == format!("00{}", certificate.serial()),
+        prepared.serial == certificate.serial().to_string()
+            || prepared.serial == format!("00{}", certificate.serial()),
         "serial {} was recorded, {} was issued",
         prepared.serial,
         certificate.serial()
     );
-    ensure!(prepared.tbs_sha256 == Fingerprint::of(certificate.tbs_der()).to_string(), "other bytes were recorded");
-    ensure!(record.spec.csr_sha256 == csr.fingerprint().to_string(), "another request was recorded");
+    ensure!(
+        prepared.tbs_sha256 == Fingerprint::of(certificate.tbs_der()).to_string(),
+        "other bytes were recorded"
+    );
+    ensure!(
+        record.spec.csr_sha256 == csr.fingerprint().to_string(),
+        "another request was recorded"
+    );
     ensure!(certificate.public_key() == csr.public_key(), "the certificate is for another key");
-    ensure!(Some(&record.spec.request.uid) == request.metadata.uid.as_ref(), "the record is of another request");
+    ensure!(
+        Some(&record.spec.request.uid) == request.metadata.uid.as_ref(),
+        "the record is of another request"
+    );
     Ok(())
 }
 
@@ -56,15 +74,30 @@ pub(crate) async fn installed(scene: &Scene, namespace: &str, request: &str) -> 
         Ok(secret)
     };
     let secret = wait::until(&format!("{request} is installed"), LIMIT, attempt).await?;
-    let kept = scene.secrets(SYSTEM_NAMESPACE).get(&format!("{request}-key")).await.context("its key is lost")?;
+    let kept = scene
+        .secrets(SYSTEM_NAMESPACE)
+        .get(&format!("{request}-key"))
+        .await
+        .context("its key is lost")?;
     let kept = PrivateKey::from_pem(file(&kept, "key.pem")?)?;
-    ensure!(kept.public_key() == certificate.public_key(), "{request}: the key that is kept is another one");
+    ensure!(
+        kept.public_key() == certificate.public_key(),
+        "{request}: the key that is kept is another one"
+    );
     let key = PrivateKey::from_pem(file(&secret, "ca-key.pem")?)?;
     ensure!(key.public_key() == certificate.public_key(), "ca-key.pem is not the certificate's");
     let chain = parse_bundle(file(&secret, "cert-chain.pem")?)?;
-    ensure!(chain.first() == Some(&certificate), "cert-chain.pem does not begin with the certificate");
+    ensure!(
+        chain.first() == Some(&certificate),
+        "cert-chain.pem does not begin with the certificate"
+    );
     let roots = parse_bundle(file(&secret, "root-cert.pem")?)?;
-    let path = build_path(&certificate, &chain[1..], &roots, &PathOptions::new(clock::now(), Purpose::Any));
+    let path = build_path(
+        &certificate,
+        &chain[1..],
+        &roots,
+        &PathOptions::new(clock::now(), Purpose::Any),
+    );
     ensure!(path.is_ok(), "cacerts in {namespace}: {path:?}");
     let files = secret.data.as_ref().map_or(0, std::collections::BTreeMap::len);
     ensure!(files == 4, "cacerts in {namespace} has {files} files");
@@ -86,7 +119,10 @@ pub(crate) async fn ledger_is_a_chain(scene: &Scene) -> Result<usize> {
             spec.sequence,
             place + 1
         );
-        ensure!(spec.previous_sha256 == previous, "{HOME}/{name} does not follow the record before it");
+        ensure!(
+            spec.previous_sha256 == previous,
+            "{HOME}/{name} does not follow the record before it"
+        );
         previous = Fingerprint::of(&serde_json::to_vec(spec)?).to_string();
     }
     Ok(records.len())

@@ -20,7 +20,8 @@ use meshroot_api::networking::VirtualMeshSpec;
 use meshroot_api::policy::{KeyAlgorithm, TrustPolicySpec};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
-    Bytes, IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+    Bytes, IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_testkit::crash::{CRASH_VARIABLE, CrashPoint, crashed};
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
@@ -48,8 +49,10 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SCENE: OnceCell<Scene> = OnceCell::const_new();
 
 /// Runs a test on the binary's scene, which the first test prepares.
-pub(crate) fn run<F>(prepare: impl FnOnce() -> F, test: impl AsyncFnOnce(&'static Scene) -> Result<()>)
-where
+pub(crate) fn run<F>(
+    prepare: impl FnOnce() -> F,
+    test: impl AsyncFnOnce(&'static Scene) -> Result<()>,
+) where
     F: Future<Output = Result<Scene>>,
 {
     if tools::require(&["etcd", "kube-apiserver", "kubectl"]).is_none() {
@@ -83,7 +86,8 @@ impl Scene {
     /// The ends of the logs, for a failure's report.
     async fn logs(&self) -> String {
         // Whoever holds the lock may be what failed.
-        let Ok(fleet) = tokio::time::timeout(Duration::from_secs(1), self.fleet.read()).await else {
+        let Ok(fleet) = tokio::time::timeout(Duration::from_secs(1), self.fleet.read()).await
+        else {
             return "the logs cannot be read now".to_owned();
         };
         let end = |name: &str, binary: &Binary| {
@@ -92,7 +96,8 @@ impl Scene {
             format!("--- {name}\n{}\n", lines[lines.len().saturating_sub(25)..].join("\n"))
         };
         let hub = fleet.hub_process.iter().map(|hub| end("hub", hub));
-        let agents = fleet.clusters.iter().filter_map(|cluster| Some(end("agent", cluster.agent.as_ref()?)));
+        let agents =
+            fleet.clusters.iter().filter_map(|cluster| Some(end("agent", cluster.agent.as_ref()?)));
         hub.chain(agents).collect()
     }
 
@@ -133,9 +138,14 @@ impl Scene {
     /// An Istio mesh as discovery would make it: installed in a namespace of its own name, with a trust domain of
     /// its own.
     pub(crate) async fn make_mesh(&self, name: &str) -> Result<Mesh> {
-        let installation = MeshInstallation { installation_namespace: name.to_owned(), version: String::new() };
-        let citadel_info = CitadelInfo { trust_domain: format!("{name}.example"), ..CitadelInfo::default() };
-        let spec = MeshSpec { istio: Some(IstioMesh { installation, citadel_info }), ..MeshSpec::default() };
+        let installation =
+            MeshInstallation { installation_namespace: name.to_owned(), version: String::new() };
+        let citadel_info =
+            CitadelInfo { trust_domain: format!("{name}.example"), ..CitadelInfo::default() };
+        let spec = MeshSpec {
+            istio: Some(IstioMesh { installation, citadel_info }),
+            ..MeshSpec::default()
+        };
         create(&self.meshes(), Mesh::new(name, spec)).await
     }
 
@@ -145,7 +155,10 @@ impl Scene {
         name: &str,
         change: impl FnOnce(&mut VirtualMeshSpec, &mut TrustPolicySpec),
     ) -> Result<()> {
-        let mut spec = VirtualMeshSpec { meshes: vec![ResourceRef::new(name, HOME)], ..VirtualMeshSpec::default() };
+        let mut spec = VirtualMeshSpec {
+            meshes: vec![ResourceRef::new(name, HOME)],
+            ..VirtualMeshSpec::default()
+        };
         let mut policy = TrustPolicySpec {
             virtual_mesh_ref: ResourceRef::new(name, SYSTEM_NAMESPACE),
             ..TrustPolicySpec::default()
@@ -183,25 +196,38 @@ impl Scene {
     }
 
     /// Waits until a virtual mesh's certificate status begins with this word; returns state and message.
-    pub(crate) async fn virtual_mesh_says(&self, name: &str, word: &str) -> Result<(String, String)> {
-        let status = |mesh: &VirtualMesh| mesh.status.clone().unwrap_or_default().certificate_status;
+    pub(crate) async fn virtual_mesh_says(
+        &self,
+        name: &str,
+        word: &str,
+    ) -> Result<(String, String)> {
+        let status =
+            |mesh: &VirtualMesh| mesh.status.clone().unwrap_or_default().certificate_status;
         let says = |mesh: &VirtualMesh| status(mesh).message.starts_with(&format!("{word}: "));
         let what = format!("{name} says {word}");
-        let found = until_within(&what, &self.virtual_meshes(), name, Duration::from_secs(100), says).await?;
+        let found =
+            until_within(&what, &self.virtual_meshes(), name, Duration::from_secs(100), says)
+                .await?;
         Ok((status(&found).state.word().to_owned(), status(&found).message))
     }
 
     /// Starts the hub with a crash point, where one is given.
     pub(crate) async fn start_hub(&self, fleet: &mut Fleet, crash_at: Option<&str>) -> Result<()> {
         stop(fleet.hub_process.take());
-        let environment: Vec<(&str, &str)> = crash_at.map(|point| (CRASH_VARIABLE, point)).into_iter().collect();
+        let environment: Vec<(&str, &str)> =
+            crash_at.map(|point| (CRASH_VARIABLE, point)).into_iter().collect();
         fleet.start_hub(&environment).await
     }
 
     /// Starts the agent of east with a crash point, where one is given.
-    pub(crate) async fn start_agent(&self, fleet: &mut Fleet, crash_at: Option<&str>) -> Result<()> {
+    pub(crate) async fn start_agent(
+        &self,
+        fleet: &mut Fleet,
+        crash_at: Option<&str>,
+    ) -> Result<()> {
         stop(fleet.cluster_mut("east")?.agent.take());
-        let environment: Vec<(&str, &str)> = crash_at.map(|point| (CRASH_VARIABLE, point)).into_iter().collect();
+        let environment: Vec<(&str, &str)> =
+            crash_at.map(|point| (CRASH_VARIABLE, point)).into_iter().collect();
         fleet.start_agent("east", &environment).await
     }
 
@@ -247,7 +273,9 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + serde::Serialize,
 {
     let what = format!("{} {}", K::kind(&()), object.meta().name.as_deref().unwrap_or_default());
-    api.create(&PostParams::default(), &object).await.with_context(|| format!("cannot create {what}"))
+    api.create(&PostParams::default(), &object)
+        .await
+        .with_context(|| format!("cannot create {what}"))
 }
 
 pub(crate) async fn merge<K>(api: &Api<K>, name: &str, patch: &Value) -> Result<K>
@@ -290,7 +318,12 @@ pub(crate) fn file<'a>(secret: &'a Secret, name: &str) -> Result<&'a [u8]> {
 }
 
 /// Waits until an object is as `test` wants it, and returns it.
-pub(crate) async fn until<K>(what: &str, api: &Api<K>, name: &str, test: impl Fn(&K) -> bool) -> Result<K>
+pub(crate) async fn until<K>(
+    what: &str,
+    api: &Api<K>,
+    name: &str,
+    test: impl Fn(&K) -> bool,
+) -> Result<K>
 where
     K: Clone + Debug + DeserializeOwned + serde::Serialize,
 {
@@ -317,8 +350,17 @@ where
 
 /// Namespaces of control planes in east, and the agent's rights in them.
 pub(crate) async fn join_namespaces(fleet: &Fleet, namespaces: &[&str]) -> Result<()> {
-    let mut arguments =
-        vec!["cluster", "join", "east", "--hub-context", "hub", "--context", "east", "--image", "meshroot:test"];
+    let mut arguments = vec![
+        "cluster",
+        "join",
+        "east",
+        "--hub-context",
+        "hub",
+        "--context",
+        "east",
+        "--image",
+        "meshroot:test",
+    ];
     arguments.extend(["--mesh-namespace", meshroot_testkit::fleet::MESH_NAMESPACE]);
     for namespace in namespaces {
         fleet.cluster("east")?.api.create_namespace(namespace).await?;

@@ -48,8 +48,17 @@ impl OpenSsl {
     pub(crate) fn request(&self, key: &str, subject: &str, hosts: &str) -> Result<String> {
         self.0.write("request.key", key)?;
         let name = format!("subjectAltName={hosts}");
-        let mut arguments =
-            vec!["req", "-new", "-config", "openssl.cnf", "-sha256", "-key", "request.key", "-subj", subject];
+        let mut arguments = vec![
+            "req",
+            "-new",
+            "-config",
+            "openssl.cnf",
+            "-sha256",
+            "-key",
+            "request.key",
+            "-subj",
+            subject,
+        ];
         if !hosts.is_empty() {
             arguments.extend(["-addext", &name]);
         }
@@ -63,13 +72,28 @@ impl OpenSsl {
     }
 
     /// A certificate with these extensions; signed by `issuer`, or by itself. `until` is `YYMMDDHHMMSSZ`.
-    pub(crate) fn certificate(&self, name: &str, extensions: &str, issuer: Option<&Pair>, until: &str) -> Result<Pair> {
+    pub(crate) fn certificate(
+        &self,
+        name: &str,
+        extensions: &str,
+        issuer: Option<&Pair>,
+        until: &str,
+    ) -> Result<Pair> {
         let key = self.elliptic_key()?;
         let request = self.request(&key, &format!("/CN={name}"), "")?;
         self.0.write("ca.req", request)?;
         self.0.write("extensions", extensions)?;
         self.0.write("index", "")?;
-        let mut arguments = vec!["ca", "-batch", "-notext", "-rand_serial", "-config", "openssl.cnf", "-in", "ca.req"];
+        let mut arguments = vec![
+            "ca",
+            "-batch",
+            "-notext",
+            "-rand_serial",
+            "-config",
+            "openssl.cnf",
+            "-in",
+            "ca.req",
+        ];
         arguments.extend([
             "-out",
             "ca.pem",
@@ -89,7 +113,8 @@ impl OpenSsl {
             arguments.extend(["-selfsign", "-keyfile", "own.key"]);
         }
         self.run(&arguments)?;
-        let certificate = std::fs::read_to_string(self.0.join("ca.pem")).context("openssl ca wrote nothing")?;
+        let certificate =
+            std::fs::read_to_string(self.0.join("ca.pem")).context("openssl ca wrote nothing")?;
         Ok(Pair { key, certificate })
     }
 }

@@ -57,7 +57,10 @@ fn hubs_that_lose_the_lease_again_and_again_issue_each_request_once_in_one_chain
         records.retain(|record| record.spec.virtual_mesh_ref.name == VIRTUAL_MESH);
         ensure!(records.len() == REQUESTS, "{} records for {REQUESTS} requests", records.len());
         let terms: BTreeSet<u64> = records.iter().map(|record| record.spec.fence).collect();
-        ensure!(terms.len() >= 3, "only the terms {terms:?} recorded anything: nothing was put to the test");
+        ensure!(
+            terms.len() >= 3,
+            "only the terms {terms:?} recorded anything: nothing was put to the test"
+        );
         judge::ledger_is_a_chain(scene).await?;
         killed(scene, &mut fleet, second).await?;
         delete(&scene.virtual_meshes(), VIRTUAL_MESH).await?;
@@ -74,14 +77,19 @@ async fn killed(scene: &Scene, fleet: &mut Fleet, second: meshroot_testkit::Bina
         Ok(holder)
     };
     let holder = wait::until("a hub leads", LIMIT, leads).await?;
-    let (leader, other) = if holder == "meshroot-hub-0" { (first, second) } else { (second, first) };
+    let (leader, other) =
+        if holder == "meshroot-hub-0" { (first, second) } else { (second, first) };
     leader.kill_hard();
     let killed = Instant::now();
     scene.make_both("survivor", |_, _| ()).await?;
     submit_as(scene, "survivor", "survivor.survivor.1").await?;
     judge::issued_once(scene, "survivor.survivor.1").await?;
     // The lease runs for 6 s; then the other one has to notice, and to issue.
-    ensure!(killed.elapsed() < Duration::from_secs(12), "it took {:?} until the other hub issued", killed.elapsed());
+    ensure!(
+        killed.elapsed() < Duration::from_secs(12),
+        "it took {:?} until the other hub issued",
+        killed.elapsed()
+    );
     judge::ledger_is_a_chain(scene).await?;
     delete(&scene.virtual_meshes(), "survivor").await?;
     drop(other);
@@ -111,7 +119,8 @@ async fn submit(scene: &Scene, mesh: &str) -> Result<()> {
 async fn submit_as(scene: &Scene, mesh: &str, request: &str) -> Result<()> {
     let host: Host = format!("spiffe://{mesh}.example/ns/{mesh}/sa/istiod").parse()?;
     let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
-    let csr = CertificateRequest::create(&key, &DistinguishedName::new("Istio", "test", mesh)?, &[host])?;
+    let csr =
+        CertificateRequest::create(&key, &DistinguishedName::new("Istio", "test", mesh)?, &[host])?;
     scene.submit(request, csr.to_pem()).await
 }
 

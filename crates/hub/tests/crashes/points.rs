@@ -64,7 +64,9 @@ fn a_hub_that_crashes_in_an_issuance_issues_one_certificate_under_one_root(#[cas
 #[case("agent-after-csr")]
 #[case("agent-before-cacerts")]
 #[case("agent-after-cacerts")]
-fn an_agent_that_crashes_in_an_issuance_loses_no_key_and_installs_one_certificate(#[case] point: &str) {
+fn an_agent_that_crashes_in_an_issuance_loses_no_key_and_installs_one_certificate(
+    #[case] point: &str,
+) {
     run(async |scene| {
         let mut fleet = scene.fleet.write().await;
         let mesh = mesh_of(point);
@@ -85,11 +87,15 @@ fn an_agent_that_crashes_while_it_adopts_has_one_backup_with_the_original_bytes(
         let files = [("ca-cert.pem", "theirs\n"), ("ca-key.pem", "theirs too\n"), ("more", "x")];
         create(&scene.secrets(mesh), secret("cacerts", &files)).await?;
         scene.start_agent(&mut fleet, Some(point)).await?;
-        scene.make_both(mesh, |_, policy| policy.adopt = meshroot_api::policy::Adopt::Always).await?;
+        scene
+            .make_both(mesh, |_, policy| policy.adopt = meshroot_api::policy::Adopt::Always)
+            .await?;
         scene.agent_crashes_at(&mut fleet, point).await?;
         judge::installed(scene, mesh, &first(mesh)).await?;
         let mut backups = all(&scene.secrets(mesh)).await?;
-        backups.retain(|one| one.metadata.name.as_deref().unwrap_or_default().starts_with("cacerts-backup-"));
+        backups.retain(|one| {
+            one.metadata.name.as_deref().unwrap_or_default().starts_with("cacerts-backup-")
+        });
         ensure!(backups.len() == 1, "there are {} backups", backups.len());
         for (name, text) in files {
             ensure!(file(&backups[0], name)? == text.as_bytes(), "{name} is not what it was");
@@ -129,15 +135,23 @@ fn an_agent_that_crashes_in_a_renewal_goes_on_with_the_key_that_it_had_made(#[ca
 async fn crash_and_see_the_key_kept(scene: &Scene, fleet: &mut Fleet, point: &str) -> Result<()> {
     let name = format!("{}-key", first_renewal(mesh_of(point)));
     scene.agent_crashes_at(fleet, point).await?;
-    let before = scene.secrets(SYSTEM_NAMESPACE).get(&name).await.context("the key was stored before the crash")?;
+    let before = scene
+        .secrets(SYSTEM_NAMESPACE)
+        .get(&name)
+        .await
+        .context("the key was stored before the crash")?;
     judge::issued_once(scene, &first_renewal(mesh_of(point))).await?;
     let after = scene.secrets(SYSTEM_NAMESPACE).get(&name).await?;
-    ensure!(before.metadata.uid == after.metadata.uid && before.data == after.data, "another key was made");
+    ensure!(
+        before.metadata.uid == after.metadata.uid && before.data == after.data,
+        "another key was made"
+    );
     Ok(())
 }
 
 async fn renew_at(scene: &Scene, mesh: &str, fraction: f64) -> Result<()> {
-    merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": fraction } } })).await?;
+    merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": fraction } } }))
+        .await?;
     let arrived = |trust: &meshroot_api::MeshTrust| (trust.spec.renew_at - fraction).abs() < 0.001;
     until("the policy reaches the MeshTrust", &scene.trusts(), mesh, arrived).await?;
     Ok(())
@@ -146,7 +160,8 @@ async fn renew_at(scene: &Scene, mesh: &str, fraction: f64) -> Result<()> {
 /// Every request of a mesh, oldest first.
 async fn names_of(scene: &Scene, mesh: &str) -> Result<Vec<RequestName>> {
     let all = all(&scene.requests()).await?;
-    let names = all.iter().filter_map(|request| RequestName::parse(request.metadata.name.as_deref()?));
+    let names =
+        all.iter().filter_map(|request| RequestName::parse(request.metadata.name.as_deref()?));
     let mut names: Vec<RequestName> = names.filter(|name| name.mesh == mesh).collect();
     names.sort_by_key(|name| name.generation);
     Ok(names)
@@ -155,7 +170,8 @@ async fn names_of(scene: &Scene, mesh: &str) -> Result<Vec<RequestName>> {
 /// The newest request, once none follows any more.
 async fn newest_of(scene: &Scene, mesh: &str) -> Result<String> {
     let settled = |trust: &meshroot_api::MeshTrust| {
-        trust.status.as_ref().and_then(|status| status.installed.as_deref()) == Some(trust.spec.request.as_str())
+        trust.status.as_ref().and_then(|status| status.installed.as_deref())
+            == Some(trust.spec.request.as_str())
     };
     until("the newest is installed", &scene.trusts(), mesh, settled).await?;
     let newest = names_of(scene, mesh).await?.pop().context("there is no request")?;

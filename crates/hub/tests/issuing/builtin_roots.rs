@@ -16,7 +16,8 @@ fn the_root_of_an_earlier_installation_is_asked_about_and_then_used() {
     run(async |scene| {
         let name = "earlier-used";
         let earlier = found(scene, name).await?;
-        merge(&scene.policies(), name, &json!({ "spec": { "root": { "earlier": "USE" } } })).await?;
+        merge(&scene.policies(), name, &json!({ "spec": { "root": { "earlier": "USE" } } }))
+            .await?;
         answer(scene, name).await?;
         judge::issued_once(scene, &first(name)).await?;
         ensure!(roots_of(scene, name).await? == earlier, "another root was used");
@@ -30,12 +31,16 @@ fn the_root_of_an_earlier_installation_is_asked_about_and_then_left_alone() {
     run(async |scene| {
         let name = "earlier-ignored";
         let earlier = found(scene, name).await?;
-        merge(&scene.policies(), name, &json!({ "spec": { "root": { "earlier": "IGNORE" } } })).await?;
+        merge(&scene.policies(), name, &json!({ "spec": { "root": { "earlier": "IGNORE" } } }))
+            .await?;
         answer(scene, name).await?;
         judge::issued_once(scene, &first(name)).await?;
         ensure!(roots_of(scene, name).await? != earlier, "the earlier root was used");
         let left = scene.hub_secrets(EARLIER_NAMESPACE).get(&secret_name(name)).await?;
-        ensure!(parse_bundle(file(&left, "root-cert.pem")?)? == earlier, "the earlier Secret was changed");
+        ensure!(
+            parse_bundle(file(&left, "root-cert.pem")?)? == earlier,
+            "the earlier Secret was changed"
+        );
         Ok(())
     });
 }
@@ -70,7 +75,10 @@ fn a_root_that_is_gone_or_was_changed_is_said_and_never_made_anew_and_used_again
             until("the policy knows the root", &scene.policies(), name, known).await?;
             let original = scene.hub_secrets(SYSTEM_NAMESPACE).get(&secret_name(name)).await?;
             originals.push(Secret {
-                metadata: kube::core::ObjectMeta { name: original.metadata.name.clone(), ..Default::default() },
+                metadata: kube::core::ObjectMeta {
+                    name: original.metadata.name.clone(),
+                    ..Default::default()
+                },
                 ..original
             });
             delete(&scene.hub_secrets(SYSTEM_NAMESPACE), &secret_name(name)).await?;
@@ -80,7 +88,8 @@ fn a_root_that_is_gone_or_was_changed_is_said_and_never_made_anew_and_used_again
         create(&scene.hub_secrets(SYSTEM_NAMESPACE), lacking).await?;
         let other = OpenSsl::new()?.certificate("Other root", AUTHORITY, None, "351231000000Z")?;
         let files = [("root-cert.pem", other.certificate.as_str()), ("key.pem", &other.key)];
-        create(&scene.hub_secrets(SYSTEM_NAMESPACE), secret(&secret_name(names[2]), &files)).await?;
+        create(&scene.hub_secrets(SYSTEM_NAMESPACE), secret(&secret_name(names[2]), &files))
+            .await?;
         // A hub that remembers nothing is the one that might make a new root.
         restart(scene).await?;
         for (name, reason, says) in [

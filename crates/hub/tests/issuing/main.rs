@@ -22,9 +22,25 @@ async fn prepare() -> Result<Scene> {
     let mut fleet = Fleet::prepare(&[]).await?;
     fleet.hub.create_namespace(EARLIER_NAMESPACE).await?;
     fleet.hub.create_namespace(MESH_NAMESPACE).await?;
-    let manifests = fleet.meshroot(&["install", "--image", "meshroot:test", "--root-namespace", EARLIER_NAMESPACE])?;
+    let manifests = fleet.meshroot(&[
+        "install",
+        "--image",
+        "meshroot:test",
+        "--root-namespace",
+        EARLIER_NAMESPACE,
+    ])?;
     fleet.kubectl("hub", &["apply", "-f", "-"], Some(&manifests))?;
-    let join = ["cluster", "join", "east", "--hub-context", "hub", "--context", "hub", "--image", "meshroot:test"];
+    let join = [
+        "cluster",
+        "join",
+        "east",
+        "--hub-context",
+        "hub",
+        "--context",
+        "hub",
+        "--image",
+        "meshroot:test",
+    ];
     fleet.meshroot(&join)?;
     fleet.start_hub(&[]).await?;
     Scene::new(fleet).await
@@ -48,7 +64,8 @@ fn identity(mesh: &str) -> String {
 fn request_for(hosts: &[&str]) -> Result<String> {
     let hosts = hosts.iter().map(|host| Ok(host.parse::<Host>()?)).collect::<Result<Vec<_>>>()?;
     let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
-    Ok(CertificateRequest::create(&key, &DistinguishedName::new("Istio", "test", "test")?, &hosts)?.to_pem())
+    Ok(CertificateRequest::create(&key, &DistinguishedName::new("Istio", "test", "test")?, &hosts)?
+        .to_pem())
 }
 
 /// Submits what an agent would for the first request of a mesh.

@@ -19,8 +19,11 @@ fn a_request_of_the_original_system_is_answered(#[case] mesh: &str, #[case] der:
     run(async |scene| {
         scene.make_both(mesh, |_, _| ()).await?;
         let openssl = OpenSsl::new()?;
-        let pem =
-            openssl.request(&openssl.key(&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])?, "/", "")?;
+        let pem = openssl.request(
+            &openssl.key(&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])?,
+            "/",
+            "",
+        )?;
         let csr = if der { openssl.request_der(&pem)? } else { pem.into_bytes() };
         let spec = RequestSpec {
             csr_data: Bytes(csr),

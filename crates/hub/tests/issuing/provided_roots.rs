@@ -26,7 +26,8 @@ fn what_a_provided_root_signs_leads_to_it() {
         make(scene, name).await?;
         answer(scene, name).await?;
         let certificate = judge::issued_once(scene, &first(name)).await?;
-        judges::openssl_verify(&certificate.to_pem(), "", &root.certificate).map_err(anyhow::Error::msg)
+        judges::openssl_verify(&certificate.to_pem(), "", &root.certificate)
+            .map_err(anyhow::Error::msg)
     });
 }
 
@@ -35,7 +36,8 @@ fn what_an_intermediate_of_a_company_root_signs_leads_to_the_company_root() {
     run(async |scene| {
         let openssl = OpenSsl::new()?;
         let root = openssl.certificate("Company root", AUTHORITY, None, LATER)?;
-        let issuing = openssl.certificate("Company issuing", &below(AUTHORITY), Some(&root), LATER)?;
+        let issuing =
+            openssl.certificate("Company issuing", &below(AUTHORITY), Some(&root), LATER)?;
         let name = "provided-intermediate";
         let files = [
             ("root-cert.pem", root.certificate.as_str()),
@@ -55,7 +57,8 @@ fn what_an_intermediate_of_a_company_root_signs_leads_to_the_company_root() {
             "the chain is not the certificate and the company's intermediate"
         );
         ensure!(
-            parse_bundle(&response.root_certificate.0)? == parse_bundle(root.certificate.as_bytes())?,
+            parse_bundle(&response.root_certificate.0)?
+                == parse_bundle(root.certificate.as_bytes())?,
             "the root is not the company's"
         );
         Ok(())
@@ -75,15 +78,18 @@ fn cases(openssl: &OpenSsl, good: &Pair) -> Result<Vec<Case>> {
         let secret = (!files.is_empty()).then(|| secret(name, files));
         Case { name, secret, reason, says }
     };
-    let whole = |pair: &Pair| [("root-cert.pem", pair.certificate.clone()), ("key.pem", pair.key.clone())];
+    let whole =
+        |pair: &Pair| [("root-cert.pem", pair.certificate.clone()), ("key.pem", pair.key.clone())];
     let pair = |name, pair: &Pair, says| {
         let files = whole(pair);
-        let files: Vec<(&str, &str)> = files.iter().map(|(file, text)| (*file, text.as_str())).collect();
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(file, text)| (*file, text.as_str())).collect();
         case(name, &files, "RootSecretInvalid", says)
     };
     let other_key = Pair { key: openssl.elliptic_key()?, ..good.clone() };
     let expired = openssl.certificate("Expired", AUTHORITY, None, EARLIER)?;
-    let no_authority = openssl.certificate("No CA", "basicConstraints=critical,CA:FALSE\n", None, LATER)?;
+    let no_authority =
+        openssl.certificate("No CA", "basicConstraints=critical,CA:FALSE\n", None, LATER)?;
     let shallow = AUTHORITY.replace("CA:TRUE", "CA:TRUE,pathlen:0");
     let shallow = openssl.certificate("Shallow", &shallow, None, LATER)?;
     let below = openssl.certificate("No root", &below(AUTHORITY), Some(good), LATER)?;
@@ -93,8 +99,18 @@ fn cases(openssl: &OpenSsl, good: &Pair) -> Result<Vec<Case>> {
     let swapped = Pair { certificate: good.key.clone(), key: good.certificate.clone() };
     Ok(vec![
         case("root-absent", &[], "RootSecretMissing", "root-cert.pem and key.pem"),
-        case("root-without-key", &[("root-cert.pem", &good.certificate)], "RootSecretInvalid", "key.pem is missing"),
-        case("root-without-root", &[("key.pem", &good.key)], "RootSecretInvalid", "root-cert.pem is missing"),
+        case(
+            "root-without-key",
+            &[("root-cert.pem", &good.certificate)],
+            "RootSecretInvalid",
+            "key.pem is missing",
+        ),
+        case(
+            "root-without-root",
+            &[("key.pem", &good.key)],
+            "RootSecretInvalid",
+            "root-cert.pem is missing",
+        ),
         pair("root-other-key", &other_key, "is not that of the certificate"),
         pair("root-expired", &expired, "2021-01-01"),
         pair("root-no-ca", &no_authority, "is not a CA"),
@@ -123,15 +139,25 @@ fn a_provided_root_that_cannot_be_used_is_named_with_the_reason_and_taken_once_i
             let (state, message) = scene.virtual_mesh_says(case.name, case.reason).await?;
             ensure!(state == "INVALID", "{}: {state}: {message}", case.name);
             let place = format!("Secret {SYSTEM_NAMESPACE}/{}", case.name);
-            ensure!(message.contains(&place) && message.contains(case.says), "{}: {message}", case.name);
+            ensure!(
+                message.contains(&place) && message.contains(case.says),
+                "{}: {message}",
+                case.name
+            );
             ensure!(!message.contains("PRIVATE"), "{}: {message}", case.name);
-            ensure!(scene.requests().get_opt(&first(case.name)).await?.is_none(), "{} was asked for", case.name);
+            ensure!(
+                scene.requests().get_opt(&first(case.name)).await?.is_none(),
+                "{} was asked for",
+                case.name
+            );
         }
         for case in &cases {
             let corrected = root_secret(case.name, &good);
             match &case.secret {
                 None => drop(create(&secrets, corrected).await?),
-                Some(_) => drop(secrets.replace(case.name, &PostParams::default(), &corrected).await?),
+                Some(_) => {
+                    drop(secrets.replace(case.name, &PostParams::default(), &corrected).await?)
+                }
             }
         }
         for case in &cases {
@@ -144,7 +170,8 @@ fn a_provided_root_that_cannot_be_used_is_named_with_the_reason_and_taken_once_i
 }
 
 #[test]
-fn the_root_of_another_virtual_mesh_and_a_secret_of_another_namespace_are_refused_until_they_are_given() {
+fn the_root_of_another_virtual_mesh_and_a_secret_of_another_namespace_are_refused_until_they_are_given()
+ {
     run(async |scene| {
         let owner = "root-owner";
         scene.make_both(owner, |_, _| ()).await?;
@@ -152,21 +179,31 @@ fn the_root_of_another_virtual_mesh_and_a_secret_of_another_namespace_are_refuse
         let root = OpenSsl::new()?.certificate("Company root", AUTHORITY, None, LATER)?;
         create(&scene.hub_secrets(EARLIER_NAMESPACE), root_secret("root-elsewhere", &root)).await?;
         let cases = [
-            ("root-borrower", "root-owner-ca-certs", SYSTEM_NAMESPACE, "is the root of VirtualMesh"),
+            (
+                "root-borrower",
+                "root-owner-ca-certs",
+                SYSTEM_NAMESPACE,
+                "is the root of VirtualMesh",
+            ),
             ("root-stranger", "root-elsewhere", EARLIER_NAMESPACE, "is in another namespace"),
         ];
         for (name, secret, namespace, says) in cases {
             let provided = Provided { certificate: ResourceRef::new(secret, namespace) };
-            scene.make_both(name, |spec, _| spec.certificate_authority.provided = Some(provided)).await?;
+            scene
+                .make_both(name, |spec, _| spec.certificate_authority.provided = Some(provided))
+                .await?;
             let (state, message) = scene.virtual_mesh_says(name, "RootSecretInvalid").await?;
             ensure!(state == "INVALID" && message.contains(says), "{name}: {state}: {message}");
-            let command =
-                format!("annotate secret {secret} --overwrite meshroot.dev/virtual-mesh=meshroot-system/{name}");
+            let command = format!(
+                "annotate secret {secret} --overwrite meshroot.dev/virtual-mesh=meshroot-system/{name}"
+            );
             ensure!(message.contains(&command), "{name}: {message}");
-            ensure!(scene.requests().get_opt(&first(name)).await?.is_none(), "{name} was asked for");
+            ensure!(
+                scene.requests().get_opt(&first(name)).await?.is_none(),
+                "{name} was asked for"
+            );
         }
-        let given =
-            json!({ "metadata": { "annotations": { "meshroot.dev/virtual-mesh": "meshroot-system/root-stranger" } } });
+        let given = json!({ "metadata": { "annotations": { "meshroot.dev/virtual-mesh": "meshroot-system/root-stranger" } } });
         merge(&scene.hub_secrets(EARLIER_NAMESPACE), "root-elsewhere", &given).await?;
         answer(scene, "root-stranger").await?;
         judge::issued_once(scene, &first("root-stranger")).await?;

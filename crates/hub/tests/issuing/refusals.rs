@@ -46,7 +46,10 @@ fn a_certificate_signing_request_that_cannot_be_accepted_says_why(
         scene.submit(&first(mesh), bad(&OpenSsl::new()?, mesh)?).await?;
         refused(scene, &first(mesh), reason, "INVALID").await?;
         let (state, message) = scene.virtual_mesh_says(mesh, reason).await?;
-        ensure!(state == "INVALID" && message.contains(mesh), "the virtual mesh says {state}: {message}");
+        ensure!(
+            state == "INVALID" && message.contains(mesh),
+            "the virtual mesh says {state}: {message}"
+        );
         Ok(())
     });
 }
@@ -86,7 +89,11 @@ type Wrong = fn(&mut RequestSpec);
 #[case("agent-unknown", "UnknownVirtualMesh", |spec: &mut RequestSpec| spec.virtual_mesh_ref.name = "nowhere".into())]
 #[case("agent-misnamed", "NameMismatch", |spec: &mut RequestSpec| spec.virtual_mesh_ref.name = "agent-victim".into())]
 #[case("agent-type", "UnsupportedMesh", |spec: &mut RequestSpec| spec.cert_config.mesh_type = MeshType::AppMesh)]
-fn a_request_that_an_agent_made_up_is_refused(#[case] mesh: &str, #[case] reason: &str, #[case] wrong: Wrong) {
+fn a_request_that_an_agent_made_up_is_refused(
+    #[case] mesh: &str,
+    #[case] reason: &str,
+    #[case] wrong: Wrong,
+) {
     run(async |scene| {
         victim(scene).await?;
         scene.make_both(mesh, |_, _| ()).await?;
@@ -102,7 +109,8 @@ fn a_request_for_a_mesh_that_does_not_exist_is_refused() {
     run(async |scene| {
         victim(scene).await?;
         let name = "nobody.agent-victim.1";
-        ask(scene, name, "nobody", |spec| spec.virtual_mesh_ref.name = "agent-victim".into()).await?;
+        ask(scene, name, "nobody", |spec| spec.virtual_mesh_ref.name = "agent-victim".into())
+            .await?;
         refused(scene, name, "UnknownMesh", "INVALID").await?;
         Ok(())
     });
@@ -145,7 +153,10 @@ fn a_request_that_is_made_again_under_its_name_gets_no_second_certificate() {
         ask(scene, &first(mesh), mesh, |_| ()).await?;
         let message = message_of(&scene.request_says(&first(mesh), "RecordMismatch").await?);
         let request = scene.requests().get(&first(mesh)).await?;
-        ensure!(request.status_or_default().computed_status.state.word() == "CONFLICT", "{message}");
+        ensure!(
+            request.status_or_default().computed_status.state.word() == "CONFLICT",
+            "{message}"
+        );
         ensure!(!request.is_answered(), "it was answered again");
         Ok(())
     });
@@ -163,7 +174,11 @@ async fn victim(scene: &Scene) -> Result<()> {
 async fn ask(scene: &Scene, name: &str, mesh: &str, wrong: Wrong) -> Result<()> {
     let mut spec = RequestSpec {
         csr_data: Bytes(request_for(&[])?.into_bytes()),
-        cert_config: CertConfig { hosts: vec![identity(mesh)], org: String::new(), mesh_type: MeshType::Istio },
+        cert_config: CertConfig {
+            hosts: vec![identity(mesh)],
+            org: String::new(),
+            mesh_type: MeshType::Istio,
+        },
         virtual_mesh_ref: ResourceRef::new(mesh, SYSTEM_NAMESPACE),
     };
     wrong(&mut spec);
@@ -177,7 +192,11 @@ async fn refused(scene: &Scene, request: &str, reason: &str, state: &str) -> Res
     let seen = scene.request_says(request, reason).await?;
     let status = seen.status_or_default();
     let message = status.computed_status.message.clone();
-    ensure!(status.computed_status.state.word() == state, "{}: {message}", status.computed_status.state.word());
+    ensure!(
+        status.computed_status.state.word() == state,
+        "{}: {message}",
+        status.computed_status.state.word()
+    );
     ensure!(!seen.is_answered(), "it was answered");
     ensure!(scene.records().get_opt(request).await?.is_none(), "it was recorded");
     ensure!(!message.contains("PRIVATE") && message.len() < 1024, "{message}");

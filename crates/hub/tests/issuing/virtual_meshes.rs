@@ -38,9 +38,14 @@ fn a_virtual_mesh_that_asks_for_what_there_is_not_is_invalid(
 fn a_member_that_does_not_exist_is_named_and_the_others_get_their_certificates() {
     run(async |scene| {
         let name = "vm-lonely";
-        scene.make_both(name, |spec, _| spec.meshes.push(ResourceRef::new("nowhere", HOME))).await?;
+        scene
+            .make_both(name, |spec, _| spec.meshes.push(ResourceRef::new("nowhere", HOME)))
+            .await?;
         let (state, message) = scene.virtual_mesh_says(name, "MeshMissing").await?;
-        ensure!(state == "INVALID" && message.contains("meshroot-cluster-east/nowhere"), "{state}: {message}");
+        ensure!(
+            state == "INVALID" && message.contains("meshroot-cluster-east/nowhere"),
+            "{state}: {message}"
+        );
         answer(scene, name).await?;
         judge::issued_once(scene, &first(name)).await?;
         Ok(())
@@ -96,8 +101,14 @@ fn a_policy_that_is_taken_away_approves_nothing_and_is_asked_for_again() {
         delete(&scene.policies(), name).await?;
         let (state, message) = scene.virtual_mesh_says(name, "PolicyMissing").await?;
         ensure!(state == "CONFLICT" && message.contains("create it again"), "{state}: {message}");
-        ensure!(scene.policies().get_opt(name).await?.is_none(), "a default policy was made in its place");
-        ensure!(!scene.requests().get(&first(name)).await?.is_answered(), "what waited for a person was signed");
+        ensure!(
+            scene.policies().get_opt(name).await?.is_none(),
+            "a default policy was made in its place"
+        );
+        ensure!(
+            !scene.requests().get(&first(name)).await?.is_answered(),
+            "what waited for a person was signed"
+        );
         ensure!(scene.records().get_opt(&first(name)).await?.is_none(), "a decision was recorded");
         let mut again = policy.spec;
         again.approval.mode = ApprovalMode::Automatic;
@@ -136,8 +147,11 @@ fn a_mesh_that_comes_back_to_a_virtual_mesh_gets_a_request_under_the_next_number
 
 /// The mesh `returns` leaves one virtual mesh for another.
 async fn moved(scene: &Scene, from: &str, to: &str) -> Result<()> {
-    for (virtual_mesh, meshes) in [(from, json!([])), (to, json!([{ "name": "returns", "namespace": HOME }]))] {
-        merge(&scene.virtual_meshes(), virtual_mesh, &json!({ "spec": { "meshes": meshes } })).await?;
+    for (virtual_mesh, meshes) in
+        [(from, json!([])), (to, json!([{ "name": "returns", "namespace": HOME }]))]
+    {
+        merge(&scene.virtual_meshes(), virtual_mesh, &json!({ "spec": { "meshes": meshes } }))
+            .await?;
     }
     Ok(())
 }
@@ -153,7 +167,8 @@ fn a_member_that_claims_that_all_is_well_does_not_speak_for_the_others() {
         let claim = json!({ "status": { "installed": first(mesh), "pickup": "CONFIRMED", "message": "Ready: all" } });
         let agent: Api<MeshTrust> = Api::namespaced(scene.agent.clone(), HOME);
         agent.patch_status(mesh, &PatchParams::default(), &Patch::Merge(&claim)).await?;
-        let counted = |policy: &TrustPolicy| policy.status.as_ref().is_some_and(|status| status.loaded == 1);
+        let counted =
+            |policy: &TrustPolicy| policy.status.as_ref().is_some_and(|status| status.loaded == 1);
         let policy = until("the claim is counted", &scene.policies(), mesh, counted).await?;
         let ready = policy.status.unwrap_or_default().conditions;
         ensure!(ready.iter().all(|one| one.status == "False"), "{ready:?}");
@@ -163,7 +178,10 @@ fn a_member_that_claims_that_all_is_well_does_not_speak_for_the_others() {
 
 /// Nothing was asked for.
 async fn untouched(scene: &Scene, mesh: &str) -> Result<()> {
-    ensure!(scene.requests().get_opt(&first(mesh)).await?.is_none(), "a request was made all the same");
+    ensure!(
+        scene.requests().get_opt(&first(mesh)).await?.is_none(),
+        "a request was made all the same"
+    );
     Ok(())
 }
 
@@ -172,7 +190,9 @@ fn a_mesh_whose_name_is_longer_than_a_label_gets_its_certificate() {
     run(async |scene| {
         let mesh = format!("long-{}", "m".repeat(62));
         scene.make_mesh(&mesh).await?;
-        scene.make_virtual_mesh("long", |spec, _| spec.meshes = vec![ResourceRef::new(&mesh, HOME)]).await?;
+        scene
+            .make_virtual_mesh("long", |spec, _| spec.meshes = vec![ResourceRef::new(&mesh, HOME)])
+            .await?;
         let request = format!("{mesh}.long.1");
         scene.submit(&request, crate::request_for(&[])?).await?;
         judge::issued_once(scene, &request).await?;

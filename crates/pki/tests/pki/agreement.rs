@@ -11,8 +11,8 @@ use x509_cert::ext::pkix::KeyUsages;
 
 use crate::paths::Chain;
 use crate::support::{
-    CLIENT_AUTH, NOW, SERVER_AUTH, Template, basic_constraints, dns_subtree, extended_key_usage, extension, ip_subtree,
-    key_usage, name, name_constraints, openssl, subject_key_identifier,
+    CLIENT_AUTH, NOW, SERVER_AUTH, Template, basic_constraints, dns_subtree, extended_key_usage,
+    extension, ip_subtree, key_usage, name, name_constraints, openssl, subject_key_identifier,
 };
 
 fn webpki_accepts([leaf, intermediate, root]: &[Certificate; 3], purpose: Purpose) -> bool {
@@ -26,10 +26,22 @@ fn webpki_accepts([leaf, intermediate, root]: &[Certificate; 3], purpose: Purpos
     };
     let intermediates = [CertificateDer::from(intermediate.der())];
     let now = UnixTime::since_unix_epoch(Duration::from_secs(NOW.try_into().unwrap()));
-    leaf.verify_for_usage(webpki::ALL_VERIFICATION_ALGS, &anchors, &intermediates, now, usage, None, None).is_ok()
+    leaf.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        &anchors,
+        &intermediates,
+        now,
+        usage,
+        None,
+        None,
+    )
+    .is_ok()
 }
 
-fn openssl_accepts([leaf, intermediate, root]: &[Certificate; 3], purpose: Purpose) -> Result<(), String> {
+fn openssl_accepts(
+    [leaf, intermediate, root]: &[Certificate; 3],
+    purpose: Purpose,
+) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, certificate: &Certificate| {
         let path = directory.path().join(name);
@@ -204,6 +216,10 @@ fn what_is_accepted_here_openssl_accepts() {
         }
         accepted += 1;
         let verdict = openssl_accepts(&certificates, purpose);
-        assert_eq!(verdict, Ok(()), "root {root:?}, intermediate {intermediate:?}, leaf {leaf:?}, {purpose:?}");
+        assert_eq!(
+            verdict,
+            Ok(()),
+            "root {root:?}, intermediate {intermediate:?}, leaf {leaf:?}, {purpose:?}"
+        );
     }
 }

@@ -2,14 +2,14 @@ use der::asn1::Any;
 use der::{Encode, Tag};
 use jiff::Timestamp;
 use meshroot_pki::{
-    Certificate, CertificateError, DistinguishedName, Fingerprint, GeneralNameError, KeyError, KeyKind, PemError,
-    PrivateKey, TlvError, parse_bundle, to_bundle,
+    Certificate, CertificateError, DistinguishedName, Fingerprint, GeneralNameError, KeyError,
+    KeyKind, PemError, PrivateKey, TlvError, parse_bundle, to_bundle,
 };
 use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::support::{
-    DAY, NOW, SERVER_AUTH, Template, basic_constraints, extension, hosts, ia5, intermediate_key, leaf_key, name,
-    openssl, root_key, sequence,
+    DAY, NOW, SERVER_AUTH, Template, basic_constraints, extension, hosts, ia5, intermediate_key,
+    leaf_key, name, openssl, root_key, sequence,
 };
 
 fn refused(der: &[u8]) -> CertificateError {
@@ -37,7 +37,10 @@ fn every_field_can_be_read() {
     intermediate.verify_signed_by(intermediate_key().public_key()).unwrap_err();
     let leaf = Template::leaf().sign(intermediate_key());
     assert!(!leaf.is_ca() && leaf.subject().is_empty());
-    assert_eq!(leaf.hosts(), hosts(&["spiffe://cluster.local/ns/shop/sa/web", "web.shop.svc", "10.1.2.3"]));
+    assert_eq!(
+        leaf.hosts(),
+        hosts(&["spiffe://cluster.local/ns/shop/sa/web", "web.shop.svc", "10.1.2.3"])
+    );
     assert_eq!(leaf.extended_key_usage().unwrap()[0].to_string(), SERVER_AUTH);
 }
 
@@ -45,7 +48,10 @@ fn every_field_can_be_read() {
 fn the_signed_part_is_the_exact_slice() {
     let certificate = Template::intermediate().sign(root_key());
     let header = 4; // SEQUENCE with a length of two octets
-    assert_eq!(certificate.der()[header..header + certificate.tbs_der().len()], *certificate.tbs_der());
+    assert_eq!(
+        certificate.der()[header..header + certificate.tbs_der().len()],
+        *certificate.tbs_der()
+    );
     assert_eq!(certificate.tbs().to_der().unwrap(), certificate.tbs_der());
 }
 
@@ -53,7 +59,10 @@ fn the_signed_part_is_the_exact_slice() {
 fn openssl_reads_what_the_builder_makes() {
     let pem = Template::intermediate().sign(root_key()).to_pem();
     let text = openssl(&["x509", "-noout", "-subject", "-serial"], pem.as_bytes()).unwrap();
-    assert_eq!(String::from_utf8(text).unwrap(), "subject=O = Example, OU = shop, CN = intermediate\nserial=2A\n");
+    assert_eq!(
+        String::from_utf8(text).unwrap(),
+        "subject=O = Example, OU = shop, CN = intermediate\nserial=2A\n"
+    );
 }
 
 #[test]
@@ -106,7 +115,8 @@ fn a_multi_valued_name_out_of_order_is_compared_as_it_was_written() {
     let (b, a) = (attribute(10, b"b"), attribute(3, b"a"));
     let (unsorted, sorted) = (set([b.clone(), a.clone()]), set([a, b]));
     assert_ne!(unsorted, sorted);
-    let certificate = Template { issuer: unsorted.clone(), ..Template::intermediate() }.sign(root_key());
+    let certificate =
+        Template { issuer: unsorted.clone(), ..Template::intermediate() }.sign(root_key());
     assert_eq!(certificate.issuer(), &unsorted);
     certificate.verify_signed_by(root_key().public_key()).unwrap();
 }
@@ -151,10 +161,16 @@ fn an_extension_that_appears_twice_is_refused() {
 fn a_broken_extension_is_named() {
     let mut template = Template::root();
     template.with(extension("2.5.29.15", true, vec![0x30, 0x00]));
-    assert_eq!(refused(&template.sign_der(root_key())), CertificateError::Extension { extension: "keyUsage" });
+    assert_eq!(
+        refused(&template.sign_der(root_key())),
+        CertificateError::Extension { extension: "keyUsage" }
+    );
     let mut template = Template::root();
     template.with(extension("2.5.29.19", true, vec![0x30, 0x00, 0x00]));
-    assert_eq!(refused(&template.sign_der(root_key())), CertificateError::Extension { extension: "basicConstraints" });
+    assert_eq!(
+        refused(&template.sign_der(root_key())),
+        CertificateError::Extension { extension: "basicConstraints" }
+    );
 }
 
 #[test]
@@ -217,20 +233,31 @@ fn an_empty_bundle_is_refused() {
 fn a_private_key_in_a_bundle_is_named_with_its_place() {
     let pem = to_bundle(&bundle()) + &leaf_key().to_pkcs8_pem();
     let source = Box::new(CertificateError::PrivateKeyFound);
-    assert_eq!(parse_bundle(pem.as_bytes()), Err(CertificateError::InBundle { position: 3, source }));
+    assert_eq!(
+        parse_bundle(pem.as_bytes()),
+        Err(CertificateError::InBundle { position: 3, source })
+    );
 }
 
 #[test]
 fn another_block_in_a_bundle_is_named() {
     let pem = to_bundle(&bundle()).replacen("CERTIFICATE", "X509 CRL", 2);
     let source = Box::new(CertificateError::WrongBlock { label: "X509 CRL".to_owned() });
-    assert_eq!(parse_bundle(pem.as_bytes()), Err(CertificateError::InBundle { position: 1, source }));
+    assert_eq!(
+        parse_bundle(pem.as_bytes()),
+        Err(CertificateError::InBundle { position: 1, source })
+    );
 }
 
 #[test]
 fn comments_as_openssl_writes_them_are_refused() {
-    let pem = bundle().iter().fold(String::new(), |pem, certificate| pem + "subject=CN = x\n" + &certificate.to_pem());
-    assert_eq!(parse_bundle(pem.as_bytes()), Err(CertificateError::Pem(PemError::Text { line: 1 })));
+    let pem = bundle()
+        .iter()
+        .fold(String::new(), |pem, certificate| pem + "subject=CN = x\n" + &certificate.to_pem());
+    assert_eq!(
+        parse_bundle(pem.as_bytes()),
+        Err(CertificateError::Pem(PemError::Text { line: 1 }))
+    );
 }
 
 #[test]
@@ -246,14 +273,20 @@ fn a_bundle_that_is_cut_off_is_refused() {
     let pem = to_bundle(&bundle());
     let cut = pem.trim_end().strip_suffix("-----END CERTIFICATE-----").unwrap();
     let refused = parse_bundle(cut.as_bytes());
-    assert!(matches!(refused, Err(CertificateError::Pem(PemError::Unfinished { .. }))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(CertificateError::Pem(PemError::Unfinished { .. }))),
+        "{refused:?}"
+    );
 }
 
 #[test]
 fn base64_that_is_none_is_refused() {
     let pem = "-----BEGIN CERTIFICATE-----\nMII!\n-----END CERTIFICATE-----\n";
     let label = "CERTIFICATE".to_owned();
-    assert_eq!(parse_bundle(pem.as_bytes()), Err(CertificateError::Pem(PemError::Base64 { label, line: 1 })));
+    assert_eq!(
+        parse_bundle(pem.as_bytes()),
+        Err(CertificateError::Pem(PemError::Base64 { label, line: 1 }))
+    );
 }
 
 #[test]

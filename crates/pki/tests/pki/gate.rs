@@ -61,7 +61,8 @@ fn a_long_modulus_is_refused() {
 
 #[test]
 fn the_longest_modulus_passes() {
-    let no_small_factor = |n: &BigUint| n.bit(0) && (3u32..752).all(|divisor| n % divisor != BigUint::default());
+    let no_small_factor =
+        |n: &BigUint| n.bit(0) && (3u32..752).all(|divisor| n % divisor != BigUint::default());
     let modulus = (2u32..100_000).map(|offset| (one() << 8191u32) + offset).find(no_small_factor);
     rsa(&modulus.unwrap()).check_strength().unwrap();
 }
@@ -85,7 +86,10 @@ fn another_exponent_than_65537_is_refused(#[case] exponent: BigUint, #[case] tex
 #[case(5)]
 #[case(751)]
 fn a_small_factor_is_refused(#[case] factor: u32) {
-    assert_eq!(rsa(&(good_modulus() * factor)).check_strength(), Err(KeyError::RsaSmallFactor { factor }));
+    assert_eq!(
+        rsa(&(good_modulus() * factor)).check_strength(),
+        Err(KeyError::RsaSmallFactor { factor })
+    );
 }
 
 #[test]
@@ -99,8 +103,10 @@ fn a_modulus_with_the_roca_fingerprint_is_refused() {
     // the first 126 primes. Whether p is prime does not change the fingerprint.
     let primes = (2u32..702).filter(|n| (2..*n).all(|d| n % d != 0)).take(126);
     let primorial = primes.fold(one(), |product, prime| product * prime);
-    let flawed =
-        |k: u64, a: u32| &primorial * BigUint::from(k) + BigUint::from(65537u32).modpow(&BigUint::from(a), &primorial);
+    let flawed = |k: u64, a: u32| {
+        &primorial * BigUint::from(k)
+            + BigUint::from(65537u32).modpow(&BigUint::from(a), &primorial)
+    };
     let modulus = flawed(0x003f_ffff_ffff_ff01, 123_456) * flawed(0x003f_ffff_ffff_fa03, 654_321);
     assert!(modulus.bits() >= 2048, "{}", modulus.bits());
     assert_eq!(rsa(&modulus).check_strength(), Err(KeyError::RsaRoca));
@@ -155,14 +161,23 @@ fn a_point_beside_its_curve_is_refused() {
     let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
     let mut der = key.public_key().spki_der().to_vec();
     *der.last_mut().unwrap() ^= 1;
-    assert_eq!(PublicKey::from_spki_der(&der), Err(KeyError::Point { kind: "ECDSA-P256".to_owned() }));
+    assert_eq!(
+        PublicKey::from_spki_der(&der),
+        Err(KeyError::Point { kind: "ECDSA-P256".to_owned() })
+    );
 }
 
 #[test]
 fn a_compressed_point_is_refused() {
-    let private = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], b"").unwrap();
-    let der = openssl(&["ec", "-pubout", "-conv_form", "compressed", "-outform", "DER"], &private).unwrap();
-    assert_eq!(PublicKey::from_spki_der(&der), Err(KeyError::Point { kind: "ECDSA-P384".to_owned() }));
+    let private =
+        openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], b"")
+            .unwrap();
+    let der = openssl(&["ec", "-pubout", "-conv_form", "compressed", "-outform", "DER"], &private)
+        .unwrap();
+    assert_eq!(
+        PublicKey::from_spki_der(&der),
+        Err(KeyError::Point { kind: "ECDSA-P384".to_owned() })
+    );
 }
 
 #[test]

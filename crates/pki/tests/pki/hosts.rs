@@ -87,7 +87,8 @@ fn a_host_built_by_hand_is_validated(#[case] host: Host) {
 
 #[test]
 fn only_spiffe_ids_have_a_trust_domain() {
-    let domain = |text: &str| text.parse::<Host>().unwrap().spiffe_trust_domain().map(str::to_owned);
+    let domain =
+        |text: &str| text.parse::<Host>().unwrap().spiffe_trust_domain().map(str::to_owned);
     assert_eq!(domain("spiffe://east.example/ns/a").as_deref(), Some("east.example"));
     assert_eq!(domain("spiffe://0aa.consul").as_deref(), Some("0aa.consul"));
     assert_eq!(domain("https://east.example/ns/a"), None);
@@ -102,5 +103,8 @@ fn a_fingerprint_is_read_as_it_is_written() {
     assert_eq!(format!("{fingerprint:?}"), text);
     assert_eq!(text.parse::<Fingerprint>().unwrap(), fingerprint);
     assert_eq!(text[1..].parse::<Fingerprint>(), Err(FingerprintError::Length { found: 63 }));
-    assert_eq!(text.to_uppercase().parse::<Fingerprint>(), Err(FingerprintError::Digit { position: 1 }));
+    assert_eq!(
+        text.to_uppercase().parse::<Fingerprint>(),
+        Err(FingerprintError::Digit { position: 1 })
+    );
 }

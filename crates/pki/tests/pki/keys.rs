@@ -38,7 +38,8 @@ fn a_4096_bit_key_is_generated() {
 #[case(KeyKind::Ed25519)]
 fn openssl_reads_our_keys_and_finds_the_same_public_key(#[case] kind: KeyKind) {
     let key = PrivateKey::generate(kind).unwrap();
-    let public = openssl(&["pkey", "-pubout", "-outform", "DER"], key.to_pkcs8_pem().as_bytes()).unwrap();
+    let public =
+        openssl(&["pkey", "-pubout", "-outform", "DER"], key.to_pkcs8_pem().as_bytes()).unwrap();
     assert_eq!(public, key.public_key().spki_der());
 }
 
@@ -50,7 +51,11 @@ fn openssl_reads_our_keys_and_finds_the_same_public_key(#[case] kind: KeyKind) {
 #[case(&["ecparam", "-name", "secp384r1", "-genkey", "-noout"], "EC PRIVATE KEY", "ECDSA-P384")]
 #[case(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "PRIVATE KEY", "ECDSA-P256")]
 #[case(&["genpkey", "-algorithm", "ED25519"], "PRIVATE KEY", "Ed25519")]
-fn keys_of_every_common_form_are_read(#[case] command: &[&str], #[case] label: &str, #[case] kind: &str) {
+fn keys_of_every_common_form_are_read(
+    #[case] command: &[&str],
+    #[case] label: &str,
+    #[case] kind: &str,
+) {
     let pem = openssl(command, b"").unwrap();
     assert!(pem.starts_with(format!("-----BEGIN {label}-----").as_bytes()));
     let key = PrivateKey::from_pem(&pem).unwrap();
@@ -118,7 +123,9 @@ fn an_empty_file_is_refused() {
 #[test]
 fn bytes_after_the_key_in_its_block_are_refused() {
     let der = openssl(&["pkey", "-outform", "DER"], root_key().to_pkcs8_pem().as_bytes()).unwrap();
-    let pem = der::pem::encode_string("PRIVATE KEY", der::pem::LineEnding::LF, &[der, vec![0]].concat()).unwrap();
+    let pem =
+        der::pem::encode_string("PRIVATE KEY", der::pem::LineEnding::LF, &[der, vec![0]].concat())
+            .unwrap();
     assert!(matches!(refused(pem.as_bytes()), KeyError::Frame(_)));
 }
 

@@ -4,16 +4,19 @@ use const_oid::ObjectIdentifier;
 use der::Encode;
 use der::asn1::Any;
 use jiff::Timestamp;
-use meshroot_pki::{DistinguishedName, KeyError, NameConstraintError, PathError, Purpose, build_path};
+use meshroot_pki::{
+    DistinguishedName, KeyError, NameConstraintError, PathError, Purpose, build_path,
+};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, KeyUsages};
 
 use crate::paths::Chain;
 use crate::support::{
-    CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, alternative_names, authority_key_identifier, basic_constraints,
-    dns_subtree, extended_key_usage, extension, hosts, ia5, intermediate_key, ip_subtree, key_usage, leaf_key, name,
-    name_constraints, openssl, root_key, sequence, subject_key_identifier,
+    CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, alternative_names, authority_key_identifier,
+    basic_constraints, dns_subtree, extended_key_usage, extension, hosts, ia5, intermediate_key,
+    ip_subtree, key_usage, leaf_key, name, name_constraints, openssl, root_key, sequence,
+    subject_key_identifier,
 };
 
 macro_rules! refusals {
@@ -211,7 +214,10 @@ fn names_within_every_constraint_are_accepted() {
     let permitted = [&networks[..], &[dns_subtree(".svc"), dns_subtree("other.example")]].concat();
     let excluded = [dns_subtree("pay.shop.svc"), ip_subtree(&[10, 1, 2, 4, 255, 255, 255, 255])];
     chain.intermediate.with(name_constraints(&permitted, &excluded));
-    chain.root.with(name_constraints(&[dns_subtree("")], &[ip_subtree(&[192, 168, 0, 0, 255, 255, 0, 0])]));
+    chain.root.with(name_constraints(
+        &[dns_subtree("")],
+        &[ip_subtree(&[192, 168, 0, 0, 255, 255, 0, 0])],
+    ));
     chain.build().unwrap();
 }
 
@@ -233,7 +239,12 @@ fn a_leaf_whose_bits_were_changed_is_refused() {
 fn a_chain_without_its_intermediate_is_refused() {
     let [leaf, _, root] = Chain::new().certificates();
     // The root in the place of the intermediate, as a wrong cert-chain.pem has it.
-    let error = build_path(&leaf, std::slice::from_ref(&root), std::slice::from_ref(&root), &Chain::new().options);
+    let error = build_path(
+        &leaf,
+        std::slice::from_ref(&root),
+        std::slice::from_ref(&root),
+        &Chain::new().options,
+    );
     assert!(
         matches!(&error, Err(PathError::UnknownAuthority { certificate, issuer })
             if certificate.index == 0 && issuer.contains("intermediate")),
@@ -245,7 +256,10 @@ fn a_chain_without_its_intermediate_is_refused() {
 fn without_anchors_there_is_no_path() {
     let [leaf, intermediate, _] = Chain::new().certificates();
     let error = build_path(&leaf, &[intermediate], &[], &Chain::new().options).unwrap_err();
-    assert!(matches!(&error, PathError::UnknownAuthority { certificate, .. } if certificate.index == 1), "{error:?}");
+    assert!(
+        matches!(&error, PathError::UnknownAuthority { certificate, .. } if certificate.index == 1),
+        "{error:?}"
+    );
 }
 
 #[test]

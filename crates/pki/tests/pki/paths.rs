@@ -1,9 +1,11 @@
 use jiff::Timestamp;
-use meshroot_pki::{Certificate, DistinguishedName, PathError, PathOptions, PrivateKey, Purpose, build_path};
+use meshroot_pki::{
+    Certificate, DistinguishedName, PathError, PathOptions, PrivateKey, Purpose, build_path,
+};
 
 use crate::support::{
-    DAY, NOW, Template, authority_key_identifier, basic_constraints, extension, intermediate_key, leaf_key, name, now,
-    root_key, subject_key_identifier,
+    DAY, NOW, Template, authority_key_identifier, basic_constraints, extension, intermediate_key,
+    leaf_key, name, now, root_key, subject_key_identifier,
 };
 
 /// Root, intermediate and leaf as the product makes them; a test bends what it wants.
@@ -25,7 +27,11 @@ impl Chain {
     }
 
     pub(crate) fn certificates(&self) -> [Certificate; 3] {
-        [self.leaf.sign(intermediate_key()), self.intermediate.sign(root_key()), self.root.sign(root_key())]
+        [
+            self.leaf.sign(intermediate_key()),
+            self.intermediate.sign(root_key()),
+            self.root.sign(root_key()),
+        ]
     }
 
     pub(crate) fn build(&self) -> Result<Vec<Certificate>, PathError> {
@@ -71,7 +77,9 @@ fn the_original_intermediate_without_subject_is_accepted() {
 #[test]
 fn basic_constraints_need_not_be_critical() {
     let mut chain = Chain::new();
-    chain.intermediate.with(x509_cert::ext::Extension { critical: false, ..basic_constraints(true, Some(0)) });
+    chain
+        .intermediate
+        .with(x509_cert::ext::Extension { critical: false, ..basic_constraints(true, Some(0)) });
     accepted(&chain);
 }
 
@@ -114,10 +122,17 @@ fn order_repetition_and_strangers_among_the_intermediates_do_not_matter() {
     let chain = Chain::new();
     let [leaf, intermediate, root] = chain.certificates();
     // Of the same name, with another key: it must be tried and given up.
-    let impostor = Template { spki: leaf_key().public_key().spki_der().to_vec(), ..Template::intermediate() };
+    let impostor =
+        Template { spki: leaf_key().public_key().spki_der().to_vec(), ..Template::intermediate() };
     let mut impostor = impostor;
     impostor.without("2.5.29.14");
-    let pool = [impostor.sign(leaf_key()), root.clone(), leaf.clone(), intermediate.clone(), intermediate.clone()];
+    let pool = [
+        impostor.sign(leaf_key()),
+        root.clone(),
+        leaf.clone(),
+        intermediate.clone(),
+        intermediate.clone(),
+    ];
     let path = build_path(&leaf, &pool, std::slice::from_ref(&root), &chain.options).unwrap();
     assert_eq!(path, [leaf, intermediate, root]);
 }
@@ -174,12 +189,16 @@ fn a_cross_signed_chain_leads_to_the_old_root_and_to_the_new() {
 
 #[test]
 fn an_expired_cross_certificate_does_not_hide_the_new_root() {
-    let Rotation { new_root, old_root, cross, intermediate, leaf } = rotation(|cross| cross.not_after = NOW - 1);
+    let Rotation { new_root, old_root, cross, intermediate, leaf } =
+        rotation(|cross| cross.not_after = NOW - 1);
     let pool = [cross, intermediate];
     let options = PathOptions::new(now(), Purpose::Client);
     build_path(&leaf, &pool, &[old_root.clone(), new_root], &options).unwrap();
     let error = build_path(&leaf, &pool, &[old_root], &options).unwrap_err();
-    assert!(matches!(&error, PathError::NotAfter { certificate, .. } if certificate.index == 2), "{error:?}");
+    assert!(
+        matches!(&error, PathError::NotAfter { certificate, .. } if certificate.index == 2),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -201,7 +220,8 @@ fn a_cross_certificate_needs_a_path_length_of_one() {
 #[test]
 fn certificates_that_sign_each_other_cannot_make_the_search_endless() {
     // Eight authorities of one name, each certified by each of the others, and no way to the root.
-    let keys: Vec<_> = (0..8).map(|_| PrivateKey::generate(meshroot_pki::KeyKind::EcdsaP256).unwrap()).collect();
+    let keys: Vec<_> =
+        (0..8).map(|_| PrivateKey::generate(meshroot_pki::KeyKind::EcdsaP256).unwrap()).collect();
     let mut pool = Vec::new();
     for subject in &keys {
         for issuer in &keys {
@@ -214,13 +234,15 @@ fn certificates_that_sign_each_other_cannot_make_the_search_endless() {
     leaf.without("2.5.29.35");
     let leaf = leaf.sign(&keys[0]);
     let options = PathOptions { max_depth: 100, ..PathOptions::new(now(), Purpose::Any) };
-    let error = build_path(&leaf, &pool, &[Template::root().sign(root_key())], &options).unwrap_err();
+    let error =
+        build_path(&leaf, &pool, &[Template::root().sign(root_key())], &options).unwrap_err();
     assert_eq!(error, PathError::SearchLimit { limit: 100 });
 }
 
 /// A chain of `intermediates` authorities below the root, and a leaf.
 fn long_chain(intermediates: usize) -> (Certificate, Vec<Certificate>, Certificate) {
-    let subject = |index: usize| if index == 0 { name("root") } else { name(&format!("level {index}")) };
+    let subject =
+        |index: usize| if index == 0 { name("root") } else { name(&format!("level {index}")) };
     let authority = |index: usize| {
         let mut template = Template::new(&subject(index - 1), &subject(index), root_key());
         template.extensions = vec![basic_constraints(true, None)];
@@ -228,7 +250,11 @@ fn long_chain(intermediates: usize) -> (Certificate, Vec<Certificate>, Certifica
     };
     let mut leaf = Template { issuer: subject(intermediates), ..Template::leaf() };
     leaf.without("2.5.29.35");
-    (leaf.sign(root_key()), (1..=intermediates).map(authority).collect(), Template::root().sign(root_key()))
+    (
+        leaf.sign(root_key()),
+        (1..=intermediates).map(authority).collect(),
+        Template::root().sign(root_key()),
+    )
 }
 
 #[test]

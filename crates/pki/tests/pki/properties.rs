@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use meshroot_pki::{
-    Certificate, CertificateRequest, DistinguishedName, Fingerprint, Host, PathOptions, PrivateKey, PublicKey, Purpose,
-    build_path, parse_bundle,
+    Certificate, CertificateRequest, DistinguishedName, Fingerprint, Host, PathOptions, PrivateKey,
+    PublicKey, Purpose, build_path, parse_bundle,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,7 +11,8 @@ use crate::paths::Chain;
 use crate::support::{hosts, name, now, root_key};
 
 fn host() -> impl Strategy<Value = Host> {
-    let dns = "[a-z]([a-z0-9-]{0,20}[a-z0-9])?(\\.[a-z]([a-z0-9-]{0,20}[a-z0-9])?){0,4}".prop_map(Host::Dns);
+    let dns = "[a-z]([a-z0-9-]{0,20}[a-z0-9])?(\\.[a-z]([a-z0-9-]{0,20}[a-z0-9])?){0,4}"
+        .prop_map(Host::Dns);
     let id = "spiffe://[a-z0-9][a-z0-9._-]{0,40}(/[A-Za-z0-9_-]{1,20}){0,4}".prop_map(Host::Uri);
     let ip = any::<IpAddr>().prop_map(Host::Ip);
     prop_oneof![dns, id, ip]
@@ -20,20 +21,23 @@ fn host() -> impl Strategy<Value = Host> {
 /// Bytes that are nearly something: a valid input with some octets changed, cut or doubled.
 fn mutated(valid: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
     let length = valid.len();
-    (vec((0..length, any::<u8>()), 1..4), 0..=length, any::<bool>()).prop_map(move |(changes, cut, cut_off)| {
-        let mut bytes = valid.clone();
-        for (position, value) in changes {
-            bytes[position] = value;
-        }
-        if cut_off {
-            bytes.truncate(cut);
-        }
-        bytes
-    })
+    (vec((0..length, any::<u8>()), 1..4), 0..=length, any::<bool>()).prop_map(
+        move |(changes, cut, cut_off)| {
+            let mut bytes = valid.clone();
+            for (position, value) in changes {
+                bytes[position] = value;
+            }
+            if cut_off {
+                bytes.truncate(cut);
+            }
+            bytes
+        },
+    )
 }
 
 fn request() -> CertificateRequest {
-    CertificateRequest::create(root_key(), &name("east 1"), &hosts(&["spiffe://a/b", "a.example"])).unwrap()
+    CertificateRequest::create(root_key(), &name("east 1"), &hosts(&["spiffe://a/b", "a.example"]))
+        .unwrap()
 }
 
 /// Every parser, on the same bytes; the only wrong answer is a panic.

@@ -1,15 +1,16 @@
 use der::asn1::{Any, BitString, OctetString, SetOfVec};
 use der::{Encode, Tag};
 use meshroot_pki::{
-    CertificateRequest, DistinguishedName, Fingerprint, GeneralNameError, HostError, KeyError, KeyKind,
-    MAX_REQUEST_BYTES, PemError, PrivateKey, RequestError, TlvError,
+    CertificateRequest, DistinguishedName, Fingerprint, GeneralNameError, HostError, KeyError,
+    KeyKind, MAX_REQUEST_BYTES, PemError, PrivateKey, RequestError, TlvError,
 };
 use rstest::rstest;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::support::{
-    Template, alternative_names, basic_constraints, extension, hosts, ia5, name, openssl, root_key, sequence,
+    Template, alternative_names, basic_constraints, extension, hosts, ia5, name, openssl, root_key,
+    sequence,
 };
 
 const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
@@ -66,7 +67,12 @@ fn names(names: &[GeneralName]) -> Extension {
 }
 
 fn created() -> CertificateRequest {
-    let hosts = hosts(&["spiffe://east.example/ns/istio-system/sa/istiod", "a.example", "10.0.0.1", "fd00::1"]);
+    let hosts = hosts(&[
+        "spiffe://east.example/ns/istio-system/sa/istiod",
+        "a.example",
+        "10.0.0.1",
+        "fd00::1",
+    ]);
     CertificateRequest::create(root_key(), &name("east 1"), &hosts).unwrap()
 }
 
@@ -81,8 +87,11 @@ fn refused(bytes: &[u8]) -> RequestError {
 #[case(KeyKind::Ed25519)]
 fn openssl_verifies_a_request_of_ours(#[case] kind: KeyKind) {
     let key = PrivateKey::generate(kind).unwrap();
-    let request = CertificateRequest::create(&key, &name("east 1"), &hosts(&["spiffe://a/b", "fd00::1"])).unwrap();
-    let text = openssl(&["req", "-verify", "-noout", "-text"], request.to_pem().as_bytes()).unwrap();
+    let request =
+        CertificateRequest::create(&key, &name("east 1"), &hosts(&["spiffe://a/b", "fd00::1"]))
+            .unwrap();
+    let text =
+        openssl(&["req", "-verify", "-noout", "-text"], request.to_pem().as_bytes()).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("URI:spiffe://a/b"), "{text}");
     assert!(text.contains("O = Example, OU = shop, CN = east 1"), "{text}");
@@ -100,7 +109,12 @@ fn what_is_created_can_be_read_from_pem_and_der() {
     assert_eq!(request.fingerprint(), Fingerprint::of(request.der()));
     assert_eq!(
         request.hosts(),
-        hosts(&["spiffe://east.example/ns/istio-system/sa/istiod", "a.example", "10.0.0.1", "fd00::1"])
+        hosts(&[
+            "spiffe://east.example/ns/istio-system/sa/istiod",
+            "a.example",
+            "10.0.0.1",
+            "fd00::1"
+        ])
     );
 }
 
@@ -112,8 +126,10 @@ fn what_is_created_can_be_read_from_pem_and_der() {
 fn a_request_of_openssl_is_read(#[case] key: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
     let key_file = directory.path().join("key.pem");
-    let mut command = vec!["req", "-new", "-nodes", "-keyout", key_file.to_str().unwrap(), "-subj", "/O=x/CN=y"];
-    command.extend(["-addext", "subjectAltName=critical,DNS:A.example,URI:spiffe://a/b,IP:10.0.0.1"]);
+    let mut command =
+        vec!["req", "-new", "-nodes", "-keyout", key_file.to_str().unwrap(), "-subj", "/O=x/CN=y"];
+    command
+        .extend(["-addext", "subjectAltName=critical,DNS:A.example,URI:spiffe://a/b,IP:10.0.0.1"]);
     command.extend(["-addext", "basicConstraints=CA:TRUE"]);
     command.extend(key);
     let request = CertificateRequest::parse(&openssl(&command, b"").unwrap()).unwrap();
@@ -128,19 +144,28 @@ fn a_request_signed_over_a_broken_hash_is_refused(#[case] hash: &str) {
     let directory = tempfile::tempdir().unwrap();
     let key_file = directory.path().join("key.pem");
     let key_file = key_file.to_str().unwrap();
-    let command = ["req", "-new", "-nodes", "-newkey", "rsa:2048", hash, "-keyout", key_file, "-subj", "/CN=y"];
+    let command = [
+        "req", "-new", "-nodes", "-newkey", "rsa:2048", hash, "-keyout", key_file, "-subj", "/CN=y",
+    ];
     let error = refused(&openssl(&command, b"").unwrap());
-    assert!(matches!(error, RequestError::ProofOfPossession(KeyError::SignatureAlgorithm { .. })), "{error:?}");
+    assert!(
+        matches!(error, RequestError::ProofOfPossession(KeyError::SignatureAlgorithm { .. })),
+        "{error:?}"
+    );
 }
 
 #[rstest]
 #[case(&["-newkey", "rsa:1024"], KeyError::RsaModulusTooShort { bits: 1024 })]
 #[case(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"], KeyError::KindRefused { kind: "ECDSA-P521".to_owned() })]
 #[case(&["-newkey", "ed448"], KeyError::KindRefused { kind: "Ed448".to_owned() })]
-fn a_request_whose_key_cannot_be_accepted_says_why(#[case] key: &[&str], #[case] expected: KeyError) {
+fn a_request_whose_key_cannot_be_accepted_says_why(
+    #[case] key: &[&str],
+    #[case] expected: KeyError,
+) {
     let directory = tempfile::tempdir().unwrap();
     let key_file = directory.path().join("key.pem");
-    let mut command = vec!["req", "-new", "-nodes", "-keyout", key_file.to_str().unwrap(), "-subj", "/CN=y"];
+    let mut command =
+        vec!["req", "-new", "-nodes", "-keyout", key_file.to_str().unwrap(), "-subj", "/CN=y"];
     command.extend(key);
     assert_eq!(refused(&openssl(&command, b"").unwrap()), RequestError::Key(expected));
 }
@@ -166,7 +191,8 @@ fn a_request_without_hosts_has_none() {
 #[test]
 fn the_empty_dns_name_of_the_original_agent_means_no_hosts() {
     let empty = GeneralName::DnsName(ia5(""));
-    let mut draft = Draft::new(&[Extension { critical: true, ..names(std::slice::from_ref(&empty)) }]);
+    let mut draft =
+        Draft::new(&[Extension { critical: true, ..names(std::slice::from_ref(&empty)) }]);
     // Under a subject it is a broken name like any other.
     assert_eq!(draft.refusal(), RequestError::Host(HostError::Empty));
     draft.subject = vec![0x30, 0x00];
@@ -179,7 +205,10 @@ fn the_empty_dns_name_of_the_original_agent_means_no_hosts() {
 
 #[test]
 fn extensions_other_than_names_are_ignored() {
-    let draft = Draft::new(&[basic_constraints(true, None), alternative_names(false, &hosts(&["a.example"]))]);
+    let draft = Draft::new(&[
+        basic_constraints(true, None),
+        alternative_names(false, &hosts(&["a.example"])),
+    ]);
     let request = CertificateRequest::parse(&draft.sign()).unwrap();
     assert_eq!(request.hosts(), hosts(&["a.example"]));
 }
@@ -262,15 +291,18 @@ fn an_unknown_member_is_refused() {
 #[test]
 fn a_default_value_that_is_written_out_is_refused() {
     // An extension with `critical FALSE`, which DER leaves out.
-    let written_out = [0x30, 0x0c, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0x00, 0x04, 0x02, 0x30, 0x00];
+    let written_out =
+        [0x30, 0x0c, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0x00, 0x04, 0x02, 0x30, 0x00];
     let list = Any::new(Tag::Sequence, &written_out[..]).unwrap();
-    let draft = Draft { attributes: vec![attribute(EXTENSION_REQUEST, &[list])], ..Draft::new(&[]) };
+    let draft =
+        Draft { attributes: vec![attribute(EXTENSION_REQUEST, &[list])], ..Draft::new(&[]) };
     assert_eq!(draft.refusal(), RequestError::NotCanonical);
 }
 
 #[test]
 fn attributes_out_of_order_are_refused() {
-    let challenge = attribute("1.2.840.113549.1.9.7", &[Any::new(Tag::Utf8String, &b"x"[..]).unwrap()]);
+    let challenge =
+        attribute("1.2.840.113549.1.9.7", &[Any::new(Tag::Utf8String, &b"x"[..]).unwrap()]);
     let extensions = extension_request(&[basic_constraints(true, None)]);
     let mut draft = Draft { attributes: vec![challenge, extensions], ..Draft::new(&[]) };
     draft.attributes.sort();
@@ -298,7 +330,10 @@ fn a_request_signed_by_another_key_is_refused() {
     let signature = BitString::from_bytes(&stranger.sign(&info).unwrap()).unwrap();
     let algorithm = stranger.signature_algorithm().to_der().unwrap();
     let error = refused(&sequence(&[info, algorithm, signature.to_der().unwrap()]));
-    assert!(matches!(error, RequestError::ProofOfPossession(KeyError::SignatureInvalid { .. })), "{error:?}");
+    assert!(
+        matches!(error, RequestError::ProofOfPossession(KeyError::SignatureInvalid { .. })),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -310,7 +345,10 @@ fn a_second_list_of_extensions_is_refused() {
         ],
         ..Draft::new(&[])
     };
-    assert_eq!(draft.refusal(), RequestError::DuplicateAttribute { attribute: EXTENSION_REQUEST.to_owned() });
+    assert_eq!(
+        draft.refusal(),
+        RequestError::DuplicateAttribute { attribute: EXTENSION_REQUEST.to_owned() }
+    );
 }
 
 #[test]
@@ -343,12 +381,18 @@ fn a_name_of_another_type_is_refused(#[case] other: GeneralName, #[case] kind: &
 fn an_address_of_another_length_is_refused() {
     let address = GeneralName::IpAddress(OctetString::new(vec![10, 0, 0]).unwrap());
     let error = Draft::new(&[names(&[address])]).refusal();
-    assert_eq!(error, RequestError::SubjectAltName(GeneralNameError::AddressLength { position: 1, length: 3 }));
+    assert_eq!(
+        error,
+        RequestError::SubjectAltName(GeneralNameError::AddressLength { position: 1, length: 3 })
+    );
 }
 
 #[test]
 fn an_empty_list_of_names_is_refused() {
-    assert_eq!(Draft::new(&[names(&[])]).refusal(), RequestError::SubjectAltName(GeneralNameError::Empty));
+    assert_eq!(
+        Draft::new(&[names(&[])]).refusal(),
+        RequestError::SubjectAltName(GeneralNameError::Empty)
+    );
 }
 
 #[test]

@@ -15,7 +15,8 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, NameConstraints,
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
+    NameConstraints,
 };
 use x509_cert::time::{Time, Validity};
 
@@ -26,9 +27,12 @@ pub(crate) const DAY: i64 = 86_400;
 pub(crate) const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 pub(crate) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 
-static ROOT_KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate(KeyKind::EcdsaP256).unwrap());
-static INTERMEDIATE_KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate(KeyKind::EcdsaP384).unwrap());
-static LEAF_KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate(KeyKind::Ed25519).unwrap());
+static ROOT_KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| PrivateKey::generate(KeyKind::EcdsaP256).unwrap());
+static INTERMEDIATE_KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| PrivateKey::generate(KeyKind::EcdsaP384).unwrap());
+static LEAF_KEY: LazyLock<PrivateKey> =
+    LazyLock::new(|| PrivateKey::generate(KeyKind::Ed25519).unwrap());
 
 pub(crate) fn root_key() -> &'static PrivateKey {
     &ROOT_KEY
@@ -70,7 +74,11 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    pub(crate) fn new(issuer: &DistinguishedName, subject: &DistinguishedName, key: &PrivateKey) -> Self {
+    pub(crate) fn new(
+        issuer: &DistinguishedName,
+        subject: &DistinguishedName,
+        key: &PrivateKey,
+    ) -> Self {
         Self {
             version: Some(2),
             serial: vec![0x2a],
@@ -111,12 +119,16 @@ impl Template {
 
     /// A workload certificate over [`leaf_key`], as istiod makes it: no subject, critical SPIFFE ID.
     pub(crate) fn leaf() -> Self {
-        let mut template = Self::new(&name("intermediate"), &DistinguishedName::empty(), leaf_key());
+        let mut template =
+            Self::new(&name("intermediate"), &DistinguishedName::empty(), leaf_key());
         template.extensions = vec![
             basic_constraints(false, None),
             key_usage(KeyUsages::DigitalSignature.into()),
             extended_key_usage(&[SERVER_AUTH, CLIENT_AUTH]),
-            alternative_names(true, &hosts(&["spiffe://cluster.local/ns/shop/sa/web", "web.shop.svc", "10.1.2.3"])),
+            alternative_names(
+                true,
+                &hosts(&["spiffe://cluster.local/ns/shop/sa/web", "web.shop.svc", "10.1.2.3"]),
+            ),
             authority_key_identifier(&intermediate_key().public_key().key_identifier()),
         ];
         template
@@ -175,14 +187,22 @@ pub(crate) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 pub(crate) fn extension(oid: &str, critical: bool, value: Vec<u8>) -> Extension {
-    Extension { extn_id: ObjectIdentifier::new_unwrap(oid), critical, extn_value: OctetString::new(value).unwrap() }
+    Extension {
+        extn_id: ObjectIdentifier::new_unwrap(oid),
+        critical,
+        extn_value: OctetString::new(value).unwrap(),
+    }
 }
 
 pub(crate) const BASIC_CONSTRAINTS: &str = "2.5.29.19";
 pub(crate) const KEY_USAGE: &str = "2.5.29.15";
 
 pub(crate) fn basic_constraints(ca: bool, path_len_constraint: Option<u8>) -> Extension {
-    extension(BASIC_CONSTRAINTS, true, BasicConstraints { ca, path_len_constraint }.to_der().unwrap())
+    extension(
+        BASIC_CONSTRAINTS,
+        true,
+        BasicConstraints { ca, path_len_constraint }.to_der().unwrap(),
+    )
 }
 
 pub(crate) fn key_usage(usages: der::flagset::FlagSet<KeyUsages>) -> Extension {
@@ -221,11 +241,14 @@ pub(crate) fn authority_key_identifier(identifier: &[u8]) -> Extension {
 
 pub(crate) fn name_constraints(permitted: &[GeneralName], excluded: &[GeneralName]) -> Extension {
     let subtrees = |bases: &[GeneralName]| {
-        let subtree = |base: &GeneralName| GeneralSubtree { base: base.clone(), minimum: 0, maximum: None };
+        let subtree =
+            |base: &GeneralName| GeneralSubtree { base: base.clone(), minimum: 0, maximum: None };
         (!bases.is_empty()).then(|| bases.iter().map(subtree).collect())
     };
-    let constraints =
-        NameConstraints { permitted_subtrees: subtrees(permitted), excluded_subtrees: subtrees(excluded) };
+    let constraints = NameConstraints {
+        permitted_subtrees: subtrees(permitted),
+        excluded_subtrees: subtrees(excluded),
+    };
     extension("2.5.29.30", true, constraints.to_der().unwrap())
 }
 
@@ -253,5 +276,9 @@ pub(crate) fn openssl(arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, Strin
     // OpenSSL may exit before it has read everything; its exit status is what counts.
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
-    if output.status.success() { Ok(output.stdout) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }

@@ -62,7 +62,9 @@ pub enum ConnectError {
         contexts: Vec<String>,
     },
     /// A context was asked for, but there is no kubeconfig to find it in.
-    #[error("context {context:?} was asked for, but neither KUBECONFIG nor ~/.kube/config names a kubeconfig")]
+    #[error(
+        "context {context:?} was asked for, but neither KUBECONFIG nor ~/.kube/config names a kubeconfig"
+    )]
     ContextWithoutKubeconfig {
         /// The context that was asked for.
         context: String,
@@ -75,7 +77,9 @@ pub enum ConnectError {
         source: Box<kube::config::InClusterError>,
     },
     /// A kubeconfig from elsewhere reaches for this machine: a command to run, a file to read.
-    #[error("kubeconfig {file}: {field} is not accepted in a kubeconfig from elsewhere, put the data into it")]
+    #[error(
+        "kubeconfig {file}: {field} is not accepted in a kubeconfig from elsewhere, put the data into it"
+    )]
     ReachesOut {
         /// Where it came from.
         file: String,
@@ -145,10 +149,13 @@ pub fn install_crypto_provider() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-fn builder(mut config: Config, user_agent: &str) -> Result<ClientBuilder<answer::Inner>, ConnectError> {
+fn builder(
+    mut config: Config,
+    user_agent: &str,
+) -> Result<ClientBuilder<answer::Inner>, ConnectError> {
     install_crypto_provider();
-    let agent =
-        HeaderValue::from_str(user_agent).map_err(|_| ConnectError::UserAgent { user_agent: user_agent.to_owned() })?;
+    let agent = HeaderValue::from_str(user_agent)
+        .map_err(|_| ConnectError::UserAgent { user_agent: user_agent.to_owned() })?;
     config.headers.retain(|(name, _)| name != USER_AGENT);
     config.headers.push((USER_AGENT, agent));
     config.connect_timeout = Some(LONGEST_CONNECT);
@@ -158,15 +165,21 @@ fn builder(mut config: Config, user_agent: &str) -> Result<ClientBuilder<answer:
     config.reset_reader_on_write = true;
     config.default_retry = false;
     let url = config.cluster_url.to_string();
-    ClientBuilder::try_from(config).map_err(|source| ConnectError::Client { url, source: Box::new(source) })
+    ClientBuilder::try_from(config)
+        .map_err(|source| ConnectError::Client { url, source: Box::new(source) })
 }
 
 async fn config_for(target: &Target) -> Result<Config, ConnectError> {
     match find_kubeconfig(target)? {
-        Some((file, kubeconfig)) => from_kubeconfig(&file, kubeconfig, target.context.as_deref()).await,
+        Some((file, kubeconfig)) => {
+            from_kubeconfig(&file, kubeconfig, target.context.as_deref()).await
+        }
         None => match &target.context {
-            Some(context) => Err(ConnectError::ContextWithoutKubeconfig { context: context.clone() }),
-            None => Config::incluster().map_err(|source| ConnectError::InCluster { source: Box::new(source) }),
+            Some(context) => {
+                Err(ConnectError::ContextWithoutKubeconfig { context: context.clone() })
+            }
+            None => Config::incluster()
+                .map_err(|source| ConnectError::InCluster { source: Box::new(source) }),
         },
     }
 }
@@ -188,31 +201,46 @@ fn find_kubeconfig(target: &Target) -> Result<Option<(String, Kubeconfig)>, Conn
 
 fn read_file(path: &Path) -> Result<(String, Kubeconfig), ConnectError> {
     let file = path.display().to_string();
-    let kubeconfig = Kubeconfig::read_from(path).map_err(|source| kubeconfig_error(&file, source))?;
+    let kubeconfig =
+        Kubeconfig::read_from(path).map_err(|source| kubeconfig_error(&file, source))?;
     Ok((file, kubeconfig))
 }
 
-async fn from_kubeconfig(file: &str, kubeconfig: Kubeconfig, asked: Option<&str>) -> Result<Config, ConnectError> {
+async fn from_kubeconfig(
+    file: &str,
+    kubeconfig: Kubeconfig,
+    asked: Option<&str>,
+) -> Result<Config, ConnectError> {
     let context = choose_context(file, &kubeconfig, asked)?;
     let own_proxy = proxy::of_context(&kubeconfig, &context);
     let options = KubeConfigOptions { context: Some(context), ..Default::default() };
-    let mut config =
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|source| kubeconfig_error(file, source))?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|source| kubeconfig_error(file, source))?;
     if own_proxy.is_none() {
         config.proxy_url = proxy::from_environment(&config.cluster_url)?;
     }
     Ok(config)
 }
 
-fn choose_context(file: &str, kubeconfig: &Kubeconfig, asked: Option<&str>) -> Result<String, ConnectError> {
-    let contexts = || kubeconfig.contexts.iter().map(|named| named.name.clone()).collect::<Vec<_>>();
+fn choose_context(
+    file: &str,
+    kubeconfig: &Kubeconfig,
+    asked: Option<&str>,
+) -> Result<String, ConnectError> {
+    let contexts =
+        || kubeconfig.contexts.iter().map(|named| named.name.clone()).collect::<Vec<_>>();
     let current = || kubeconfig.current_context.as_deref().filter(|context| !context.is_empty());
     let file = file.to_owned();
     let Some(context) = asked.or_else(current) else {
         return Err(ConnectError::ContextUnset { file, contexts: contexts() });
     };
     if !kubeconfig.contexts.iter().any(|named| named.name == context) {
-        return Err(ConnectError::ContextUnknown { file, context: context.to_owned(), contexts: contexts() });
+        return Err(ConnectError::ContextUnknown {
+            file,
+            context: context.to_owned(),
+            contexts: contexts(),
+        });
     }
     Ok(context.to_owned())
 }

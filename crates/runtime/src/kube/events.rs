@@ -90,7 +90,8 @@ impl Reporter {
         note: impl Into<String>,
     ) {
         let key = Key {
-            regarding: [&regarding.kind, &regarding.namespace, &regarding.name, &regarding.uid].map(Clone::clone),
+            regarding: [&regarding.kind, &regarding.namespace, &regarding.name, &regarding.uid]
+                .map(Clone::clone),
             kind,
             reason: cut(reason.to_owned(), LONGEST_WORD),
             action: cut(action.to_owned(), LONGEST_WORD),
@@ -112,8 +113,14 @@ impl Reporter {
                 let event = self.event(regarding, &key, clock::now());
                 let name = event.metadata.name.clone().unwrap_or_default();
                 let now = Instant::now();
-                self.published.lock().await.insert(key, Published { name, count: 1, seen: now, written: now });
-                let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+                self.published
+                    .lock()
+                    .await
+                    .insert(key, Published { name, count: 1, seen: now, written: now });
+                let parameters = PostParams {
+                    field_manager: Some(FIELD_MANAGER.to_owned()),
+                    ..Default::default()
+                };
                 events.create(&parameters, &event).await.map(|_| ())
             }
         }
@@ -132,10 +139,16 @@ impl Reporter {
         Repetition::Count(earlier.name.clone(), earlier.count)
     }
 
-    async fn write_count(&self, events: &Api<Event>, name: &str, count: i32) -> Result<(), kube::Error> {
+    async fn write_count(
+        &self,
+        events: &Api<Event>,
+        name: &str,
+        count: i32,
+    ) -> Result<(), kube::Error> {
         let series = EventSeries { count, last_observed_time: MicroTime(clock::now()) };
         let patch = Patch::Merge(serde_json::json!({ "series": series }));
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
+        let parameters =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
         events.patch(name, &parameters, &patch).await.map(|_| ())
     }
 
@@ -198,8 +211,10 @@ mod tests {
         let server = api_server::shared().await.unwrap();
         server.create_namespace("event-series").await.unwrap();
         let client = server.admin_client().await.unwrap();
-        let eager =
-            Reporter { between_counts: Duration::ZERO, ..Reporter::new(client.clone(), "meshroot-hub", "hub-0") };
+        let eager = Reporter {
+            between_counts: Duration::ZERO,
+            ..Reporter::new(client.clone(), "meshroot-hub", "hub-0")
+        };
         let regarding = ObjectReference {
             kind: Some("ConfigMap".into()),
             namespace: Some("event-series".into()),
@@ -211,7 +226,8 @@ mod tests {
         }
         let events: Api<Event> = Api::namespaced(client, "event-series");
         let stored = events.list(&ListParams::default()).await.unwrap().items;
-        let counts: Vec<_> = stored.iter().map(|event| event.series.as_ref().unwrap().count).collect();
+        let counts: Vec<_> =
+            stored.iter().map(|event| event.series.as_ref().unwrap().count).collect();
         assert_eq!(counts, [4]);
     }
 

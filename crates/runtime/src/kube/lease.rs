@@ -46,14 +46,21 @@ pub struct LeaseSettings {
 impl LeaseSettings {
     /// A Lease of 15 s that is renewed every 5 s.
     #[must_use]
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>, holder: impl Into<String>) -> Self {
+    pub fn new(
+        namespace: impl Into<String>,
+        name: impl Into<String>,
+        holder: impl Into<String>,
+    ) -> Self {
         Self {
             namespace: namespace.into(),
             name: name.into(),
             holder: holder.into(),
             duration: Duration::from_secs(15),
             retry: Duration::from_secs(5),
-            labels: BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "meshroot".to_owned())]),
+            labels: BTreeMap::from([(
+                "app.kubernetes.io/managed-by".to_owned(),
+                "meshroot".to_owned(),
+            )]),
         }
     }
 }
@@ -112,7 +119,8 @@ impl Leadership {
         let Some(term) = self.term.or_else(|| self.state()) else { return };
         loop {
             let held = *self.held.borrow_and_update();
-            let Some(held) = held.filter(|held| held.fence == term && Instant::now() < held.until) else {
+            let Some(held) = held.filter(|held| held.fence == term && Instant::now() < held.until)
+            else {
                 self.term = None;
                 return;
             };
@@ -154,7 +162,11 @@ impl Drop for Seat {
 /// Needs `get`, `list`, `watch`, `create` and `update` on the Lease; without `list` and `watch` changes are seen at
 /// the next `retry` only.
 #[must_use]
-pub fn elect(client: Client, settings: LeaseSettings, shutdown: Shutdown) -> (Leadership, JoinHandle<()>) {
+pub fn elect(
+    client: Client,
+    settings: LeaseSettings,
+    shutdown: Shutdown,
+) -> (Leadership, JoinHandle<()>) {
     let (sender, held) = watch::channel(None);
     let elector = Elector::new(client, settings, Seat(sender));
     let task = tokio::spawn(elector.run(shutdown));

@@ -54,8 +54,12 @@ where
         // Nobody here reads who last wrote which field, and it is up to a third of each object.
         let lean = |object: &mut K| object.meta_mut().managed_fields = None;
         let events = watcher::watcher(api, config).default_backoff().modify(lean).reflect(writer);
-        let follow =
-            Follow { store: store.clone(), subscribers: Arc::clone(&subscribers), told, known: HashSet::new() };
+        let follow = Follow {
+            store: store.clone(),
+            subscribers: Arc::clone(&subscribers),
+            told,
+            known: HashSet::new(),
+        };
         let stop = shutdown.clone();
         tokio::spawn(async move {
             tokio::select! {

@@ -138,7 +138,9 @@ where
     const OPERATION: &str = "replace";
     let name = name_of(object, OPERATION)?;
     version_stated(object, OPERATION)?;
-    api.replace(name, &parameters(), object).await.map_err(|error| api_error(object, OPERATION, error))
+    api.replace(name, &parameters(), object)
+        .await
+        .map_err(|error| api_error(object, OPERATION, error))
 }
 
 /// Replaces the status of `object` if it is still at the version that `object` states. The spec stays, and of a custom
@@ -150,7 +152,9 @@ where
     const OPERATION: &str = "replace the status of";
     let name = name_of(object, OPERATION)?;
     version_stated(object, OPERATION)?;
-    api.replace_status(name, &parameters(), object).await.map_err(|error| api_error(object, OPERATION, error))
+    api.replace_status(name, &parameters(), object)
+        .await
+        .map_err(|error| api_error(object, OPERATION, error))
 }
 
 /// Deletes the very object that was read: `false` when it was already gone, a conflict when it has changed or is
@@ -196,7 +200,11 @@ where
 {
     match object.meta().resource_version.as_deref() {
         Some(version) if !version.is_empty() => Ok(()),
-        _ => Err(WriteError::ResourceVersionMissing { operation, kind: kind_of::<K>(), name: full_name(object) }),
+        _ => Err(WriteError::ResourceVersionMissing {
+            operation,
+            kind: kind_of::<K>(),
+            name: full_name(object),
+        }),
     }
 }
 

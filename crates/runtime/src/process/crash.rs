@@ -14,10 +14,12 @@ pub const VARIABLE: &str = "MESHROOT_CRASH_AT";
 /// Ends the process here if this passage of `name` is the armed one; otherwise does nothing.
 pub fn point(name: &str) {
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
-    let armed = ARMED.get_or_init(|| std::env::var(VARIABLE).ok().as_deref().and_then(Armed::parse));
+    let armed =
+        ARMED.get_or_init(|| std::env::var(VARIABLE).ok().as_deref().and_then(Armed::parse));
     if armed.as_ref().is_some_and(|armed| armed.fires_at(name)) {
         // Unbuffered and best effort: what matters is that nothing runs after it.
-        let _ = writeln!(std::io::stderr(), "meshroot: crash point {name} reached, ending the process");
+        let _ =
+            writeln!(std::io::stderr(), "meshroot: crash point {name} reached, ending the process");
         std::process::abort();
     }
 }
@@ -35,7 +37,11 @@ impl Armed {
             Some((name, count)) => (name, count.parse().ok().filter(|n| *n > 0)?),
             None => (text, 1),
         };
-        (!name.is_empty()).then(|| Self { name: name.to_owned(), passage, passed: AtomicU64::new(0) })
+        (!name.is_empty()).then(|| Self {
+            name: name.to_owned(),
+            passage,
+            passed: AtomicU64::new(0),
+        })
     }
 
     fn fires_at(&self, name: &str) -> bool {

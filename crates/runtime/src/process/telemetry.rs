@@ -66,7 +66,11 @@ impl Telemetry {
     ///
     /// # Errors
     /// The address cannot be listened on.
-    pub async fn serve(&self, listen: SocketAddr, shutdown: Shutdown) -> std::io::Result<(SocketAddr, JoinHandle<()>)> {
+    pub async fn serve(
+        &self,
+        listen: SocketAddr,
+        shutdown: Shutdown,
+    ) -> std::io::Result<(SocketAddr, JoinHandle<()>)> {
         endpoint::serve(self.clone(), listen, shutdown).await
     }
 

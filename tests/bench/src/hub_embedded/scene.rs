@@ -47,15 +47,23 @@ impl Scene {
     /// Warnings and errors that it has logged.
     pub(super) fn warnings(&self) -> Vec<String> {
         let log = self.process.process().log();
-        log.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR ")).map(str::to_owned).collect()
+        log.lines()
+            .filter(|line| line.contains(" WARN ") || line.contains(" ERROR "))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// So many meshes, spread evenly over the clusters.
     pub(super) async fn make_meshes(&self, count: usize) -> Result<Vec<Member>> {
         let member = |number: usize| {
-            let (namespace, installation) = (&self.agents[number % CLUSTERS].0, format!("mesh-{number:04}"));
+            let (namespace, installation) =
+                (&self.agents[number % CLUSTERS].0, format!("mesh-{number:04}"));
             let cluster = namespace.trim_start_matches("meshroot-cluster-");
-            Member { namespace: namespace.clone(), name: format!("istio-{installation}-{cluster}"), installation }
+            Member {
+                namespace: namespace.clone(),
+                name: format!("istio-{installation}-{cluster}"),
+                installation,
+            }
         };
         let members: Vec<Member> = (0..count).map(member).collect();
         let mut calls = vec![Vec::new(); CLUSTERS];
@@ -63,7 +71,8 @@ impl Scene {
             let body = serde_json::to_vec(&member.mesh())?;
             calls[number % CLUSTERS].push(Call::post(MESH.path(&member.namespace), body));
         }
-        let sending = stream::iter(calls).map(|calls| async { send(self.admin().connect().await?, calls).await });
+        let sending = stream::iter(calls)
+            .map(|calls| async { send(self.admin().connect().await?, calls).await });
         sending.buffer_unordered(CLUSTERS).try_collect::<Vec<()>>().await?;
         Ok(members)
     }
@@ -83,15 +92,23 @@ impl Scene {
 
     /// The newest revision of the store, which counts its writes.
     pub(super) async fn revision(&self) -> Result<u64> {
-        let list = once(self.admin(), Call::get(format!("{}?limit=1", VIRTUAL_MESH.path(SYSTEM_NAMESPACE)))).await?;
-        let revision = list["metadata"]["resourceVersion"].as_str().context("the list has no revision")?;
+        let list = once(
+            self.admin(),
+            Call::get(format!("{}?limit=1", VIRTUAL_MESH.path(SYSTEM_NAMESPACE))),
+        )
+        .await?;
+        let revision =
+            list["metadata"]["resourceVersion"].as_str().context("the list has no revision")?;
         Ok(revision.parse()?)
     }
 
     async fn join(&mut self, cluster: &str) -> Result<()> {
-        let example = std::fs::read_to_string(tools::workspace().join(AGENT_ON_HUB)).context(AGENT_ON_HUB)?;
+        let example =
+            std::fs::read_to_string(tools::workspace().join(AGENT_ON_HUB)).context(AGENT_ON_HUB)?;
         // Whole words: the manifest speaks of "least" too.
-        let manifest = example.replace("-east", &format!("-{cluster}")).replace(": east", &format!(": {cluster}"));
+        let manifest = example
+            .replace("-east", &format!("-{cluster}"))
+            .replace(": east", &format!(": {cluster}"));
         self.apply(&manifest)?;
         let namespace = cluster_namespace(cluster);
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/meshroot-agent/token");
@@ -101,7 +118,9 @@ impl Scene {
             "spec": { "audiences": [], "expirationSeconds": 3600 },
         });
         let answer: Value = once(self.admin(), Call::post(path, asked.to_string())).await?;
-        let token = answer["status"]["token"].as_str().context("the TokenRequest came back without a token")?;
+        let token = answer["status"]["token"]
+            .as_str()
+            .context("the TokenRequest came back without a token")?;
         self.agents.push((namespace, self.admin().with_token(token)?));
         Ok(())
     }
@@ -110,10 +129,15 @@ impl Scene {
         use std::io::Write as _;
         let mut command = Command::new(tools::path("kubectl")?);
         command.arg("--kubeconfig").arg(self.process.kubeconfig()).args(["apply", "-f", "-"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         child.stdin.take().context("kubectl has no input")?.write_all(manifest.as_bytes())?;
         let output = child.wait_with_output()?;
-        ensure!(output.status.success(), "kubectl apply: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "kubectl apply: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(())
     }
 }
@@ -127,13 +151,18 @@ pub(super) async fn send(mut connection: Connection, calls: Vec<Call>) -> Result
 }
 
 /// Sends the calls of each namespace over its connections, all connections beside each other.
-pub(super) async fn spread(connections: Vec<(String, Vec<Connection>)>, calls: Vec<(String, Call)>) -> Result<()> {
+pub(super) async fn spread(
+    connections: Vec<(String, Vec<Connection>)>,
+    calls: Vec<(String, Call)>,
+) -> Result<()> {
     let mut running = JoinSet::new();
     for (namespace, connections) in connections {
-        let own: Vec<&Call> = calls.iter().filter(|(place, _)| *place == namespace).map(|(_, call)| call).collect();
+        let own: Vec<&Call> =
+            calls.iter().filter(|(place, _)| *place == namespace).map(|(_, call)| call).collect();
         let writers = connections.len();
         for (number, connection) in connections.into_iter().enumerate() {
-            let share = own.iter().skip(number).step_by(writers).map(|call| (*call).clone()).collect();
+            let share =
+                own.iter().skip(number).step_by(writers).map(|call| (*call).clone()).collect();
             running.spawn(send(connection, share));
         }
     }

@@ -37,8 +37,10 @@ impl Watching {
         let mut reading = JoinSet::new();
         for (namespace, endpoint) in &scene.agents {
             let mut connection = endpoint.connect().await?;
-            let list = connection.json(Call::get(format!("{}?limit=1", REQUEST.path(namespace)))).await?;
-            let revision = list["metadata"]["resourceVersion"].as_str().context("the list has no revision")?;
+            let list =
+                connection.json(Call::get(format!("{}?limit=1", REQUEST.path(namespace)))).await?;
+            let revision =
+                list["metadata"]["resourceVersion"].as_str().context("the list has no revision")?;
             let path = format!("{}?watch=1&resourceVersion={revision}", REQUEST.path(namespace));
             let body = connection.begin(Call::get(path)).await?.into_body();
             let seen = Arc::clone(&seen);
@@ -62,7 +64,8 @@ impl Watching {
         let attempt = async || {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             let ours = seen.iter().filter(|(name, state)| name.ends_with(ending) && test(state));
-            let (found, last) = ours.fold((0, None), |(found, last), (_, state)| (found + 1, last.max(state.answered)));
+            let (found, last) = ours
+                .fold((0, None), |(found, last), (_, state)| (found + 1, last.max(state.answered)));
             ensure!(found >= count, "{found} of {count}");
             Ok(last)
         };
@@ -70,7 +73,11 @@ impl Watching {
     }
 }
 
-async fn read(_connection: Connection, mut body: Incoming, seen: &Mutex<HashMap<String, State>>) -> Result<()> {
+async fn read(
+    _connection: Connection,
+    mut body: Incoming,
+    seen: &Mutex<HashMap<String, State>>,
+) -> Result<()> {
     let mut rest: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame?;
@@ -79,8 +86,9 @@ async fn read(_connection: Connection, mut body: Incoming, seen: &Mutex<HashMap<
         let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else { continue };
         let now = Instant::now();
         for line in rest[..end].split(|byte| *byte == b'\n') {
-            let event: Event = serde_json::from_slice(line)
-                .with_context(|| format!("an event: {}", String::from_utf8_lossy(&line[..line.len().min(300)])))?;
+            let event: Event = serde_json::from_slice(line).with_context(|| {
+                format!("an event: {}", String::from_utf8_lossy(&line[..line.len().min(300)]))
+            })?;
             ensure!(event.kind != "ERROR", "the watch says {}", String::from_utf8_lossy(line));
             learn(&mut seen.lock().unwrap_or_else(PoisonError::into_inner), event.object, now);
         }

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_token() {
-        for list in [r#"{"metadata":{"continue":"","resourceVersion":"7"}}"#, r#"{"metadata":{}}"#] {
+        for list in [r#"{"metadata":{"continue":"","resourceVersion":"7"}}"#, r#"{"metadata":{}}"#]
+        {
             assert_eq!(continuation(list.as_bytes()), None);
         }
     }

@@ -81,7 +81,12 @@ impl Writers {
 }
 
 /// Writes for a while and counts.
-pub(super) async fn round<F>(subject: &Subject, workers: usize, length: Duration, call: F) -> Result<Round>
+pub(super) async fn round<F>(
+    subject: &Subject,
+    workers: usize,
+    length: Duration,
+    call: F,
+) -> Result<Round>
 where
     F: Fn(usize, usize) -> Call + Clone + Send + 'static,
 {

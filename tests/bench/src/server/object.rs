@@ -41,7 +41,11 @@ pub(super) struct Template {
 impl Template {
     pub(super) fn new() -> Result<Self> {
         let text = object("NAME").to_string();
-        ensure!((2900..3300).contains(&text.len()), "an object of {} bytes is not 3 KiB", text.len());
+        ensure!(
+            (2900..3300).contains(&text.len()),
+            "an object of {} bytes is not 3 KiB",
+            text.len()
+        );
         let (before, after) = text.split_once("NAME").context("the object has no name")?;
         Ok(Self { before: before.to_owned(), after: after.to_owned() })
     }
@@ -140,8 +144,7 @@ fn spec_schema() -> Value {
 }
 
 fn listener_schema() -> Value {
-    let name =
-        json!({ "type": "string", "minLength": 1, "maxLength": 253, "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" });
+    let name = json!({ "type": "string", "minLength": 1, "maxLength": 253, "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" });
     json!({
         "type": "object",
         "required": ["name", "port", "protocol"],

@@ -26,7 +26,11 @@ pub(super) async fn empty(table: &mut Comparison, options: &Options) -> Result<(
 }
 
 /// With the collection that lists were made of.
-pub(super) async fn again(table: &mut Comparison, options: &Options, both: &mut [Subject; 2]) -> Result<()> {
+pub(super) async fn again(
+    table: &mut Comparison,
+    options: &Options,
+    both: &mut [Subject; 2],
+) -> Result<()> {
     let mut all = [Vec::new(), Vec::new()];
     for (subject, all) in both.iter_mut().zip(&mut all) {
         for _ in 0..options.rounds {
@@ -34,13 +38,18 @@ pub(super) async fn again(table: &mut Comparison, options: &Options, both: &mut 
             all.push(milliseconds(subject));
         }
     }
-    let what = format!("start: {} objects", options.objects + options.rounds * super::watchers::EVENTS);
+    let what =
+        format!("start: {} objects", options.objects + options.rounds * super::watchers::EVENTS);
     table.row(&what, all.map(median), "ms", Better::Lower, Aim::None);
     Ok(())
 }
 
 /// After SIGKILL while eight write; nothing that was acknowledged may be missing.
-pub(super) async fn after_kill(table: &mut Comparison, options: &Options, both: &mut [Subject; 2]) -> Result<()> {
+pub(super) async fn after_kill(
+    table: &mut Comparison,
+    options: &Options,
+    both: &mut [Subject; 2],
+) -> Result<()> {
     let (mut all, mut lost) = ([Vec::new(), Vec::new()], [0.0; 2]);
     for number in 0..options.rounds {
         for ((subject, all), lost) in both.iter_mut().zip(&mut all).zip(&mut lost) {
@@ -49,7 +58,13 @@ pub(super) async fn after_kill(table: &mut Comparison, options: &Options, both: 
             all.push(milliseconds(subject));
         }
     }
-    table.row("start: after SIGKILL amid writes", all.map(median), "ms", Better::Lower, Aim::AtMost(1000.0));
+    table.row(
+        "start: after SIGKILL amid writes",
+        all.map(median),
+        "ms",
+        Better::Lower,
+        Aim::AtMost(1000.0),
+    );
     table.row("acknowledged writes lost then", lost, "", Better::Lower, Aim::AtMost(0.0));
     Ok(())
 }
@@ -68,11 +83,17 @@ async fn killed(subject: &mut Subject, namespace: &str) -> Result<f64> {
     let list = async || once(subject.endpoint(), Call::get(collection(namespace))).await;
     let list = wait::until("what was written is listed", wait::LIMIT, list).await?;
     let items = list["items"].as_array().context("the list has no items")?;
-    let stored: HashSet<&str> = items.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
-    ensure!(acknowledged.iter().sum::<u64>() > 0, "nothing was written before the server was killed");
+    let stored: HashSet<&str> =
+        items.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
+    ensure!(
+        acknowledged.iter().sum::<u64>() > 0,
+        "nothing was written before the server was killed"
+    );
     // By name: what was stored and not acknowledged makes up for nothing.
-    let names =
-        acknowledged.iter().enumerate().flat_map(|(worker, count)| (0..*count).map(move |k| written(worker, k)));
+    let names = acknowledged
+        .iter()
+        .enumerate()
+        .flat_map(|(worker, count)| (0..*count).map(move |k| written(worker, k)));
     #[allow(clippy::cast_precision_loss)] // far below 2^52
     let lost = names.filter(|name| !stored.contains(name.as_str())).count() as f64;
     Ok(lost)

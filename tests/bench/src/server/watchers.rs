@@ -38,10 +38,12 @@ impl Watchers {
     /// From the newest revision on; returns when each has its headers.
     pub(super) async fn open(endpoint: &Endpoint, count: usize) -> Result<Self> {
         let list = once(endpoint, Call::get(format!("{}?limit=1", collection(NAMESPACE)))).await?;
-        let revision = list["metadata"]["resourceVersion"].as_str().context("the list has no revision")?;
+        let revision =
+            list["metadata"]["resourceVersion"].as_str().context("the list has no revision")?;
         let path = format!("{}?watch=1&resourceVersion={revision}", collection(NAMESPACE));
         let opening = stream::iter(0..count).map(|_| open_one(endpoint, &path));
-        let bodies: Vec<(Connection, Incoming)> = opening.buffer_unordered(32).try_collect().await?;
+        let bodies: Vec<(Connection, Incoming)> =
+            opening.buffer_unordered(32).try_collect().await?;
         let events = Arc::new(AtomicU64::new(0));
         let mut reading = JoinSet::new();
         for (connection, body) in bodies {
@@ -51,7 +53,12 @@ impl Watchers {
     }
 
     /// Creates objects from number `first` on, and waits until every watch has got all of them.
-    pub(super) async fn tell(&self, subject: &Subject, template: &Template, first: usize) -> Result<Told> {
+    pub(super) async fn tell(
+        &self,
+        subject: &Subject,
+        template: &Template,
+        first: usize,
+    ) -> Result<Told> {
         let target = self.events.load(Ordering::Relaxed) + u64::try_from(self.count * EVENTS)?;
         let (started, cpu) = (Instant::now(), subject.cpu()?);
         load::fill(subject.endpoint(), template, NAMESPACE, (first, first + EVENTS)).await?;
@@ -76,7 +83,8 @@ async fn open_one(endpoint: &Endpoint, path: &str) -> Result<(Connection, Incomi
 /// An event is a line.
 async fn read(_connection: Connection, mut body: Incoming, events: Arc<AtomicU64>) {
     while let Some(Ok(frame)) = body.frame().await {
-        let lines = frame.data_ref().map_or(0, |data| data.split(|byte| *byte == b'\n').count() - 1);
+        let lines =
+            frame.data_ref().map_or(0, |data| data.split(|byte| *byte == b'\n').count() - 1);
         events.fetch_add(lines as u64, Ordering::Relaxed);
     }
 }

@@ -21,15 +21,19 @@ fn reads(then: Vec<Call>) -> Vec<Call> {
 
 /// A question about the caller's own rights.
 fn own(attributes: &str) -> Call {
-    let body = format!("{{apiVersion: authorization.k8s.io/v1, kind: SelfSubjectAccessReview, spec: {attributes}}}");
+    let body = format!(
+        "{{apiVersion: authorization.k8s.io/v1, kind: SelfSubjectAccessReview, spec: {attributes}}}"
+    );
     post("$authorization/selfsubjectaccessreviews", body)
         .token("$token")
         .only(&["/status", "/code", "/reason", "/message"])
 }
 
 fn review(spec: &str) -> Call {
-    let body = format!("{{apiVersion: authorization.k8s.io/v1, kind: SubjectAccessReview, spec: {spec}}}");
-    post("$authorization/subjectaccessreviews", body).only(&["/status", "/code", "/reason", "/message"])
+    let body =
+        format!("{{apiVersion: authorization.k8s.io/v1, kind: SubjectAccessReview, spec: {spec}}}");
+    post("$authorization/subjectaccessreviews", body)
+        .only(&["/status", "/code", "/reason", "/message"])
 }
 
 fn role(name: &str, rules: &str) -> String {

@@ -8,7 +8,8 @@ use crate::case::{Case, Difference};
 use crate::session::Session;
 
 const KIND: &str = "admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy";
-const MAPS: &str = "{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}";
+const MAPS: &str =
+    "{apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}";
 /// What polls whether a policy acts: it must refuse ConfigMaps of the name `probe`.
 const PROBE: &str = "{expression: 'object.metadata.name != \"probe\"', message: probed}";
 
@@ -33,8 +34,11 @@ fn created(rules: &str, more: &str, validations: &str, actions: &str) -> Vec<Cal
     let binding = format!("spec: {{policyName: p-$id, validationActions: [{actions}]}}");
     vec![
         post("$admission/validatingadmissionpolicies", object(KIND, "p-$id", &spec)).quiet(),
-        post("$admission/validatingadmissionpolicybindings", object(&format!("{KIND}Binding"), "p-$id", &binding))
-            .quiet(),
+        post(
+            "$admission/validatingadmissionpolicybindings",
+            object(&format!("{KIND}Binding"), "p-$id", &binding),
+        )
+        .quiet(),
     ]
 }
 
@@ -48,12 +52,11 @@ fn maps(validations: &str, then: Vec<Call>) -> Vec<Call> {
 }
 
 fn policy_refused(more: &str) -> Call {
-    post("$admission/validatingadmissionpolicies", object(KIND, "x-$id", &format!("spec: {{{more}}}"))).only(&[
-        "/code",
-        "/reason",
-        "/details/causes/0/field",
-        "/details/causes/0/reason",
-    ])
+    post(
+        "$admission/validatingadmissionpolicies",
+        object(KIND, "x-$id", &format!("spec: {{{more}}}")),
+    )
+    .only(&["/code", "/reason", "/details/causes/0/field", "/details/causes/0/reason"])
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -312,8 +315,11 @@ async fn parameters(s: &mut Session) -> Result<()> {
         return Ok(());
     }
     s.calls(vec![
-        post("$admission/validatingadmissionpolicybindings", object(&format!("{KIND}Binding"), "p-$id", binding))
-            .quiet(),
+        post(
+            "$admission/validatingadmissionpolicybindings",
+            object(&format!("{KIND}Binding"), "p-$id", binding),
+        )
+        .quiet(),
         post("$configmaps?dryRun=All", config_map("a", "")).until(422).quiet_any(),
         post("$configmaps", config_map("a", "")),
         post("$configmaps", config_map("b", "")).only(&["/kind"]),

@@ -62,7 +62,11 @@ pub(super) const CASES: &[Case] = &[
         ]
     }),
     Case::calls("force takes a field over", || {
-        vec![by("one", "spec: {size: 1}").quiet(), forced("two", "spec: {size: 2}"), by("one", "spec: {size: 1}")]
+        vec![
+            by("one", "spec: {size: 1}").quiet(),
+            forced("two", "spec: {size: 2}"),
+            by("one", "spec: {size: 1}"),
+        ]
     }),
     Case::calls("the same value has two owners", || {
         vec![
@@ -112,11 +116,19 @@ pub(super) const CASES: &[Case] = &[
                 config_map(&format!("a, labels: {labels}, annotations: {labels}"), ""),
             )
         };
-        vec![with("one", "{x: y}").quiet(), with("two", "{z: w}"), with("one", "{}"), with("one", "{z: v}")]
+        vec![
+            with("one", "{x: y}").quiet(),
+            with("two", "{z: w}"),
+            with("one", "{}"),
+            with("one", "{z: v}"),
+        ]
     }),
     Case::calls("finalizers and owner references are applied by item", || {
         let with = |manager: &str, metadata: &str| {
-            apply(format!("$configmaps/a?fieldManager={manager}"), config_map(&format!("a, {metadata}"), ""))
+            apply(
+                format!("$configmaps/a?fieldManager={manager}"),
+                config_map(&format!("a, {metadata}"), ""),
+            )
         };
         vec![
             with("one", "finalizers: [example.com/a]").quiet(),
@@ -133,8 +145,16 @@ pub(super) const CASES: &[Case] = &[
             let spec = format!(
                 "spec: {{selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: {containers}}}}}}}"
             );
-            apply(format!("$deployments/d?fieldManager={manager}"), object("apps/v1, kind: Deployment", "d", &spec))
-                .only(&["/spec/template/spec/containers", "/metadata/managedFields", "/reason", "/details"])
+            apply(
+                format!("$deployments/d?fieldManager={manager}"),
+                object("apps/v1, kind: Deployment", "d", &spec),
+            )
+            .only(&[
+                "/spec/template/spec/containers",
+                "/metadata/managedFields",
+                "/reason",
+                "/details",
+            ])
         };
         vec![
             deployment("one", "[{name: x, image: 'i:1', env: [{name: A, value: '1'}]}]"),
@@ -144,7 +164,10 @@ pub(super) const CASES: &[Case] = &[
         ]
     }),
     Case::calls("a field manager is needed", || {
-        vec![apply("$widgets/a", widget("a", "")), apply("$configmaps/a?fieldManager=", config_map("a", ""))]
+        vec![
+            apply("$widgets/a", widget("a", "")),
+            apply("$configmaps/a?fieldManager=", config_map("a", "")),
+        ]
     }),
     Case::calls("a field manager's name is checked", || {
         let long = "m".repeat(129);
@@ -156,9 +179,14 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::calls("a field manager can be named on every write", || {
         vec![
-            post("$widgets?fieldManager=maker", widget("a", "spec: {size: 1}")).save("rv", "/metadata/resourceVersion"),
-            merge_patch("$widgets/a?fieldManager=patcher", "{spec: {note: n}}").save("rv", "/metadata/resourceVersion"),
-            put("$widgets/a?fieldManager=putter", widget("a, resourceVersion: '$rv'", "spec: {size: 2}")),
+            post("$widgets?fieldManager=maker", widget("a", "spec: {size: 1}"))
+                .save("rv", "/metadata/resourceVersion"),
+            merge_patch("$widgets/a?fieldManager=patcher", "{spec: {note: n}}")
+                .save("rv", "/metadata/resourceVersion"),
+            put(
+                "$widgets/a?fieldManager=putter",
+                widget("a, resourceVersion: '$rv'", "spec: {size: 2}"),
+            ),
         ]
     }),
     Case::calls("managedFields in what is applied are refused", || {
@@ -184,8 +212,14 @@ pub(super) const CASES: &[Case] = &[
         wordless(vec![
             by("one", "spec: {unknown: 1}"),
             of_map("one", "unknown: 1"),
-            apply("$widgets/a?fieldManager=one&fieldValidation=Strict", widget("a", "spec: {unknown: 1}")),
-            apply("$configmaps/b?fieldManager=one&fieldValidation=Ignore", config_map("b", "unknown: 1")),
+            apply(
+                "$widgets/a?fieldManager=one&fieldValidation=Strict",
+                widget("a", "spec: {unknown: 1}"),
+            ),
+            apply(
+                "$configmaps/b?fieldManager=one&fieldValidation=Ignore",
+                config_map("b", "unknown: 1"),
+            ),
         ])
     }),
     Case::calls("an apply that breaks the schema is refused", || {
@@ -196,11 +230,15 @@ pub(super) const CASES: &[Case] = &[
         ]
     }),
     Case::calls("the status is applied apart from the rest", || {
-        let status =
-            |manager: &str, rest: &str| apply(format!("$widgets/a/status?fieldManager={manager}"), widget("a", rest));
+        let status = |manager: &str, rest: &str| {
+            apply(format!("$widgets/a/status?fieldManager={manager}"), widget("a", rest))
+        };
         vec![
             by("one", "spec: {size: 1}, status: {phase: x}"),
-            status("two", "status: {phase: Ready, conditions: [{type: A, status: 'True'}]}, spec: {size: 5}"),
+            status(
+                "two",
+                "status: {phase: Ready, conditions: [{type: A, status: 'True'}]}, spec: {size: 5}",
+            ),
             status("three", "status: {conditions: [{type: B, status: 'True'}]}"),
             status("three", "status: {phase: Other}"),
             by("one", "spec: {size: 1}"),
@@ -211,7 +249,8 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::calls("an apply as a dry run stores nothing", || {
         vec![
-            apply("$widgets/a?fieldManager=one&dryRun=All", widget("a", "spec: {size: 1}")).only(&["/kind", "/spec"]),
+            apply("$widgets/a?fieldManager=one&dryRun=All", widget("a", "spec: {size: 1}"))
+                .only(&["/kind", "/spec"]),
             get("$widgets/a"),
         ]
     }),
@@ -220,7 +259,10 @@ pub(super) const CASES: &[Case] = &[
             apply("$widgets/a?fieldManager=one", widget("a, resourceVersion: '1'", "")),
             by("one", "spec: {size: 1}").save("rv", "/metadata/resourceVersion").quiet(),
             by("one", "spec: {size: 2}").quiet(),
-            apply("$widgets/a?fieldManager=one", widget("a, resourceVersion: '$rv'", "spec: {size: 3}")),
+            apply(
+                "$widgets/a?fieldManager=one",
+                widget("a, resourceVersion: '$rv'", "spec: {size: 3}"),
+            ),
             apply(
                 "$widgets/a?fieldManager=one",
                 widget("a, uid: 11111111-1111-1111-1111-111111111111", "spec: {size: 3}"),

@@ -22,7 +22,9 @@ fn event(name: &str, rest: &str) -> String {
     object(
         "v1, kind: Event",
         name,
-        &format!("involvedObject: {{kind: ConfigMap, apiVersion: v1, namespace: $ns, name: a}}, {rest}"),
+        &format!(
+            "involvedObject: {{kind: ConfigMap, apiVersion: v1, namespace: $ns, name: a}}, {rest}"
+        ),
     )
 }
 

@@ -10,7 +10,8 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{
-    ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+    ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams,
+    PostParams,
 };
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Action, Controller};
@@ -40,7 +41,8 @@ pub(super) const CASES: &[Case] = &[
     Case::steps("a watcher of metadata sees no data", |s| {
         Box::pin(async move {
             s.call(post("$configmaps", config_map("a", "data: {k: v}")).quiet()).await?;
-            let api: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(s.client().await?, &s.fill("$ns"));
+            let api: Api<PartialObjectMeta<ConfigMap>> =
+                Api::namespaced(s.client().await?, &s.fill("$ns"));
             let stream = watch(api, watcher::Config::default()).applied_objects();
             let object = first(stream).await?;
             s.note("metadata", &json!({ "name": object.metadata.name, "types": object.types.map(|types| types.kind) }));
@@ -52,15 +54,26 @@ pub(super) const CASES: &[Case] = &[
             for name in ["a", "b"] {
                 s.call(post("$widgets", widget(name, "spec: {size: 1}")).quiet()).await?;
             }
-            let controller = tokio::spawn(controller(s.client().await?, s.fill("$shared"), s.fill("$ns")));
+            let controller =
+                tokio::spawn(controller(s.client().await?, s.fill("$shared"), s.fill("$ns")));
             for name in ["a", "b"] {
-                s.call(get(format!("$widgets/{name}")).until_value("/status/phase", "size 1").only(&["/status/phase"]))
-                    .await?;
+                s.call(
+                    get(format!("$widgets/{name}"))
+                        .until_value("/status/phase", "size 1")
+                        .only(&["/status/phase"]),
+                )
+                .await?;
             }
             s.call(merge_patch("$widgets/a", "{spec: {size: 5}}").quiet()).await?;
-            s.call(get("$widgets/a").until_value("/status/phase", "size 5").only(&["/status/phase"])).await?;
+            s.call(
+                get("$widgets/a").until_value("/status/phase", "size 5").only(&["/status/phase"]),
+            )
+            .await?;
             s.call(post("$widgets", widget("c", "spec: {size: 2}")).quiet()).await?;
-            s.call(get("$widgets/c").until_value("/status/phase", "size 2").only(&["/status/phase"])).await?;
+            s.call(
+                get("$widgets/c").until_value("/status/phase", "size 2").only(&["/status/phase"]),
+            )
+            .await?;
             controller.abort();
             Ok(())
         })
@@ -85,8 +98,9 @@ pub(super) const CASES: &[Case] = &[
             let mut entry = api.entry("a").await?.or_insert(ConfigMap::default);
             entry.commit(&parameters).await?;
             s.note("created", &serde_json::to_value(entry.get())?);
-            let change =
-                |object: &mut ConfigMap| object.data = Some(BTreeMap::from([("k".to_owned(), "v".to_owned())]));
+            let change = |object: &mut ConfigMap| {
+                object.data = Some(BTreeMap::from([("k".to_owned(), "v".to_owned())]))
+            };
             let mut entry = api.entry("a").await?.and_modify(change).or_insert(ConfigMap::default);
             entry.commit(&parameters).await?;
             s.note("changed", &serde_json::to_value(entry.get())?);
@@ -97,8 +111,9 @@ pub(super) const CASES: &[Case] = &[
         Box::pin(async move {
             s.call(post("$configmaps", config_map("a", "")).quiet()).await?;
             let api: Api<ConfigMap> = Api::namespaced(s.client().await?, &s.fill("$ns"));
-            let change =
-                |object: &mut ConfigMap| object.data = Some(BTreeMap::from([("k".to_owned(), "v".to_owned())]));
+            let change = |object: &mut ConfigMap| {
+                object.data = Some(BTreeMap::from([("k".to_owned(), "v".to_owned())]))
+            };
             let mut entry = api.entry("a").await?.and_modify(change).or_insert(ConfigMap::default);
             s.call(merge_patch("$configmaps/a", "{data: {l: w}}").quiet()).await?;
             let refused = entry.commit(&PostParams::default()).await;
@@ -138,27 +153,36 @@ pub(super) const CASES: &[Case] = &[
         Box::pin(async move {
             let api: Api<CustomResourceDefinition> = Api::all(s.client().await?);
             let name = s.fill("widgets.$shared");
-            let established =
-                tokio::time::timeout(LIMIT, wait::await_condition(api, &name, wait::conditions::is_crd_established()))
-                    .await??;
+            let established = tokio::time::timeout(
+                LIMIT,
+                wait::await_condition(api, &name, wait::conditions::is_crd_established()),
+            )
+            .await??;
             s.note("established", &json!(established.is_some()));
             Ok(())
         })
     }),
     Case::steps("a deletion is awaited", |s| {
         Box::pin(async move {
-            let object =
-                s.call(post("$configmaps", config_map("a, finalizers: [example.com/hold]", "")).quiet()).await?.body;
+            let object = s
+                .call(
+                    post("$configmaps", config_map("a, finalizers: [example.com/hold]", ""))
+                        .quiet(),
+                )
+                .await?
+                .body;
             let api: Api<ConfigMap> = Api::namespaced(s.client().await?, &s.fill("$ns"));
             let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-            let waiting = wait::await_condition(api.clone(), "a", wait::conditions::is_deleted(&uid));
+            let waiting =
+                wait::await_condition(api.clone(), "a", wait::conditions::is_deleted(&uid));
             let removing = async {
                 let marked = api.delete("a", &DeleteParams::default()).await?;
                 let patch = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
                 api.patch("a", &PatchParams::default(), &patch).await?;
                 Ok::<_, kube::Error>(marked.left().is_some())
             };
-            let (gone, marked) = tokio::time::timeout(LIMIT, futures::future::join(waiting, removing)).await?;
+            let (gone, marked) =
+                tokio::time::timeout(LIMIT, futures::future::join(waiting, removing)).await?;
             gone?;
             let marked = marked?;
             s.note("deleted", &json!({ "marked first": marked }));
@@ -179,8 +203,11 @@ pub(super) const CASES: &[Case] = &[
             let group = s.fill("$shared");
             let list = s.client().await?.list_api_groups_aggregated().await?;
             let list = serde_json::to_value(list)?;
-            let found =
-                list["items"].as_array().into_iter().flatten().any(|item| item["metadata"]["name"] == group.as_str());
+            let found = list["items"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|item| item["metadata"]["name"] == group.as_str());
             s.note("aggregated", &json!({ "found": found }));
             Ok(())
         })
@@ -188,7 +215,10 @@ pub(super) const CASES: &[Case] = &[
     Case::steps("lists in pages, deletions of collections and scales", |s| {
         Box::pin(async move {
             for number in 0..3 {
-                s.call(post("$widgets", widget(&format!("w{number}"), "spec: {replicas: 2}")).quiet()).await?;
+                s.call(
+                    post("$widgets", widget(&format!("w{number}"), "spec: {replicas: 2}")).quiet(),
+                )
+                .await?;
             }
             let api = widgets(s).await?;
             let first = api.list(&ListParams::default().limit(2)).await?;
@@ -197,7 +227,8 @@ pub(super) const CASES: &[Case] = &[
             s.note("pages", &json!([first.items.len(), second.items.len()]));
             let scale = api.get_scale("w0").await?;
             s.note("scale", &serde_json::to_value(scale)?);
-            let deleted = api.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
+            let deleted =
+                api.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
             s.note("deleted", &json!({ "list": deleted.is_left() }));
             s.call(get("$widgets")).await.map(drop)
         })
@@ -221,7 +252,9 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     let mut stream = std::pin::pin!(stream);
-    let item = tokio::time::timeout(LIMIT, stream.try_next()).await.context("the stream gives nothing")??;
+    let item = tokio::time::timeout(LIMIT, stream.try_next())
+        .await
+        .context("the stream gives nothing")??;
     item.context("the stream ended")
 }
 
@@ -281,7 +314,8 @@ async fn controller(client: Client, group: String, namespace: String) {
         Ok::<_, kube::Error>(Action::await_change())
     };
     let again = |_, _: &kube::Error, _| Action::requeue(Duration::from_millis(50));
-    let controller = Controller::new_with(api.clone(), watcher::Config::default(), resource(&group));
+    let controller =
+        Controller::new_with(api.clone(), watcher::Config::default(), resource(&group));
     controller.run(reconcile, again, Arc::new(api)).for_each(|_| std::future::ready(())).await;
 }
 

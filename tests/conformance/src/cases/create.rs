@@ -4,12 +4,14 @@ use crate::call::{delete, get, post, wordless};
 use crate::case::{Case, Difference};
 
 const PLAIN: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: v}}";
-const WIDGET: &str = "{apiVersion: $shared/v1, kind: Widget, metadata: {name: a}, spec: {color: green}}";
+const WIDGET: &str =
+    "{apiVersion: $shared/v1, kind: Widget, metadata: {name: a}, spec: {color: green}}";
 /// A field that no version of the kind has, and one with a wrong name.
-const UNKNOWN: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, colour: red}, data: {k: v}, extra: 1}";
-const UNKNOWN_WIDGET: &str =
-    "{apiVersion: $shared/v1, kind: Widget, metadata: {name: a}, spec: {colour: green, whole: {c: x}}, extra: 1}";
-const TWICE: &str = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"k":"v","k":"w"}}"#;
+const UNKNOWN: &str =
+    "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, colour: red}, data: {k: v}, extra: 1}";
+const UNKNOWN_WIDGET: &str = "{apiVersion: $shared/v1, kind: Widget, metadata: {name: a}, spec: {colour: green, whole: {c: x}}, extra: 1}";
+const TWICE: &str =
+    r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"k":"v","k":"w"}}"#;
 
 pub(super) const CASES: &[Case] = &[
     Case::calls("a created object comes back with what the server sets", || {

@@ -19,7 +19,8 @@ fn definition_with(scope: &str, versions: &str) -> String {
 }
 
 fn version(name: &str, storage: bool, spec: &str, more: &str) -> String {
-    let schema = format!("schema: {{openAPIV3Schema: {{type: object, properties: {{spec: {spec}}}}}}}");
+    let schema =
+        format!("schema: {{openAPIV3Schema: {{type: object, properties: {{spec: {spec}}}}}}}");
     format!("{{name: {name}, served: true, storage: {storage}, {schema}{more}}}")
 }
 

@@ -7,7 +7,8 @@ use crate::call::{Call, get};
 use crate::case::Case;
 use crate::session::Session;
 
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+const AGGREGATED: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 /// Resources that every server of these cases has.
 const CORE: &[&str] = &[
     "namespaces",
@@ -21,8 +22,12 @@ const CORE: &[&str] = &[
 ];
 
 pub(super) const CASES: &[Case] = &[
-    Case::calls("the versions of the core group are listed", || vec![get("/api").only(&["/kind", "/versions"])]),
-    Case::calls("a group and a version of it are described", || vec![get("/apis/$shared"), get("/apis/$shared/v1")]),
+    Case::calls("the versions of the core group are listed", || {
+        vec![get("/api").only(&["/kind", "/versions"])]
+    }),
+    Case::calls("a group and a version of it are described", || {
+        vec![get("/apis/$shared"), get("/apis/$shared/v1")]
+    }),
     Case::steps("groups are listed with their preferred version", |s| {
         Box::pin(async move {
             for group in [
@@ -115,10 +120,14 @@ pub(super) const CASES: &[Case] = &[
     Case::steps("OpenAPI v3 lists each group version with a hash", |s| {
         Box::pin(async move {
             let index = s.ask(&get("/openapi/v3")).await?.body;
-            for path in
-                ["api/v1", "apis/$shared/v1", "apis/rbac.authorization.k8s.io/v1", "apis/apiextensions.k8s.io/v1"]
-            {
-                let url = index["paths"][s.fill(path)]["serverRelativeURL"].as_str().unwrap_or_default();
+            for path in [
+                "api/v1",
+                "apis/$shared/v1",
+                "apis/rbac.authorization.k8s.io/v1",
+                "apis/apiextensions.k8s.io/v1",
+            ] {
+                let url =
+                    index["paths"][s.fill(path)]["serverRelativeURL"].as_str().unwrap_or_default();
                 let (place, query) = url.split_once("?hash=").unwrap_or((url, ""));
                 let came = json!({ "url": place, "hash": !query.is_empty() });
                 s.note(&format!("{path} in /openapi/v3"), &came);
@@ -130,7 +139,10 @@ pub(super) const CASES: &[Case] = &[
         Box::pin(async move {
             let document = s.ask(&get("/openapi/v3/apis/$shared/v1")).await?.body;
             let schemas = document["components"]["schemas"].as_object().context("no schemas")?;
-            let found = schemas.iter().find(|(name, _)| name.ends_with(".v1.Widget")).context("no Widget")?;
+            let found = schemas
+                .iter()
+                .find(|(name, _)| name.ends_with(".v1.Widget"))
+                .context("no Widget")?;
             let mut schema = found.1.clone();
             s.note(
                 "kind",
@@ -191,5 +203,8 @@ fn element(list: &Value, pointer: &str, name: &str) -> Value {
 }
 
 fn content_type(headers: &http::HeaderMap) -> String {
-    headers.get("content-type").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+    headers
+        .get("content-type")
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default()
 }

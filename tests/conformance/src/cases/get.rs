@@ -5,7 +5,8 @@ use crate::call::{get, post, wordless};
 use crate::case::{Case, Difference};
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-const PARTIAL: &str = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
+const PARTIAL: &str =
+    "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 const PARTIAL_LIST: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
 
 pub(super) const CASES: &[Case] = &[
@@ -21,7 +22,10 @@ pub(super) const CASES: &[Case] = &[
         ]
     }),
     Case::calls("an object in a namespace that does not exist is not found", || {
-        vec![get("/api/v1/namespaces/none-$id/configmaps/a"), get("/apis/$shared/v1/namespaces/none-$id/widgets/a")]
+        vec![
+            get("/api/v1/namespaces/none-$id/configmaps/a"),
+            get("/apis/$shared/v1/namespaces/none-$id/widgets/a"),
+        ]
     }),
     Case::calls("a subresource that a kind has not is not found", || {
         vec![
@@ -42,13 +46,17 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::calls("resourceVersion 0 and that of the object are fresh enough", || {
         vec![
-            post("$configmaps", config_map("a", "data: {k: v}")).save("rv", "/metadata/resourceVersion"),
+            post("$configmaps", config_map("a", "data: {k: v}"))
+                .save("rv", "/metadata/resourceVersion"),
             get("$configmaps/a?resourceVersion=$rv"),
             get("$configmaps/a?resourceVersion=0").until(200),
         ]
     }),
     Case::calls("a resourceVersion of the future times out", || {
-        vec![post("$configmaps", config_map("a", "")).quiet(), get("$configmaps/a?resourceVersion=999999999999")]
+        vec![
+            post("$configmaps", config_map("a", "")).quiet(),
+            get("$configmaps/a?resourceVersion=999999999999"),
+        ]
     }),
     Case::calls("a resourceVersion that is no number is refused", || {
         wordless(vec![
@@ -70,11 +78,18 @@ pub(super) const CASES: &[Case] = &[
             get("$namespaces/$ns").header("accept", TABLE),
             post("$serviceaccounts", object("v1, kind: ServiceAccount", "a", "")).quiet(),
             get("$serviceaccounts/a").header("accept", TABLE),
-            post("$leases", object("coordination.k8s.io/v1, kind: Lease", "a", "spec: {holderIdentity: me}")).quiet(),
+            post(
+                "$leases",
+                object("coordination.k8s.io/v1, kind: Lease", "a", "spec: {holderIdentity: me}"),
+            )
+            .quiet(),
             get("$leases/a").header("accept", TABLE),
-            post("$roles", object("rbac.authorization.k8s.io/v1, kind: Role", "a", "rules: []")).quiet(),
+            post("$roles", object("rbac.authorization.k8s.io/v1, kind: Role", "a", "rules: []"))
+                .quiet(),
             get("$roles/a").header("accept", TABLE),
-            get("$crds/widgets.$shared").header("accept", TABLE).only(&["/kind", "/columnDefinitions"]),
+            get("$crds/widgets.$shared")
+                .header("accept", TABLE)
+                .only(&["/kind", "/columnDefinitions"]),
         ]
     }),
     Case::calls("a custom object is answered as a table with its printer columns", || {
@@ -120,15 +135,21 @@ pub(super) const CASES: &[Case] = &[
             post("$configmaps", config_map("a", "")).quiet(),
             get("$configmaps/a").header("accept", "*/*").only(&["/kind"]),
             get("$configmaps/a").header("accept", "application/*").only(&["/kind"]),
-            get("$configmaps/a").header("accept", "text/html, application/json;q=0.5").only(&["/kind"]),
+            get("$configmaps/a")
+                .header("accept", "text/html, application/json;q=0.5")
+                .only(&["/kind"]),
         ]
     }),
     Case::steps("an object is answered as YAML", |s| {
         Box::pin(async move {
             s.call(post("$configmaps", config_map("a", "data: {k: v}")).quiet()).await?;
             let answer = s.ask(&get("$configmaps/a").header("accept", "application/yaml")).await?;
-            let object: serde_json::Value = serde_saphyr::from_str(answer.body.as_str().unwrap_or_default())?;
-            s.note("the object as YAML", &serde_json::json!({ "status": answer.status, "body": object }));
+            let object: serde_json::Value =
+                serde_saphyr::from_str(answer.body.as_str().unwrap_or_default())?;
+            s.note(
+                "the object as YAML",
+                &serde_json::json!({ "status": answer.status, "body": object }),
+            );
             Ok(())
         })
     }),

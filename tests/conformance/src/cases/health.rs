@@ -6,7 +6,9 @@ use crate::call::get;
 use crate::case::Case;
 
 pub(super) const CASES: &[Case] = &[
-    Case::calls("healthz, livez and readyz answer ok", || vec![get("/healthz"), get("/livez"), get("/readyz")]),
+    Case::calls("healthz, livez and readyz answer ok", || {
+        vec![get("/healthz"), get("/livez"), get("/readyz")]
+    }),
     Case::calls("health and version are there for anyone", || {
         vec![
             get("/healthz").anonymous(),
@@ -15,7 +17,9 @@ pub(super) const CASES: &[Case] = &[
             get("/version").anonymous().only(&["/major"]),
         ]
     }),
-    Case::calls("one check can be asked for", || vec![get("/livez/ping"), get("/readyz/ping"), get("/readyz/nothing")]),
+    Case::calls("one check can be asked for", || {
+        vec![get("/livez/ping"), get("/readyz/ping"), get("/readyz/nothing")]
+    }),
     Case::steps("a verbose answer ends with a verdict", |s| {
         Box::pin(async move {
             for path in ["/livez?verbose", "/readyz?verbose"] {

@@ -6,9 +6,11 @@ use super::objects::{config_map, widget};
 use crate::call::{delete, get, merge_patch, post};
 use crate::case::{Case, Difference};
 
-const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels:\n    app: x\ndata:\n  k: v\n";
+const MAP: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels:\n    app: x\ndata:\n  k: v\n";
 const MAP_LATER: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  l: w\n";
-const WIDGET: &str = "apiVersion: $shared/v1\nkind: Widget\nmetadata:\n  name: a\nspec:\n  color: blue\n  size: 3\n";
+const WIDGET: &str =
+    "apiVersion: $shared/v1\nkind: Widget\nmetadata:\n  name: a\nspec:\n  color: blue\n  size: 3\n";
 
 pub(super) const CASES: &[Case] = &[
     Case::steps("apply creates, leaves unchanged, and configures", |s| {

@@ -19,9 +19,16 @@ const NAMES: &[&str] = &[
 ];
 
 fn labelled() -> Vec<Call> {
-    [("a", "{tier: web, env: prod}"), ("b", "{tier: web, env: test}"), ("c", "{tier: db}"), ("d", "{}")]
-        .map(|(name, labels)| post("$configmaps", config_map(&format!("{name}, labels: {labels}"), "")).quiet())
-        .to_vec()
+    [
+        ("a", "{tier: web, env: prod}"),
+        ("b", "{tier: web, env: test}"),
+        ("c", "{tier: db}"),
+        ("d", "{}"),
+    ]
+    .map(|(name, labels)| {
+        post("$configmaps", config_map(&format!("{name}, labels: {labels}"), "")).quiet()
+    })
+    .to_vec()
 }
 
 fn selected(selectors: &[&str]) -> Vec<Call> {
@@ -35,19 +42,34 @@ fn widgets(count: usize) -> Vec<Call> {
 
 pub(super) const CASES: &[Case] = &[
     Case::calls("an empty list is a list", || {
-        vec![get("$configmaps"), get("$widgets"), get("$leases"), get("/api/v1/namespaces/none-$id/configmaps")]
+        vec![
+            get("$configmaps"),
+            get("$widgets"),
+            get("$leases"),
+            get("/api/v1/namespaces/none-$id/configmaps"),
+        ]
     }),
     Case::calls("items of a list come in the order of their names, with kind and without", || {
         let create = |name: &&str| post("$configmaps", config_map(name, "")).quiet();
         let custom = |name: &&str| post("$widgets", widget(name, "")).quiet();
         let names = ["b", "a-b", "a", "a.b", "ab"];
-        names.iter().map(create).chain(names.iter().map(custom)).chain([get("$configmaps"), get("$widgets")]).collect()
+        names
+            .iter()
+            .map(create)
+            .chain(names.iter().map(custom))
+            .chain([get("$configmaps"), get("$widgets")])
+            .collect()
     }),
     Case::calls("labels select by equality", || {
         selected(&["tier=web", "tier==web", "tier!=web", "tier=web,env=prod", "tier=none", "env="])
     }),
     Case::calls("labels select by sets", || {
-        selected(&["tier in (web,db)", "tier notin (web)", "tier in (web),env notin (test)", "tier in ()"])
+        selected(&[
+            "tier in (web,db)",
+            "tier notin (web)",
+            "tier in (web),env notin (test)",
+            "tier in ()",
+        ])
     }),
     Case::calls("labels select by presence", || selected(&["env", "!env", "tier,!env"])),
     Case::calls("an invalid label selector is refused", || {
@@ -58,7 +80,11 @@ pub(super) const CASES: &[Case] = &[
         )
     }),
     Case::calls("an invalid label selector for a custom kind is refused", || {
-        wordless(["a=b=c", "a in b"].map(|selector| get(format!("$widgets?labelSelector={selector}"))).to_vec())
+        wordless(
+            ["a=b=c", "a in b"]
+                .map(|selector| get(format!("$widgets?labelSelector={selector}")))
+                .to_vec(),
+        )
     }),
     Case::calls("every kind can be selected by name and namespace", || {
         let mut calls = labelled();
@@ -117,7 +143,8 @@ pub(super) const CASES: &[Case] = &[
             get("$core_events?fieldSelector=involvedObject.name=a").only(NAMES),
             get("$core_events?fieldSelector=involvedObject.kind=ConfigMap,reason=Gone").only(NAMES),
             get("$core_events?fieldSelector=type=Warning").only(NAMES),
-            get("$core_events?fieldSelector=involvedObject.namespace=$ns,involvedObject.uid=").only(NAMES),
+            get("$core_events?fieldSelector=involvedObject.namespace=$ns,involvedObject.uid=")
+                .only(NAMES),
         ]
     }),
     Case::calls("custom objects are selected by the fields their kind declares", || {
@@ -149,11 +176,14 @@ pub(super) const CASES: &[Case] = &[
     Case::steps("pages show the moment of the first while others write", |s| {
         Box::pin(async move {
             s.calls(widgets(4)).await?;
-            let first = s.call(get("$widgets?limit=2").only(NAMES).save("next", "/metadata/continue")).await?;
+            let first = s
+                .call(get("$widgets?limit=2").only(NAMES).save("next", "/metadata/continue"))
+                .await?;
             s.call(post("$widgets", widget("w11", "")).quiet()).await?;
             s.call(delete("$widgets/w3").quiet()).await?;
             let second = s.call(get("$widgets?limit=2&continue=$next").only(NAMES)).await?;
-            let same = first.body["metadata"]["resourceVersion"] == second.body["metadata"]["resourceVersion"];
+            let same = first.body["metadata"]["resourceVersion"]
+                == second.body["metadata"]["resourceVersion"];
             s.note("both pages", &json!({ "of one version": same }));
             s.call(get("$widgets").only(NAMES)).await.map(drop)
         })
@@ -161,24 +191,35 @@ pub(super) const CASES: &[Case] = &[
     Case::steps("pages go across namespaces", |s| {
         Box::pin(async move {
             for namespace in ["one-$id", "two-$id"] {
-                s.call(post("$namespaces", object("v1, kind: Namespace", namespace, "")).quiet()).await?;
+                s.call(post("$namespaces", object("v1, kind: Namespace", namespace, "")).quiet())
+                    .await?;
                 for name in ["a", "b"] {
                     let body = config_map(&format!("{name}, labels: {{case: $id}}"), "");
-                    s.call(post(format!("/api/v1/namespaces/{namespace}/configmaps"), body).quiet()).await?;
+                    s.call(
+                        post(format!("/api/v1/namespaces/{namespace}/configmaps"), body).quiet(),
+                    )
+                    .await?;
                 }
             }
             pages(s, "/api/v1/configmaps?labelSelector=case=$id&limit=3").await
         })
     }),
     Case::calls("a continue token that is not the server's is refused", || {
-        wordless(vec![get("$widgets?limit=2&continue=x"), get("$configmaps?limit=2&continue=bm90aGluZw")])
+        wordless(vec![
+            get("$widgets?limit=2&continue=x"),
+            get("$configmaps?limit=2&continue=bm90aGluZw"),
+        ])
     }),
     Case::steps("a continue token goes with no resourceVersion", |s| {
         Box::pin(async move {
             s.calls(widgets(3)).await?;
             s.call(get("$widgets?limit=1").save("next", "/metadata/continue").quiet()).await?;
             s.call(get("$widgets?limit=1&continue=$next&resourceVersion=1")).await?;
-            s.call(get("$widgets?limit=1&continue=$next&resourceVersionMatch=Exact&resourceVersion=1")).await.map(drop)
+            s.call(get(
+                "$widgets?limit=1&continue=$next&resourceVersionMatch=Exact&resourceVersion=1",
+            ))
+            .await
+            .map(drop)
         })
     }),
     Case::steps("a negative limit is refused or ignored alike", |s| {
@@ -224,9 +265,11 @@ pub(super) const CASES: &[Case] = &[
     Case::steps("the version of a list lets a watch go on from there", |s| {
         Box::pin(async move {
             let list = s.call(get("$configmaps").save("rv", "/metadata/resourceVersion")).await?;
-            let number: u64 = list.body["metadata"]["resourceVersion"].as_str().unwrap_or_default().parse()?;
+            let number: u64 =
+                list.body["metadata"]["resourceVersion"].as_str().unwrap_or_default().parse()?;
             let created = s.call(post("$configmaps", config_map("a", ""))).await?.body;
-            let newer: u64 = created["metadata"]["resourceVersion"].as_str().unwrap_or_default().parse()?;
+            let newer: u64 =
+                created["metadata"]["resourceVersion"].as_str().unwrap_or_default().parse()?;
             s.note("versions", &json!({ "grow": newer > number }));
             let mut watch = s.watch("$configmaps?watch=1&resourceVersion=$rv").await?;
             s.events(&mut watch, 1).await
@@ -249,10 +292,13 @@ async fn pages(s: &mut Session, path: &str) -> Result<()> {
     for number in 1..20 {
         let query = if next.is_empty() { String::new() } else { format!("&continue={next}") };
         let page = s.ask(&get(format!("{path}{query}"))).await?;
-        let names: Vec<_> =
-            page.body["items"].as_array().context("no items")?.iter().map(|item| &item["metadata"]["name"]).collect();
-        let came =
-            json!({ "status": page.status, "names": names, "remaining": page.body["metadata"]["remainingItemCount"] });
+        let names: Vec<_> = page.body["items"]
+            .as_array()
+            .context("no items")?
+            .iter()
+            .map(|item| &item["metadata"]["name"])
+            .collect();
+        let came = json!({ "status": page.status, "names": names, "remaining": page.body["metadata"]["remainingItemCount"] });
         s.note(&format!("page {number} of {path}"), &came);
         match page.body["metadata"]["continue"].as_str() {
             Some(token) if !token.is_empty() => token.clone_into(&mut next),

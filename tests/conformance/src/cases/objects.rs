@@ -25,9 +25,14 @@ pub(super) fn object(head: &str, name: &str, rest: &str) -> String {
 pub(super) fn granted(name: &str, rules: &str) -> Vec<crate::call::Call> {
     use crate::call::post;
     let subject = format!("subjects: [{{kind: ServiceAccount, name: {name}, namespace: $ns}}]");
-    let reference = format!("roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name}}}");
+    let reference =
+        format!("roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name}}}");
     let role = object("rbac.authorization.k8s.io/v1, kind: Role", name, &format!("rules: {rules}"));
-    let binding = object("rbac.authorization.k8s.io/v1, kind: RoleBinding", name, &format!("{reference}, {subject}"));
+    let binding = object(
+        "rbac.authorization.k8s.io/v1, kind: RoleBinding",
+        name,
+        &format!("{reference}, {subject}"),
+    );
     let token = format!("$serviceaccounts/{name}/token");
     vec![
         post("$serviceaccounts", object("v1, kind: ServiceAccount", name, "")).quiet(),

@@ -4,8 +4,16 @@ use super::objects::{config_map, object, secret, widget};
 use crate::call::{Call, get, json_patch, merge_patch, post, strategic_patch, wordless};
 use crate::case::Case;
 
-const SPEC: &[&str] =
-    &["/spec", "/data", "/metadata/labels", "/metadata/generation", "/code", "/reason", "/message", "/details"];
+const SPEC: &[&str] = &[
+    "/spec",
+    "/data",
+    "/metadata/labels",
+    "/metadata/generation",
+    "/code",
+    "/reason",
+    "/message",
+    "/details",
+];
 const CONTAINERS: &[&str] = &[
     "/spec/template/spec/containers",
     "/spec/template/spec/tolerations",
@@ -26,14 +34,19 @@ fn deployment() -> Call {
 
 fn containers(patches: &[&str]) -> Vec<Call> {
     let patch = |containers: &&str| {
-        strategic_patch("$deployments/d", format!("{{spec: {{template: {{spec: {{{containers}}}}}}}}}"))
-            .only(CONTAINERS)
+        strategic_patch(
+            "$deployments/d",
+            format!("{{spec: {{template: {{spec: {{{containers}}}}}}}}}"),
+        )
+        .only(CONTAINERS)
     };
     [deployment()].into_iter().chain(patches.iter().map(patch)).collect()
 }
 
 fn json_patches(patches: &[&str]) -> Vec<Call> {
-    let create = post("$widgets", widget("a", "spec: {size: 1, numbers: [1, 2], free: {k: v, 'x/y': z}}")).quiet();
+    let create =
+        post("$widgets", widget("a", "spec: {size: 1, numbers: [1, 2], free: {k: v, 'x/y': z}}"))
+            .quiet();
     let patch = |text: &&str| json_patch("$widgets/a", *text).only(SPEC);
     [create].into_iter().chain(patches.iter().map(patch)).collect()
 }
@@ -82,7 +95,10 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::calls("a JSON patch of more than ten thousand steps is refused", || {
         let many = vec!["{op: test, path: /spec/size, value: 1}"; 10_001].join(", ");
-        vec![post("$widgets", widget("a", "spec: {size: 1}")).quiet(), json_patch("$widgets/a", format!("[{many}]"))]
+        vec![
+            post("$widgets", widget("a", "spec: {size: 1}")).quiet(),
+            json_patch("$widgets/a", format!("[{many}]")),
+        ]
     }),
     Case::calls("a JSON patch works on a ConfigMap too", || {
         vec![
@@ -93,7 +109,11 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::calls("a merge patch sets, and removes what is null", || {
         vec![
-            post("$widgets", widget("a, labels: {l: m}", "spec: {size: 1, note: n, numbers: [1, 2]}")).quiet(),
+            post(
+                "$widgets",
+                widget("a, labels: {l: m}", "spec: {size: 1, note: n, numbers: [1, 2]}"),
+            )
+            .quiet(),
             merge_patch(
                 "$widgets/a",
                 "{spec: {size: 2, note: null, numbers: [3]}, metadata: {labels: {l: null, x: y}}}",
@@ -101,13 +121,16 @@ pub(super) const CASES: &[Case] = &[
             get("$widgets/a"),
         ]
     }),
-    Case::calls("a merge patch that removes a field with a default brings the default back", || {
-        vec![
-            post("$widgets", widget("a", "spec: {color: blue}")).quiet(),
-            merge_patch("$widgets/a", "{spec: {color: null}}").only(SPEC),
-            merge_patch("$widgets/a", "{spec: null}").only(SPEC),
-        ]
-    }),
+    Case::calls(
+        "a merge patch that removes a field with a default brings the default back",
+        || {
+            vec![
+                post("$widgets", widget("a", "spec: {color: blue}")).quiet(),
+                merge_patch("$widgets/a", "{spec: {color: null}}").only(SPEC),
+                merge_patch("$widgets/a", "{spec: null}").only(SPEC),
+            ]
+        },
+    ),
     Case::calls("a merge patch that breaks the schema is refused", || {
         vec![
             post("$widgets", widget("a", "")).quiet(),
@@ -125,15 +148,23 @@ pub(super) const CASES: &[Case] = &[
         ])
     }),
     Case::calls("an empty patch changes nothing", || {
-        vec![post("$widgets", widget("a", "")), merge_patch("$widgets/a", "{}"), json_patch("$widgets/a", "[]")]
+        vec![
+            post("$widgets", widget("a", "")),
+            merge_patch("$widgets/a", "{}"),
+            json_patch("$widgets/a", "[]"),
+        ]
     }),
     Case::calls("a patch with a version is a conflict where that is old", || {
         vec![
             post("$widgets", widget("a", "")).save("rv", "/metadata/resourceVersion").quiet(),
-            merge_patch("$widgets/a", "{metadata: {resourceVersion: '$rv'}, spec: {size: 2}}").only(SPEC),
+            merge_patch("$widgets/a", "{metadata: {resourceVersion: '$rv'}, spec: {size: 2}}")
+                .only(SPEC),
             merge_patch("$widgets/a", "{metadata: {resourceVersion: '$rv'}, spec: {size: 3}}"),
             merge_patch("$widgets/a", "{metadata: {uid: 11111111-1111-1111-1111-111111111111}}"),
-            json_patch("$widgets/a", "[{op: replace, path: /metadata/resourceVersion, value: '$rv'}]"),
+            json_patch(
+                "$widgets/a",
+                "[{op: replace, path: /metadata/resourceVersion, value: '$rv'}]",
+            ),
         ]
     }),
     Case::calls("a patch cannot rename an object", || {
@@ -155,7 +186,10 @@ pub(super) const CASES: &[Case] = &[
     Case::calls("a patch of the status leaves the spec alone", || {
         vec![
             post("$widgets", widget("a", "")).quiet(),
-            merge_patch("$widgets/a/status", "{status: {phase: Ready}, spec: {size: 7}, metadata: {labels: {x: y}}}"),
+            merge_patch(
+                "$widgets/a/status",
+                "{status: {phase: Ready}, spec: {size: 7}, metadata: {labels: {x: y}}}",
+            ),
             merge_patch("$widgets/a", "{status: {phase: Other}}"),
             json_patch("$widgets/a/status", "[{op: replace, path: /status/phase, value: Done}]")
                 .only(&["/status", "/metadata/generation"]),
@@ -176,7 +210,10 @@ pub(super) const CASES: &[Case] = &[
         ])
     }),
     Case::calls("a strategic patch of a custom object is refused", || {
-        wordless(vec![post("$widgets", widget("a", "")).quiet(), strategic_patch("$widgets/a", "{spec: {size: 2}}")])
+        wordless(vec![
+            post("$widgets", widget("a", "")).quiet(),
+            strategic_patch("$widgets/a", "{spec: {size: 2}}"),
+        ])
     }),
     Case::calls("a strategic patch of a ConfigMap merges maps", || {
         vec![
@@ -189,20 +226,33 @@ pub(super) const CASES: &[Case] = &[
         vec![
             post("$configmaps", config_map("a, finalizers: [example.com/a]", "")).quiet(),
             strategic_patch("$configmaps/a", "{metadata: {finalizers: [example.com/b]}}"),
-            strategic_patch("$configmaps/a", "{metadata: {$deleteFromPrimitiveList/finalizers: [example.com/a]}}"),
+            strategic_patch(
+                "$configmaps/a",
+                "{metadata: {$deleteFromPrimitiveList/finalizers: [example.com/a]}}",
+            ),
             strategic_patch("$configmaps/a", "{metadata: {finalizers: null}}"),
         ]
     }),
     Case::calls("a strategic patch of owner references merges by uid", || {
         let owner = |name: &str, uid: char| {
-            format!("{{apiVersion: v1, kind: ConfigMap, name: {name}, uid: {}}}", uid.to_string().repeat(20))
+            format!(
+                "{{apiVersion: v1, kind: ConfigMap, name: {name}, uid: {}}}",
+                uid.to_string().repeat(20)
+            )
         };
         vec![
-            post("$secrets", secret(&format!("a, ownerReferences: [{}]", owner("x", 'x')), "")).quiet(),
-            strategic_patch("$secrets/a", format!("{{metadata: {{ownerReferences: [{}]}}}}", owner("y", 'y'))),
+            post("$secrets", secret(&format!("a, ownerReferences: [{}]", owner("x", 'x')), ""))
+                .quiet(),
             strategic_patch(
                 "$secrets/a",
-                format!("{{metadata: {{ownerReferences: [{{uid: {}, $patch: delete}}]}}}}", "x".repeat(20)),
+                format!("{{metadata: {{ownerReferences: [{}]}}}}", owner("y", 'y')),
+            ),
+            strategic_patch(
+                "$secrets/a",
+                format!(
+                    "{{metadata: {{ownerReferences: [{{uid: {}, $patch: delete}}]}}}}",
+                    "x".repeat(20)
+                ),
             ),
         ]
     }),
@@ -236,8 +286,11 @@ pub(super) const CASES: &[Case] = &[
     Case::calls("a merge patch replaces lists of a built-in kind", || {
         vec![
             deployment(),
-            merge_patch("$deployments/d", "{spec: {template: {spec: {containers: [{name: only, image: 'i:2'}]}}}}")
-                .only(CONTAINERS),
+            merge_patch(
+                "$deployments/d",
+                "{spec: {template: {spec: {containers: [{name: only, image: 'i:2'}]}}}}",
+            )
+            .only(CONTAINERS),
         ]
     }),
     Case::calls("a scale is read and patched", || {

@@ -43,8 +43,7 @@ pub(super) const CASES: &[Case] = &[
         ]
     }),
     Case::calls("a precondition on another uid is a conflict", || {
-        let options =
-            "{apiVersion: v1, kind: DeleteOptions, preconditions: {uid: 11111111-1111-1111-1111-111111111111}}";
+        let options = "{apiVersion: v1, kind: DeleteOptions, preconditions: {uid: 11111111-1111-1111-1111-111111111111}}";
         vec![
             post("$configmaps", config_map("a", "")),
             delete_with("$configmaps/a", options),
@@ -55,10 +54,20 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::steps("a precondition on an older version is a conflict", |s| {
         Box::pin(async move {
-            let options = "{apiVersion: v1, kind: DeleteOptions, preconditions: {resourceVersion: '$rv'}}";
-            s.call(post("$configmaps", config_map("a", "")).save("rv", "/metadata/resourceVersion").quiet()).await?;
-            s.call(merge_patch("$configmaps/a", "{data: {k: v}}").save("new", "/metadata/resourceVersion").quiet())
-                .await?;
+            let options =
+                "{apiVersion: v1, kind: DeleteOptions, preconditions: {resourceVersion: '$rv'}}";
+            s.call(
+                post("$configmaps", config_map("a", ""))
+                    .save("rv", "/metadata/resourceVersion")
+                    .quiet(),
+            )
+            .await?;
+            s.call(
+                merge_patch("$configmaps/a", "{data: {k: v}}")
+                    .save("new", "/metadata/resourceVersion")
+                    .quiet(),
+            )
+            .await?;
             // Both versions are in the message: which, is not what counts.
             s.call(delete_with("$configmaps/a", options).wordless()).await?;
             s.call(delete_with("$configmaps/a", options.replace("$rv", "$new"))).await.map(drop)
@@ -77,7 +86,9 @@ pub(super) const CASES: &[Case] = &[
         ]
     }),
     Case::calls("each propagation policy is understood, another is refused", || {
-        let with = |policy: &str| format!("{{apiVersion: v1, kind: DeleteOptions, propagationPolicy: {policy}}}");
+        let with = |policy: &str| {
+            format!("{{apiVersion: v1, kind: DeleteOptions, propagationPolicy: {policy}}}")
+        };
         let mut calls = Vec::new();
         for policy in ["Background", "Orphan", "Foreground", "Sideways"] {
             let name = policy.to_lowercase();
@@ -144,7 +155,8 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::steps("a PUT without finalizers lets a marked object go", |s| {
         Box::pin(async move {
-            s.call(post("$configmaps", config_map("a, finalizers: [example.com/a]", "")).quiet()).await?;
+            s.call(post("$configmaps", config_map("a, finalizers: [example.com/a]", "")).quiet())
+                .await?;
             let mut object = s.call(delete("$configmaps/a")).await?.body;
             object["metadata"]["finalizers"] = serde_json::json!([]);
             s.call(put("$configmaps/a", object)).await?;
@@ -161,9 +173,15 @@ pub(super) const CASES: &[Case] = &[
     Case::calls("a grace period of nothing is understood", || {
         vec![
             post("$configmaps", config_map("a", "")).quiet(),
-            delete_with("$configmaps/a", "{apiVersion: v1, kind: DeleteOptions, gracePeriodSeconds: 0}"),
+            delete_with(
+                "$configmaps/a",
+                "{apiVersion: v1, kind: DeleteOptions, gracePeriodSeconds: 0}",
+            ),
             post("$configmaps", config_map("b", "")).quiet(),
-            delete_with("$configmaps/b", "{apiVersion: v1, kind: DeleteOptions, gracePeriodSeconds: 30}"),
+            delete_with(
+                "$configmaps/b",
+                "{apiVersion: v1, kind: DeleteOptions, gracePeriodSeconds: 30}",
+            ),
         ]
     }),
     Case::calls("a deletion as a dry run deletes nothing", || {
@@ -205,16 +223,23 @@ pub(super) const CASES: &[Case] = &[
             get("$widgets"),
         ]
     }),
-    Case::calls("a collection is deleted in a dry run, or with an invalid selector, not at all", || {
-        let mut calls = labelled();
-        calls.extend([
-            delete("$configmaps?dryRun=All"),
-            get("$configmaps").only(&["/items/2/metadata/name"]),
-            delete("$configmaps?labelSelector=a=b=c").wordless(),
-        ]);
-        calls
-    }),
+    Case::calls(
+        "a collection is deleted in a dry run, or with an invalid selector, not at all",
+        || {
+            let mut calls = labelled();
+            calls.extend([
+                delete("$configmaps?dryRun=All"),
+                get("$configmaps").only(&["/items/2/metadata/name"]),
+                delete("$configmaps?labelSelector=a=b=c").wordless(),
+            ]);
+            calls
+        },
+    ),
     Case::calls("what cannot be deleted as a collection is refused", || {
-        vec![delete("$namespaces"), delete("/api/v1/configmaps"), delete("/apis/$shared/v1/widgets")]
+        vec![
+            delete("$namespaces"),
+            delete("/api/v1/configmaps"),
+            delete("/apis/$shared/v1/widgets"),
+        ]
     }),
 ];

@@ -13,7 +13,8 @@ fn defined(spec: &str) -> Vec<Call> {
     let schema = format!("{{openAPIV3Schema: {{type: object, properties: {{spec: {spec}}}}}}}");
     let versions = format!("[{{name: v1, served: true, storage: true, schema: {schema}}}]");
     let spec = format!("spec: {{group: $group, scope: Namespaced, {names}, versions: {versions}}}");
-    let definition = object("apiextensions.k8s.io/v1, kind: CustomResourceDefinition", "things.$group", &spec);
+    let definition =
+        object("apiextensions.k8s.io/v1, kind: CustomResourceDefinition", "things.$group", &spec);
     vec![post("$crds", definition).quiet(), get("/apis/$group/v1/things").until(200).quiet()]
 }
 
@@ -68,9 +69,15 @@ pub(super) const CASES: &[Case] = &[
         widgets(&["{size: 0, color: pink, numbers: [1, 2, 3, 4], parts: [{count: 1}]}"])
     }),
     Case::calls("a list that is a map has each key once", || {
-        widgets(&["{parts: [{name: a}, {name: b}]}", "{parts: [{name: a}, {name: a}]}", "{parts: [{}]}"])
+        widgets(&[
+            "{parts: [{name: a}, {name: b}]}",
+            "{parts: [{name: a}, {name: a}]}",
+            "{parts: [{}]}",
+        ])
     }),
-    Case::calls("a list that is a set has each item once", || widgets(&["{tags: [a, b]}", "{tags: [a, a]}"])),
+    Case::calls("a list that is a set has each item once", || {
+        widgets(&["{tags: [a, b]}", "{tags: [a, a]}"])
+    }),
     Case::calls("an object of the wrong shape is refused", || {
         widgets(&["[1]", "x", "{parts: {a: b}}", "{free: [1]}", "{free: {k: 1}}"])
     })
@@ -172,8 +179,14 @@ pub(super) const CASES: &[Case] = &[
             &["{a: 5, once: x}"],
         );
         calls.extend(
-            ["{spec: {a: 6}}", "{spec: {a: 4}}", "{spec: {once: y}}", "{spec: {once: null}}", "{spec: {once: z}}"]
-                .map(|patch| merge_patch(format!("{THINGS}/t0"), patch).only(SPEC)),
+            [
+                "{spec: {a: 6}}",
+                "{spec: {a: 4}}",
+                "{spec: {once: y}}",
+                "{spec: {once: null}}",
+                "{spec: {once: z}}",
+            ]
+            .map(|patch| merge_patch(format!("{THINGS}/t0"), patch).only(SPEC)),
         );
         calls
     }),
@@ -205,7 +218,9 @@ pub(super) const CASES: &[Case] = &[
         .join(", ");
         let properties = "q: {type: string, maxLength: 20}, u: {type: string, maxLength: 50}, d: {type: string, maxLength: 20}, l: {type: string, maxLength: 20}, i: {type: string, maxLength: 20}";
         things(
-            &format!("{{type: object, properties: {{{properties}}}, x-kubernetes-validations: [{rules}]}}"),
+            &format!(
+                "{{type: object, properties: {{{properties}}}, x-kubernetes-validations: [{rules}]}}"
+            ),
             &[
                 "{q: 1Gi, u: 'https://x', d: a1, l: 'a,b', i: 10.0.0.1}",
                 "{q: 3Gi, u: 'http://x', d: a, l: A, i: '::1'}",
@@ -218,7 +233,11 @@ pub(super) const CASES: &[Case] = &[
         let spec = format!(
             "spec: {{group: $group, scope: Namespaced, {names}, versions: [{{name: v1, served: true, storage: true, schema: {schema}}}]}}"
         );
-        let definition = object("apiextensions.k8s.io/v1, kind: CustomResourceDefinition", "things.$group", &spec);
+        let definition = object(
+            "apiextensions.k8s.io/v1, kind: CustomResourceDefinition",
+            "things.$group",
+            &spec,
+        );
         vec![
             post("$crds", definition).quiet(),
             get("/apis/$group/v1/things").until(200).quiet(),
@@ -244,9 +263,12 @@ pub(super) const CASES: &[Case] = &[
         );
         calls.extend([thing("a", "{a: x, l: [a, b]}"), json_patch("$crds/things.$group", "[{op: replace, path: /spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/a/enum, value: [y]}]").quiet()]);
         calls.extend([
-            post(format!("{THINGS}?dryRun=All"), object("$group/v1, kind: Thing", "b", "spec: {a: x}"))
-                .until(422)
-                .quiet_any(),
+            post(
+                format!("{THINGS}?dryRun=All"),
+                object("$group/v1, kind: Thing", "b", "spec: {a: x}"),
+            )
+            .until(422)
+            .quiet_any(),
             merge_patch(format!("{THINGS}/a"), "{spec: {b: z}}").only(SPEC),
             merge_patch(format!("{THINGS}/a"), "{spec: {a: z}}").only(SPEC),
         ]);
@@ -256,7 +278,10 @@ pub(super) const CASES: &[Case] = &[
         vec![
             post("$widgets", widget("a, labels: {x: y}, annotations: {p: q}", ""))
                 .save("rv", "/metadata/resourceVersion"),
-            put("$widgets/a", widget("a, resourceVersion: '$rv', annotations: {r: s}", "spec: {size: 1}")),
+            put(
+                "$widgets/a",
+                widget("a, resourceVersion: '$rv', annotations: {r: s}", "spec: {size: 1}"),
+            ),
         ]
     }),
 ];

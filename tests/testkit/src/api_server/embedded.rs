@@ -27,7 +27,11 @@ impl Embedded {
         let mut command = process::command(Binary::path("meshroot")?);
         command.args(["serve", "--api-only", "--listen", &format!("127.0.0.1:{port}"), "--data"]);
         command.arg(self.directory.join("data"));
-        let process = Process::spawn(&format!("meshroot serve {name}"), command, self.directory.join("serve.log"))?;
+        let process = Process::spawn(
+            &format!("meshroot serve {name}"),
+            command,
+            self.directory.join("serve.log"),
+        )?;
         // What it acknowledged is on the disk.
         let process = process.with_grace(Duration::ZERO);
         let probe = async || {
@@ -42,10 +46,13 @@ impl Embedded {
     /// As the kubeconfig says that it wrote for the administrator.
     fn access(&self) -> Result<Access> {
         let path = self.directory.join("data/admin.kubeconfig");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{} is not there yet", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{} is not there yet", path.display()))?;
         let kubeconfig: Value = serde_saphyr::from_str(&text)?;
         let cluster = &kubeconfig["clusters"][0]["cluster"];
-        let text = |value: &Value, name: &'static str| value[name].as_str().map(str::to_owned).context(name);
+        let text = |value: &Value, name: &'static str| {
+            value[name].as_str().map(str::to_owned).context(name)
+        };
         let ca_pem = BASE64_STANDARD.decode(text(cluster, "certificate-authority-data")?)?;
         let server = text(cluster, "server")?;
         let port = server.rsplit(':').next().context("the server has no port")?.parse()?;
@@ -81,7 +88,10 @@ mod tests {
     async fn whoami(client: &kube::Client) -> String {
         use k8s_openapi::api::authentication::v1::SelfSubjectReview;
         let api: kube::Api<SelfSubjectReview> = kube::Api::all(client.clone());
-        let review = api.create(&kube::api::PostParams::default(), &SelfSubjectReview::default()).await.unwrap();
+        let review = api
+            .create(&kube::api::PostParams::default(), &SelfSubjectReview::default())
+            .await
+            .unwrap();
         review.status.unwrap().user_info.unwrap().username.unwrap()
     }
 }

@@ -29,7 +29,12 @@ impl KubeApiserver {
         directory.write("service-accounts.pub", public)?;
         let admin_token = signing_key::random_token()?;
         directory.write("tokens.csv", format!("{admin_token},admin,admin,system:masters\n"))?;
-        Ok(Self { directory, etcd_url: etcd.url().to_owned(), etcd_prefix: format!("/{name}-{number}"), admin_token })
+        Ok(Self {
+            directory,
+            etcd_url: etcd.url().to_owned(),
+            etcd_prefix: format!("/{name}-{number}"),
+            admin_token,
+        })
     }
 
     pub(super) async fn run(&self, name: &str, port: u16) -> Result<Run, Failure> {
@@ -51,7 +56,8 @@ impl KubeApiserver {
     }
 
     fn command(&self, port: u16) -> Result<Command> {
-        let file = |flag: &str, name: &str| format!("{flag}={}", self.directory.join(name).display());
+        let file =
+            |flag: &str, name: &str| format!("{flag}={}", self.directory.join(name).display());
         let mut command = process::command(tools::path("kube-apiserver")?);
         command
             .arg(format!("--etcd-servers={}", self.etcd_url))

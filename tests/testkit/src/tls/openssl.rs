@@ -63,8 +63,8 @@ async fn start_server(directory: &Directory, port: u16) -> Result<Process, Failu
         .args(["s_server", "-accept", &format!("127.0.0.1:{port}")])
         .args(["-www", "-Verify", "5"])
         .args(identity("server"));
-    let process =
-        Process::spawn("openssl s_server", command, directory.join("server.log")).context("cannot run openssl")?;
+    let process = Process::spawn("openssl s_server", command, directory.join("server.log"))
+        .context("cannot run openssl")?;
     let accepts = async || {
         if process.log().contains("ACCEPT") {
             return Ok(());

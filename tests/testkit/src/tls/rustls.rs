@@ -71,7 +71,10 @@ fn verdict(outcome: &Result<()>) -> String {
     }
 }
 
-async fn serve(mut stream: tokio_rustls::server::TlsStream<TcpStream>, client_id: &str) -> Result<()> {
+async fn serve(
+    mut stream: tokio_rustls::server::TlsStream<TcpStream>,
+    client_id: &str,
+) -> Result<()> {
     let peer = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let leaf = peer.first().context("the client sent no certificate")?;
     expect_identity(leaf, client_id)?;
@@ -98,7 +101,8 @@ async fn expect_bytes(stream: &mut (impl AsyncRead + Unpin), expected: &[u8]) ->
 
 fn server_config(own: &WorkloadCertificate, roots: &str) -> Result<ServerConfig> {
     let provider = provider();
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store(roots)?), provider.clone());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(store(roots)?), provider.clone());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier.build()?)
@@ -108,7 +112,11 @@ fn server_config(own: &WorkloadCertificate, roots: &str) -> Result<ServerConfig>
 
 fn client_config(own: &WorkloadCertificate, roots: &str, server_id: &str) -> Result<ClientConfig> {
     let provider = provider();
-    let verifier = SpiffeVerifier { roots: store(roots)?, provider: provider.clone(), server_id: server_id.to_owned() };
+    let verifier = SpiffeVerifier {
+        roots: store(roots)?,
+        provider: provider.clone(),
+        server_id: server_id.to_owned(),
+    };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -160,8 +168,15 @@ impl ServerCertVerifier for SpiffeVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let algorithms = self.provider.signature_verification_algorithms.all;
         let leaf = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(&leaf, &self.roots, intermediates, now, algorithms)?;
-        expect_identity(end_entity, &self.server_id).map_err(|_| Error::from(CertificateError::NotValidForName))?;
+        verify_server_cert_signed_by_trust_anchor(
+            &leaf,
+            &self.roots,
+            intermediates,
+            now,
+            algorithms,
+        )?;
+        expect_identity(end_entity, &self.server_id)
+            .map_err(|_| Error::from(CertificateError::NotValidForName))?;
         Ok(ServerCertVerified::assertion())
     }
 

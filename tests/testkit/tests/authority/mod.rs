@@ -51,7 +51,9 @@ impl Authority {
              -keyout {name}.key -out {name}.pem -days {days}"
         );
         openssl(&self.directory, &line, name);
-        let read = |suffix: &str| std::fs::read_to_string(self.directory.join(format!("{name}.{suffix}"))).unwrap();
+        let read = |suffix: &str| {
+            std::fs::read_to_string(self.directory.join(format!("{name}.{suffix}"))).unwrap()
+        };
         Intermediate { certificate: read("pem"), key: read("key") }
     }
 

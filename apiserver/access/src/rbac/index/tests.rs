@@ -47,12 +47,17 @@ fn anonymous_requests_reach_the_public_paths_alone() {
 #[test]
 fn an_authenticated_user_may_discover_and_ask_about_itself() {
     let rbac = fresh();
-    let decision = rbac.authorize(&user("x"), &Attributes { verb: "get", path: "/api", ..Attributes::default() });
+    let decision = rbac
+        .authorize(&user("x"), &Attributes { verb: "get", path: "/api", ..Attributes::default() });
     assert_eq!(
         &*decision.reason,
         r#"RBAC: allowed by ClusterRoleBinding "system:discovery" of ClusterRole "system:discovery" to Group "system:authenticated""#
     );
-    let review = Attributes { group: "authorization.k8s.io", verb: "create", ..get("selfsubjectaccessreviews", "") };
+    let review = Attributes {
+        group: "authorization.k8s.io",
+        verb: "create",
+        ..get("selfsubjectaccessreviews", "")
+    };
     assert!(rbac.authorize(&user("x"), &review).allowed);
     assert!(!rbac.authorize(&user("x"), &get("pods", "default")).allowed);
 }

@@ -11,7 +11,9 @@ use kube::api::PostParams;
 use meshroot_api::policy::Adopt;
 use meshroot_api::{Reason, names};
 use meshroot_core::Refusal;
-use meshroot_pki::{Certificate, Fingerprint, PathOptions, Purpose, build_path, parse_bundle, to_bundle};
+use meshroot_pki::{
+    Certificate, Fingerprint, PathOptions, Purpose, build_path, parse_bundle, to_bundle,
+};
 use meshroot_runtime::kube::write::{Failure, classify, create_if_absent, delete, replace};
 use meshroot_runtime::process::crash;
 
@@ -59,10 +61,15 @@ impl Istio {
         let Some(secret) = found else { return Ok(Found::Nothing) };
         let ours = names::is_ours(&secret.metadata);
         let mesh = secret.metadata.labels.as_ref().and_then(|labels| labels.get(names::MESH_LABEL));
-        if let Some(other) = mesh.filter(|other| ours && **other != names::mesh_label(&place.mesh)) {
+        if let Some(other) = mesh.filter(|other| ours && **other != names::mesh_label(&place.mesh))
+        {
             return Err(shared(place, other).into());
         }
-        Ok(if ours { Found::Ours(Box::new(installed(secret))) } else { Found::Foreign(Box::new(secret)) })
+        Ok(if ours {
+            Found::Ours(Box::new(installed(secret)))
+        } else {
+            Found::Foreign(Box::new(secret))
+        })
     }
 
     /// Writes `cacerts` if it does not hold this bundle yet; `true` if it was written.
@@ -85,7 +92,9 @@ impl Istio {
                 Ok(made.is_created())
             }
             Found::Ours(installed)
-                if installed.intact && installed.secret.data == wanted.data && installed.request == bundle.request =>
+                if installed.intact
+                    && installed.secret.data == wanted.data
+                    && installed.request == bundle.request =>
             {
                 Ok(false)
             }
@@ -94,7 +103,9 @@ impl Istio {
                 self.overwrite(place, &installed.secret, wanted).await?;
                 Ok(true)
             }
-            Found::Foreign(foreign) if adopt == Adopt::Never => Err(refuse(place, &foreign, &bundle.roots, now).into()),
+            Found::Foreign(foreign) if adopt == Adopt::Never => {
+                Err(refuse(place, &foreign, &bundle.roots, now).into())
+            }
             Found::Foreign(foreign) => {
                 self.back_up(place, &foreign).await?;
                 crash::point("agent-after-backup");
@@ -104,7 +115,12 @@ impl Istio {
         }
     }
 
-    async fn overwrite(&self, place: &Place, found: &Secret, mut wanted: Secret) -> Result<(), AgentError> {
+    async fn overwrite(
+        &self,
+        place: &Place,
+        found: &Secret,
+        mut wanted: Secret,
+    ) -> Result<(), AgentError> {
         let api = self.secrets(place);
         // A Secret's type, and an immutable one, cannot be changed: the backup exists by now, or it was ours.
         if found.type_.as_deref() != Some(TYPE) || found.immutable == Some(true) {
@@ -166,7 +182,10 @@ fn secret(place: &Place, bundle: &Bundle, now: Timestamp) -> Secret {
     let annotations = [
         (names::REQUEST_ANNOTATION.to_owned(), bundle.request.clone()),
         (names::DIGEST_ANNOTATION.to_owned(), digest(&data)),
-        (names::WRITTEN_ANNOTATION.to_owned(), Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()),
+        (
+            names::WRITTEN_ANNOTATION.to_owned(),
+            Timestamp::from_second(now.as_second()).unwrap_or(now).to_string(),
+        ),
     ];
     Secret {
         metadata: ObjectMeta {
@@ -187,7 +206,8 @@ fn digest(data: &BTreeMap<String, ByteString>) -> String {
 }
 
 fn installed(secret: Secret) -> Installed {
-    let annotation = |name: &str| secret.metadata.annotations.as_ref().and_then(|all| all.get(name)).cloned();
+    let annotation =
+        |name: &str| secret.metadata.annotations.as_ref().and_then(|all| all.get(name)).cloned();
     let certificates = |file: &str| {
         let bytes = secret.data.as_ref().and_then(|data| data.get(file));
         bytes.and_then(|bytes| parse_bundle(&bytes.0).ok()).unwrap_or_default()
@@ -196,7 +216,9 @@ fn installed(secret: Secret) -> Installed {
         request: annotation(names::REQUEST_ANNOTATION).unwrap_or_default(),
         intermediate: certificates(CERTIFICATE).into_iter().next(),
         anchors: certificates(ROOTS).iter().map(Certificate::fingerprint).collect(),
-        written: annotation(names::WRITTEN_ANNOTATION).and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
+        written: annotation(names::WRITTEN_ANNOTATION)
+            .and_then(|at| at.parse().ok())
+            .unwrap_or(Timestamp::UNIX_EPOCH),
         intact: secret.data.as_ref().map(digest) == annotation(names::DIGEST_ANNOTATION),
         secret,
     }
@@ -215,20 +237,31 @@ fn shared(place: &Place, other: &str) -> Refusal {
 /// Says what is there, whether it chains to the root, and what adopting would change.
 fn refuse(place: &Place, foreign: &Secret, roots: &[Certificate], now: Timestamp) -> Refusal {
     let file = |name: &str| {
-        foreign.data.as_ref().and_then(|data| data.get(name)).and_then(|bytes| parse_bundle(&bytes.0).ok())
+        foreign
+            .data
+            .as_ref()
+            .and_then(|data| data.get(name))
+            .and_then(|bytes| parse_bundle(&bytes.0).ok())
     };
     let there = match file(CERTIFICATE).and_then(|all| all.into_iter().next()) {
         None => "something that is no Istio CA".to_owned(),
         Some(certificate) => {
             let chain = file(CHAIN).unwrap_or_default();
-            let path = build_path(&certificate, &chain, roots, &PathOptions::new(now, Purpose::Any));
+            let path =
+                build_path(&certificate, &chain, roots, &PathOptions::new(now, Purpose::Any));
             let verdict = match path {
-                Ok(_) => "chains to this virtual mesh's root; adopting it changes the intermediate only",
+                Ok(_) => {
+                    "chains to this virtual mesh's root; adopting it changes the intermediate only"
+                }
                 Err(_) => {
                     "does not chain to this virtual mesh's root; adopting it changes the mesh's root, which needs a restart of istiod"
                 }
             };
-            format!("CA {} (valid until {}), which {verdict}", certificate.subject(), certificate.not_after())
+            format!(
+                "CA {} (valid until {}), which {verdict}",
+                certificate.subject(),
+                certificate.not_after()
+            )
         }
     };
     let message = format!(

@@ -12,11 +12,20 @@ use crate::error::AgentError;
 
 impl Istio {
     /// Restarts istiod for a request as `kubectl rollout restart` does; `false` if that was done before.
-    pub(crate) async fn restart(&self, place: &Place, request: &str, at: jiff::Timestamp) -> Result<bool, AgentError> {
+    pub(crate) async fn restart(
+        &self,
+        place: &Place,
+        request: &str,
+        at: jiff::Timestamp,
+    ) -> Result<bool, AgentError> {
         let api: Api<Deployment> = Api::namespaced(self.local.clone(), &place.namespace);
         let what = || format!("Deployment {}/{}", place.namespace, place.deployment);
         let found = api.get(&place.deployment).await.map_err(AgentError::read(what()))?;
-        let done = found.metadata.annotations.as_ref().and_then(|all| all.get(names::RESTARTED_FOR_ANNOTATION));
+        let done = found
+            .metadata
+            .annotations
+            .as_ref()
+            .and_then(|all| all.get(names::RESTARTED_FOR_ANNOTATION));
         if done.is_some_and(|done| done == request) {
             return Ok(false);
         }
@@ -27,8 +36,11 @@ impl Istio {
             },
             "spec": { "template": { "metadata": { "annotations": { names::RESTARTED_AT_ANNOTATION: at.to_string() } } } },
         });
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        api.patch(&place.deployment, &parameters, &Patch::Merge(&patch)).await.map_err(AgentError::read(what()))?;
+        let parameters =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        api.patch(&place.deployment, &parameters, &Patch::Merge(&patch))
+            .await
+            .map_err(AgentError::read(what()))?;
         Ok(true)
     }
 }

@@ -14,7 +14,9 @@ use kube::Api;
 use kube::api::PostParams;
 use meshroot_api::names;
 use meshroot_core::pickup::Seen;
-use meshroot_pki::{Certificate, DistinguishedName, Fingerprint, KeyKind, PrivateKey, parse_bundle};
+use meshroot_pki::{
+    Certificate, DistinguishedName, Fingerprint, KeyKind, PrivateKey, parse_bundle,
+};
 use tonic::client::Grpc;
 use tonic::transport::{Certificate as TrustedCertificate, Channel, ClientTlsConfig, Endpoint};
 use tonic_prost::ProstCodec;
@@ -66,7 +68,12 @@ enum ProbeError {
 
 impl Istio {
     /// Asks every witness that can be reached, the strongest first; stops at the first that speaks.
-    pub(crate) async fn observe(&self, place: &Place, anchors: &[Certificate], now: Timestamp) -> Seen {
+    pub(crate) async fn observe(
+        &self,
+        place: &Place,
+        anchors: &[Certificate],
+        now: Timestamp,
+    ) -> Seen {
         let published = self.published_anchors(place).await;
         let mut trusted = published.clone().unwrap_or_default();
         trusted.extend(anchors.iter().cloned());
@@ -99,27 +106,40 @@ impl Istio {
         let csr = meshroot_pki::CertificateRequest::create(&key, &DistinguishedName::empty(), &[])
             .map_err(|error| unusable(&error))?;
         // Zero asks for istiod's own default lifetime, which is what workloads get.
-        let mut request = tonic::Request::new(CertificateRequestMessage { csr: csr.to_pem(), validity_duration: 0 });
+        let mut request = tonic::Request::new(CertificateRequestMessage {
+            csr: csr.to_pem(),
+            validity_duration: 0,
+        });
         let bearer = format!("Bearer {token}")
             .parse()
             .map_err(|_| ProbeError::Unusable("the token is no header value".into()))?;
         request.metadata_mut().insert("authorization", bearer);
         let mut client = Grpc::new(channel);
         client.ready().await?;
-        let codec: ProstCodec<CertificateRequestMessage, CertificateResponseMessage> = ProstCodec::default();
-        let answer = client.unary(request, PathAndQuery::from_static(METHOD), codec).await.map_err(Box::new)?;
+        let codec: ProstCodec<CertificateRequestMessage, CertificateResponseMessage> =
+            ProstCodec::default();
+        let answer = client
+            .unary(request, PathAndQuery::from_static(METHOD), codec)
+            .await
+            .map_err(Box::new)?;
         parse_chain(&answer.into_inner().cert_chain)
     }
 
     async fn channel(&self, place: &Place, trusted: &[Certificate]) -> Result<Channel, ProbeError> {
         let tls = ClientTlsConfig::new()
             .domain_name(format!("{}.{}.svc", place.deployment, place.namespace))
-            .ca_certificates(trusted.iter().map(|certificate| TrustedCertificate::from_pem(certificate.to_pem())));
+            .ca_certificates(
+                trusted
+                    .iter()
+                    .map(|certificate| TrustedCertificate::from_pem(certificate.to_pem())),
+            );
         let address = self.address(place).map_or_else(
             || format!("{}.{}.svc:15012", place.deployment, place.namespace),
             |address| address.authority.clone(),
         );
-        let endpoint = Endpoint::from_shared(format!("https://{address}"))?.tls_config(tls)?.connect_timeout(LIMIT);
+        let endpoint = Endpoint::from_shared(format!("https://{address}"))?
+            .tls_config(tls)?
+            .connect_timeout(LIMIT);
         Ok(endpoint.connect().await?)
     }
 
@@ -143,7 +163,10 @@ impl Istio {
             .await
             .map_err(Box::new)?;
         let text = answer.status.and_then(|status| status.token).unwrap_or_default();
-        *kept = Some(Token { text: text.clone(), until: now + SignedDuration::from_secs(TOKEN_SECONDS / 2) });
+        *kept = Some(Token {
+            text: text.clone(),
+            until: now + SignedDuration::from_secs(TOKEN_SECONDS / 2),
+        });
         Ok(text)
     }
 
@@ -151,15 +174,23 @@ impl Istio {
         let unusable = |error: &dyn std::fmt::Display| ProbeError::Unusable(error.to_string());
         let host = match self.address(place) {
             None => format!("{}.{}.svc:15014", place.deployment, place.namespace),
-            Some(address) => address.metrics.clone().ok_or_else(|| unusable(&"no address for metrics was given"))?,
+            Some(address) => address
+                .metrics
+                .clone()
+                .ok_or_else(|| unusable(&"no address for metrics was given"))?,
         };
-        let uri: http::Uri = format!("http://{host}/metrics").parse().map_err(|error| unusable(&error))?;
-        let client: HttpClient<_, Empty<&[u8]>> = HttpClient::builder(TokioExecutor::new()).build_http();
+        let uri: http::Uri =
+            format!("http://{host}/metrics").parse().map_err(|error| unusable(&error))?;
+        let client: HttpClient<_, Empty<&[u8]>> =
+            HttpClient::builder(TokioExecutor::new()).build_http();
         let answer = client.get(uri).await.map_err(|error| unusable(&error))?;
-        let body =
-            Limited::new(answer.into_body(), MOST_METRICS_BYTES).collect().await.map_err(|error| unusable(&error))?;
+        let body = Limited::new(answer.into_body(), MOST_METRICS_BYTES)
+            .collect()
+            .await
+            .map_err(|error| unusable(&error))?;
         let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-        metric_value(&text).ok_or_else(|| unusable(&format!("{EXPIRY_METRIC} is absent: istiod runs self-signed")))
+        metric_value(&text)
+            .ok_or_else(|| unusable(&format!("{EXPIRY_METRIC} is absent: istiod runs self-signed")))
     }
 
     async fn published_anchors(&self, place: &Place) -> Option<Vec<Certificate>> {
@@ -182,7 +213,8 @@ fn parse_chain(parts: &[String]) -> Result<Vec<Certificate>, ProbeError> {
     let mut chain = Vec::new();
     for part in parts {
         chain.extend(
-            parse_bundle(part.as_bytes()).map_err(|error| ProbeError::Unusable(format!("its chain: {error}")))?,
+            parse_bundle(part.as_bytes())
+                .map_err(|error| ProbeError::Unusable(format!("its chain: {error}")))?,
         );
     }
     if chain.is_empty() {

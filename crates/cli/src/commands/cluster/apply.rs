@@ -45,7 +45,11 @@ pub(in crate::commands) fn title(manifest: &Value) -> String {
 /// Applies one manifest (server-side, so that fields which others own stay theirs).
 ///
 /// `dry` reads only. The words of the server about a Secret are not repeated.
-pub(in crate::commands) async fn apply(client: &Client, manifest: &Value, dry: bool) -> Result<Deed, Failure> {
+pub(in crate::commands) async fn apply(
+    client: &Client,
+    manifest: &Value,
+    dry: bool,
+) -> Result<Deed, Failure> {
     let title = title(manifest);
     let refused = |error: &kube::Error| {
         let doing = format!("apply {title}");
@@ -69,7 +73,9 @@ pub(in crate::commands) async fn apply(client: &Client, manifest: &Value, dry: b
         .map_err(|error| refused(&error))?;
     Ok(match before {
         None => Deed::Created,
-        Some(before) if before.metadata.resource_version == after.metadata.resource_version => Deed::Unchanged,
+        Some(before) if before.metadata.resource_version == after.metadata.resource_version => {
+            Deed::Unchanged
+        }
         Some(_) => Deed::Changed,
     })
 }

@@ -51,12 +51,15 @@ async fn config(kubeconfig: Option<&PathBuf>, context: Option<&str>) -> Result<C
         Some(file) => Kubeconfig::read_from(file),
         None => Kubeconfig::read(),
     };
-    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let options =
+        KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
     Config::from_custom_kubeconfig(read.map_err(failed)?, &options).await.map_err(failed)
 }
 
 fn check_server(server: &str) -> Result<(), Failure> {
-    let host = server.strip_prefix("https://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let host = server
+        .strip_prefix("https://")
+        .map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
     if host.is_some_and(|host| !host.is_empty() && !host.contains('@')) {
         return Ok(());
     }
@@ -66,9 +69,10 @@ fn check_server(server: &str) -> Result<(), Failure> {
 }
 
 fn ca_of_file(file: &PathBuf) -> Result<String, Failure> {
-    let bytes =
-        std::fs::read(file).map_err(|error| Failure::no(format!("{} cannot be read: {error}", file.display())))?;
-    let bundle = parse_bundle(&bytes).map_err(|error| Failure::no(format!("{}: {error}", file.display())))?;
+    let bytes = std::fs::read(file)
+        .map_err(|error| Failure::no(format!("{} cannot be read: {error}", file.display())))?;
+    let bundle = parse_bundle(&bytes)
+        .map_err(|error| Failure::no(format!("{}: {error}", file.display())))?;
     Ok(to_bundle(&bundle))
 }
 
@@ -80,8 +84,11 @@ fn ca_of_config(config: &Config) -> Result<String, Failure> {
         )
         .fix(fix));
     };
-    let read: Result<Vec<_>, _> = certificates.iter().map(|der| Certificate::from_der(der)).collect();
-    let read = read.map_err(|error| Failure::no(format!("the CA in the hub's kubeconfig: {error}")).fix(fix))?;
+    let read: Result<Vec<_>, _> =
+        certificates.iter().map(|der| Certificate::from_der(der)).collect();
+    let read = read.map_err(|error| {
+        Failure::no(format!("the CA in the hub's kubeconfig: {error}")).fix(fix)
+    })?;
     Ok(to_bundle(&read))
 }
 
@@ -92,10 +99,14 @@ mod tests {
 
     #[test]
     fn only_https_with_a_host_is_an_address() {
-        for good in ["https://hub.example.com:6443", "https://10.0.0.1/", "https://hub/k8s/clusters/c1"] {
+        for good in
+            ["https://hub.example.com:6443", "https://10.0.0.1/", "https://hub/k8s/clusters/c1"]
+        {
             check_server(good).unwrap();
         }
-        for wrong in ["", "hub:6443", "http://hub", "https://", "https:///x", "https://user:secret@hub"] {
+        for wrong in
+            ["", "hub:6443", "http://hub", "https://", "https:///x", "https://user:secret@hub"]
+        {
             assert!(check_server(wrong).is_err(), "{wrong}");
         }
     }

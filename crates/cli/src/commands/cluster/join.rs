@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Client;
-use meshroot_api::manifests::{AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_hub_objects};
+use meshroot_api::manifests::{
+    AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_hub_objects,
+};
 use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
 use meshroot_runtime::kube::connect::{Target, connect};
 use serde_json::{Value, json};
@@ -68,7 +70,11 @@ struct Ends {
 }
 
 /// Joins it.
-pub(super) async fn run(global: &Global, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub(super) async fn run(
+    global: &Global,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     check_name(&asked.name)?;
     check_contexts(global, asked)?;
     let ends = ends(global, asked).await?;
@@ -87,16 +93,22 @@ pub(super) async fn run(global: &Global, asked: &Arguments, terminal: &mut Termi
         None
     } else {
         let token = token::issue(&ends.hub, &asked.name, asked.token_lifetime).await?;
-        terminal.line(format!("  issued      a token that expires {} (the agent renews it)", date(token.expires)))?;
+        terminal.line(format!(
+            "  issued      a token that expires {} (the agent renews it)",
+            date(token.expires)
+        ))?;
         Some(token.token)
     };
 
     terminal.line(format!("cluster {}", asked.name))?;
-    for object in cluster_objects(asked, &ends.address, token.as_ref().map(|token| token.as_str())) {
+    for object in cluster_objects(asked, &ends.address, token.as_ref().map(|token| token.as_str()))
+    {
         put(&ends.cluster, &object, asked.dry_run, terminal).await?;
     }
     if let Some(former) = identity.former_name {
-        terminal.line(format!("\nnote: its place as {former} is left on the hub: meshroot cluster leave {former}"))?;
+        terminal.line(format!(
+            "\nnote: its place as {former} is left on the hub: meshroot cluster leave {former}"
+        ))?;
     }
     terminal.print(&next_steps(asked, &ends.address))
 }
@@ -119,27 +131,43 @@ async fn ends(global: &Global, asked: &Arguments) -> Result<Ends, Failure> {
     Ok(Ends {
         hub: connect(&hub, USER_AGENT).await?,
         cluster: connect(&cluster, USER_AGENT).await?,
-        address: hub::address(hub_kubeconfig.as_ref(), context, asked.hub_server.as_deref(), asked.hub_ca.as_ref())
-            .await?,
+        address: hub::address(
+            hub_kubeconfig.as_ref(),
+            context,
+            asked.hub_server.as_deref(),
+            asked.hub_ca.as_ref(),
+        )
+        .await?,
     })
 }
 
-async fn put(client: &Client, object: &Value, dry: bool, terminal: &mut Terminal) -> Result<(), Failure> {
+async fn put(
+    client: &Client,
+    object: &Value,
+    dry: bool,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let deed = apply(client, object, dry).await?;
     terminal.line(format!("  {:<11} {}", deed.word(dry), title(object)))
 }
 
 /// The cluster that had the name before may still hold a token, and would renew it for ever: tokens end with the
 /// ServiceAccount, which is made anew afterwards.
-async fn void_tokens(hub: &Client, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
-    let title = format!("ServiceAccount {}/{AGENT_SERVICE_ACCOUNT}", cluster_namespace(&asked.name));
+async fn void_tokens(
+    hub: &Client,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
+    let title =
+        format!("ServiceAccount {}/{AGENT_SERVICE_ACCOUNT}", cluster_namespace(&asked.name));
     let deed = if asked.dry_run {
         "would delete"
     } else {
         remove::<ServiceAccount>(hub, &cluster_namespace(&asked.name)).await?;
         "deleted"
     };
-    terminal.line(format!("  {deed:<11} {title}   (tokens of the cluster that had this name are void)"))
+    terminal
+        .line(format!("  {deed:<11} {title}   (tokens of the cluster that had this name are void)"))
 }
 
 /// What the agent needs on the hub; the namespace remembers which cluster it is for.
@@ -165,15 +193,18 @@ fn cluster_objects(asked: &Arguments, address: &Address, token: Option<&str>) ->
         ca_pem: &address.ca_pem,
         token: token.unwrap_or_default(),
     };
-    let first_deployment = objects.iter().position(|object| object["kind"] == "Deployment").unwrap_or(objects.len());
+    let first_deployment =
+        objects.iter().position(|object| object["kind"] == "Deployment").unwrap_or(objects.len());
     objects.insert(first_deployment, credentials.secret());
     objects
 }
 
 fn next_steps(asked: &Arguments, address: &Address) -> String {
     let cluster = &asked.name;
-    let mesh =
-        format!("istio-{}-{cluster}", asked.mesh_namespace.first().map_or(DEFAULT_MESH_NAMESPACE, String::as_str));
+    let mesh = format!(
+        "istio-{}-{cluster}",
+        asked.mesh_namespace.first().map_or(DEFAULT_MESH_NAMESPACE, String::as_str)
+    );
     let home = cluster_namespace(cluster);
     let note = if hub::is_loopback(&address.server) {
         format!(
@@ -183,7 +214,8 @@ fn next_steps(asked: &Arguments, address: &Address) -> String {
     } else {
         String::new()
     };
-    let heading = if asked.dry_run { "nothing was written; without --dry-run, next:" } else { "next:" };
+    let heading =
+        if asked.dry_run { "nothing was written; without --dry-run, next:" } else { "next:" };
     format!(
         "
 {note}{heading}

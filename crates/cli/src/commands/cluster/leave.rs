@@ -24,7 +24,11 @@ pub(super) struct Arguments {
 }
 
 /// Takes the agent's credentials on the hub away. Certificates that are in use stay in use.
-pub(super) async fn run(session: &Session, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub(super) async fn run(
+    session: &Session,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     check_name(&asked.name)?;
     let home = cluster_namespace(&asked.name);
     let namespaces: Api<Namespace> = Api::all(session.client.clone());
@@ -32,8 +36,11 @@ pub(super) async fn run(session: &Session, asked: &Arguments, terminal: &mut Ter
         .await
         .map_err(|error| Failure::api(&format!("read Namespace {home}"), &error))?;
     if found.is_none() {
-        return Err(Failure::no(format!("no cluster {} takes part: the hub has no Namespace {home}", asked.name))
-            .fix("see who takes part with: meshroot cluster list"));
+        return Err(Failure::no(format!(
+            "no cluster {} takes part: the hub has no Namespace {home}",
+            asked.name
+        ))
+        .fix("see who takes part with: meshroot cluster list"));
     }
     let binding = remove::<RoleBinding>(&session.client, &home).await?;
     let account = remove::<ServiceAccount>(&session.client, &home).await?;

@@ -52,13 +52,16 @@ pub(super) async fn run(session: &Session, terminal: &mut Terminal) -> Result<()
 }
 
 async fn gather(session: &Session, now: Timestamp) -> Result<Vec<Row>, Failure> {
-    let clusters: Api<KubernetesCluster> = Api::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let clusters: Api<KubernetesCluster> =
+        Api::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let clusters = patiently(async || clusters.list(&ListParams::default()).await).await;
-    let clusters = clusters.map_err(|error| Failure::api("list the clusters of the hub", &error))?.items;
+    let clusters =
+        clusters.map_err(|error| Failure::api("list the clusters of the hub", &error))?.items;
     let leases = leases(session).await?;
     let meshes: Api<Mesh> = Api::all(session.client.clone());
     let meshes = patiently(async || meshes.list(&ListParams::default()).await).await;
-    let meshes = meshes.map_err(|error| Failure::api("list meshes in all namespaces", &error))?.items;
+    let meshes =
+        meshes.map_err(|error| Failure::api("list meshes in all namespaces", &error))?.items;
     let row = |cluster: KubernetesCluster| {
         let name = cluster.metadata.name.unwrap_or_default();
         let namespace = cluster_namespace(&name);
@@ -83,14 +86,21 @@ async fn leases(session: &Session) -> Result<BTreeMap<String, LeaseSpec>, Failur
     Ok(all.items.into_iter().filter_map(of_cluster).collect())
 }
 
-fn row(name: String, joined: Option<Timestamp>, meshes: usize, lease: Option<&LeaseSpec>, now: Timestamp) -> Row {
+fn row(
+    name: String,
+    joined: Option<Timestamp>,
+    meshes: usize,
+    lease: Option<&LeaseSpec>,
+    now: Timestamp,
+) -> Row {
     let last_heard = lease.and_then(|lease| lease.renew_time.as_ref()).map(|time| time.0);
     let state = match last_heard {
         None => "never heard",
         Some(heard) if now.duration_since(heard) <= HEARD_WITHIN => "ok",
         Some(_) => "silent",
     };
-    let agent = lease.and_then(|lease| lease.holder_identity.clone()).filter(|holder| !holder.is_empty());
+    let agent =
+        lease.and_then(|lease| lease.holder_identity.clone()).filter(|holder| !holder.is_empty());
     Row { name, joined, meshes, last_heard, agent, state }
 }
 
@@ -101,7 +111,8 @@ fn table(rows: &[Row], now: Timestamp) -> Table {
             row.name.clone(),
             row.joined.map(|joined| age::age(joined, now)).unwrap_or_default(),
             row.meshes.to_string(),
-            row.last_heard.map_or_else(|| "never".to_owned(), |heard| age::age(heard, now) + " ago"),
+            row.last_heard
+                .map_or_else(|| "never".to_owned(), |heard| age::age(heard, now) + " ago"),
             row.agent.clone().unwrap_or_default(),
             row.state.to_owned(),
         ]);

@@ -12,7 +12,8 @@ fn request(status: Value) -> Request {
     let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
     let host: Host = "spiffe://cluster.local/ns/istio-system/sa/istiod".parse().unwrap();
     let csr = CertificateRequest::create(&key, &DistinguishedName::empty(), &[host]).unwrap();
-    let mut request = Request::new("istio-a.demo.1", Spec { csr_data: csr.to_pem().into(), ..Spec::default() });
+    let mut request =
+        Request::new("istio-a.demo.1", Spec { csr_data: csr.to_pem().into(), ..Spec::default() });
     request.metadata.namespace = Some("meshroot-cluster-east".to_owned());
     request.metadata.resource_version = Some("7".to_owned());
     request.status = Some(serde_json::from_value(status).unwrap());
@@ -47,7 +48,12 @@ fn a_decided_request_says_by_what_message_and_when() {
         "approvalStatus": "DENIED", "message": "CHG-7", "lastUpdatedTime": "2026-11-24T05:00:00Z",
     } }));
     let text = refusal(&request, ApprovalStatus::Approved);
-    assert!(text.contains("was DENIED already 2026-11-24 05:00 UTC (3h ago), with the message \"CHG-7\""), "{text}");
+    assert!(
+        text.contains(
+            "was DENIED already 2026-11-24 05:00 UTC (3h ago), with the message \"CHG-7\""
+        ),
+        "{text}"
+    );
 }
 
 #[test]

@@ -32,7 +32,11 @@ pub struct RunningApi {
 
 impl std::fmt::Debug for RunningApi {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("RunningApi").field("name", &self.name).field("url", &self.url).finish_non_exhaustive()
+        formatter
+            .debug_struct("RunningApi")
+            .field("name", &self.name)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,10 +87,12 @@ impl Servers {
 }
 
 async fn start(name: &str, data: Option<&Path>) -> Result<(RunningApi, Server), Failure> {
-    let failed =
-        |error: ServerError| Failure::no(format!("the API server of {name} does not start: {error}")).caused_by(&error);
+    let failed = |error: ServerError| {
+        Failure::no(format!("the API server of {name} does not start: {error}")).caused_by(&error)
+    };
     // Nobody keeps the token of an earlier run.
-    let options = Options { data: data.map(|data| data.join(name)), new_admin: true, ..Options::default() };
+    let options =
+        Options { data: data.map(|data| data.join(name)), new_admin: true, ..Options::default() };
     let server = Server::open(options).await.map_err(failed)?;
     let endpoint = server.listen((Ipv4Addr::LOCALHOST, 0).into()).await.map_err(failed)?;
     let api = RunningApi {

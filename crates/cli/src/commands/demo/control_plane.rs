@@ -51,7 +51,9 @@ pub(super) struct ControlPlane {
 impl ControlPlane {
     /// Starts it in the cluster that `cluster` administers.
     pub(super) async fn start(cluster: Client) -> Result<Self, Failure> {
-        let listening = |error: std::io::Error| Failure::no(format!("the stand-in for istiod cannot listen: {error}"));
+        let listening = |error: std::io::Error| {
+            Failure::no(format!("the stand-in for istiod cannot listen: {error}"))
+        };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
         let loaded: Loaded = watch::Sender::new(None);
@@ -88,8 +90,13 @@ async fn follow(cluster: Client, loaded: Loaded) {
 }
 
 async fn publish(cluster: &Client, roots: &str) {
-    let namespaces = Api::<Namespace>::all(cluster.clone()).list_metadata(&ListParams::default()).await;
-    let names = namespaces.map(|all| all.items).unwrap_or_default().into_iter().filter_map(|one| one.metadata.name);
+    let namespaces =
+        Api::<Namespace>::all(cluster.clone()).list_metadata(&ListParams::default()).await;
+    let names = namespaces
+        .map(|all| all.items)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|one| one.metadata.name);
     let map = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": PUBLISHED }, "data": { ROOTS: roots },
     });

@@ -43,12 +43,14 @@ pub async fn run(
     screen: &mut Screen<'_>,
     shutdown: &Shutdown,
 ) -> Result<Report, Failure> {
-    let (hub, clusters) = apis.split_first().ok_or_else(|| Failure::no("there is no API server for the hub"))?;
+    let (hub, clusters) =
+        apis.split_first().ok_or_else(|| Failure::no("there is no API server for the hub"))?;
     let kubeconfig = home.write_kubeconfig(apis)?;
     let mut processes = Processes::new();
     let problem = processes.problem();
     let (limit, report) = (Limit::new(options.began, options.limit), Report::default());
-    let mut story = Story { hub, clusters, options, kubeconfig: &kubeconfig, screen, limit, report };
+    let mut story =
+        Story { hub, clusters, options, kubeconfig: &kubeconfig, screen, limit, report };
     let outcome = tokio::select! {
         biased;
         outcome = Box::pin(story.tell(&mut processes, shutdown)) => outcome,

@@ -34,7 +34,8 @@ pub struct Handshake {
 impl Handshake {
     /// `east → west ok`, `stranger → east refused (unknown authority)`.
     pub fn text(&self) -> String {
-        let verdict = self.refused.as_ref().map_or_else(|| "ok".to_owned(), |why| format!("refused ({why})"));
+        let verdict =
+            self.refused.as_ref().map_or_else(|| "ok".to_owned(), |why| format!("refused ({why})"));
         format!("{} → {} {verdict}", self.from, self.to)
     }
 }
@@ -72,7 +73,8 @@ async fn attempt(client: &Workload, server: &Workload) -> Result<(), Boxed> {
     let asking = async {
         let stream = TcpStream::connect(address).await?;
         // The name is not looked at: SPIFFE IDs are not DNS names.
-        let mut stream = connector.connect(ServerName::try_from("workload.invalid")?, stream).await?;
+        let mut stream =
+            connector.connect(ServerName::try_from("workload.invalid")?, stream).await?;
         stream.write_all(QUESTION).await?;
         expect(&mut stream, ANSWER).await
     };
@@ -81,11 +83,16 @@ async fn attempt(client: &Workload, server: &Workload) -> Result<(), Boxed> {
     match (by_server, by_client) {
         (Ok(()), Ok(())) => Ok(()),
         (Err(error), Ok(())) | (Ok(()), Err(error)) => Err(error),
-        (Err(server), Err(client)) => Err(if verified(client.as_ref()).is_some() { client } else { server }),
+        (Err(server), Err(client)) => {
+            Err(if verified(client.as_ref()).is_some() { client } else { server })
+        }
     }
 }
 
-async fn expect(stream: &mut (impl tokio::io::AsyncRead + Unpin), expected: &[u8]) -> Result<(), Boxed> {
+async fn expect(
+    stream: &mut (impl tokio::io::AsyncRead + Unpin),
+    expected: &[u8],
+) -> Result<(), Boxed> {
     let mut read = vec![0; expected.len()];
     stream.read_exact(&mut read).await?;
     if read == expected { Ok(()) } else { Err("other bytes came than were sent".into()) }
@@ -94,7 +101,9 @@ async fn expect(stream: &mut (impl tokio::io::AsyncRead + Unpin), expected: &[u8
 /// What a verifier had against a certificate.
 fn verified<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a CertificateError> {
     let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let found = inner.and_then(|inner| inner.downcast_ref::<Error>()).or_else(|| error.downcast_ref::<Error>());
+    let found = inner
+        .and_then(|inner| inner.downcast_ref::<Error>())
+        .or_else(|| error.downcast_ref::<Error>());
     match found {
         Some(Error::InvalidCertificate(problem)) => Some(problem),
         _ => None,
@@ -111,7 +120,8 @@ fn reason(error: &(dyn std::error::Error + 'static)) -> String {
 
 fn server_config(own: &Workload) -> Result<ServerConfig, Boxed> {
     let provider = provider();
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store(&own.roots)?), provider.clone());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(store(&own.roots)?), provider.clone());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier.build()?)
@@ -121,8 +131,11 @@ fn server_config(own: &Workload) -> Result<ServerConfig, Boxed> {
 
 fn client_config(own: &Workload, server_id: &str) -> Result<ClientConfig, Boxed> {
     let provider = provider();
-    let verifier =
-        SpiffeVerifier { roots: store(&own.roots)?, provider: provider.clone(), server_id: server_id.to_owned() };
+    let verifier = SpiffeVerifier {
+        roots: store(&own.roots)?,
+        provider: provider.clone(),
+        server_id: server_id.to_owned(),
+    };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -168,8 +181,15 @@ impl ServerCertVerifier for SpiffeVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let algorithms = self.provider.signature_verification_algorithms.all;
         let leaf = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(&leaf, &self.roots, intermediates, now, algorithms)?;
-        expect_identity(end_entity, &self.server_id).map_err(|_| Error::from(CertificateError::NotValidForName))?;
+        verify_server_cert_signed_by_trust_anchor(
+            &leaf,
+            &self.roots,
+            intermediates,
+            now,
+            algorithms,
+        )?;
+        expect_identity(end_entity, &self.server_id)
+            .map_err(|_| Error::from(CertificateError::NotValidForName))?;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -224,7 +244,8 @@ mod tests {
 
     fn authority() -> (Authority, Certificate) {
         let subject = DistinguishedName::new("Test", "test", "test root").unwrap();
-        let spec = RootSpec { key: KeyKind::EcdsaP256, subject, lifetime: SignedDuration::from_hours(24) };
+        let spec =
+            RootSpec { key: KeyKind::EcdsaP256, subject, lifetime: SignedDuration::from_hours(24) };
         let (root, key) = make_root(&spec, now()).unwrap();
         (Authority::new(vec![root.clone()], vec![root.clone()], key), root)
     }
@@ -233,14 +254,22 @@ mod tests {
         let spiffe_id = format!("spiffe://cluster.local/ns/demo/sa/{name}");
         let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
         let host = Host::Uri(spiffe_id.clone());
-        let leaf = authority.issue(key.public_key(), &host, SignedDuration::from_hours(1), now()).unwrap();
-        Workload { name: name.to_owned(), spiffe_id, chain: vec![leaf], roots: vec![root.clone()], key }
+        let leaf =
+            authority.issue(key.public_key(), &host, SignedDuration::from_hours(1), now()).unwrap();
+        Workload {
+            name: name.to_owned(),
+            spiffe_id,
+            chain: vec![leaf],
+            roots: vec![root.clone()],
+            key,
+        }
     }
 
     #[tokio::test]
     async fn workloads_of_one_authority_take_each_other() {
         let (authority, root) = authority();
-        let (east, west) = (workload(&authority, &root, "east"), workload(&authority, &root, "west"));
+        let (east, west) =
+            (workload(&authority, &root, "east"), workload(&authority, &root, "west"));
         assert_eq!(between(&east, &west).await.text(), "east → west ok");
     }
 
@@ -249,15 +278,23 @@ mod tests {
         let (authority, root) = authority();
         let east = workload(&authority, &root, "east");
         let stranger = stranger(&east).unwrap();
-        assert_eq!(between(&stranger, &east).await.text(), "stranger → east refused (unknown authority)");
-        assert_eq!(between(&east, &stranger).await.text(), "east → stranger refused (unknown authority)");
+        assert_eq!(
+            between(&stranger, &east).await.text(),
+            "stranger → east refused (unknown authority)"
+        );
+        assert_eq!(
+            between(&east, &stranger).await.text(),
+            "east → stranger refused (unknown authority)"
+        );
     }
 
     #[tokio::test]
     async fn another_identity_than_the_expected_one_is_refused() {
         let (authority, root) = authority();
-        let (east, west) = (workload(&authority, &root, "east"), workload(&authority, &root, "west"));
-        let liar = Workload { spiffe_id: "spiffe://cluster.local/ns/demo/sa/other".to_owned(), ..west };
+        let (east, west) =
+            (workload(&authority, &root, "east"), workload(&authority, &root, "west"));
+        let liar =
+            Workload { spiffe_id: "spiffe://cluster.local/ns/demo/sa/other".to_owned(), ..west };
         assert!(between(&east, &liar).await.refused.is_some());
         assert!(between(&liar, &east).await.refused.unwrap().contains("sa/other"));
     }

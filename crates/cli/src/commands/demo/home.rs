@@ -25,11 +25,15 @@ impl Home {
     pub fn open(keep: Option<&Path>) -> Result<Self, Failure> {
         let Some(keep) = keep else {
             let made = tempfile::Builder::new().prefix("meshroot-demo-").tempdir();
-            let made = made.map_err(|error| Failure::no(format!("no temporary directory can be made: {error}")))?;
+            let made = made.map_err(|error| {
+                Failure::no(format!("no temporary directory can be made: {error}"))
+            })?;
             return Ok(Self { path: made.path().to_owned(), kept: false, _temporary: Some(made) });
         };
         let made = DirBuilder::new().recursive(true).mode(0o700).create(keep);
-        made.map_err(|error| Failure::no(format!("directory {} cannot be made: {error}", keep.display())))?;
+        made.map_err(|error| {
+            Failure::no(format!("directory {} cannot be made: {error}", keep.display()))
+        })?;
         let path = std::path::absolute(keep).unwrap_or_else(|_| keep.to_owned());
         Ok(Self { path, kept: true, _temporary: None })
     }
@@ -43,10 +47,11 @@ impl Home {
     pub fn write_kubeconfig(&self, apis: &[RunningApi]) -> Result<PathBuf, Failure> {
         let path = self.path.join("kubeconfig");
         let text = yaml::text(&[kubeconfig(apis)])?;
-        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        written
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(|error| Failure::no(format!("{} cannot be written: {error}", path.display())))?;
+        let written =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        written.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+            Failure::no(format!("{} cannot be written: {error}", path.display()))
+        })?;
         Ok(path)
     }
 }
@@ -85,7 +90,10 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let read = kube::config::Kubeconfig::read_from(&path).unwrap();
         assert_eq!(read.current_context.as_deref(), Some("hub"));
-        assert_eq!(read.contexts.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["hub", "east"]);
+        assert_eq!(
+            read.contexts.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+            ["hub", "east"]
+        );
     }
 
     #[test]

@@ -29,13 +29,24 @@ pub(super) async fn mesh(admin: &Client, cluster: &str) -> Result<(), Failure> {
 
 /// `meshroot cluster join CLUSTER --hub-context hub --context CLUSTER`.
 pub(super) async fn join(kubeconfig: &Path, name: &str) -> Result<(), Failure> {
-    let mut words: Vec<OsString> =
-        ["meshroot", "cluster", "join", name, "--hub-context", HUB, "--context", name, "--kubeconfig"]
-            .map(OsString::from)
-            .into();
+    let mut words: Vec<OsString> = [
+        "meshroot",
+        "cluster",
+        "join",
+        name,
+        "--hub-context",
+        HUB,
+        "--context",
+        name,
+        "--kubeconfig",
+    ]
+    .map(OsString::from)
+    .into();
     words.push(kubeconfig.into());
     let parsed = arguments::parse(words.into_iter());
-    let parsed = parsed.map_err(|error| Failure::no(format!("cluster join does not know its arguments: {error}")))?;
+    let parsed = parsed.map_err(|error| {
+        Failure::no(format!("cluster join does not know its arguments: {error}"))
+    })?;
     let arguments::Command::Cluster(asked) = parsed.command else {
         return Err(Failure::no("cluster join is another command by now"));
     };

@@ -52,10 +52,12 @@ impl Facts {
         let newest = ours.max_by_key(|(name, _)| name.generation);
         let name = newest.as_ref().map(|(name, _)| name.to_string());
         // An issued request may be gone; what it was for stands in MeshTrust.
-        let name = name.or_else(|| trust.map(|trust| trust.spec.request.clone())).unwrap_or_default();
+        let name =
+            name.or_else(|| trust.map(|trust| trust.spec.request.clone())).unwrap_or_default();
         let mut facts = newest.map(|(_, request)| Self::of_request(request)).unwrap_or_default();
         let status = trust.and_then(|trust| trust.status.as_ref());
-        if status.is_some_and(|status| !name.is_empty() && status.installed.as_ref() == Some(&name)) {
+        if status.is_some_and(|status| !name.is_empty() && status.installed.as_ref() == Some(&name))
+        {
             facts = Self { key_made: true, issued: true, installed: true, ..facts };
             facts.loaded = status.is_some_and(|status| status.pickup == Pickup::Confirmed);
         }
@@ -73,7 +75,8 @@ impl Facts {
         };
         Self {
             key_made: !request.spec.csr_data.0.is_empty(),
-            denied: (decision.approval_status == ApprovalStatus::Denied).then_some(decision.message),
+            denied: (decision.approval_status == ApprovalStatus::Denied)
+                .then_some(decision.message),
             approved,
             issued: request.is_answered(),
             ..Self::default()
@@ -199,16 +202,17 @@ mod tests {
         assert_eq!(text(&[]), "east makes a key");
         let pending = json!({ "thirdPartyApproval": { "approvalStatus": "PENDING" } });
         assert_eq!(text(&[request(1, "x", &pending)]), "key made in east → waits for approval");
-        let approved =
-            json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED", "message": "approved by policy: x" } });
+        let approved = json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED", "message": "approved by policy: x" } });
         assert_eq!(text(&[request(1, "x", &approved)]), "key made in east → approved by policy");
-        let denied = json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "no" } });
+        let denied =
+            json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "no" } });
         assert_eq!(text(&[request(1, "x", &denied)]), "key made in east → denied: no");
     }
 
     #[test]
     fn the_newest_request_counts() {
-        let denied = json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "no" } });
+        let denied =
+            json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "no" } });
         let all = [request(2, "", &json!({})), request(1, "x", &denied)];
         let facts = Facts::read("istio-istio-system-east", &all, None);
         assert_eq!(facts.request, "istio-istio-system-east.demo.2");

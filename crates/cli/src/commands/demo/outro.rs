@@ -12,17 +12,28 @@ pub(super) fn next_steps(kubeconfig: &Path, members: &[Member]) -> Vec<String> {
     let mut commands = vec![
         (format!("export KUBECONFIG={}", quoted(kubeconfig.as_os_str())), ""),
         ("kubectl get vmcsr -A".to_owned(), "# the requests, and who approved them"),
-        (format!("{program} describe vm {VIRTUAL_MESH}"), "# who has which certificate, and uses it"),
+        (
+            format!("{program} describe vm {VIRTUAL_MESH}"),
+            "# who has which certificate, and uses it",
+        ),
     ];
     if let Some(member) = members.last() {
-        let inspect = format!("{program} --context {} inspect secret istio-system/cacerts", member.cluster);
-        commands.push((format!("{program} renew {}", member.mesh), "# a new key and certificate, while you look here"));
+        let inspect =
+            format!("{program} --context {} inspect secret istio-system/cacerts", member.cluster);
+        commands.push((
+            format!("{program} renew {}", member.mesh),
+            "# a new key and certificate, while you look here",
+        ));
         commands.push((inspect, "# what the mesh was given"));
     }
     // The export stands alone and may be longer.
     let width = commands.iter().skip(1).map(|(command, _)| command.len()).max().unwrap_or_default();
     let mut lines = vec![String::new(), "  Next, in another terminal:".to_owned()];
-    lines.extend(commands.iter().map(|(command, why)| format!("    {command:<width$}   {why}").trim_end().to_owned()));
+    lines.extend(
+        commands
+            .iter()
+            .map(|(command, why)| format!("    {command:<width$}   {why}").trim_end().to_owned()),
+    );
     lines.extend([String::new(), "  Ctrl-C ends it.".to_owned()]);
     lines
 }
@@ -46,7 +57,8 @@ pub(super) fn approval(kubeconfig: &Path, waiting: &[&Member]) -> Vec<String> {
 fn program() -> String {
     let Ok(path) = std::env::current_exe() else { return "meshroot".to_owned() };
     let directories = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&directories).any(|directory| Some(directory.as_path()) == path.parent());
+    let on_path = std::env::split_paths(&directories)
+        .any(|directory| Some(directory.as_path()) == path.parent());
     if let Some(name) = path.file_name().filter(|_| on_path) {
         return quoted(name);
     }
@@ -57,7 +69,8 @@ fn program() -> String {
 /// As a shell reads it back.
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+:@%,".contains(character);
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "/._-+:@%,".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
         word.into_owned()
     } else {
@@ -71,7 +84,10 @@ mod tests {
 
     #[test]
     fn a_path_is_quoted_where_a_shell_would_take_it_apart() {
-        assert_eq!(quoted(OsStr::new("/tmp/meshroot-demo-x/kubeconfig")), "/tmp/meshroot-demo-x/kubeconfig");
+        assert_eq!(
+            quoted(OsStr::new("/tmp/meshroot-demo-x/kubeconfig")),
+            "/tmp/meshroot-demo-x/kubeconfig"
+        );
         assert_eq!(quoted(OsStr::new("/tmp/a b")), "'/tmp/a b'");
         assert_eq!(quoted(OsStr::new("it's")), r"'it'\''s'");
     }

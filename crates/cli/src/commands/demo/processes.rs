@@ -51,7 +51,12 @@ impl Part {
 
 impl Processes {
     pub(super) fn new() -> Self {
-        Self { hub: Part::new(), agents: Part::new(), control_planes: Vec::new(), problem: watch::Sender::new(None) }
+        Self {
+            hub: Part::new(),
+            agents: Part::new(),
+            control_planes: Vec::new(),
+            problem: watch::Sender::new(None),
+        }
     }
 
     /// Returns what went wrong when one of them ended by itself; not before.
@@ -90,9 +95,13 @@ impl Processes {
         let control_plane = ControlPlane::start(api.admin()?).await?;
         let address = control_plane.address();
         self.control_planes.push(control_plane);
-        let local = fresh_client(api, AGENT_SERVICE_ACCOUNT, "meshroot-agent", &mut self.agents).await?;
-        let istiod =
-            meshroot_agent::IstiodAddress { mesh: mesh_name(&api.name), authority: address.to_string(), metrics: None };
+        let local =
+            fresh_client(api, AGENT_SERVICE_ACCOUNT, "meshroot-agent", &mut self.agents).await?;
+        let istiod = meshroot_agent::IstiodAddress {
+            mesh: mesh_name(&api.name),
+            authority: address.to_string(),
+            metrics: None,
+        };
         let options = AgentOptions {
             cluster: Some(api.name.clone()),
             namespace: SYSTEM_NAMESPACE.to_owned(),
@@ -134,7 +143,8 @@ async fn fresh_client(
 ) -> Result<kube::Client, Failure> {
     let admin = api.admin()?;
     let place = (SYSTEM_NAMESPACE, account);
-    let token = SharedToken::new(install::token(&admin, place, None, TOKEN_SECONDS).await?.as_str());
+    let token =
+        SharedToken::new(install::token(&admin, place, None, TOKEN_SECONDS).await?.as_str());
     let client = api.client(token.clone(), user_agent)?;
     let shutdown = part.shutdown.clone();
     part.tasks.spawn(async move {

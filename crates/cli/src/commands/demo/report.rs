@@ -86,7 +86,8 @@ pub(super) fn root(trust: &MeshTrust) -> Option<Certificate> {
 
 fn common_name(certificate: &Certificate) -> String {
     let subject = certificate.subject().to_string();
-    let name = subject.split(',').find_map(|part| part.trim().strip_prefix("CN=")).map(str::to_owned);
+    let name =
+        subject.split(',').find_map(|part| part.trim().strip_prefix("CN=")).map(str::to_owned);
     name.unwrap_or(subject)
 }
 
@@ -95,7 +96,8 @@ impl Report {
     pub(super) fn table(&self, now: Timestamp) -> String {
         let mut table = Table::new(&["MESH", "ISSUER", "EXPIRES", "LOADED", "ROOT"]);
         for row in &self.trust {
-            let seen = row.witness.as_ref().map_or_else(String::new, |witness| format!(" by a {witness}"));
+            let seen =
+                row.witness.as_ref().map_or_else(String::new, |witness| format!(" by a {witness}"));
             table.push(vec![
                 row.mesh.clone(),
                 row.issuer.clone(),

@@ -72,7 +72,11 @@ impl<'a> Screen<'a> {
 
     /// What takes the changing lines away: up, and clear to the end (ECMA-48 CUU, ED).
     fn erased(&self) -> String {
-        if self.changing == 0 { String::new() } else { format!("\u{1b}[{}A\r\u{1b}[J", self.changing) }
+        if self.changing == 0 {
+            String::new()
+        } else {
+            format!("\u{1b}[{}A\r\u{1b}[J", self.changing)
+        }
     }
 }
 
@@ -114,7 +118,10 @@ mod tests {
 
     #[test]
     fn on_a_terminal_changing_lines_are_drawn_over() {
-        assert_eq!(drawn(Style::Live), "a\nb\n\u{1b}[2A\r\u{1b}[Jc\n\u{1b}[1A\r\u{1b}[Jdone \\u{1b}[2J\n");
+        assert_eq!(
+            drawn(Style::Live),
+            "a\nb\n\u{1b}[2A\r\u{1b}[Jc\n\u{1b}[1A\r\u{1b}[Jdone \\u{1b}[2J\n"
+        );
     }
 
     #[test]

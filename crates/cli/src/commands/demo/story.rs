@@ -40,11 +40,17 @@ pub(super) struct Story<'a, 't> {
 
 impl Story<'_, '_> {
     /// Everything up to the table; then, unless asked to end, until the shutdown.
-    pub(super) async fn tell(&mut self, processes: &mut Processes, shutdown: &Shutdown) -> Result<(), Failure> {
+    pub(super) async fn tell(
+        &mut self,
+        processes: &mut Processes,
+        shutdown: &Shutdown,
+    ) -> Result<(), Failure> {
         let admin = self.hub.admin()?;
         self.start_hub(&admin, processes).await?;
-        let mut members: Vec<Member> = self.clusters.iter().map(|api| Member::new(&api.name)).collect();
-        let (mut watching, control_planes) = self.start_clusters(&admin, &members, processes).await?;
+        let mut members: Vec<Member> =
+            self.clusters.iter().map(|api| Member::new(&api.name)).collect();
+        let (mut watching, control_planes) =
+            self.start_clusters(&admin, &members, processes).await?;
         self.make_virtual_mesh(&admin, &members, &mut watching).await?;
         self.follow_members(&mut members, &mut watching).await?;
         self.shake_hands(&control_planes).await?;
@@ -56,7 +62,11 @@ impl Story<'_, '_> {
         self.stay(&mut members, &mut watching, shutdown).await
     }
 
-    async fn start_hub(&mut self, admin: &Client, processes: &mut Processes) -> Result<(), Failure> {
+    async fn start_hub(
+        &mut self,
+        admin: &Client,
+        processes: &mut Processes,
+    ) -> Result<(), Failure> {
         let begun = self.begin("hub", "starts")?;
         let work = async {
             crate::commands::install::hub(admin).await?;
@@ -93,7 +103,10 @@ impl Story<'_, '_> {
             Ok((watching, addresses))
         };
         let started = self.limit.within("the hub and the agents are not at work", work).await?;
-        let text = format!("ready: {} clusters, an agent and a stand-in for istiod in each", count(names.len()));
+        let text = format!(
+            "ready: {} clusters, an agent and a stand-in for istiod in each",
+            count(names.len())
+        );
         self.done(&about, &text, begun.elapsed())?;
         Ok(started)
     }
@@ -106,19 +119,31 @@ impl Story<'_, '_> {
     ) -> Result<(), Failure> {
         let about = format!("virtual mesh {VIRTUAL_MESH}");
         let begun = self.begin(&about, "the hub makes its root")?;
-        let known = |watching: &Watching| members.iter().find_map(|one| root(watching.trust(one)?.as_ref()));
+        let known = |watching: &Watching| {
+            members.iter().find_map(|one| root(watching.trust(one)?.as_ref()))
+        };
         let found = known(watching).is_some();
-        self.limit.within("the virtual mesh was not written", write_virtual_mesh(admin, members, self.options)).await?;
+        self.limit
+            .within(
+                "the virtual mesh was not written",
+                write_virtual_mesh(admin, members, self.options),
+            )
+            .await?;
         let root = loop {
             if let Some(root) = known(watching) {
                 break root;
             }
             self.wait(watching, members).await?;
             let waited = begun.elapsed().as_secs_f64();
-            self.screen.changing(vec![line(&about, &format!("the hub makes its root   {waited:.1} s"))])?;
+            self.screen
+                .changing(vec![line(&about, &format!("the hub makes its root   {waited:.1} s"))])?;
         };
         let deed = if found { "kept" } else { "made" };
-        self.done(&about, &format!("{} root {deed}", root.public_key().kind_name()), begun.elapsed())
+        self.done(
+            &about,
+            &format!("{} root {deed}", root.public_key().kind_name()),
+            begun.elapsed(),
+        )
     }
 
     /// Tells of every certificate that comes to be used from now on.
@@ -128,7 +153,8 @@ impl Story<'_, '_> {
         watching: &mut Watching,
         shutdown: &Shutdown,
     ) -> Result<(), Failure> {
-        let mut told: Vec<String> = members.iter().map(|member| member.facts.request.clone()).collect();
+        let mut told: Vec<String> =
+            members.iter().map(|member| member.facts.request.clone()).collect();
         loop {
             tokio::select! {
                 () = watching.changed() => {}
@@ -143,7 +169,11 @@ impl Story<'_, '_> {
                 member.update(facts, now);
                 if member.is_loaded() && member.facts.request != *told {
                     told.clone_from(&member.facts.request);
-                    self.done(&member.facts.request, &member.text(), member.took(now).unwrap_or_default())?;
+                    self.done(
+                        &member.facts.request,
+                        &member.text(),
+                        member.took(now).unwrap_or_default(),
+                    )?;
                 }
             }
             let under_way = members.iter().filter(|member| !member.is_loaded());
@@ -164,9 +194,15 @@ impl Story<'_, '_> {
 }
 
 /// What `kubectl apply` would be given.
-async fn write_virtual_mesh(admin: &Client, members: &[Member], options: &Options) -> Result<(), Failure> {
-    let meshes: Vec<Value> =
-        members.iter().map(|member| json!({ "name": member.mesh, "namespace": member.namespace() })).collect();
+async fn write_virtual_mesh(
+    admin: &Client,
+    members: &[Member],
+    options: &Options,
+) -> Result<(), Failure> {
+    let meshes: Vec<Value> = members
+        .iter()
+        .map(|member| json!({ "name": member.mesh, "namespace": member.namespace() }))
+        .collect();
     let metadata = json!({ "name": VIRTUAL_MESH, "namespace": SYSTEM_NAMESPACE });
     let mut policy = json!({
         "apiVersion": "meshroot.dev/v1alpha1", "kind": "TrustPolicy", "metadata": metadata,

@@ -39,10 +39,20 @@ impl Watching {
         let shutdown = Shutdown::manual();
         let requests = Watched::start(Api::all(hub.clone()), Config::default(), &shutdown);
         let trusts = Watched::start(Api::all(hub.clone()), Config::default(), &shutdown);
-        let policies = Watched::start(Api::namespaced(hub.clone(), SYSTEM_NAMESPACE), Config::default(), &shutdown);
+        let policies = Watched::start(
+            Api::namespaced(hub.clone(), SYSTEM_NAMESPACE),
+            Config::default(),
+            &shutdown,
+        );
         let meshes = Watched::start(Api::all(hub.clone()), Config::default(), &shutdown);
         let leases = Watched::start(Api::all(hub.clone()), Config::default(), &shutdown);
-        tokio::join!(requests.synced(), trusts.synced(), policies.synced(), meshes.synced(), leases.synced());
+        tokio::join!(
+            requests.synced(),
+            trusts.synced(),
+            policies.synced(),
+            meshes.synced(),
+            leases.synced()
+        );
         let changes = AllChanges {
             requests: requests.changes(),
             trusts: trusts.changes(),
@@ -92,7 +102,9 @@ impl Watching {
     /// What the hub says that it waits for; empty where it says nothing.
     pub(super) fn waiting_for(&self) -> String {
         let policy = self.policies.object(Some(SYSTEM_NAMESPACE), VIRTUAL_MESH);
-        policy.and_then(|policy| Some(policy.status.as_ref()?.waiting_for.clone())).unwrap_or_default()
+        policy
+            .and_then(|policy| Some(policy.status.as_ref()?.waiting_for.clone()))
+            .unwrap_or_default()
     }
 }
 

@@ -8,13 +8,16 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
 use meshroot_ca::{RootSpec, make_root};
-use meshroot_pki::{Certificate, CertificateRequest, DistinguishedName, Host, KeyKind, PrivateKey, parse_bundle};
+use meshroot_pki::{
+    Certificate, CertificateRequest, DistinguishedName, Host, KeyKind, PrivateKey, parse_bundle,
+};
 use tonic::client::Grpc;
 use tonic::transport::{Certificate as Trusted, ClientTlsConfig, Endpoint};
 use tonic_prost::ProstCodec;
 
 use super::control_plane::{
-    AUDIENCE, Authority, CertificateAnswer, CertificateQuestion, METHOD, PUBLISHED, ROOTS, SERVER_NAME, now,
+    AUDIENCE, Authority, CertificateAnswer, CertificateQuestion, METHOD, PUBLISHED, ROOTS,
+    SERVER_NAME, now,
 };
 use super::install::{self, WORKLOADS, workload_name};
 use crate::failure::Failure;
@@ -33,18 +36,28 @@ pub(super) struct Workload {
 }
 
 /// Asks the CA service of a cluster's mesh for a certificate for the workload there.
-pub(super) async fn certificate(admin: &Client, cluster: &str, control_plane: SocketAddr) -> Result<Workload, Failure> {
+pub(super) async fn certificate(
+    admin: &Client,
+    cluster: &str,
+    control_plane: SocketAddr,
+) -> Result<Workload, Failure> {
     let about = |problem: &dyn std::fmt::Display| {
-        Failure::no(format!("the workload of {cluster} got no certificate from its mesh: {problem}"))
+        Failure::no(format!(
+            "the workload of {cluster} got no certificate from its mesh: {problem}"
+        ))
     };
     let account = workload_name(cluster);
     let token = install::token(admin, (WORKLOADS, &account), Some(AUDIENCE), TOKEN_SECONDS).await?;
     let roots = published(admin, cluster).await?;
     let key = PrivateKey::generate(KeyKind::EcdsaP256).map_err(|error| about(&error))?;
-    let csr = CertificateRequest::create(&key, &DistinguishedName::empty(), &[]).map_err(|error| about(&error))?;
+    let csr = CertificateRequest::create(&key, &DistinguishedName::empty(), &[])
+        .map_err(|error| about(&error))?;
     let question = CertificateQuestion { csr: csr.to_pem(), validity_duration: 0 };
     let answer = tokio::time::timeout(LIMIT, ask(control_plane, &roots, &token, question)).await;
-    let mut parts = answer.map_err(|_| about(&"no answer in time"))?.map_err(|problem| about(&problem))?.cert_chain;
+    let mut parts = answer
+        .map_err(|_| about(&"no answer in time"))?
+        .map_err(|problem| about(&problem))?
+        .cert_chain;
     let bundle = |text: &str| parse_bundle(text.as_bytes()).map_err(|error| about(&error));
     let roots = bundle(&parts.pop().unwrap_or_default())?;
     let chain = bundle(&parts.concat())?;
@@ -54,9 +67,12 @@ pub(super) async fn certificate(admin: &Client, cluster: &str, control_plane: So
 
 /// A workload under a CA of its own, that claims the identity of `victim` and trusts what it trusts.
 pub(super) fn stranger(victim: &Workload) -> Result<Workload, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::no(format!("no stranger can be made: {error}"));
-    let subject = DistinguishedName::new("Stranger", "stranger", "stranger root").map_err(|error| failed(&error))?;
-    let spec = RootSpec { key: KeyKind::EcdsaP256, subject, lifetime: SignedDuration::from_hours(24) };
+    let failed =
+        |error: &dyn std::fmt::Display| Failure::no(format!("no stranger can be made: {error}"));
+    let subject = DistinguishedName::new("Stranger", "stranger", "stranger root")
+        .map_err(|error| failed(&error))?;
+    let spec =
+        RootSpec { key: KeyKind::EcdsaP256, subject, lifetime: SignedDuration::from_hours(24) };
     let (root, root_key) = make_root(&spec, now()).map_err(|error| failed(&error))?;
     let authority = Authority::new(vec![root.clone()], vec![root], root_key);
     let key = PrivateKey::generate(KeyKind::EcdsaP256).map_err(|error| failed(&error))?;
@@ -73,13 +89,16 @@ async fn published(admin: &Client, cluster: &str) -> Result<Vec<Certificate>, Fa
     let begun = tokio::time::Instant::now();
     loop {
         let found = api.get_opt(PUBLISHED).await;
-        let found = found.map_err(|error| Failure::api(&format!("read ConfigMap {PUBLISHED} of {cluster}"), &error))?;
+        let found = found.map_err(|error| {
+            Failure::api(&format!("read ConfigMap {PUBLISHED} of {cluster}"), &error)
+        })?;
         let text = found.and_then(|map| map.data?.remove(ROOTS));
         match text.map(|text| parse_bundle(text.as_bytes())) {
             Some(Ok(roots)) => return Ok(roots),
             _ if begun.elapsed() > LIMIT => {
                 let problem = format!("the mesh of {cluster} did not publish its roots");
-                return Err(Failure::no(problem).see(format!("ConfigMap {WORKLOADS}/{PUBLISHED} in {cluster}")));
+                return Err(Failure::no(problem)
+                    .see(format!("ConfigMap {WORKLOADS}/{PUBLISHED} in {cluster}")));
             }
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
@@ -94,7 +113,8 @@ async fn ask(
 ) -> Result<CertificateAnswer, String> {
     let roots = roots.iter().map(|root| Trusted::from_pem(root.to_pem()));
     let tls = ClientTlsConfig::new().domain_name(SERVER_NAME).ca_certificates(roots);
-    let endpoint = Endpoint::from_shared(format!("https://{control_plane}")).map_err(|error| error.to_string())?;
+    let endpoint = Endpoint::from_shared(format!("https://{control_plane}"))
+        .map_err(|error| error.to_string())?;
     let endpoint = endpoint.tls_config(tls).map_err(|error| error.to_string())?;
     let channel = endpoint.connect().await.map_err(|error| format!("connecting: {error}"))?;
     let mut request = tonic::Request::new(question);

@@ -30,7 +30,9 @@ impl Profile {
             issuer: Some(certificate.issuer().to_string()),
             issuer_key: certificate.authority_key_identifier(),
             authority: Some(crate::certificates::facts::authority(certificate)),
-            lifetime_hours: Some(certificate.not_after().duration_since(certificate.not_before()).as_hours()),
+            lifetime_hours: Some(
+                certificate.not_after().duration_since(certificate.not_before()).as_hours(),
+            ),
             roots: Some(roots.iter().map(Certificate::fingerprint).collect()),
         }
     }
@@ -59,7 +61,9 @@ pub(super) fn between(before: &Profile, after: &Profile) -> Vec<(&'static str, S
         lines.push(("Key", "THE SAME: a renewal must bring a new key".to_owned()));
     }
     changed(&mut lines, "Issuer", before.issuer.as_ref(), after.issuer.as_ref());
-    if before.issuer == after.issuer && differ(before.issuer_key.as_ref(), after.issuer_key.as_ref()) {
+    if before.issuer == after.issuer
+        && differ(before.issuer_key.as_ref(), after.issuer_key.as_ref())
+    {
         lines.push(("Issuer", "the same name with ANOTHER KEY".to_owned()));
     }
     changed(&mut lines, "Authority", before.authority.as_ref(), after.authority.as_ref());
@@ -132,12 +136,21 @@ mod tests {
     fn each_change_is_one_line() {
         let fresh = Profile { key: Some(Fingerprint::of(b"2")), ..profile() };
         let cases = [
-            (Profile { hosts: ["spiffe://y/a".to_owned()].into(), ..fresh.clone() }, vec!["Name gone", "Name new"]),
-            (Profile { key_kind: Some("RSA-4096".to_owned()), ..fresh.clone() }, vec!["Kind of key"]),
+            (
+                Profile { hosts: ["spiffe://y/a".to_owned()].into(), ..fresh.clone() },
+                vec!["Name gone", "Name new"],
+            ),
+            (
+                Profile { key_kind: Some("RSA-4096".to_owned()), ..fresh.clone() },
+                vec!["Kind of key"],
+            ),
             (Profile { issuer: Some("CN=root 2".to_owned()), ..fresh.clone() }, vec!["Issuer"]),
             (Profile { issuer_key: Some(vec![2]), ..fresh.clone() }, vec!["Issuer"]),
             (Profile { lifetime_hours: Some(24), ..fresh.clone() }, vec!["Lifetime"]),
-            (Profile { roots: Some([Fingerprint::of(b"new")].into()), ..fresh.clone() }, vec!["Root gone", "Root new"]),
+            (
+                Profile { roots: Some([Fingerprint::of(b"new")].into()), ..fresh.clone() },
+                vec!["Root gone", "Root new"],
+            ),
         ];
         for (after, what) in cases {
             assert_eq!(named(&profile(), &after), what);

@@ -28,17 +28,28 @@ fn table(mut events: Vec<Event>, now: Timestamp) -> Table {
     events.sort_by_key(last_seen);
     let mut table = Table::new(&["TYPE", "REASON", "AGE", "COUNT", "MESSAGE"]);
     for event in events {
-        let count = event.series.as_ref().and_then(|series| series.count).or(event.count).unwrap_or(1);
+        let count =
+            event.series.as_ref().and_then(|series| series.count).or(event.count).unwrap_or(1);
         let age = last_seen(&event).map(|seen| age::age(seen, now)).unwrap_or_default();
         let text = |field: Option<String>| field.unwrap_or_default();
-        table.push(vec![text(event.type_), text(event.reason), age, count.to_string(), text(event.message)]);
+        table.push(vec![
+            text(event.type_),
+            text(event.reason),
+            age,
+            count.to_string(),
+            text(event.message),
+        ]);
     }
     table
 }
 
 /// Each of the two event APIs keeps its own times.
 fn last_seen(event: &Event) -> Option<Timestamp> {
-    let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
+    let series = event
+        .series
+        .as_ref()
+        .and_then(|series| series.last_observed_time.as_ref())
+        .map(|time| time.0);
     series
         .or(event.last_timestamp.as_ref().map(|time| time.0))
         .or(event.event_time.as_ref().map(|time| time.0))

@@ -25,10 +25,18 @@ pub(super) async fn describe(session: &Session, mesh: Mesh) -> Result<Descriptio
     Ok(Description { sheet, objects: objects.into_iter().flatten().collect() })
 }
 
-fn sheet(mesh: &Mesh, trust: Option<&MeshTrust>, request: Option<&Request>, now: Timestamp) -> Sheet {
+fn sheet(
+    mesh: &Mesh,
+    trust: Option<&MeshTrust>,
+    request: Option<&Request>,
+    now: Timestamp,
+) -> Sheet {
     let mut sheet = Sheet::default();
     sheet.heading(&format!("Mesh {}", full_name(&mesh.metadata)));
-    sheet.field("Type", mesh.spec.mesh_type().map_or("unknown", meshroot_api::shared::MeshType::word));
+    sheet.field(
+        "Type",
+        mesh.spec.mesh_type().map_or("unknown", meshroot_api::shared::MeshType::word),
+    );
     sheet.field("Cluster", &mesh.spec.cluster.name);
     sheet.field("Trust domain", identity::trust_domain(&mesh.spec));
     sheet.field("Identity", identity::of(&mesh.spec).unwrap_or_default());
@@ -52,7 +60,8 @@ fn wanted(sheet: &mut Sheet, trust: &MeshTrust, request: Option<&Request>) {
     }
     sheet.field("Next key", trust.spec.key.word());
     let anchors = parse_bundle(trust.spec.trust_anchors.as_bytes()).unwrap_or_default();
-    let anchor = |root: &meshroot_pki::Certificate| format!("{} {}", root.subject(), root.fingerprint());
+    let anchor =
+        |root: &meshroot_pki::Certificate| format!("{} {}", root.subject(), root.fingerprint());
     sheet.fields("Roots", &anchors.iter().map(anchor).collect::<Vec<_>>());
 }
 
@@ -64,7 +73,10 @@ fn loaded(sheet: &mut Sheet, trust: &MeshTrust, now: Timestamp) {
     if let Some(since) = status.since {
         sheet.field("Since", age::with_distance(since.0, now));
     }
-    sheet.field("Seen by", status.witness.map(meshroot_api::trust::Witness::word).unwrap_or_default());
+    sheet.field(
+        "Seen by",
+        status.witness.map(meshroot_api::trust::Witness::word).unwrap_or_default(),
+    );
     sheet.field("Installed", status.installed.unwrap_or_default());
     sheet.field("Agent", status.agent_version);
     let Some(loaded) = status.loaded else { return };

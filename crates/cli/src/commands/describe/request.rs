@@ -7,7 +7,9 @@ use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName};
 use meshroot_api::policy::ApprovalMode;
-use meshroot_api::{IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::{
+    IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request,
+};
 use meshroot_core::identity;
 use meshroot_core::issuance::subject_parts;
 use meshroot_core::membership::Key;
@@ -44,7 +46,10 @@ pub(super) async fn describe(session: &Session, request: Request) -> Result<Desc
         gathered.trust.as_ref().and_then(shown),
         gathered.policy.as_ref().and_then(shown),
     ];
-    Ok(Description { sheet: sheet(&gathered, clock::now()), objects: objects.into_iter().flatten().collect() })
+    Ok(Description {
+        sheet: sheet(&gathered, clock::now()),
+        objects: objects.into_iter().flatten().collect(),
+    })
 }
 
 async fn gather(session: &Session, request: Request) -> Result<Gathered, Failure> {
@@ -63,17 +68,28 @@ async fn gather(session: &Session, request: Request) -> Result<Gathered, Failure
 }
 
 /// The newest answered request before this one, of the same mesh and virtual mesh: its certificate is in use.
-async fn previous(session: &Session, namespace: &str, name: &str) -> Result<Option<Request>, Failure> {
+async fn previous(
+    session: &Session,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Request>, Failure> {
     let Some(own) = RequestName::parse(name) else { return Ok(None) };
     let api: Api<Request> = Api::namespaced(session.client.clone(), namespace);
     let list = patiently(async || api.list(&ListParams::default()).await).await;
-    let all = list.map_err(|error| Failure::api(&format!("list vmcsr in namespace {namespace}"), &error))?.items;
+    let all = list
+        .map_err(|error| Failure::api(&format!("list vmcsr in namespace {namespace}"), &error))?
+        .items;
     let earlier = |request: Request| {
         let name = RequestName::parse(request.metadata.name.as_deref()?)?;
         let same = name.mesh == own.mesh && name.virtual_mesh == own.virtual_mesh;
-        (same && name.generation < own.generation && request.is_answered()).then_some((name.generation, request))
+        (same && name.generation < own.generation && request.is_answered())
+            .then_some((name.generation, request))
     };
-    Ok(all.into_iter().filter_map(earlier).max_by_key(|(generation, _)| *generation).map(|(_, request)| request))
+    Ok(all
+        .into_iter()
+        .filter_map(earlier)
+        .max_by_key(|(generation, _)| *generation)
+        .map(|(_, request)| request))
 }
 
 fn sheet(gathered: &Gathered, now: Timestamp) -> Sheet {
@@ -123,7 +139,8 @@ fn asked(sheet: &mut Sheet, gathered: &Gathered) {
     match CertificateRequest::parse(&spec.csr_data.0) {
         Ok(csr) => {
             sheet.facts(&facts::request(&csr));
-            let same = names_of(&csr).is_empty() || names_of(&csr) == spec.cert_config.hosts.iter().cloned().collect();
+            let same = names_of(&csr).is_empty()
+                || names_of(&csr) == spec.cert_config.hosts.iter().cloned().collect();
             sheet.field("", if same { "" } else { "THE CSR'S NAMES ARE NOT THE HOSTS ASKED FOR" });
         }
         Err(error) => sheet.field("CSR", format!("CANNOT BE READ: {error}")),
@@ -147,13 +164,18 @@ fn decision(sheet: &mut Sheet, gathered: &Gathered, now: Timestamp) {
             "Policy",
             match policy.spec.approval.mode {
                 ApprovalMode::Automatic => "AUTOMATIC: what passes the checks is approved",
-                ApprovalMode::ThirdParty => "THIRD_PARTY: nothing is signed before somebody approves",
+                ApprovalMode::ThirdParty => {
+                    "THIRD_PARTY: nothing is signed before somebody approves"
+                }
             },
         );
     }
     if let Some(record) = &gathered.record {
         let decision = &record.spec.decision;
-        sheet.field("Recorded", format!("by {}, {}", decision.by, age::with_distance(decision.time.0, now)));
+        sheet.field(
+            "Recorded",
+            format!("by {}, {}", decision.by, age::with_distance(decision.time.0, now)),
+        );
         sheet.field("", &decision.message);
     }
 }
@@ -168,7 +190,10 @@ fn issued(sheet: &mut Sheet, certificate: &Certificate, roots: &[Certificate], n
 /// What the profile makes of the request: of the CSR only the key counts.
 fn planned(sheet: &mut Sheet, gathered: &Gathered) {
     sheet.heading("What would be signed");
-    sheet.field("Subject", subject(gathered).unwrap_or_else(|error| format!("cannot be made: {error}")));
+    sheet.field(
+        "Subject",
+        subject(gathered).unwrap_or_else(|error| format!("cannot be made: {error}")),
+    );
     sheet.fields("Names", &gathered.request.spec.cert_config.hosts);
     let Some(policy) = &gathered.policy else {
         sheet.line("the TrustPolicy of the virtual mesh cannot be seen: lifetime and issuer are not known here");
@@ -178,7 +203,10 @@ fn planned(sheet: &mut Sheet, gathered: &Gathered) {
     sheet.field("Authority", format!("CA, path length {}", intermediate.path_len));
     sheet.field(
         "Lifetime",
-        lifetime(policy).map(age::short).map(|it| it + ", at most until its issuer ends").unwrap_or_default(),
+        lifetime(policy)
+            .map(age::short)
+            .map(|it| it + ", at most until its issuer ends")
+            .unwrap_or_default(),
     );
     let status = policy.status.clone().unwrap_or_default();
     if let Some(root) = status.roots.first() {
@@ -200,7 +228,8 @@ fn subject(gathered: &Gathered) -> Result<String, meshroot_pki::NameError> {
         organization => organization,
     };
     let unit = &request.spec.virtual_mesh_ref.name;
-    DistinguishedName::new(organization, unit, &format!("{mesh} {generation}")).map(|name| name.to_string())
+    DistinguishedName::new(organization, unit, &format!("{mesh} {generation}"))
+        .map(|name| name.to_string())
 }
 
 fn changes(sheet: &mut Sheet, gathered: &Gathered) {
@@ -226,13 +255,15 @@ fn profile(gathered: &Gathered) -> Profile {
     let csr = CertificateRequest::parse(&gathered.request.spec.csr_data.0).ok();
     let key = csr.as_ref().map(CertificateRequest::public_key);
     let policy = gathered.policy.as_ref();
-    let signing = policy.and_then(|policy| policy.status.as_ref()).and_then(|status| status.roots.first());
+    let signing =
+        policy.and_then(|policy| policy.status.as_ref()).and_then(|status| status.roots.first());
     Profile {
         hosts: gathered.request.spec.cert_config.hosts.iter().cloned().collect(),
         key_kind: key.map(meshroot_pki::PublicKey::kind_name),
         key: key.map(meshroot_pki::PublicKey::fingerprint),
         issuer: signing.map(|root| root.subject.clone()),
-        authority: policy.map(|policy| format!("CA, path length {}", policy.spec.intermediate.path_len)),
+        authority: policy
+            .map(|policy| format!("CA, path length {}", policy.spec.intermediate.path_len)),
         ..Profile::default()
     }
 }

@@ -46,7 +46,11 @@ pub(super) async fn describe(session: &Session, mesh: VirtualMesh) -> Result<Des
 }
 
 /// The newest request of a member.
-async fn newest(session: &Session, member: &Key, virtual_mesh: &str) -> Result<Option<Request>, Failure> {
+async fn newest(
+    session: &Session,
+    member: &Key,
+    virtual_mesh: &str,
+) -> Result<Option<Request>, Failure> {
     let api: Api<Request> = Api::namespaced(session.client.clone(), &member.namespace);
     let doing = format!("list vmcsr in namespace {}", member.namespace);
     let all = patiently(async || api.list(&ListParams::default()).await)
@@ -60,7 +64,12 @@ async fn newest(session: &Session, member: &Key, virtual_mesh: &str) -> Result<O
     Ok(all.into_iter().filter(|it| generation(it).is_some()).max_by_key(|it| generation(it)))
 }
 
-fn sheet(mesh: &VirtualMesh, policy: Option<&TrustPolicy>, members: &[Member], now: Timestamp) -> Sheet {
+fn sheet(
+    mesh: &VirtualMesh,
+    policy: Option<&TrustPolicy>,
+    members: &[Member],
+    now: Timestamp,
+) -> Sheet {
     let mut sheet = Sheet::default();
     let status = mesh.status.clone().unwrap_or_default();
     sheet.heading(&format!("Virtual mesh {}", full_name(&mesh.metadata)));
@@ -93,7 +102,12 @@ fn roots_table(roots: &[RootStatus], now: Timestamp) -> Table {
     let mut table = Table::new(&["PHASE", "EXPIRES", "SUBJECT", "FINGERPRINT"]);
     for root in roots {
         let end = root.not_after.as_ref().map(|end| age::distance(end.0, now)).unwrap_or_default();
-        table.push(vec![phase(root.phase).to_owned(), end, root.subject.clone(), root.fingerprint.clone()]);
+        table.push(vec![
+            phase(root.phase).to_owned(),
+            end,
+            root.subject.clone(),
+            root.fingerprint.clone(),
+        ]);
     }
     table
 }
@@ -109,7 +123,8 @@ fn phase(phase: RootPhase) -> &'static str {
 }
 
 fn members_table(members: &[Member], now: Timestamp) -> Table {
-    let mut table = Table::new(&["MESH", "REQUEST", "STATE", "PICKUP", "EXPIRES", "ROOTS", "MESSAGE"]);
+    let mut table =
+        Table::new(&["MESH", "REQUEST", "STATE", "PICKUP", "EXPIRES", "ROOTS", "MESSAGE"]);
     for member in members {
         table.push(member_row(member, now));
     }
@@ -121,14 +136,24 @@ fn member_row(member: &Member, now: Timestamp) -> Vec<String> {
     let trust = member.trust.as_ref().and_then(|trust| trust.status.clone()).unwrap_or_default();
     let loaded = trust.loaded.unwrap_or_default();
     // What the control plane says is newer than what the hub said when it issued.
-    let messages = [trust.message, status.as_ref().map(|status| status.message.clone()).unwrap_or_default()];
+    let messages =
+        [trust.message, status.as_ref().map(|status| status.message.clone()).unwrap_or_default()];
     vec![
         format!("{}/{}", member.key.namespace, member.key.name),
-        member.request.as_ref().and_then(|request| request.metadata.name.clone()).unwrap_or_default(),
+        member
+            .request
+            .as_ref()
+            .and_then(|request| request.metadata.name.clone())
+            .unwrap_or_default(),
         status.map_or("no request yet", |status| status.state.word()).to_owned(),
         trust.pickup.word().to_owned(),
         loaded.not_after.as_ref().map(|end| age::distance(end.0, now)).unwrap_or_default(),
-        loaded.roots.iter().map(|root| root.chars().take(16).collect::<String>()).collect::<Vec<_>>().join(","),
+        loaded
+            .roots
+            .iter()
+            .map(|root| root.chars().take(16).collect::<String>())
+            .collect::<Vec<_>>()
+            .join(","),
         messages.into_iter().find(|message| !message.is_empty()).unwrap_or_default(),
     ]
 }

@@ -38,19 +38,28 @@ pub(super) fn next(
 ) -> Result<Next, Failure> {
     let of_mesh = |request| {
         let name = named(request)?;
-        let wanted = name.mesh == mesh && virtual_mesh.is_none_or(|wanted| name.virtual_mesh == wanted);
+        let wanted =
+            name.mesh == mesh && virtual_mesh.is_none_or(|wanted| name.virtual_mesh == wanted);
         wanted.then_some((name, request))
     };
     let own: Vec<(RequestName, &Request)> = requests.iter().filter_map(of_mesh).collect();
-    let virtual_meshes: BTreeSet<&str> = own.iter().map(|(name, _)| name.virtual_mesh.as_str()).collect();
+    let virtual_meshes: BTreeSet<&str> =
+        own.iter().map(|(name, _)| name.virtual_mesh.as_str()).collect();
     if virtual_meshes.len() > 1 {
         let names: Vec<_> = virtual_meshes.into_iter().collect();
-        return Err(Failure::no(format!("mesh {mesh} has requests of several virtual meshes: {}", names.join(", ")))
-            .fix(format!("say which one: --virtual-mesh {}", names.join(" or --virtual-mesh "))));
+        return Err(Failure::no(format!(
+            "mesh {mesh} has requests of several virtual meshes: {}",
+            names.join(", ")
+        ))
+        .fix(format!("say which one: --virtual-mesh {}", names.join(" or --virtual-mesh "))));
     }
     let Some((name, newest)) = own.into_iter().max_by_key(|(name, _)| name.generation) else {
-        return Err(Failure::no(format!("mesh {mesh} has no request yet, so there is nothing to renew"))
-            .fix("make it a member of a VirtualMesh (spec.meshes): the hub creates the first request"));
+        return Err(Failure::no(format!(
+            "mesh {mesh} has no request yet, so there is nothing to renew"
+        ))
+        .fix(
+            "make it a member of a VirtualMesh (spec.meshes): the hub creates the first request",
+        ));
     };
     Ok(if is_on_its_way(newest) {
         Next::Waiting { name, message: waiting_for(newest) }
@@ -70,7 +79,8 @@ fn named(request: &Request) -> Option<RequestName> {
 /// A request that was denied, whose CSR is invalid, or whose number is taken is never answered: a CSR is set once.
 fn is_on_its_way(request: &Request) -> bool {
     let state = request.status_or_default().computed_status.state;
-    let dead = state == State::Conflict || (state == State::Invalid && !request.spec.csr_data.0.is_empty());
+    let dead = state == State::Conflict
+        || (state == State::Invalid && !request.spec.csr_data.0.is_empty());
     !request.is_answered() && request.approval() != ApprovalStatus::Denied && !dead
 }
 
@@ -121,11 +131,17 @@ mod tests {
 
     #[test]
     fn nothing_is_created_behind_a_request_that_is_on_its_way() {
-        let waiting = request("a.demo.2", json!({ "computedStatus": { "message": "waiting for approval" } }));
-        let Next::Waiting { name, message } = next("a", None, &[answered("a.demo.1"), waiting]).unwrap() else {
+        let waiting =
+            request("a.demo.2", json!({ "computedStatus": { "message": "waiting for approval" } }));
+        let Next::Waiting { name, message } =
+            next("a", None, &[answered("a.demo.1"), waiting]).unwrap()
+        else {
             panic!("created")
         };
-        assert_eq!((name.to_string().as_str(), message.as_str()), ("a.demo.2", "waiting for approval"));
+        assert_eq!(
+            (name.to_string().as_str(), message.as_str()),
+            ("a.demo.2", "waiting for approval")
+        );
     }
 
     #[test]
@@ -135,14 +151,21 @@ mod tests {
             json!({ "computedStatus": { "state": "INVALID" } }),
             json!({ "computedStatus": { "state": "CONFLICT" } }),
         ] {
-            assert_eq!(created(next("a", None, &[request("a.demo.3", status)]).unwrap()), "a.demo.4");
+            assert_eq!(
+                created(next("a", None, &[request("a.demo.3", status)]).unwrap()),
+                "a.demo.4"
+            );
         }
     }
 
     #[test]
     fn a_number_that_the_ledger_knows_is_never_used_again() {
-        let recorded = ["a.demo.1", "a.demo.2", "a.demo.3"].map(|name| RequestName::parse(name).unwrap());
-        assert_eq!(created(super::next("a", None, &[answered("a.demo.2")], &recorded).unwrap()), "a.demo.4");
+        let recorded =
+            ["a.demo.1", "a.demo.2", "a.demo.3"].map(|name| RequestName::parse(name).unwrap());
+        assert_eq!(
+            created(super::next("a", None, &[answered("a.demo.2")], &recorded).unwrap()),
+            "a.demo.4"
+        );
     }
 
     #[test]

@@ -110,14 +110,20 @@ impl Seen {
     fn progress(&self, name: &RequestName) -> String {
         // The two are watched apart: what the mesh does may be seen before the request's answer.
         if let Some((pickup, message)) = self.installed(name) {
-            return format!("installed, {}: {message}", pickup.word()).trim_end_matches(": ").to_owned();
+            return format!("installed, {}: {message}", pickup.word())
+                .trim_end_matches(": ")
+                .to_owned();
         }
         let Some(request) = &self.request else { return "not seen yet".to_owned() };
         if request.is_answered() {
             return "issued; waiting for the agent to install it".to_owned();
         }
         let status = request.status_or_default().computed_status;
-        let message = if status.message.is_empty() { "waiting for the agent or the hub" } else { &status.message };
+        let message = if status.message.is_empty() {
+            "waiting for the agent or the hub"
+        } else {
+            &status.message
+        };
         format!("{}: {message}", status.state.word())
     }
 
@@ -133,9 +139,14 @@ impl Seen {
             return None;
         }
         let word = if denied { "DENIED" } else { "INVALID" };
-        let message = if denied { status.third_party_approval.message } else { status.computed_status.message };
+        let message = if denied {
+            status.third_party_approval.message
+        } else {
+            status.computed_status.message
+        };
         let see = format!("meshroot describe vmcsr {name}");
-        Some(Err(Failure::no(format!("request {name} is {word}: {message}")).fix(format!("look at it with: {see}"))))
+        Some(Err(Failure::no(format!("request {name} is {word}: {message}"))
+            .fix(format!("look at it with: {see}"))))
     }
 
     fn installed(&self, name: &RequestName) -> Option<(Pickup, String)> {
@@ -187,7 +198,8 @@ mod tests {
 
     #[test]
     fn a_denial_ends_the_wait_with_its_reason() {
-        let denied = json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "CHG-9" } });
+        let denied =
+            json!({ "thirdPartyApproval": { "approvalStatus": "DENIED", "message": "CHG-9" } });
         let failure = seen(denied, json!({})).outcome(&name()).unwrap().unwrap_err();
         assert!(failure.text(false).contains("DENIED: CHG-9"));
     }
@@ -195,8 +207,14 @@ mod tests {
     #[test]
     fn progress_says_who_is_waited_for() {
         let waiting = json!({ "computedStatus": { "message": "waiting for the agent of east" } });
-        assert_eq!(seen(waiting, json!({})).progress(&name()), "UNKNOWN: waiting for the agent of east");
+        assert_eq!(
+            seen(waiting, json!({})).progress(&name()),
+            "UNKNOWN: waiting for the agent of east"
+        );
         let answered = json!({ "response": { "caCertificate": "eA==" } });
-        assert_eq!(seen(answered, json!({})).progress(&name()), "issued; waiting for the agent to install it");
+        assert_eq!(
+            seen(answered, json!({})).progress(&name()),
+            "issued; waiting for the agent to install it"
+        );
     }
 }

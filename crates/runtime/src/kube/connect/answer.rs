@@ -60,7 +60,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_never_answers_fails_the_call_in_time() {
-        let silent = tower::service_fn(|_: Request<()>| std::future::pending::<Result<(), BoxError>>());
+        let silent =
+            tower::service_fn(|_: Request<()>| std::future::pending::<Result<(), BoxError>>());
         let begun = tokio::time::Instant::now();
         let mut service = AnswerWithin(Duration::from_mins(1)).layer(silent);
         let error = service.call(Request::new(())).await.unwrap_err();

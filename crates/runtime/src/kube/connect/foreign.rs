@@ -15,7 +15,8 @@ pub async fn connect_with_kubeconfig(
     context: Option<&str>,
     user_agent: &str,
 ) -> Result<Client, ConnectError> {
-    let kubeconfig = Kubeconfig::from_yaml(text).map_err(|source| kubeconfig_error(file, source))?;
+    let kubeconfig =
+        Kubeconfig::from_yaml(text).map_err(|source| kubeconfig_error(file, source))?;
     if let Some(field) = reach_of(&kubeconfig) {
         return Err(ConnectError::ReachesOut { file: file.to_owned(), field });
     }
@@ -24,7 +25,9 @@ pub async fn connect_with_kubeconfig(
 }
 
 fn reach_of(kubeconfig: &Kubeconfig) -> Option<String> {
-    let of_cluster = |cluster: &Cluster| cluster.certificate_authority.is_some().then_some("certificate-authority");
+    let of_cluster = |cluster: &Cluster| {
+        cluster.certificate_authority.is_some().then_some("certificate-authority")
+    };
     let clusters = kubeconfig.clusters.iter().filter_map(|named| {
         let field = of_cluster(named.cluster.as_ref()?)?;
         Some(format!("clusters[{}].{field}", named.name))
@@ -64,8 +67,16 @@ mod tests {
     #[tokio::test]
     async fn a_kubeconfig_that_runs_a_command_or_reads_a_file_is_refused() {
         let cases = [
-            ("", r#""exec":{"command":"sh","apiVersion":"client.authentication.k8s.io/v1"}"#, "users[u].exec"),
-            ("", r#""auth-provider":{"name":"gcp","config":{"cmd-path":"sh"}}"#, "users[u].auth-provider"),
+            (
+                "",
+                r#""exec":{"command":"sh","apiVersion":"client.authentication.k8s.io/v1"}"#,
+                "users[u].exec",
+            ),
+            (
+                "",
+                r#""auth-provider":{"name":"gcp","config":{"cmd-path":"sh"}}"#,
+                "users[u].auth-provider",
+            ),
             ("", r#""tokenFile":"/etc/passwd""#, "users[u].tokenFile"),
             ("", r#""client-key":"/etc/key""#, "users[u].client-key"),
             ("", r#""client-certificate":"/etc/cert""#, "users[u].client-certificate"),
@@ -73,7 +84,10 @@ mod tests {
         ];
         for (cluster, user, expected) in cases {
             let text = kubeconfig(cluster, user);
-            let error = connect_with_kubeconfig("Secret a/b", &text, None, "test").await.err().expect("refused");
+            let error = connect_with_kubeconfig("Secret a/b", &text, None, "test")
+                .await
+                .err()
+                .expect("refused");
             let ConnectError::ReachesOut { field, .. } = &error else { panic!("{error}") };
             assert_eq!(field, expected);
             assert!(error.to_string().contains("Secret a/b"), "{error}");

@@ -28,7 +28,10 @@ pub(super) fn from_environment(server: &Uri) -> Result<Option<Uri>, ConnectError
         return Ok(None);
     }
     let address = if value.contains("://") { value.clone() } else { format!("http://{value}") };
-    address.parse().map(Some).map_err(|_| ConnectError::Proxy { variable, value: without_credentials(&value) })
+    address
+        .parse()
+        .map(Some)
+        .map_err(|_| ConnectError::Proxy { variable, value: without_credentials(&value) })
 }
 
 fn first_set(variables: [&'static str; 2]) -> Option<(&'static str, String)> {

@@ -32,7 +32,10 @@ async fn a_current_context_that_is_gone_is_named() {
 async fn without_a_current_context_one_must_be_named() {
     let (_directory, target) = kubeconfig_file(&TWO_CONTEXTS.replace("\"gone\"", "\"\""));
     let error = connect(&target, "test").await.err().expect("refused");
-    assert!(matches!(&error, ConnectError::ContextUnset { contexts, .. } if contexts == &["east", "west"]), "{error}");
+    assert!(
+        matches!(&error, ConnectError::ContextUnset { contexts, .. } if contexts == &["east", "west"]),
+        "{error}"
+    );
     let target = Target { context: Some("east".into()), ..target };
     assert!(connect(&target, "test").await.is_ok());
 }

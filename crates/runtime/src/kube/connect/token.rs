@@ -52,7 +52,8 @@ impl fmt::Debug for SharedToken {
 }
 
 fn header(token: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| !token.is_empty())?;
+    let mut value =
+        HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| !token.is_empty())?;
     value.set_sensitive(true);
     Some(value)
 }
@@ -165,13 +166,20 @@ mod tests {
 
     #[test]
     fn a_ca_bundle_without_certificates_is_refused() {
-        let error = connect_with_token("https://hub:6443", b"", SharedToken::new("t"), "test").err().unwrap();
-        assert!(matches!(&error, ConnectError::CaBundle { url, .. } if url == "https://hub:6443"), "{error}");
+        let error = connect_with_token("https://hub:6443", b"", SharedToken::new("t"), "test")
+            .err()
+            .unwrap();
+        assert!(
+            matches!(&error, ConnectError::CaBundle { url, .. } if url == "https://hub:6443"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_url_without_tls_is_refused() {
-        let error = connect_with_token("http://hub:8080", b"", SharedToken::new("t"), "test").err().unwrap();
+        let error = connect_with_token("http://hub:8080", b"", SharedToken::new("t"), "test")
+            .err()
+            .unwrap();
         assert!(matches!(error, ConnectError::Url { .. }), "{error}");
     }
 }

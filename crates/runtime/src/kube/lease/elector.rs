@@ -62,8 +62,9 @@ impl Elector {
     }
 
     pub(super) async fn run(mut self, shutdown: Shutdown) {
-        let mut changes: Changes =
-            Box::pin(watcher::watch_object(self.api.clone(), &self.settings.name).default_backoff());
+        let mut changes: Changes = Box::pin(
+            watcher::watch_object(self.api.clone(), &self.settings.name).default_backoff(),
+        );
         while !shutdown.is_triggered() {
             // Not cut off by the shutdown: a claim that was stored unseen would block the next leader.
             match self.attempt().await {
@@ -78,18 +79,29 @@ impl Elector {
         match timeout(self.settings.retry, self.look_and_claim()).await {
             Ok(Ok(term)) => term,
             Ok(Err(problem)) => {
-                tracing::warn!(lease = self.settings.name, problem, "cannot stand for election, trying again");
+                tracing::warn!(
+                    lease = self.settings.name,
+                    problem,
+                    "cannot stand for election, trying again"
+                );
                 None
             }
             Err(_) => {
-                tracing::warn!(lease = self.settings.name, "cannot stand for election: no answer in time");
+                tracing::warn!(
+                    lease = self.settings.name,
+                    "cannot stand for election: no answer in time"
+                );
                 None
             }
         }
     }
 
     async fn look_and_claim(&mut self) -> Result<Option<Term>, String> {
-        let found = self.api.get_opt(&self.settings.name).await.map_err(|error| write::classify(&error).to_string())?;
+        let found = self
+            .api
+            .get_opt(&self.settings.name)
+            .await
+            .map_err(|error| write::classify(&error).to_string())?;
         if let Some(lease) = &found {
             self.observe(lease);
             if Instant::now() < self.free_at(lease) {
@@ -122,14 +134,24 @@ impl Elector {
     }
 
     async fn lead(&mut self, mut term: Term, changes: &mut Changes, shutdown: &Shutdown) {
-        tracing::info!(lease = self.settings.name, holder = self.settings.holder, fence = term.fence.0, "leading");
+        tracing::info!(
+            lease = self.settings.name,
+            holder = self.settings.holder,
+            fence = term.fence.0,
+            "leading"
+        );
         self.seat.take(Held { fence: term.fence, until: term.until });
         let end = self.hold(&mut term, changes, shutdown).await;
         // Before anything is sent: nobody may work under a term that is being given away.
         self.seat.vacate();
         match end {
             End::Lost(why) => {
-                tracing::warn!(lease = self.settings.name, fence = term.fence.0, why, "no longer leading");
+                tracing::warn!(
+                    lease = self.settings.name,
+                    fence = term.fence.0,
+                    why,
+                    "no longer leading"
+                );
             }
             End::Shutdown => self.release(term).await,
         }
@@ -159,7 +181,11 @@ impl Elector {
                     return End::Lost("another holds the lease, or it was deleted");
                 }
                 Ok(Renewal::Failed(problem)) => {
-                    tracing::warn!(lease = self.settings.name, problem, "lease not renewed, trying again");
+                    tracing::warn!(
+                        lease = self.settings.name,
+                        problem,
+                        "lease not renewed, trying again"
+                    );
                     renew_at = Instant::now() + self.settings.retry / 4;
                 }
                 Err(_) => return End::Lost("the lease could not be renewed in time"),
@@ -194,7 +220,9 @@ impl Elector {
     /// but its answer was lost.
     async fn renew_reread(&self, fence: Fence) -> Renewal {
         match self.api.get_opt(&self.settings.name).await {
-            Ok(Some(lease)) if is_of_term(&lease, &self.settings, fence) => outcome(self.store_renewal(lease).await),
+            Ok(Some(lease)) if is_of_term(&lease, &self.settings, fence) => {
+                outcome(self.store_renewal(lease).await)
+            }
             Ok(_) => Renewal::Taken,
             Err(error) => Renewal::Failed(write::classify(&error).to_string()),
         }
@@ -211,7 +239,10 @@ impl Elector {
                 tracing::info!(lease = self.settings.name, fence = term.fence.0, "lease released")
             }
             Ok(Err(error)) => tracing::warn!(%error, "lease not released: it expires by itself"),
-            Err(_) => tracing::warn!(lease = self.settings.name, "lease not released in time: it expires by itself"),
+            Err(_) => tracing::warn!(
+                lease = self.settings.name,
+                "lease not released in time: it expires by itself"
+            ),
         }
     }
 

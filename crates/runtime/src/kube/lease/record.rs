@@ -34,7 +34,12 @@ pub(super) fn is_of_term(lease: &Lease, settings: &LeaseSettings, fence: Fence) 
 }
 
 /// The record that begins the term `fence`, based on the one that is there.
-pub(super) fn claimed(previous: Option<Lease>, settings: &LeaseSettings, fence: Fence, now: Timestamp) -> Lease {
+pub(super) fn claimed(
+    previous: Option<Lease>,
+    settings: &LeaseSettings,
+    fence: Fence,
+    now: Timestamp,
+) -> Lease {
     let mut lease = previous.unwrap_or_else(|| empty(settings));
     lease.metadata.labels.get_or_insert_default().extend(settings.labels.clone());
     let before = lease.spec.take().unwrap_or_default();
@@ -149,7 +154,9 @@ mod tests {
     #[test]
     fn patience_is_the_longer_of_both_but_not_endless() {
         let own = Duration::from_secs(15);
-        for (stated, expected) in [(None, 15), (Some(5), 15), (Some(40), 40), (Some(-3), 15), (Some(i32::MAX), 600)] {
+        for (stated, expected) in
+            [(None, 15), (Some(5), 15), (Some(40), 40), (Some(-3), 15), (Some(i32::MAX), 600)]
+        {
             let mut lease = claimed(None, &settings(), Fence(1), at(100));
             lease.spec.as_mut().unwrap().lease_duration_seconds = stated;
             assert_eq!(patience(&lease, own), Duration::from_secs(expected), "{stated:?}");

@@ -35,7 +35,8 @@ impl Server {
                 }
                 let (parts, body) = request.into_parts();
                 let bytes = body.collect_bytes().await.expect("a body");
-                let answer = server.answer(&parts.method, parts.uri.query().unwrap_or_default(), &bytes);
+                let answer =
+                    server.answer(&parts.method, parts.uri.query().unwrap_or_default(), &bytes);
                 if parts.method == Method::PUT && server.loses_answer() {
                     std::future::pending::<()>().await;
                 }
@@ -46,7 +47,10 @@ impl Server {
     }
 
     fn loses_answer(&self) -> bool {
-        self.0.answers_lost.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        self.0
+            .answers_lost
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_ok()
     }
 
     fn answer(&self, method: &Method, query: &str, body: &[u8]) -> Response<Body> {
@@ -56,7 +60,9 @@ impl Server {
             ("GET", _) if query.contains("fieldSelector") => refusal(403, "Forbidden"),
             ("GET", Some(lease)) => accepted(lease),
             ("POST", Some(_)) => refusal(409, "AlreadyExists"),
-            ("PUT", Some(lease)) if version(&parsed(body)) != version(lease) => refusal(409, "Conflict"),
+            ("PUT", Some(lease)) if version(&parsed(body)) != version(lease) => {
+                refusal(409, "Conflict")
+            }
             ("POST", None) | ("PUT", Some(_)) => {
                 let mut lease = parsed(body);
                 let next = self.0.version.fetch_add(1, Ordering::Relaxed) + 1;
@@ -111,7 +117,8 @@ impl Candidate {
     fn stands(server: &Server, holder: &str) -> Self {
         let (client, cut) = server.client();
         let shutdown = Shutdown::manual();
-        let (leadership, task) = elect(client, LeaseSettings::new("ns", "leader", holder), shutdown.clone());
+        let (leadership, task) =
+            elect(client, LeaseSettings::new("ns", "leader", holder), shutdown.clone());
         Self { leadership, task, shutdown, cut }
     }
 
@@ -125,10 +132,12 @@ impl Candidate {
 #[tokio::test(start_paused = true)]
 async fn of_several_candidates_exactly_one_leads_and_stays() {
     let server = Server::default();
-    let candidates: Vec<_> = (0..5).map(|n| Candidate::stands(&server, &format!("holder-{n}"))).collect();
+    let candidates: Vec<_> =
+        (0..5).map(|n| Candidate::stands(&server, &format!("holder-{n}"))).collect();
     for _ in 0..120 {
         tokio::time::sleep(SECOND).await;
-        let leading: Vec<_> = candidates.iter().filter_map(|candidate| candidate.leadership.state()).collect();
+        let leading: Vec<_> =
+            candidates.iter().filter_map(|candidate| candidate.leadership.state()).collect();
         assert_eq!(leading, [Fence(1)]);
     }
 }
@@ -177,7 +186,11 @@ async fn a_leader_that_is_cut_off_steps_down_before_another_may_lead() {
     assert!(cut_off.elapsed() <= 10 * SECOND, "{:?}", cut_off.elapsed());
     assert_eq!(second.leadership.state(), None);
     second.leadership.wait_until_leader().await;
-    assert!(stepped_down.elapsed() >= 4 * SECOND, "time for what was under way: {:?}", stepped_down.elapsed());
+    assert!(
+        stepped_down.elapsed() >= 4 * SECOND,
+        "time for what was under way: {:?}",
+        stepped_down.elapsed()
+    );
     assert_eq!(first.leadership.state(), None);
     // Back on the network it stands again and leaves the new leader alone.
     first.cut.store(false, Ordering::Relaxed);
@@ -263,7 +276,8 @@ async fn a_wall_clock_far_ahead_or_behind_takes_nothing_from_a_leader() {
     let (first, fence) = Candidate::leads(&server, "first").await;
     let second = Candidate::stands(&server, "second");
     for year in [1990, 2300] {
-        let time = jiff::civil::date(year, 1, 1).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+        let time =
+            jiff::civil::date(year, 1, 1).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
         server.edit(|lease| {
             let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(time);
             lease.spec.as_mut().unwrap().renew_time = Some(time);

@@ -57,16 +57,20 @@ impl Failure {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Conflict | Self::AlreadyExists | Self::Expired | Self::NotFound { resource_unknown: false } => {
-                Retry::Now
+            Self::Conflict
+            | Self::AlreadyExists
+            | Self::Expired
+            | Self::NotFound { resource_unknown: false } => Retry::Now,
+            Self::TooManyRequests { retry_after } | Self::Unavailable { retry_after } => {
+                Retry::Later(*retry_after)
             }
-            Self::TooManyRequests { retry_after } | Self::Unavailable { retry_after } => Retry::Later(*retry_after),
             Self::Network(_) => Retry::Later(PAUSE),
             // A token that has just been replaced is refused until the new one is in use.
             Self::Unauthorized => Retry::Later(PAUSE_FOR_CREDENTIALS),
-            Self::NotFound { resource_unknown: true } | Self::Forbidden(_) | Self::Invalid(_) | Self::Other(_) => {
-                Retry::UserMustAct
-            }
+            Self::NotFound { resource_unknown: true }
+            | Self::Forbidden(_)
+            | Self::Invalid(_)
+            | Self::Other(_) => Retry::UserMustAct,
         }
     }
 
@@ -94,9 +98,9 @@ impl fmt::Display for Failure {
         match self {
             Self::Conflict => formatter.write_str("it was changed by another since it was read"),
             Self::NotFound { resource_unknown: false } => formatter.write_str("it does not exist"),
-            Self::NotFound { resource_unknown: true } => {
-                formatter.write_str("the server knows no such resource: are the CustomResourceDefinitions installed?")
-            }
+            Self::NotFound { resource_unknown: true } => formatter.write_str(
+                "the server knows no such resource: are the CustomResourceDefinitions installed?",
+            ),
             Self::AlreadyExists => formatter.write_str("it already exists"),
             Self::Expired => formatter.write_str("the version asked for is gone from the server"),
             Self::Unauthorized => formatter.write_str("the server does not accept the credentials"),
@@ -110,7 +114,11 @@ impl fmt::Display for Failure {
                 write!(formatter, "the server asks for a pause of {} s", retry_after.as_secs())
             }
             Self::Unavailable { retry_after } => {
-                write!(formatter, "the server cannot answer now, retrying after {} s", retry_after.as_secs())
+                write!(
+                    formatter,
+                    "the server cannot answer now, retrying after {} s",
+                    retry_after.as_secs()
+                )
             }
             Self::Network(message) => write!(formatter, "no answer from the server: {message}"),
             Self::Other(message) => formatter.write_str(message),
@@ -127,9 +135,9 @@ pub fn classify(error: &kube::Error) -> Failure {
             Failure::Network(with_causes(error))
         }
         // The answer broke off or a proxy answered in the server's place: its text may quote the body, so it stays out.
-        kube::Error::SerdeError(parse) if parse.is_eof() || parse.is_syntax() => {
-            Failure::Network(format!("the answer is not JSON (line {}, column {})", parse.line(), parse.column()))
-        }
+        kube::Error::SerdeError(parse) if parse.is_eof() || parse.is_syntax() => Failure::Network(
+            format!("the answer is not JSON (line {}, column {})", parse.line(), parse.column()),
+        ),
         other => Failure::Other(with_causes(other)),
     }
 }
@@ -208,13 +216,21 @@ mod tests {
                 Retry::UserMustAct,
             ),
             (r#"{"code":410,"reason":"Expired"}"#, Failure::Expired, Retry::Now),
-            (r#"{"code":401,"reason":"Unauthorized"}"#, Failure::Unauthorized, Retry::Later(PAUSE_FOR_CREDENTIALS)),
+            (
+                r#"{"code":401,"reason":"Unauthorized"}"#,
+                Failure::Unauthorized,
+                Retry::Later(PAUSE_FOR_CREDENTIALS),
+            ),
             (
                 r#"{"code":403,"reason":"Forbidden","message":"no"}"#,
                 Failure::Forbidden("no".into()),
                 Retry::UserMustAct,
             ),
-            (r#"{"code":422,"reason":"Invalid","message":"bad"}"#, Failure::Invalid("bad".into()), Retry::UserMustAct),
+            (
+                r#"{"code":422,"reason":"Invalid","message":"bad"}"#,
+                Failure::Invalid("bad".into()),
+                Retry::UserMustAct,
+            ),
             (
                 r#"{"code":429,"reason":"TooManyRequests","details":{"retryAfterSeconds":1}}"#,
                 Failure::TooManyRequests { retry_after: second },
@@ -242,13 +258,17 @@ mod tests {
     fn a_broken_connection_is_worth_a_retry_and_says_why() {
         let error = kube::Error::Service("connection refused".into());
         let failure = classify(&error);
-        assert!(matches!(&failure, Failure::Network(why) if why.contains("connection refused")), "{failure:?}");
+        assert!(
+            matches!(&failure, Failure::Network(why) if why.contains("connection refused")),
+            "{failure:?}"
+        );
         assert_eq!(failure.retry(), Retry::Later(PAUSE));
     }
 
     #[test]
     fn an_answer_that_broke_off_is_not_quoted() {
-        let parse = serde_json::from_str::<serde_json::Value>(r#"{"data":{"key.pem":"c2VjcmV0"#).unwrap_err();
+        let parse = serde_json::from_str::<serde_json::Value>(r#"{"data":{"key.pem":"c2VjcmV0"#)
+            .unwrap_err();
         let failure = classify(&kube::Error::SerdeError(parse));
         assert!(matches!(&failure, Failure::Network(_)), "{failure:?}");
         assert!(!failure.to_string().contains("c2VjcmV0"));

@@ -102,7 +102,11 @@ impl<K: Eq + Hash + Clone> Schedule<K> {
             self.add(key.clone(), &name);
         }
         self.rotate_in(&name);
-        if self.groups.get(&name).is_some_and(|group| group.in_progress == 0 && group.ready.is_empty()) {
+        if self
+            .groups
+            .get(&name)
+            .is_some_and(|group| group.in_progress == 0 && group.ready.is_empty())
+        {
             self.groups.remove(&name);
         }
     }

@@ -118,8 +118,11 @@ async fn every_worker_that_waits_gets_a_key_from_one_burst() {
         .collect();
     tokio::task::yield_now().await;
     (0..4).for_each(|key| queue.add(key));
-    let mut got: Vec<_> =
-        futures::future::join_all(workers).await.into_iter().map(|key| key.unwrap().unwrap()).collect();
+    let mut got: Vec<_> = futures::future::join_all(workers)
+        .await
+        .into_iter()
+        .map(|key| key.unwrap().unwrap())
+        .collect();
     got.sort_unstable();
     assert_eq!(got, [0, 1, 2, 3]);
 }
@@ -141,7 +144,10 @@ async fn backoff_doubles_from_half_a_second_to_five_minutes_and_starts_over_when
     let mut expected = SHORTEST_BACKOFF;
     for _ in 0..40 {
         let delay = queue.retry("a");
-        assert!(delay <= expected && delay >= expected.mul_f64(0.75), "{delay:?} is not about {expected:?}");
+        assert!(
+            delay <= expected && delay >= expected.mul_f64(0.75),
+            "{delay:?} is not about {expected:?}"
+        );
         expected = (expected * 2).min(LONGEST_BACKOFF);
     }
     assert_eq!(queue.failures(&"a"), 40);
@@ -242,7 +248,8 @@ async fn no_key_is_lost_or_worked_on_twice_in_any_order_of_steps() {
             }
             _ => {
                 if !working.is_empty() {
-                    let returned = working.swap_remove(usize::try_from(key).unwrap() % working.len());
+                    let returned =
+                        working.swap_remove(usize::try_from(key).unwrap() % working.len());
                     queue.done(&returned);
                 }
             }
@@ -285,7 +292,9 @@ async fn workers_honour_what_became_of_each_piece_of_work() {
     shutdown.trigger();
     running.await.unwrap();
     let log = log.lock().unwrap();
-    let times = |wanted| log.iter().filter(|(key, _)| *key == wanted).map(|(_, at)| *at).collect::<Vec<_>>();
+    let times = |wanted| {
+        log.iter().filter(|(key, _)| *key == wanted).map(|(_, at)| *at).collect::<Vec<_>>()
+    };
     assert_eq!(times("once"), [0]);
     assert_eq!(times("again"), [0, 10, 20]);
     // After 0.5, 1, 2, 4, 8 s of backoff at the most: within 21 s at least five times, and at most six.
@@ -350,7 +359,9 @@ async fn work_in_progress_ends_before_the_workers_do() {
 async fn a_key_whose_work_was_given_up_is_handed_to_the_next_crew() {
     let queue = Queue::new();
     let shutdown = Shutdown::manual();
-    let running = tokio::spawn(run(queue.clone(), 1, shutdown.clone(), |_: u32| std::future::pending::<Outcome>()));
+    let running = tokio::spawn(run(queue.clone(), 1, shutdown.clone(), |_: u32| {
+        std::future::pending::<Outcome>()
+    }));
     queue.add(1);
     tokio::time::sleep(SECOND).await;
     shutdown.trigger();

@@ -62,7 +62,10 @@ impl Checks {
 
     pub(super) fn heartbeat(&self, name: &str, limit: Duration) -> Heartbeat {
         let heart = Heartbeat { limit, last: Arc::new(Mutex::new(Instant::now())) };
-        self.hearts.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), heart.clone());
+        self.hearts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), heart.clone());
         heart
     }
 
@@ -74,7 +77,10 @@ impl Checks {
     pub(super) fn alive(&self) -> Report {
         let hearts = self.hearts.lock().unwrap_or_else(PoisonError::into_inner);
         let process = std::iter::once(("process", true));
-        report("healthz", process.chain(hearts.iter().map(|(name, heart)| (name.as_str(), heart.is_alive()))))
+        report(
+            "healthz",
+            process.chain(hearts.iter().map(|(name, heart)| (name.as_str(), heart.is_alive()))),
+        )
     }
 }
 
@@ -84,7 +90,8 @@ fn report<'a>(page: &str, checks: impl Iterator<Item = (&'a str, bool)>) -> Repo
     for (name, ok) in checks {
         passed &= ok;
         // Writing to a String cannot fail.
-        let _ = if ok { writeln!(text, "[+]{name} ok") } else { writeln!(text, "[-]{name} failed") };
+        let _ =
+            if ok { writeln!(text, "[+]{name} ok") } else { writeln!(text, "[-]{name} failed") };
     }
     let _ = writeln!(text, "{page} check {}", if passed { "passed" } else { "failed" });
     Report { passed, text }

@@ -42,13 +42,17 @@ pub enum LoggingError {
 /// Sends the log of this process to standard error, filtered by `filter` (levels by target, as `RUST_LOG` has them;
 /// default `info`). Audit lines always pass.
 pub fn init(format: LogFormat, filter: Option<&str>) -> Result<(), LoggingError> {
-    let filter = parse(filter.unwrap_or("info"))?.or(filter_fn(is_audit)).and(filter_fn(bears_no_body));
+    let filter =
+        parse(filter.unwrap_or("info"))?.or(filter_fn(is_audit)).and(filter_fn(bears_no_body));
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().map_err(|_| LoggingError::AlreadySet)
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .try_init()
+        .map_err(|_| LoggingError::AlreadySet)
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LoggingError> {

@@ -14,12 +14,22 @@ impl Collector for ProcessCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
         if let Some(seconds) = read("/proc/self/stat").as_deref().and_then(cpu_seconds) {
             let help = "User and system CPU time spent, in seconds";
-            let metric = encoder.encode_descriptor("process_cpu_seconds", help, None, MetricType::Counter)?;
+            let metric = encoder.encode_descriptor(
+                "process_cpu_seconds",
+                help,
+                None,
+                MetricType::Counter,
+            )?;
             ConstCounter::new(seconds).encode(metric)?;
         }
         if let Some(bytes) = read("/proc/self/status").as_deref().and_then(resident_bytes) {
             let help = "Resident memory size, in bytes";
-            let metric = encoder.encode_descriptor("process_resident_memory_bytes", help, None, MetricType::Gauge)?;
+            let metric = encoder.encode_descriptor(
+                "process_resident_memory_bytes",
+                help,
+                None,
+                MetricType::Gauge,
+            )?;
             ConstGauge::new(bytes).encode(metric)?;
         }
         Ok(())

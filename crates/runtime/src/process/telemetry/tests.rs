@@ -3,7 +3,8 @@ use tokio::net::TcpStream;
 
 use super::*;
 
-const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+const LOOPBACK: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 async fn fetch(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -39,7 +40,9 @@ async fn readiness_names_each_condition_and_needs_all_of_them() {
 async fn metrics_are_openmetrics_with_the_build_and_the_process() {
     let telemetry = Telemetry::new("meshroot-hub", "1.2.3");
     let issued = prometheus_client::metrics::counter::Counter::<u64>::default();
-    telemetry.registry(|registry| registry.register("meshroot_issued", "Certificates issued", issued.clone()));
+    telemetry.registry(|registry| {
+        registry.register("meshroot_issued", "Certificates issued", issued.clone())
+    });
     issued.inc();
     let shutdown = Shutdown::manual();
     let (address, _) = telemetry.serve(LOOPBACK, shutdown.clone()).await.unwrap();

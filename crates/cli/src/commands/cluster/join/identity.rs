@@ -3,7 +3,9 @@
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Client};
 use meshroot_api::manifests::CREDENTIAL_CLUSTER_KEY;
-use meshroot_api::names::{CLUSTER_UID_ANNOTATION, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_api::names::{
+    CLUSTER_UID_ANNOTATION, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE, cluster_namespace,
+};
 
 use crate::failure::Failure;
 use crate::locate::annotation;
@@ -20,11 +22,18 @@ pub(super) struct Identity {
 }
 
 /// Refuses a name that belongs to another cluster, and a cluster that has another name; `replace` allows both.
-pub(super) async fn check(hub: &Client, cluster: &Client, name: &str, replace: bool) -> Result<Identity, Failure> {
+pub(super) async fn check(
+    hub: &Client,
+    cluster: &Client,
+    name: &str,
+    replace: bool,
+) -> Result<Identity, Failure> {
     let system = namespace(hub, SYSTEM_NAMESPACE, "on the hub").await?;
     if system.is_none() {
-        return Err(Failure::no(format!("the hub is not installed: it has no Namespace {SYSTEM_NAMESPACE}"))
-            .fix("meshroot install | kubectl --context HUB apply -f -"));
+        return Err(Failure::no(format!(
+            "the hub is not installed: it has no Namespace {SYSTEM_NAMESPACE}"
+        ))
+        .fix("meshroot install | kubectl --context HUB apply -f -"));
     }
     let uid = cluster_uid(cluster).await?;
     let home = cluster_namespace(name);
@@ -50,7 +59,10 @@ pub(super) async fn check(hub: &Client, cluster: &Client, name: &str, replace: b
 }
 
 /// Refuses mesh namespaces that are not there: the agent's rights in them could not be given.
-pub(super) async fn check_mesh_namespaces(cluster: &Client, namespaces: &[String]) -> Result<(), Failure> {
+pub(super) async fn check_mesh_namespaces(
+    cluster: &Client,
+    namespaces: &[String],
+) -> Result<(), Failure> {
     for name in namespaces {
         if namespace(cluster, name, "in the cluster").await?.is_none() {
             return Err(Failure::no(format!(

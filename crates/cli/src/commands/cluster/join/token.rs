@@ -18,21 +18,31 @@ pub(super) struct Token {
 }
 
 /// Asks for a token that is bound to the agent's ServiceAccount: it ends with it.
-pub(super) async fn issue(hub: &Client, cluster: &str, lifetime: SignedDuration) -> Result<Token, Failure> {
+pub(super) async fn issue(
+    hub: &Client,
+    cluster: &str,
+    lifetime: SignedDuration,
+) -> Result<Token, Failure> {
     let home = cluster_namespace(cluster);
     let api: Api<ServiceAccount> = Api::namespaced(hub.clone(), &home);
-    let spec = TokenRequestSpec { expiration_seconds: Some(lifetime.as_secs()), ..TokenRequestSpec::default() };
+    let spec = TokenRequestSpec {
+        expiration_seconds: Some(lifetime.as_secs()),
+        ..TokenRequestSpec::default()
+    };
     let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
     let doing = format!("ask for a token of ServiceAccount {home}/{AGENT_SERVICE_ACCOUNT}");
-    let answer =
-        patiently(async || api.create_token_request(AGENT_SERVICE_ACCOUNT, &PostParams::default(), &request).await)
-            .await;
+    let answer = patiently(async || {
+        api.create_token_request(AGENT_SERVICE_ACCOUNT, &PostParams::default(), &request).await
+    })
+    .await;
     let answer = answer.map_err(|error| match error {
         kube::Error::Api(_) => Failure::api(&doing, &error).fix("--token-lifetime is at least 10m"),
         // What cannot be read may be the token.
         error => Failure::api_about_secret(&doing, &error),
     })?;
-    let status = answer.status.and_then(|status| Some((status.token?, status.expiration_timestamp?.0)));
-    let (token, expires) = status.ok_or_else(|| Failure::no(format!("could not {doing}: the answer holds none")))?;
+    let status =
+        answer.status.and_then(|status| Some((status.token?, status.expiration_timestamp?.0)));
+    let (token, expires) =
+        status.ok_or_else(|| Failure::no(format!("could not {doing}: the answer holds none")))?;
     Ok(Token { token: Zeroizing::new(token), expires })
 }

@@ -22,7 +22,11 @@ pub(in crate::commands::demo) struct Authority {
 
 impl Authority {
     /// Puts a CA together: `chain` has the signing certificate first.
-    pub(in crate::commands::demo) fn new(chain: Vec<Certificate>, roots: Vec<Certificate>, key: PrivateKey) -> Self {
+    pub(in crate::commands::demo) fn new(
+        chain: Vec<Certificate>,
+        roots: Vec<Certificate>,
+        key: PrivateKey,
+    ) -> Self {
         Self { chain, roots, key }
     }
 
@@ -32,11 +36,15 @@ impl Authority {
             let bytes = secret.data.as_ref().and_then(|data| data.get(name));
             bytes.map(|bytes| bytes.0.as_slice()).ok_or_else(|| format!("{name} is missing"))
         };
-        let bundle = |name: &str| parse_bundle(file(name)?).map_err(|error| format!("{name}: {error}"));
-        let key = PrivateKey::from_pem(file("ca-key.pem")?).map_err(|error| format!("ca-key.pem: {error}"))?;
+        let bundle =
+            |name: &str| parse_bundle(file(name)?).map_err(|error| format!("{name}: {error}"));
+        let key = PrivateKey::from_pem(file("ca-key.pem")?)
+            .map_err(|error| format!("ca-key.pem: {error}"))?;
         let chain = bundle("cert-chain.pem")?;
         if chain.first().is_none_or(|first| first.public_key() != key.public_key()) {
-            return Err("ca-key.pem is not the key of the first certificate of cert-chain.pem".to_owned());
+            return Err(
+                "ca-key.pem is not the key of the first certificate of cert-chain.pem".to_owned()
+            );
         }
         Ok(Self::new(chain, bundle(ROOTS)?, key))
     }
@@ -72,12 +80,16 @@ impl Authority {
         let host = Host::Dns(SERVER_NAME.to_owned());
         let leaf = self.issue(key.public_key(), &host, SERVING, now())?;
         let chain = std::iter::once(&leaf).chain(&self.chain);
-        let chain = chain.map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
-        let private_key = PrivateKeyDer::from_pem_slice(key.to_pkcs8_pem().as_bytes()).map_err(|error| said(&error))?;
+        let chain =
+            chain.map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
+        let private_key = PrivateKeyDer::from_pem_slice(key.to_pkcs8_pem().as_bytes())
+            .map_err(|error| said(&error))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config =
+            ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.map_err(|error| said(&error))?.with_no_client_auth();
-        let mut config = config.with_single_cert(chain, private_key).map_err(|error| said(&error))?;
+        let mut config =
+            config.with_single_cert(chain, private_key).map_err(|error| said(&error))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(config)
     }
@@ -108,8 +120,10 @@ mod tests {
     }
 
     fn secret(files: &[(&str, &str)]) -> Secret {
-        let data =
-            files.iter().map(|(name, text)| ((*name).to_owned(), ByteString(text.as_bytes().to_vec()))).collect();
+        let data = files
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), ByteString(text.as_bytes().to_vec())))
+            .collect();
         Secret { data: Some(data), ..Secret::default() }
     }
 
@@ -117,10 +131,16 @@ mod tests {
     fn a_leaf_is_signed_by_the_loaded_ca_and_ends_no_later_than_it() {
         let (root, key) = root();
         let (pem, key_pem) = (root.to_pem(), key.to_pkcs8_pem());
-        let files = [("ca-key.pem", key_pem.as_str()), ("cert-chain.pem", pem.as_str()), (ROOTS, pem.as_str())];
+        let files = [
+            ("ca-key.pem", key_pem.as_str()),
+            ("cert-chain.pem", pem.as_str()),
+            (ROOTS, pem.as_str()),
+        ];
         let authority = Authority::load(&secret(&files)).unwrap();
         let host: Host = "spiffe://cluster.local/ns/demo/sa/x".parse().unwrap();
-        let leaf = authority.issue(key.public_key(), &host, SignedDuration::from_hours(100), now()).unwrap();
+        let leaf = authority
+            .issue(key.public_key(), &host, SignedDuration::from_hours(100), now())
+            .unwrap();
         leaf.verify_signed_by(root.public_key()).unwrap();
         assert_eq!((leaf.hosts(), leaf.is_ca()), (vec![host], false));
         assert_eq!(leaf.not_after(), root.not_after());
@@ -131,10 +151,15 @@ mod tests {
     fn a_key_of_another_certificate_is_not_loaded_and_not_shown() {
         let ((one, _), (other, key)) = (root(), root());
         let (pem, key_pem) = (one.to_pem(), key.to_pkcs8_pem());
-        let files = [("ca-key.pem", key_pem.as_str()), ("cert-chain.pem", pem.as_str()), (ROOTS, pem.as_str())];
+        let files = [
+            ("ca-key.pem", key_pem.as_str()),
+            ("cert-chain.pem", pem.as_str()),
+            (ROOTS, pem.as_str()),
+        ];
         let problem = Authority::load(&secret(&files)).err().unwrap();
         assert!(problem.contains("is not the key") && !problem.contains("PRIVATE"), "{problem}");
-        let absent = Authority::load(&secret(&[("cert-chain.pem", &other.to_pem())])).err().unwrap();
+        let absent =
+            Authority::load(&secret(&[("cert-chain.pem", &other.to_pem())])).err().unwrap();
         assert_eq!(absent, "ca-key.pem is missing");
     }
 }

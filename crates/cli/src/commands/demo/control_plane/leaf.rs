@@ -13,7 +13,9 @@ use spki::AlgorithmIdentifierOwned;
 use x509_cert::Version;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
+};
 use x509_cert::time::{Time, Validity};
 
 /// What differs between two leaves.
@@ -67,7 +69,11 @@ pub(super) enum LeafError {
 }
 
 /// Signs it.
-pub(super) fn sign(leaf: &Leaf<'_>, issuer: &Certificate, issuer_key: &PrivateKey) -> Result<Certificate, LeafError> {
+pub(super) fn sign(
+    leaf: &Leaf<'_>,
+    issuer: &Certificate,
+    issuer_key: &PrivateKey,
+) -> Result<Certificate, LeafError> {
     let algorithm = issuer_key.signature_algorithm();
     let tbs = TbsCertificate {
         version: Version::V3,
@@ -81,7 +87,8 @@ pub(super) fn sign(leaf: &Leaf<'_>, issuer: &Certificate, issuer_key: &PrivateKe
     }
     .to_der()?;
     let signature = BitString::from_bytes(&issuer_key.sign(&tbs)?)?;
-    let der = Signed { tbs: Any::from_der(&tbs)?, signature_algorithm: algorithm, signature }.to_der()?;
+    let der =
+        Signed { tbs: Any::from_der(&tbs)?, signature_algorithm: algorithm, signature }.to_der()?;
     Ok(Certificate::from_der(&der)?)
 }
 
@@ -110,7 +117,11 @@ fn extensions(host: &Host, issuer: &Certificate) -> Result<Vec<Extension>, LeafE
     Ok(vec![
         extension(ID_CE_KEY_USAGE, true, &usage)?,
         extension(ID_CE_EXT_KEY_USAGE, false, &purposes)?,
-        extension(ID_CE_BASIC_CONSTRAINTS, true, &BasicConstraints { ca: false, path_len_constraint: None })?,
+        extension(
+            ID_CE_BASIC_CONSTRAINTS,
+            true,
+            &BasicConstraints { ca: false, path_len_constraint: None },
+        )?,
         extension(ID_CE_AUTHORITY_KEY_IDENTIFIER, false, &authority)?,
         // Critical because the subject is empty (RFC 5280 section 4.2.1.6).
         extension(ID_CE_SUBJECT_ALT_NAME, true, &vec![name])?,

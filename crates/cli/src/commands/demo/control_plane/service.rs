@@ -19,7 +19,8 @@ use super::authority::{Authority, now};
 use super::{AUDIENCE, Loaded};
 
 /// The one method that a mesh's workloads use.
-pub(in crate::commands::demo) const METHOD: &str = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
+pub(in crate::commands::demo) const METHOD: &str =
+    "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 const LONGEST_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 90);
 const TRUST_DOMAIN: &str = "cluster.local";
@@ -78,7 +79,8 @@ async fn route(
     request: http::Request<Incoming>,
 ) -> http::Response<tonic::body::Body> {
     if request.uri().path() != METHOD {
-        return Status::unimplemented("the stand-in for istiod only issues certificates").into_http();
+        return Status::unimplemented("the stand-in for istiod only issues certificates")
+            .into_http();
     }
     let method = tower::service_fn(move |request: Request<CertificateQuestion>| {
         create(Arc::clone(&authority), cluster.clone(), request)
@@ -105,23 +107,34 @@ async fn create(
         _ => return Err(Status::invalid_argument("the validity duration is negative")),
     };
     // The identity comes from the token, whatever the CSR says.
-    let leaf = authority.issue(csr.public_key(), &Host::Uri(identity), lifetime, now()).map_err(Status::internal)?;
+    let leaf = authority
+        .issue(csr.public_key(), &Host::Uri(identity), lifetime, now())
+        .map_err(Status::internal)?;
     let mut cert_chain = vec![leaf.to_pem()];
-    cert_chain.extend(authority.chain().iter().map(|certificate| to_bundle(std::slice::from_ref(certificate))));
+    cert_chain.extend(
+        authority.chain().iter().map(|certificate| to_bundle(std::slice::from_ref(certificate))),
+    );
     cert_chain.push(authority.roots_pem());
     Ok(Response::new(CertificateAnswer { cert_chain }))
 }
 
 /// The SPIFFE ID of whoever the cluster says that the token is of.
 async fn identity(cluster: &Client, token: &str) -> Result<String, Status> {
-    let spec = TokenReviewSpec { token: token.to_owned(), audiences: Some(vec![AUDIENCE.to_owned()]) };
+    let spec =
+        TokenReviewSpec { token: token.to_owned(), audiences: Some(vec![AUDIENCE.to_owned()]) };
     let review = TokenReview { spec, ..TokenReview::default() };
-    let answer = Api::<TokenReview>::all(cluster.clone()).create(&PostParams::default(), &review).await;
+    let answer =
+        Api::<TokenReview>::all(cluster.clone()).create(&PostParams::default(), &review).await;
     // The error may quote the token.
-    let status = answer.map_err(|_| Status::unavailable("the cluster cannot say whose the token is"))?.status;
+    let status = answer
+        .map_err(|_| Status::unavailable("the cluster cannot say whose the token is"))?
+        .status;
     let status = status.filter(|status| status.authenticated == Some(true));
     let user = status.and_then(|status| status.user?.username);
-    let account = user.as_deref().and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
-    let (namespace, name) = account.ok_or_else(|| Status::unauthenticated("the token is not of a ServiceAccount"))?;
+    let account = user
+        .as_deref()
+        .and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
+    let (namespace, name) =
+        account.ok_or_else(|| Status::unauthenticated("the token is not of a ServiceAccount"))?;
     Ok(format!("spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{name}"))
 }

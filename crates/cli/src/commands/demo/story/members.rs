@@ -26,7 +26,8 @@ impl Story<'_, '_> {
             for member in members.iter_mut() {
                 member.update(watching.facts(member), now);
             }
-            self.screen.changing(members.iter().map(|member| member_line(member, now)).collect())?;
+            self.screen
+                .changing(members.iter().map(|member| member_line(member, now)).collect())?;
             self.tell_loaded(members, &mut told, now)?;
             if members.iter().all(Member::is_loaded) {
                 break;
@@ -39,7 +40,12 @@ impl Story<'_, '_> {
     }
 
     /// On a terminal all of them when all are loaded, elsewhere each as soon as it is.
-    fn tell_loaded(&mut self, members: &[Member], told: &mut [bool], now: Instant) -> Result<(), Failure> {
+    fn tell_loaded(
+        &mut self,
+        members: &[Member],
+        told: &mut [bool],
+        now: Instant,
+    ) -> Result<(), Failure> {
         let all = members.iter().all(Member::is_loaded);
         for (member, told) in members.iter().zip(told) {
             if *told || !member.is_loaded() || (self.screen.style() == Style::Live && !all) {
@@ -53,7 +59,8 @@ impl Story<'_, '_> {
 
     /// Says once what to type, as soon as every member has something to decide on.
     fn ask_for_approval(&mut self, members: &[Member], asked: bool) -> Result<bool, Failure> {
-        let waiting: Vec<&Member> = members.iter().filter(|member| member.facts.is_undecided()).collect();
+        let waiting: Vec<&Member> =
+            members.iter().filter(|member| member.facts.is_undecided()).collect();
         let all = members.iter().all(|member| member.facts.is_undecided() || member.is_loaded());
         if asked || waiting.is_empty() || !all || self.options.approval == ApprovalMode::Automatic {
             return Ok(asked);
@@ -67,9 +74,15 @@ impl Story<'_, '_> {
     }
 
     /// Until something changed or a moment has passed; an error once the time is over, unless a person is waited for.
-    pub(super) async fn wait(&mut self, watching: &mut Watching, members: &[Member]) -> Result<(), Failure> {
+    pub(super) async fn wait(
+        &mut self,
+        watching: &mut Watching,
+        members: &[Member],
+    ) -> Result<(), Failure> {
         let by_person = !self.options.once
-            && members.iter().any(|member| member.facts.is_undecided() || member.facts.denial().is_some());
+            && members
+                .iter()
+                .any(|member| member.facts.is_undecided() || member.facts.denial().is_some());
         if by_person {
             self.limit.begin_again();
         } else if self.limit.is_over() {
@@ -103,15 +116,17 @@ impl Story<'_, '_> {
 fn refuse_denied(members: &[Member], once: bool) -> Result<(), Failure> {
     let denied = members.iter().find_map(|member| Some((member, member.facts.denial()?)));
     match denied {
-        Some((member, why)) if once => {
-            Err(Failure::no(format!("trust was not established: request {} was denied: {why}", member.facts.request)))
-        }
+        Some((member, why)) if once => Err(Failure::no(format!(
+            "trust was not established: request {} was denied: {why}",
+            member.facts.request
+        ))),
         _ => Ok(()),
     }
 }
 
 pub(super) fn member_line(member: &Member, now: Instant) -> String {
-    let took = member.took(now).map_or_else(String::new, |took| format!("   {:.1} s", took.as_secs_f64()));
+    let took =
+        member.took(now).map_or_else(String::new, |took| format!("   {:.1} s", took.as_secs_f64()));
     line(&member.mesh, &format!("{}{took}", member.text()))
 }
 

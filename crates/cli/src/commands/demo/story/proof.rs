@@ -15,14 +15,16 @@ use crate::failure::Failure;
 
 impl Story<'_, '_> {
     /// Each workload with each other, both ways; and one that nobody knows.
-    pub(super) async fn shake_hands(&mut self, control_planes: &[SocketAddr]) -> Result<(), Failure> {
+    pub(super) async fn shake_hands(
+        &mut self,
+        control_planes: &[SocketAddr],
+    ) -> Result<(), Failure> {
         let begun = self.begin("handshakes", "workloads ask their meshes for certificates")?;
-        let asked = self
-            .clusters
-            .iter()
-            .zip(control_planes)
-            .map(|(api, address)| async move { workload::certificate(&api.admin()?, &api.name, *address).await });
-        let workloads = self.limit.within("the workloads got no certificates", try_join_all(asked)).await?;
+        let asked = self.clusters.iter().zip(control_planes).map(|(api, address)| async move {
+            workload::certificate(&api.admin()?, &api.name, *address).await
+        });
+        let workloads =
+            self.limit.within("the workloads got no certificates", try_join_all(asked)).await?;
         for (place, one) in workloads.iter().enumerate() {
             for other in &workloads[place + 1..] {
                 self.report.handshakes.push(handshake::between(one, other).await);
@@ -33,13 +35,18 @@ impl Story<'_, '_> {
             let stranger = workload::stranger(first)?;
             self.report.handshakes.push(handshake::between(&stranger, first).await);
         }
-        let texts: Vec<String> = self.report.handshakes.iter().map(handshake::Handshake::text).collect();
+        let texts: Vec<String> =
+            self.report.handshakes.iter().map(handshake::Handshake::text).collect();
         let took = begun.elapsed();
         for (place, texts) in texts.chunks(A_LINE).enumerate() {
             let about = if place == 0 { "handshakes" } else { "" };
             self.screen.settle(&[line(about, &texts.join("   "))])?;
         }
-        self.report.steps.push(Step { about: "handshakes".to_owned(), text: texts.join(", "), took });
+        self.report.steps.push(Step {
+            about: "handshakes".to_owned(),
+            text: texts.join(", "),
+            took,
+        });
         self.judge_handshakes()
     }
 
@@ -47,21 +54,33 @@ impl Story<'_, '_> {
         for handshake in &self.report.handshakes {
             let expected = (handshake.from == "stranger").then(|| UNKNOWN_AUTHORITY.to_owned());
             if handshake.refused != expected {
-                return Err(Failure::no(format!("trust is not what it should be: {}", handshake.text())));
+                return Err(Failure::no(format!(
+                    "trust is not what it should be: {}",
+                    handshake.text()
+                )));
             }
         }
         Ok(())
     }
 
-    pub(super) fn show_trust(&mut self, members: &[Member], watching: &Watching) -> Result<(), Failure> {
-        let rows = members.iter().filter_map(|member| Some(Row::read(member, watching.trust(member)?.as_ref())));
+    pub(super) fn show_trust(
+        &mut self,
+        members: &[Member],
+        watching: &Watching,
+    ) -> Result<(), Failure> {
+        let rows = members
+            .iter()
+            .filter_map(|member| Some(Row::read(member, watching.trust(member)?.as_ref())));
         self.report.trust = rows.collect();
         let took = self.options.began.elapsed();
         self.report.established = Some(took);
         let now = meshroot_runtime::process::clock::now();
         let mut lines = vec![String::new()];
         lines.extend(self.report.table(now).lines().map(|line| format!("  {line}")));
-        lines.extend([String::new(), format!("  trust established {:.1} s after the start", took.as_secs_f64())]);
+        lines.extend([
+            String::new(),
+            format!("  trust established {:.1} s after the start", took.as_secs_f64()),
+        ]);
         self.screen.settle(&lines)?;
         if self.screen.style() == Style::Document {
             let kubeconfig = self.kubeconfig.to_string_lossy();
