@@ -49,13 +49,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     PARTS.iter().filter(wanted).try_for_each(Part::bring_up_to_date)
 }
 
-/// Builds all parts. Where that fails and this is not CI, says so and goes on: the tests that need
-/// a missing part name it.
+/// Builds all parts. Where that fails and this is not CI, says so and goes on: a test that needs a
+/// missing part fails and names it.
 pub(crate) fn run_or_warn() -> Result<()> {
     match run(&Arguments::default()) {
         Err(error) if !workspace::under_ci() => {
             eprintln!("warning: {error:#}");
-            eprintln!("warning: tests that need a missing real part will only say so");
+            eprintln!("warning: tests that need a missing real part will fail");
             Ok(())
         }
         outcome => outcome,

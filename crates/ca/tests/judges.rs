@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use meshroot_ca::{Issued, Issuer, Order, RootError, RootSpec, make_root};
 use meshroot_pki::{Certificate, KeyKind, PathOptions, PrivateKey, Purpose, build_path, to_bundle};
-use meshroot_testkit::{judges, tools};
+use meshroot_testkit::judges;
 use rstest::rstest;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use support::x509::{
@@ -156,9 +156,7 @@ fn every_peer_accepts_a_workload_below_every_pair_of_keys(
     let (issuer, key) = (issuer(root), key(intermediate));
     let issued = issue(order(key, "east", 0), &issuer, now());
     Chain::new(&issued, key, &issuer).judged_by_all();
-    if tools::require(&["zlint"]).is_some() {
-        assert_eq!(judges::zlint(&issued.certificate().to_pem()).unwrap(), []);
-    }
+    assert_eq!(judges::zlint(&issued.certificate().to_pem()).unwrap(), []);
 }
 
 #[rstest]
@@ -172,9 +170,7 @@ fn a_root_is_a_ca_without_limit_that_zlint_finds_nothing_in(#[case] kind: KeyKin
     assert_eq!((root.is_ca(), root.path_len(), root.is_self_issued()), (true, None, true));
     assert_eq!((root.public_key(), root.public_key().kind()), (key.public_key(), Some(kind)));
     assert_eq!(root.not_after(), now() + days(365));
-    if tools::require(&["zlint"]).is_some() {
-        assert_eq!(judges::zlint(&root.to_pem()).unwrap(), []);
-    }
+    assert_eq!(judges::zlint(&root.to_pem()).unwrap(), []);
 }
 
 #[test]
@@ -185,9 +181,7 @@ fn a_root_that_ends_after_2049_is_accepted_by_all() {
     let (root, key) = make_root(&spec, later).unwrap();
     assert!(root.not_after().to_string().starts_with("2060"), "{}", root.not_after());
     root.verify_signed_by(key.public_key()).unwrap();
-    if tools::require(&["zlint"]).is_some() {
-        assert_eq!(judges::zlint(&root.to_pem()).unwrap(), []);
-    }
+    assert_eq!(judges::zlint(&root.to_pem()).unwrap(), []);
 }
 
 #[test]
@@ -229,8 +223,6 @@ fn every_peer_accepts_a_workload_below_a_signer_of_a_company_root(
     let chain = Chain::new(&issued, key, &issuer);
     assert_eq!(chain.intermediates, [issued.certificate().clone(), issuer.certificate().clone()]);
     chain.judged_by_all();
-    if tools::require(&["zlint"]).is_some() {
-        assert_eq!(judges::zlint(&issuer.certificate().to_pem()).unwrap(), []);
-        assert_eq!(judges::zlint(&issued.certificate().to_pem()).unwrap(), []);
-    }
+    assert_eq!(judges::zlint(&issuer.certificate().to_pem()).unwrap(), []);
+    assert_eq!(judges::zlint(&issued.certificate().to_pem()).unwrap(), []);
 }

@@ -20,7 +20,7 @@ use meshroot_cli::failure::Failure;
 use meshroot_cli::output::Format;
 use meshroot_cli::terminal::Terminal;
 use meshroot_runtime::process::shutdown::Shutdown;
-use meshroot_testkit::{ApiServer, api_server, tools, wait};
+use meshroot_testkit::{ApiServer, api_server, wait};
 
 /// What was written to the terminal.
 #[derive(Clone, Default)]
@@ -42,17 +42,16 @@ impl Paper {
     }
 }
 
-/// API servers for one demo; `None` where the real parts are not built.
+/// API servers for one demo.
 struct Servers(Vec<ApiServer>);
 
 impl Servers {
-    async fn start() -> Option<Self> {
-        tools::require(&["etcd", "kube-apiserver"])?;
+    async fn start() -> Self {
         let mut servers = Vec::new();
         for name in ["hub", "east", "west"] {
             servers.push(api_server::cluster(name).await.unwrap());
         }
-        Some(Self(servers))
+        Self(servers)
     }
 
     fn apis(&self) -> Vec<RunningApi> {
@@ -113,7 +112,7 @@ const HANDSHAKES: [&str; 3] =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_clusters_trust_each_other_and_a_second_run_goes_on_from_the_first() {
-    let Some(servers) = Servers::start().await else { return };
+    let servers = Servers::start().await;
     let (apis, directory) = (servers.apis(), tempfile::tempdir().unwrap());
     let home = Home::open(Some(directory.path())).unwrap();
     let (outcome, text) =
@@ -144,7 +143,7 @@ async fn two_clusters_trust_each_other_and_a_second_run_goes_on_from_the_first()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_third_party_is_waited_for_and_approves_with_the_command_that_is_printed() {
-    let Some(servers) = Servers::start().await else { return };
+    let servers = Servers::start().await;
     let (apis, directory) = (servers.apis(), tempfile::tempdir().unwrap());
     let home = Home::open(Some(directory.path())).unwrap();
     let paper = Paper::default();
@@ -201,7 +200,7 @@ fn approve(kubeconfig: &Path, words: &[String]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_did_not_happen_in_time_is_named_and_nothing_goes_on() {
-    let Some(servers) = Servers::start().await else { return };
+    let servers = Servers::start().await;
     let home = Home::open(None).unwrap();
     let options =
         Options { approval: ApprovalMode::ThirdParty, limit: Duration::from_secs(20), ..options() };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams, ObjectMeta, PostParams};
 use kube::runtime::watcher;
@@ -20,19 +20,18 @@ use meshroot_runtime::kube::watch::Watched;
 use meshroot_runtime::kube::write::{self, Failure, Retry, WriteError, Written};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_testkit::api_server::{self, ApiServer};
-use meshroot_testkit::{tools, wait};
+use meshroot_testkit::wait;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// A server, and a namespace of the test's own; `None` where the real parts are missing.
-async fn server(namespace: &str) -> Option<(&'static ApiServer, Client)> {
-    tools::require(&["etcd", "kube-apiserver"])?;
+/// A server, and a namespace of the test's own.
+async fn server(namespace: &str) -> (&'static ApiServer, Client) {
     let server = api_server::shared().await.expect("a kube-apiserver");
     server.create_namespace(namespace).await.expect("a namespace");
     let target = Target { kubeconfig: Some(server.kubeconfig_path().to_owned()), context: None };
-    Some((server, connect::connect(&target, "meshroot-test/1").await.expect("a client")))
+    (server, connect::connect(&target, "meshroot-test/1").await.expect("a client"))
 }
 
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -67,7 +66,7 @@ fn stand(client: &Client, namespace: &str, holder: &str) -> (Leadership, JoinHan
 
 #[tokio::test]
 async fn one_of_two_leads_and_a_shutdown_hands_over_at_once() {
-    let Some((_, client)) = server("lease-handover").await else { return };
+    let (_, client) = server("lease-handover").await;
     let (mut first, first_task, first_shutdown) = stand(&client, "lease-handover", "first");
     assert_eq!(within("the first term", first.wait_until_leader()).await, Fence(1));
     // A long retry: only the watch can tell the second one in time.
@@ -103,7 +102,7 @@ fn holds(condition: bool) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_leader_that_vanishes_is_followed_after_the_duration() {
-    let Some((_, client)) = server("lease-vanish").await else { return };
+    let (_, client) = server("lease-vanish").await;
     let (mut first, first_task, _shutdown) = stand(&client, "lease-vanish", "first");
     within("the first term", first.wait_until_leader()).await;
     let (mut second, _task, _shutdown) = stand(&client, "lease-vanish", "second");
@@ -116,7 +115,7 @@ async fn a_leader_that_vanishes_is_followed_after_the_duration() {
 
 #[tokio::test]
 async fn a_stolen_lease_is_lost_at_once() {
-    let Some((_, client)) = server("lease-theft").await else { return };
+    let (_, client) = server("lease-theft").await;
     let patient = LeaseSettings {
         duration: Duration::from_mins(2),
         retry: Duration::from_secs(40),
@@ -135,7 +134,6 @@ async fn a_stolen_lease_is_lost_at_once() {
 
 #[tokio::test]
 async fn a_leader_whose_api_is_gone_steps_down_in_two_thirds_of_the_duration() {
-    let Some(_) = tools::require(&["etcd", "kube-apiserver"]) else { return };
     let server = api_server::cluster("lease-cut").await.unwrap();
     let client = server.admin_client().await.unwrap();
     let (mut leader, _task, _shutdown) = stand(&client, "default", "only");
@@ -151,7 +149,7 @@ async fn a_leader_whose_api_is_gone_steps_down_in_two_thirds_of_the_duration() {
 
 #[tokio::test]
 async fn a_replaced_token_counts_for_the_calls_after_it() {
-    let Some((server, _)) = server("token").await else { return };
+    let (server, _) = server("token").await;
     let first = server.service_account_token("token", "one", "").await.unwrap();
     let second = server.service_account_token("token", "two", "").await.unwrap();
     let token = SharedToken::new(first);
@@ -180,7 +178,7 @@ async fn who_am_i(client: &Client) -> Result<String, kube::Error> {
 
 #[tokio::test]
 async fn a_server_with_another_ca_is_not_spoken_to() {
-    let Some((server, _)) = server("other-ca").await else { return };
+    let (server, _) = server("other-ca").await;
     let other = api_server::cluster("other-ca").await.unwrap();
     let token = SharedToken::new(server.admin_token());
     let client = connect::connect_with_token(
@@ -199,7 +197,7 @@ async fn a_server_with_another_ca_is_not_spoken_to() {
 
 #[tokio::test]
 async fn open_watches_and_many_calls_at_a_time_starve_no_call() {
-    let Some((_, client)) = server("many").await else { return };
+    let (_, client) = server("many").await;
     let maps: Api<ConfigMap> = Api::namespaced(client, "many");
     let shutdown = Shutdown::manual();
     let watches: Vec<_> = (0..150)
@@ -222,7 +220,7 @@ async fn open_watches_and_many_calls_at_a_time_starve_no_call() {
 
 #[tokio::test]
 async fn a_write_builds_on_what_was_read_or_fails() {
-    let Some((_, client)) = server("write").await else { return };
+    let (_, client) = server("write").await;
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "write");
     let asked = config_map("write", "a", "first");
     let Written::Created(created) = write::create_if_absent(&maps, &asked).await.unwrap() else {
@@ -251,7 +249,7 @@ async fn a_write_builds_on_what_was_read_or_fails() {
 
 #[tokio::test]
 async fn a_status_write_leaves_the_spec_alone_and_a_write_the_status() {
-    let Some((_, client)) = server("write-status").await else { return };
+    let (_, client) = server("write-status").await;
     let deployments: Api<Deployment> = Api::namespaced(client, "write-status");
     let mut deployment =
         write::create_if_absent(&deployments, &deployment("a")).await.unwrap().into_object();
@@ -278,7 +276,7 @@ fn deployment(name: &str) -> Deployment {
 
 #[tokio::test]
 async fn what_a_server_refuses_is_named() {
-    let Some((server, client)) = server("refused").await else { return };
+    let (server, client) = server("refused").await;
     let maps: Api<ConfigMap> = Api::namespaced(client, "refused");
     let invalid = write::create_if_absent(&maps, &config_map("refused", "Not A Name", "x"))
         .await
@@ -298,7 +296,7 @@ async fn what_a_server_refuses_is_named() {
 
 #[tokio::test]
 async fn a_watch_tells_of_additions_changes_and_deletions() {
-    let Some((_, client)) = server("watch").await else { return };
+    let (_, client) = server("watch").await;
     let maps: Api<ConfigMap> = Api::namespaced(client, "watch");
     let before = write::create_if_absent(&maps, &config_map("watch", "before", "x"))
         .await
@@ -330,7 +328,6 @@ async fn a_watch_tells_of_additions_changes_and_deletions() {
 
 #[tokio::test]
 async fn what_vanished_while_the_api_was_away_is_told_and_the_trouble_is_named() {
-    let Some(_) = tools::require(&["etcd", "kube-apiserver"]) else { return };
     let mut server = api_server::cluster("watch-away").await.unwrap();
     let client = server.admin_client().await.unwrap();
     wait::until("the namespace", LIMIT, async || server.create_namespace("default").await)
@@ -360,7 +357,7 @@ async fn what_vanished_while_the_api_was_away_is_told_and_the_trouble_is_named()
 
 #[tokio::test]
 async fn an_event_is_accepted_cut_to_size_and_not_repeated() {
-    let Some((_, client)) = server("events").await else { return };
+    let (_, client) = server("events").await;
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "events");
     let object = write::create_if_absent(&maps, &config_map("events", "a", "x"))
         .await
@@ -383,4 +380,31 @@ async fn an_event_is_accepted_cut_to_size_and_not_repeated() {
     assert!(
         stored.iter().all(|event| event.regarding.as_ref().unwrap().name.as_deref() == Some("a"))
     );
+}
+
+#[tokio::test]
+async fn a_repetition_is_counted_in_the_first_event() {
+    let (_, client) = server("event-series").await;
+    let reporter = Reporter::new(client.clone(), "meshroot-hub", "hub-0");
+    let regarding = ObjectReference {
+        kind: Some("ConfigMap".into()),
+        namespace: Some("event-series".into()),
+        name: Some("a".into()),
+        ..Default::default()
+    };
+    for _ in 0..4 {
+        reporter.publish(&regarding, Kind::Normal, "Waiting", "Rotate", "for east").await;
+        pass(Duration::from_secs(31)).await;
+    }
+    let events: Api<Event> = Api::namespaced(client, "event-series");
+    let stored = events.list(&ListParams::default()).await.unwrap().items;
+    let counts: Vec<_> = stored.iter().map(|event| event.series.as_ref().unwrap().count).collect();
+    assert_eq!(counts, [4]);
+}
+
+/// Moves the clock of this runtime; the server's goes on as it was.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }

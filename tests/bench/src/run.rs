@@ -1,6 +1,6 @@
 //! What is measured, in which order, and how it is told.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use meshroot_testkit::{Binary, tools};
 
 use crate::account::{Cost, resident_mib};
@@ -16,10 +16,7 @@ use crate::{certificate_request, hub_embedded, quiet, server};
 const PARTS: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    ensure!(
-        tools::require(&PARTS).is_some(),
-        "the real parts are not built; run `cargo xtask tools`"
-    );
+    tools::check(&PARTS)?;
     let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     println!("{processors} processors, load {}", std::fs::read_to_string("/proc/loadavg")?.trim());
     if options.includes(Group::Server) {

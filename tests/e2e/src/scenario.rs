@@ -29,10 +29,7 @@ spec:
 
 /// `hold` keeps everything running before the shutdown, until Ctrl-C.
 pub(crate) async fn run(progress: &mut Progress, hub: HubApi, hold: bool) -> Result<()> {
-    ensure!(
-        tools::require(&PARTS).is_some(),
-        "the real parts are not built; run `cargo xtask tools`"
-    );
+    tools::check(&PARTS)?;
     let mut fleet = start(progress, hub).await?;
     let automatic = first_issuance(progress, &mut fleet).await?;
     trust(progress, &fleet).await?;

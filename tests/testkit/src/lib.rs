@@ -1,14 +1,11 @@
 //! Real control planes, judges and crash points for tests. A dev-dependency only.
 //!
-//! A test asks for what it needs and gets a running server, or, on a machine where the real
-//! parts are not built, a line on standard error that says what to run:
+//! A test asks for what it needs and gets a running server, or, where a real part is not built,
+//! an error that says what to run: such a test fails.
 //!
 //! ```no_run
 //! # async fn test() -> anyhow::Result<()> {
-//! use meshroot_testkit::{api_server, tools};
-//! if tools::require(&["etcd", "kube-apiserver"]).is_none() {
-//!     return Ok(());
-//! }
+//! use meshroot_testkit::api_server;
 //! let api = api_server::shared().await?;
 //! let client = api.admin_client().await?;
 //! # Ok(())

@@ -1,4 +1,4 @@
-//! Where the real parts (etcd, kube-apiserver, istiod, zlint …) are, and what happens without them.
+//! Where the real parts (etcd, kube-apiserver, istiod, zlint …) are, and what to do without them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,47 +7,21 @@ use anyhow::{Result, bail};
 /// Names the directory of the real parts; `cargo xtask` sets it.
 pub const TOOLS_VARIABLE: &str = "MESHROOT_TOOLS";
 
-/// Proof that the real parts a test asked for are there.
-#[derive(Debug, Clone)]
-pub struct Tools {
-    directory: PathBuf,
+/// The path of one real part. The error says what to run where it is missing.
+pub fn path(name: &str) -> Result<PathBuf> {
+    check(&[name])?;
+    Ok(directory().join(name))
 }
 
-impl Tools {
-    /// The path of one real part.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
-    }
-}
-
-/// Asks for real parts by name.
-///
-/// Returns `None` after one line on standard error where a part is missing, so that a test can
-/// return early on a machine without them.
-///
-/// # Panics
-/// Where a part is missing and the environment has `CI`: there, nothing is skipped in silence.
-pub fn require(names: &[&str]) -> Option<Tools> {
+/// That all of these real parts are there, before a long run begins. The error names each that is
+/// missing and what to run.
+pub fn check(names: &[&str]) -> Result<()> {
     let directory = directory();
     let missing = missing(&directory, names);
-    if missing.is_empty() {
-        return Some(Tools { directory });
-    }
-    let message = missing_message(&directory, &missing);
-    // A test that cannot run must fail where it counts.
-    assert!(std::env::var_os("CI").is_none(), "{message}");
-    eprintln!("not tested here: {message}");
-    None
-}
-
-/// The path of one real part. The error says what to run when it is missing.
-pub fn path(name: &str) -> Result<PathBuf> {
-    let directory = directory();
-    let missing = missing(&directory, &[name]);
     if !missing.is_empty() {
         bail!(missing_message(&directory, &missing));
     }
-    Ok(directory.join(name))
+    Ok(())
 }
 
 /// The workspace's root directory.

@@ -4,9 +4,7 @@
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::Api;
 use kube::api::PostParams;
-use meshroot_testkit::{api_server, tools};
-
-const PARTS: &[&str] = &["etcd", "kube-apiserver"];
+use meshroot_testkit::api_server;
 
 fn config_map(name: &str) -> ConfigMap {
     serde_json::from_value(serde_json::json!({ "metadata": { "name": name } })).unwrap()
@@ -14,9 +12,6 @@ fn config_map(name: &str) -> ConfigMap {
 
 #[tokio::test]
 async fn two_clusters_on_one_etcd_share_nothing() {
-    if tools::require(PARTS).is_none() {
-        return;
-    }
     let east = api_server::cluster("east").await.unwrap();
     let west = api_server::cluster("east").await.unwrap();
     east.create_namespace("shop").await.unwrap();
@@ -29,9 +24,6 @@ async fn two_clusters_on_one_etcd_share_nothing() {
 
 #[tokio::test]
 async fn a_restarted_cluster_keeps_its_address_objects_and_tokens() {
-    if tools::require(PARTS).is_none() {
-        return;
-    }
     let mut api = api_server::cluster("restarted").await.unwrap();
     let (url, pid) = (api.url(), api.pid());
     let client = api.admin_client().await.unwrap();

@@ -8,11 +8,8 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::PostParams;
 use meshroot_testkit::{
-    ApiServer, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, tools, wait,
-    workload,
+    ApiServer, Istiod, IstiodOptions, WorkloadCertificate, api_server, judges, tls, wait, workload,
 };
-
-const PARTS: &[&str] = &["etcd", "kube-apiserver", "pilot-discovery"];
 
 async fn secrets(api: &ApiServer, namespace: &str) -> Api<Secret> {
     api.create_namespace(namespace).await.unwrap();
@@ -37,9 +34,6 @@ async fn workload(
 
 #[tokio::test]
 async fn leaves_of_one_root_trust_each_other_and_refuse_an_unrelated_root() {
-    if tools::require(PARTS).is_none() {
-        return;
-    }
     let api = api_server::shared().await.unwrap();
     let (ours, theirs) = (Authority::create("ours"), Authority::create("theirs"));
     let east = start(api, "east", &ours.cacerts(&ours.intermediate("east", 30))).await;
@@ -69,9 +63,6 @@ async fn leaves_of_one_root_trust_each_other_and_refuse_an_unrelated_root() {
 
 #[tokio::test]
 async fn a_leaf_with_another_identity_is_refused() {
-    if tools::require(PARTS).is_none() {
-        return;
-    }
     let api = api_server::shared().await.unwrap();
     let ours = Authority::create("identity");
     let istiod = start(api, "identity", &ours.cacerts(&ours.intermediate("one", 30))).await;
@@ -86,9 +77,6 @@ async fn a_leaf_with_another_identity_is_refused() {
 
 #[tokio::test]
 async fn a_renewed_intermediate_is_loaded_without_a_restart() {
-    if tools::require(PARTS).is_none() {
-        return;
-    }
     let api = api_server::shared().await.unwrap();
     let ours = Authority::create("renewed");
     let (first, second) = (ours.intermediate("first", 30), ours.intermediate("second", 60));

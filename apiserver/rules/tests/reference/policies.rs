@@ -58,7 +58,7 @@ fn map(case: &Case, name: &str, data: &Value) -> Value {
 
 #[tokio::test]
 async fn policies_say_what_they_say_on_a_real_server() {
-    let Some(client) = client().await else { return };
+    let client = client().await;
     let cases = all();
     let mut compiled = Vec::new();
     for case in &cases {

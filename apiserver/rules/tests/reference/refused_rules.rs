@@ -64,7 +64,7 @@ fn definition(schema: &Value) -> Value {
 
 #[tokio::test]
 async fn rules_that_do_not_fit_are_refused_as_a_real_server_refuses_them() {
-    let Some(client) = client().await else { return };
+    let client = client().await;
     let mut differences = Vec::new();
     for (name, schema) in schemas() {
         let definition = definition(&schema);

@@ -52,7 +52,7 @@ fn ours(
 
 #[tokio::test]
 async fn rules_say_what_they_say_on_a_real_server() {
-    let Some(client) = client().await else { return };
+    let client = client().await;
     let cases = all();
     let definition = definition(&cases);
     let rules = read(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);

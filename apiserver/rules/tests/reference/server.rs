@@ -34,10 +34,9 @@ pub(crate) async fn must(
     answer
 }
 
-/// A client of the shared server; `None` where its binaries are not built.
-pub(crate) async fn client() -> Option<kube::Client> {
+/// A client of the shared server.
+pub(crate) async fn client() -> kube::Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    meshroot_testkit::tools::require(&["etcd", "kube-apiserver"])?;
     let server = meshroot_testkit::api_server::shared().await.unwrap();
-    Some(server.admin_client().await.unwrap())
+    server.admin_client().await.unwrap()
 }

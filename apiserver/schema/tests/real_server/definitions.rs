@@ -269,7 +269,7 @@ async fn refusal(client: &kube::Client, schema: &Value) -> Causes {
 
 #[tokio::test]
 async fn schemas_are_refused_as_the_server_refuses_them() {
-    let Some(client) = client().await else { return };
+    let client = client().await;
     let mut differences = Vec::new();
     for (name, schema) in cases() {
         let expected = refusal(&client, &schema).await;

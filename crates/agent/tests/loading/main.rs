@@ -8,7 +8,7 @@ mod lifecycle;
 mod renewals;
 
 use anyhow::Result;
-use meshroot_testkit::{Fleet, tools};
+use meshroot_testkit::Fleet;
 use tokio::sync::RwLock;
 
 use common::Scene;
@@ -49,9 +49,7 @@ fn run(test: impl AsyncFnOnce(&'static Scene) -> Result<()>) {
 
 /// Runs a test that takes [`BUSY`] by itself.
 fn run_freely(test: impl AsyncFnOnce(&'static Scene) -> Result<()>) {
-    if tools::require(&["pilot-discovery"]).is_some() {
-        common::run(prepare, test);
-    }
+    common::run(prepare, test);
 }
 
 /// The request of a mesh in the virtual mesh of its name.

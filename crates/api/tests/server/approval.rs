@@ -58,7 +58,7 @@ async fn decide(server: &Server, user: &str, object: &Value, decision: &str) -> 
 
 #[tokio::test]
 async fn who_may_write_the_status_but_not_approve_is_refused() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     grant(&server, "alice", MESHES, &[approve(&["other"])]).await;
     let object =
         request(EAST, "alice.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
@@ -73,7 +73,7 @@ async fn who_may_write_the_status_but_not_approve_is_refused() {
 
 #[tokio::test]
 async fn who_may_approve_one_virtual_mesh_decides_on_its_requests_and_no_others() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     grant(&server, "bob", MESHES, &[approve(&["demo"])]).await;
     let admin = server.admin().await;
     let own = request(EAST, "bob.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
@@ -97,7 +97,7 @@ async fn who_may_approve_one_virtual_mesh_decides_on_its_requests_and_no_others(
 
 #[tokio::test]
 async fn a_reference_without_a_namespace_means_a_virtual_mesh_beside_the_request() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     grant(&server, "carol", EAST, &[approve(&["near"])]).await;
     let object = request(EAST, "carol.1", &csr_for(&json!({ "name": "near" })));
     create(&server.admin().await, &object).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_reference_without_a_namespace_means_a_virtual_mesh_beside_the_request
 
 #[tokio::test]
 async fn an_approver_cannot_write_the_certificate() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     grant(&server, "dave", MESHES, &[approve(&["demo"])]).await;
     let object = request(EAST, "dave.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
     create(&server.admin().await, &object).await.unwrap();
@@ -122,7 +122,7 @@ async fn an_approver_cannot_write_the_certificate() {
 
 #[tokio::test]
 async fn only_who_may_approve_brings_a_csr_of_their_own_in_a_new_request() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     grant(&server, "frank", MESHES, &[approve(&["other"])]).await;
     let frank = server.user(("people", "frank")).await;
     let reference = |name: &str| json!({ "name": name, "namespace": MESHES });
@@ -136,7 +136,7 @@ async fn only_who_may_approve_brings_a_csr_of_their_own_in_a_new_request() {
 #[tokio::test]
 async fn a_reference_by_cluster_means_a_virtual_mesh_of_that_cluster_and_not_one_beside_the_request()
  {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     grant(&server, "grace", EAST, &[approve(&["demo"])]).await;
     let object =
         request(EAST, "grace.1", &csr_for(&json!({ "name": "demo", "cluster": "elsewhere" })));

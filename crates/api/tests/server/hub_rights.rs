@@ -21,7 +21,7 @@ fn lease(name: &str) -> Value {
 
 #[tokio::test]
 async fn the_hub_makes_and_reads_root_secrets_where_roots_live_and_changes_none() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let hub = server.hub().await;
     for namespace in [HUB.0, MESHES] {
         let object = secret(namespace, "demo-ca-certs");
@@ -37,7 +37,7 @@ async fn the_hub_makes_and_reads_root_secrets_where_roots_live_and_changes_none(
 
 #[tokio::test]
 async fn the_hub_holds_its_own_lease_and_reads_those_of_the_agents() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let hub = server.hub().await;
     create(&hub, &lease("meshroot-hub")).await.unwrap();
     patch(&hub, &lease("meshroot-hub"), json!({ "spec": { "holderIdentity": "two" } }))
@@ -67,7 +67,7 @@ async fn the_hub_holds_its_own_lease_and_reads_those_of_the_agents() {
 
 #[tokio::test]
 async fn the_hub_writes_statuses_and_policies_but_no_virtual_mesh() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let (hub, admin) = (server.hub().await, server.admin().await);
     let virtual_mesh = json!({
         "apiVersion": "networking.zephyr.solo.io/v1alpha1",
@@ -92,7 +92,7 @@ async fn the_hub_writes_statuses_and_policies_but_no_virtual_mesh() {
 
 #[tokio::test]
 async fn hub_and_agent_write_events() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let event = json!({
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",

@@ -9,7 +9,7 @@ use crate::setup::{
 
 #[tokio::test]
 async fn a_mesh_trust_is_created_and_changed_by_the_hub_only() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let (admin, hub, agent) = (server.admin().await, server.hub().await, server.agent(EAST).await);
     let object = mesh_trust(EAST, "spec");
     assert_refused(create(&admin, &object).await, "spec of a MeshTrust is written by the hub only");
@@ -26,7 +26,7 @@ async fn a_mesh_trust_is_created_and_changed_by_the_hub_only() {
 
 #[tokio::test]
 async fn an_operator_asks_for_a_renewal_but_brings_no_csr_and_changes_no_mesh_trust() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let object = mesh_trust(EAST, "renew");
     create(&server.hub().await, &object).await.unwrap();
     let binding = json!({
@@ -51,7 +51,7 @@ async fn an_operator_asks_for_a_renewal_but_brings_no_csr_and_changes_no_mesh_tr
 
 #[tokio::test]
 async fn its_status_is_written_by_the_agent_of_its_namespace_only() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let hub = server.hub().await;
     let object = mesh_trust(EAST, "status");
     create(&hub, &object).await.unwrap();

@@ -17,7 +17,7 @@ fn secret(namespace: &str) -> Value {
 
 #[tokio::test]
 async fn an_agent_writes_requests_in_its_own_namespace_only() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let agent = server.agent(EAST).await;
     let own = request(EAST, "agent.own.1", &spec());
     create(&agent, &own).await.unwrap();
@@ -29,7 +29,7 @@ async fn an_agent_writes_requests_in_its_own_namespace_only() {
 
 #[tokio::test]
 async fn an_agent_writes_no_status_of_a_request_and_reads_no_secret() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let (agent, admin) = (server.agent(EAST).await, server.admin().await);
     let own = request(EAST, "agent.status.1", &json!({ "csrData": "Q1NS" }));
     create(&agent, &own).await.unwrap();
@@ -47,7 +47,7 @@ async fn an_agent_writes_no_status_of_a_request_and_reads_no_secret() {
 #[tokio::test]
 async fn an_agent_with_the_rights_of_an_administrator_is_still_held_to_its_namespace_and_decides_nothing()
  {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let (admin, north) = (server.admin().await, "meshroot-cluster-north");
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -84,7 +84,7 @@ async fn an_agent_with_the_rights_of_an_administrator_is_still_held_to_its_names
 
 #[tokio::test]
 async fn an_administrator_creates_a_whole_request_but_adds_no_csr_to_another_one() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let admin = server.admin().await;
     create(&admin, &request(EAST, "admin.whole.1", &json!({ "csrData": "Q1NS" }))).await.unwrap();
     let without = request(EAST, "admin.without.1", &spec());
@@ -98,7 +98,7 @@ async fn an_administrator_creates_a_whole_request_but_adds_no_csr_to_another_one
 
 #[tokio::test]
 async fn a_status_that_comes_with_a_new_request_is_dropped() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let mut object = request(EAST, "admin.status.1", &json!({ "csrData": "Q1NS" }));
     object["status"] = json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED" } });
     let stored = create(&server.agent(EAST).await, &object).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_status_that_comes_with_a_new_request_is_dropped() {
 
 #[tokio::test]
 async fn only_the_hub_answers_a_request() {
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let (admin, hub) = (server.admin().await, server.hub().await);
     let object = request(EAST, "answered.1", &json!({ "csrData": "Q1NS" }));
     create(&admin, &object).await.unwrap();
@@ -136,7 +136,7 @@ async fn only_the_hub_answers_a_request() {
 async fn an_agent_renews_its_own_token_and_no_other() {
     use k8s_openapi::api::authentication::v1::TokenRequest;
     use k8s_openapi::api::core::v1::ServiceAccount;
-    let Some(server) = with_everything().await else { return };
+    let server = with_everything().await;
     let agent = server.agent(EAST).await;
     let token = async |namespace: &str, name: &str| {
         let api: kube::Api<ServiceAccount> = kube::Api::namespaced(agent.clone(), namespace);

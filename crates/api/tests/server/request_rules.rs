@@ -8,11 +8,11 @@ use crate::setup::{
 };
 
 /// A request in a namespace of its own test.
-async fn created(name: &str, spec: Value) -> Option<(Client, Value)> {
-    let client = with_definitions().await?.admin().await;
+async fn created(name: &str, spec: Value) -> (Client, Value) {
+    let client = with_definitions().await.admin().await;
     let object = request(EAST, name, &spec);
     create(&client, &object).await.unwrap();
-    Some((client, object))
+    (client, object)
 }
 
 fn full_spec() -> Value {
@@ -25,7 +25,7 @@ fn full_spec() -> Value {
 
 #[tokio::test]
 async fn neither_reference_nor_certificate_configuration_of_a_request_changes() {
-    let Some((client, object)) = created("fixed", full_spec()).await else { return };
+    let (client, object) = created("fixed", full_spec()).await;
     for change in
         [json!({ "name": "other" }), json!({ "namespace": "other" }), json!({ "cluster": "other" })]
     {
@@ -44,11 +44,8 @@ async fn neither_reference_nor_certificate_configuration_of_a_request_changes() 
 
 #[tokio::test]
 async fn writing_out_a_default_or_leaving_it_out_is_no_change() {
-    let Some((client, object)) =
-        created("defaults", json!({ "virtualMeshRef": { "name": "demo" } })).await
-    else {
-        return;
-    };
+    let (client, object) =
+        created("defaults", json!({ "virtualMeshRef": { "name": "demo" } })).await;
     let written = json!({ "spec": {
         "virtualMeshRef": { "namespace": "", "cluster": "" },
         "certConfig": { "hosts": [], "org": "", "meshType": "ISTIO" },
@@ -71,7 +68,7 @@ async fn writing_out_a_default_or_leaving_it_out_is_no_change() {
 
 #[tokio::test]
 async fn csr_data_is_set_once() {
-    let Some((client, object)) = created("csr", json!({})).await else { return };
+    let (client, object) = created("csr", json!({})).await;
     patch(&client, &object, json!({ "spec": { "csrData": "Q1NS" } })).await.unwrap();
     for other in [json!("T1RI"), json!(""), json!(null)] {
         let result = patch(&client, &object, json!({ "spec": { "csrData": other } })).await;
@@ -82,7 +79,7 @@ async fn csr_data_is_set_once() {
 
 #[tokio::test]
 async fn a_response_is_set_once_and_stays_while_the_rest_of_the_status_changes() {
-    let Some((client, object)) = created("response", full_spec()).await else { return };
+    let (client, object) = created("response", full_spec()).await;
     let response = json!({ "caCertificate": "Q0E=", "rootCertificate": "Uk9PVA==" });
     patch_status(&client, &object, json!({ "response": response })).await.unwrap();
     for other in [
@@ -105,7 +102,7 @@ async fn a_decision_is_final_and_its_message_is_not() {
         ("approved", "APPROVED", [json!("DENIED"), json!("PENDING"), json!(null)]),
         ("denied", "DENIED", [json!("APPROVED"), json!("PENDING"), json!(null)]),
     ] {
-        let Some((client, object)) = created(name, full_spec()).await else { return };
+        let (client, object) = created(name, full_spec()).await;
         let status = json!({ "thirdPartyApproval": { "approvalStatus": decision } });
         patch_status(&client, &object, status).await.unwrap();
         for other in others {
@@ -119,11 +116,7 @@ async fn a_decision_is_final_and_its_message_is_not() {
 
 #[tokio::test]
 async fn nothing_can_be_decided_before_there_is_a_csr() {
-    let Some((client, object)) =
-        created("early", json!({ "virtualMeshRef": { "name": "demo" } })).await
-    else {
-        return;
-    };
+    let (client, object) = created("early", json!({ "virtualMeshRef": { "name": "demo" } })).await;
     for decision in ["APPROVED", "DENIED"] {
         let status = json!({ "thirdPartyApproval": { "approvalStatus": decision } });
         assert_refused(
@@ -140,7 +133,7 @@ async fn the_largest_request_is_taken_and_more_is_not() {
     let host = |length: usize| "h".repeat(length);
     let full =
         json!({ "certConfig": { "hosts": vec![host(2048); 64] }, "csrData": base64(32 * 1024) });
-    let Some((client, object)) = created("largest", full).await else { return };
+    let (client, object) = created("largest", full).await;
     // The rules stay affordable for the server at that size.
     patch(&client, &object, json!({ "metadata": { "labels": { "a": "b" } } })).await.unwrap();
 
@@ -159,7 +152,7 @@ async fn the_largest_request_is_taken_and_more_is_not() {
 
 #[tokio::test]
 async fn a_field_that_the_original_api_does_not_have_is_refused() {
-    let Some(server) = with_definitions().await else { return };
+    let server = with_definitions().await;
     let object = request(EAST, "unknown", &json!({ "certConfig": { "ttlDays": 1 } }));
     assert_refused(apply(&server.admin().await, &object).await, "spec.certConfig.ttlDays");
 }

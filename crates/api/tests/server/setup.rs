@@ -6,7 +6,7 @@ use kube::api::{
 };
 use kube::{Client, Error};
 use meshroot_api::manifests;
-use meshroot_testkit::{ApiServer, api_server, tools, wait};
+use meshroot_testkit::{ApiServer, api_server, wait};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -17,9 +17,8 @@ pub(crate) const WEST: &str = "meshroot-cluster-west";
 pub(crate) const MESHES: &str = "meshes";
 
 /// A cluster with the definitions alone: what is refused there, a rule in a schema refuses.
-pub(crate) async fn with_definitions() -> Option<Server> {
+pub(crate) async fn with_definitions() -> Server {
     static CLUSTER: OnceCell<ApiServer> = OnceCell::const_new();
-    tools::require(&["etcd", "kube-apiserver"])?;
     let start = async || {
         let api = api_server::cluster("definitions").await?;
         install_definitions(&api).await?;
@@ -28,19 +27,18 @@ pub(crate) async fn with_definitions() -> Option<Server> {
         }
         anyhow::Ok(api)
     };
-    Some(Server { api: CLUSTER.get_or_try_init(start).await.unwrap() })
+    Server { api: CLUSTER.get_or_try_init(start).await.unwrap() }
 }
 
 /// A cluster with definitions, policies, roles, and the clusters east, west and north.
-pub(crate) async fn with_everything() -> Option<Server> {
+pub(crate) async fn with_everything() -> Server {
     static CLUSTER: OnceCell<ApiServer> = OnceCell::const_new();
-    tools::require(&["etcd", "kube-apiserver"])?;
     let start = async || {
         let api = api_server::cluster("everything").await?;
         install_everything(&api).await?;
         anyhow::Ok(api)
     };
-    Some(Server { api: CLUSTER.get_or_try_init(start).await.unwrap() })
+    Server { api: CLUSTER.get_or_try_init(start).await.unwrap() }
 }
 
 /// One of the two clusters.

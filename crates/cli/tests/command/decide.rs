@@ -8,7 +8,7 @@ use crate::stage::{file, hub};
 
 #[tokio::test]
 async fn an_approval_names_what_was_approved_and_is_written_with_its_message() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let place = hub.place("approve").await;
     place.ask(1).await;
     let csr = place.csr(1).await;
@@ -28,7 +28,7 @@ async fn an_approval_names_what_was_approved_and_is_written_with_its_message() {
 
 #[tokio::test]
 async fn a_request_without_a_csr_can_neither_be_approved_nor_denied() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let place = hub.place("nocsr").await;
     place.ask(1).await;
     let text = hub.run(&["approve", &place.request_name(1)]).no(1);
@@ -38,7 +38,7 @@ async fn a_request_without_a_csr_can_neither_be_approved_nor_denied() {
 
 #[tokio::test]
 async fn a_csr_that_cannot_be_read_can_only_be_denied() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let place = hub.place("junk").await;
     place.ask(1).await;
     place.csr_data(1, b"junk").await;
@@ -54,7 +54,7 @@ async fn a_csr_that_cannot_be_read_can_only_be_denied() {
 
 #[tokio::test]
 async fn an_answered_request_is_beyond_decision() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let place = hub.place("answered").await;
     place.ask(1).await;
     let csr = place.csr(1).await;
@@ -67,7 +67,7 @@ async fn an_answered_request_is_beyond_decision() {
 
 #[tokio::test]
 async fn a_name_in_two_namespaces_must_say_which_and_nothing_is_decided_before_all_can_be() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let (one, other) = (hub.place("twice-a").await, hub.place("twice-b").await);
     one.ask(1).await;
     one.csr(1).await;
@@ -97,7 +97,7 @@ async fn a_name_in_two_namespaces_must_say_which_and_nothing_is_decided_before_a
 
 #[tokio::test]
 async fn what_does_not_exist_is_not_found() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     has(
         &hub.run(&["approve", "nobody.demo.1"]).no(1),
         &["does not exist in any namespace", "meshroot get vmcsr -A"],
@@ -110,7 +110,7 @@ async fn what_does_not_exist_is_not_found() {
 
 #[tokio::test]
 async fn who_may_not_approve_is_told_which_role_allows_it() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let place = hub.place("forbidden").await;
     place.ask(1).await;
     place.csr(1).await;
@@ -138,7 +138,7 @@ async fn who_may_not_approve_is_told_which_role_allows_it() {
 
 #[tokio::test]
 async fn the_policy_refuses_an_agent_that_approves_itself() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let place = hub.place("selfish").await;
     place.ask(1).await;
     place.csr(1).await;
@@ -162,7 +162,7 @@ fn a_denial_needs_a_reason() {
 
 #[tokio::test]
 async fn an_empty_reason_is_none() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     has(&hub.run(&["deny", "a.demo.1", "--message", " "]).no(2), &["--message is empty"]);
 }
 

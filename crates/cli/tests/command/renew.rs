@@ -33,7 +33,7 @@ fn beside(hub: &Hub, arguments: &[&str]) -> tokio::task::JoinHandle<Answer> {
 
 #[tokio::test]
 async fn a_renewal_is_the_next_request_and_is_made_once() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let (place, _) = settled(&hub, "renewed").await;
     has(&hub.run(&["renew", &place.mesh]).yes(), &[&format!("{} created", place.request_name(2))]);
     let request = place.requests(&hub.admin).get(&place.request_name(2)).await.unwrap();
@@ -54,7 +54,7 @@ async fn a_renewal_is_the_next_request_and_is_made_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_wait_ends_when_the_new_certificate_is_in_use() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let (place, root) = settled(&hub, "awaited").await;
     let virtual_mesh = format!("{}/demo", place.namespace);
     let waiting =
@@ -70,7 +70,7 @@ async fn the_wait_ends_when_the_new_certificate_is_in_use() {
 
 #[tokio::test]
 async fn a_wait_that_takes_too_long_says_how_far_it_is() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let (place, _) = settled(&hub, "slow").await;
     let text = hub.run(&["renew", &place.mesh, "--wait", "--timeout", "1s"]).no(1);
     has(&text, &["does not use", "waiting for the agent", "meshroot describe vmcsr"]);
@@ -78,7 +78,7 @@ async fn a_wait_that_takes_too_long_says_how_far_it_is() {
 
 #[tokio::test]
 async fn a_denial_ends_the_wait_and_the_next_renewal_is_another_request() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let (place, _) = settled(&hub, "denied").await;
     place.ask(2).await;
     place.csr(2).await;
@@ -99,7 +99,7 @@ async fn a_denial_ends_the_wait_and_the_next_renewal_is_another_request() {
 
 #[tokio::test]
 async fn what_cannot_be_renewed_says_why() {
-    let Some(hub) = hub().await else { return };
+    let hub = hub().await;
     let place = hub.place("unasked").await;
     has(&hub.run(&["renew", &place.mesh]).no(1), &["has no request yet"]);
     has(&hub.run(&["renew", "nomesh"]).no(1), &["mesh nomesh does not exist"]);

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
-use meshroot_testkit::{Directory, api_server, tools};
+use meshroot_testkit::{Directory, api_server};
 use serde_json::json;
 
 use crate::program::{has, run};
@@ -131,9 +131,6 @@ fn beside(file: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn a_kube_apiserver_has_no_backup_of_ours() {
-    if tools::require(&["etcd", "kube-apiserver"]).is_none() {
-        return;
-    }
     let (real, directory) =
         (api_server::shared().await.unwrap(), Directory::create("backup").unwrap());
     let file = directory.join("hub.backup");

@@ -39,9 +39,6 @@ async fn a_hub_on_an_empty_directory_is_reached_with_the_kubeconfig_that_it_wrot
     let answer_of_get = run(Some(&served.kubeconfig()), &["get", "vm", "-A"]);
     has(&answer_of_get.err, &["no vm in all namespaces"]);
     answer_of_get.yes();
-    if tools::require(&["kubectl"]).is_none() {
-        return;
-    }
     let kubectl = |arguments: &[&str]| {
         let mut command = Command::new(tools::path("kubectl").unwrap());
         answer(

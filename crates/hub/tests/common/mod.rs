@@ -25,7 +25,7 @@ use meshroot_api::{
 };
 use meshroot_testkit::crash::{CRASH_VARIABLE, CrashPoint, crashed};
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
-use meshroot_testkit::{Binary, Fleet, tools, wait};
+use meshroot_testkit::{Binary, Fleet, wait};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -55,9 +55,6 @@ pub(crate) fn run<F>(
 ) where
     F: Future<Output = Result<Scene>>,
 {
-    if tools::require(&["etcd", "kube-apiserver", "kubectl"]).is_none() {
-        return;
-    }
     let outcome = RUNTIME.block_on(async {
         let scene = SCENE.get_or_try_init(prepare).await.context("the scene cannot be prepared")?;
         match test(scene).await {

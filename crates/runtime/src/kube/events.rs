@@ -46,7 +46,6 @@ pub struct Reporter {
     component: String,
     instance: String,
     published: Arc<Mutex<HashMap<Key, Published>>>,
-    between_counts: Duration,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -75,7 +74,6 @@ impl Reporter {
             component: cut(component.into(), LONGEST_WORD),
             instance: cut(instance.into(), LONGEST_WORD),
             published: Arc::default(),
-            between_counts: BETWEEN_COUNTS,
         }
     }
 
@@ -132,7 +130,7 @@ impl Reporter {
         let Some(earlier) = published.get_mut(key) else { return Repetition::New };
         earlier.count = earlier.count.saturating_add(1);
         earlier.seen = Instant::now();
-        if earlier.written.elapsed() < self.between_counts {
+        if earlier.written.elapsed() < BETWEEN_COUNTS {
             return Repetition::Counted;
         }
         earlier.written = earlier.seen;
@@ -200,36 +198,7 @@ const LONGEST_NOTE: usize = 1024;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
-    use kube::api::ListParams;
-    use meshroot_testkit::{api_server, tools};
-
     use super::*;
-
-    #[tokio::test]
-    async fn a_repetition_is_counted_in_the_first_event() {
-        let Some(_) = tools::require(&["etcd", "kube-apiserver"]) else { return };
-        let server = api_server::shared().await.unwrap();
-        server.create_namespace("event-series").await.unwrap();
-        let client = server.admin_client().await.unwrap();
-        let eager = Reporter {
-            between_counts: Duration::ZERO,
-            ..Reporter::new(client.clone(), "meshroot-hub", "hub-0")
-        };
-        let regarding = ObjectReference {
-            kind: Some("ConfigMap".into()),
-            namespace: Some("event-series".into()),
-            name: Some("a".into()),
-            ..Default::default()
-        };
-        for _ in 0..4 {
-            eager.publish(&regarding, Kind::Normal, "Waiting", "Rotate", "for east").await;
-        }
-        let events: Api<Event> = Api::namespaced(client, "event-series");
-        let stored = events.list(&ListParams::default()).await.unwrap().items;
-        let counts: Vec<_> =
-            stored.iter().map(|event| event.series.as_ref().unwrap().count).collect();
-        assert_eq!(counts, [4]);
-    }
 
     #[test]
     fn a_text_is_cut_between_characters() {
