@@ -1,145 +1,167 @@
-//! The arrows between our crates are those of the architecture: "the agent cannot sign" and "the
-//! hub's decisions do no I/O" are facts of the build.
+//! The arrows between the rooms of this repository: "the agent cannot sign" and "the API server
+//! knows nothing of Meshroot" are facts of the build. A room is a package's folder.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-/// What each crate may depend on. A crate that is not named here may depend on none of ours.
-const ALLOWED: &[(&str, &[&str])] = &[
-    ("meshroot-core", &["meshroot-api", "meshroot-pki"]),
-    ("meshroot-ca", &["meshroot-pki"]),
-    ("meshroot-runtime", &["meshroot-api"]),
-    // The hub and the agent also name the types that core and cluster speak in.
-    (
-        "meshroot-hub",
-        &["meshroot-core", "meshroot-ca", "meshroot-runtime", "meshroot-api", "meshroot-pki"],
-    ),
-    ("meshroot-agent", &["meshroot-core", "meshroot-pki", "meshroot-runtime", "meshroot-api"]),
-    ("apiserver", EMBEDDED_PARTS),
-    ("apiserver-access", &["apiserver-schema"]),
-    ("apiserver-kinds", &["apiserver-schema"]),
-    ("apiserver-patch", &["apiserver-schema"]),
-    ("apiserver-rules", &["apiserver-schema"]),
+/// What each room is built from. `folder/` stands for all rooms of a folder.
+const ROOMS: &[(&str, &[&str])] = &[
+    // The product.
+    ("crates/api", &[]),
+    ("crates/pki", &[]),
+    ("crates/ca", &["crates/pki"]),
+    ("crates/core", &["crates/api", "crates/pki"]),
+    ("crates/runtime", &["crates/api"]),
+    ("crates/hub", &["crates/core", "crates/ca", "crates/runtime", "crates/api", "crates/pki"]),
+    ("crates/agent", &["crates/core", "crates/runtime", "crates/api", "crates/pki"]),
+    ("crates/cli", &["crates/", "apiserver/server"]),
+    // The API server, from its bottom up.
+    ("apiserver/schema", &[]),
+    ("apiserver/store", &[]),
+    ("apiserver/wire", &[]),
+    ("apiserver/patch", &["apiserver/schema"]),
+    ("apiserver/access", &["apiserver/schema"]),
+    ("apiserver/kinds", &["apiserver/schema"]),
+    ("apiserver/rules", &["apiserver/schema"]),
+    ("apiserver/server", &["apiserver/"]),
+    // Never shipped.
+    ("tests/testkit", &[]),
+    ("tests/conformance", &["tests/testkit"]),
+    ("tests/e2e", &["tests/testkit"]),
+    ("tests/bench", &["tests/testkit"]),
+    ("xtask", &[]),
 ];
 
-/// What the embedded API server is made of.
-const EMBEDDED_PARTS: &[&str] = &[
-    "apiserver-access",
-    "apiserver-kinds",
-    "apiserver-patch",
-    "apiserver-wire",
-    "apiserver-rules",
-    "apiserver-schema",
-    "apiserver-store",
-];
+/// What these rooms' tests may be built from, beside the room's own and the test kit.
+const ROOMS_OF_TESTS: &[(&str, &[&str])] = &[];
 
-/// What knows Meshroot's own types.
-const MESHROOT_TYPES: &[&str] = &[
-    "meshroot-api",
-    "meshroot-pki",
-    "meshroot-ca",
-    "meshroot-core",
-    "meshroot-runtime",
-    "meshroot-hub",
-    "meshroot-agent",
-];
+/// In whose tests, as dev-dependencies, only the test kit is allowed in addition.
+const TEST_KIT: &str = "tests/testkit";
 
-/// These may depend on any of ours.
-const UNRESTRICTED: &[&str] = &["meshroot-cli", "meshroot-testkit"];
-
-/// Programs that drive the product from outside: of ours they use the test kit alone.
-const TEST_PROGRAMS: &[&str] = &["meshroot-bench", "meshroot-conformance", "meshroot-e2e"];
-
-/// Never in what users run.
-const TESTS_ONLY: &str = "meshroot-testkit";
-
-/// Crate → those of ours that it depends on, in the given kind of dependency.
-type Arrows = BTreeMap<String, BTreeSet<String>>;
-
-fn metadata() -> Value {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// The arrows that end up in a build: all but dev-dependencies.
-fn arrows(metadata: &Value) -> Arrows {
-    let packages = metadata["packages"].as_array().unwrap();
-    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
-    let ours: BTreeSet<String> = packages.iter().map(name).collect();
-    let built = |package: &Value| {
-        let dependencies = package["dependencies"].as_array().unwrap().iter();
-        let built = dependencies.filter(|dependency| dependency["kind"].as_str() != Some("dev"));
-        built.map(name).filter(|name| ours.contains(name)).collect()
-    };
-    packages.iter().map(|package| (name(package), built(package))).collect()
-}
-
-/// Each arrow that the architecture has not, as a sentence.
-fn violations(arrows: &Arrows) -> Vec<String> {
-    let mut violations = Vec::new();
-    for (from, targets) in arrows {
-        for to in targets.iter().filter(|to| !is_allowed(from, to)) {
-            violations.push(format!("{from} must not depend on {to}"));
-        }
-    }
-    violations
-}
-
-fn is_allowed(from: &str, to: &str) -> bool {
-    if to == TESTS_ONLY {
-        return TEST_PROGRAMS.contains(&from);
-    }
-    let listed = ALLOWED.iter().any(|(name, targets)| *name == from && targets.contains(&to));
-    listed || UNRESTRICTED.contains(&from)
-}
-
-fn one_arrow(from: &str, to: &str) -> Arrows {
-    [(from.to_owned(), [to.to_owned()].into())].into()
+/// One dependency of a package on another of ours.
+#[derive(Debug, PartialEq, Eq)]
+struct Arrow {
+    from: String,
+    to: String,
+    /// For tests, examples and benchmarks alone.
+    dev: bool,
 }
 
 #[test]
-fn our_crates_depend_on_each_other_as_the_architecture_says() {
-    let arrows = arrows(&metadata());
-    let hub = arrows.get("meshroot-hub").expect("the hub is in the workspace");
-    assert!(hub.contains("meshroot-ca"), "no arrow was read: {hub:?}");
+fn every_room_is_built_from_what_the_architecture_says() {
+    let arrows = arrows();
+    let hub =
+        |arrow: &&Arrow| (arrow.from.as_str(), arrow.to.as_str()) == ("crates/hub", "crates/ca");
+    assert!(arrows.iter().any(|arrow| hub(&arrow)), "no arrow was read: {arrows:?}");
     assert_eq!(violations(&arrows), [""; 0]);
 }
 
-/// Stands beside the table above, which somebody may extend.
 #[test]
-fn the_embedded_api_server_knows_no_meshroot_type() {
-    let arrows = arrows(&metadata());
-    for from in EMBEDDED_PARTS.iter().chain(&["apiserver"]) {
-        let targets = arrows.get(*from).unwrap_or_else(|| panic!("{from} is not in the workspace"));
-        let known: Vec<_> =
-            targets.iter().filter(|to| MESHROOT_TYPES.contains(&to.as_str())).collect();
-        assert!(known.is_empty(), "{from} depends on {known:?}");
+fn the_table_names_every_room_and_no_other() {
+    let rooms = rooms();
+    let listed: Vec<_> = ROOMS.iter().map(|(room, _)| (*room).to_owned()).collect();
+    let missing: Vec<_> = rooms.iter().filter(|room| !listed.contains(room)).collect();
+    let gone: Vec<_> = listed.iter().filter(|room| !rooms.contains(room)).collect();
+    assert!(missing.is_empty() && gone.is_empty(), "missing {missing:?}, gone {gone:?}");
+}
+
+/// Beside the table, which somebody may extend.
+#[test]
+fn the_language_and_the_api_server_name_nothing_of_the_product() {
+    for arrow in arrows() {
+        let below = arrow.from.starts_with("apiserver/") || arrow.from == "cel";
+        assert!(!(below && arrow.to.starts_with("crates/")), "{arrow:?}");
+    }
+}
+
+/// Beside the table, which somebody may extend.
+#[test]
+fn nothing_that_ships_is_built_from_tests() {
+    for arrow in arrows().iter().filter(|arrow| !arrow.dev && !arrow.from.starts_with("tests/")) {
+        assert!(!arrow.to.starts_with("tests/"), "{arrow:?}");
     }
 }
 
 #[test]
 fn an_arrow_that_the_architecture_has_not_is_found() {
-    for (from, to) in [
-        ("meshroot-agent", "meshroot-ca"),
-        ("meshroot-core", "meshroot-runtime"),
-        ("meshroot-pki", "meshroot-api"),
-        ("meshroot-cli", "meshroot-testkit"),
-        ("meshroot-hub", "apiserver"),
-        ("apiserver-store", "apiserver-schema"),
-        ("apiserver-schema", "apiserver-patch"),
-        ("apiserver", "meshroot-api"),
-        ("a-crate-nobody-listed", "meshroot-api"),
+    for (from, to, dev) in [
+        ("crates/agent", "crates/ca", false),
+        ("crates/core", "crates/runtime", false),
+        ("crates/pki", "crates/api", false),
+        ("crates/cli", "tests/testkit", false),
+        ("crates/cli", "apiserver/store", false),
+        ("crates/hub", "apiserver/server", false),
+        ("apiserver/store", "apiserver/schema", false),
+        ("apiserver/schema", "apiserver/patch", false),
+        ("apiserver/server", "crates/api", false),
+        ("apiserver/server", "crates/api", true),
+        ("crates/hub", "tests/e2e", true),
+        ("crates/nobody-listed-it", "crates/api", false),
     ] {
-        let found = violations(&one_arrow(from, to));
-        assert_eq!(found, [format!("{from} must not depend on {to}")]);
+        let arrow = Arrow { from: from.to_owned(), to: to.to_owned(), dev };
+        assert_eq!(violations(&[arrow]), [format!("{from} must not name {to}")]);
     }
+}
+
+/// Each arrow that the table has not, as a sentence.
+fn violations(arrows: &[Arrow]) -> Vec<String> {
+    let forbidden = arrows.iter().filter(|arrow| !is_allowed(arrow));
+    forbidden.map(|arrow| format!("{} must not name {}", arrow.from, arrow.to)).collect()
+}
+
+fn is_allowed(arrow: &Arrow) -> bool {
+    let named = |table: &[(&str, &[&str])]| {
+        let mut row = table.iter().filter(|(room, _)| *room == arrow.from);
+        row.any(|(_, targets)| targets.iter().any(|target| covers(target, &arrow.to)))
+    };
+    named(ROOMS) || arrow.dev && (arrow.to == TEST_KIT || named(ROOMS_OF_TESTS))
+}
+
+fn covers(target: &str, room: &str) -> bool {
+    target == room || target.ends_with('/') && room.starts_with(target)
+}
+
+/// All folders of packages.
+fn rooms() -> Vec<String> {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let manifest =
+        |package: &Value| Path::new(package["manifest_path"].as_str().unwrap()).to_owned();
+    packages.iter().map(|package| room(manifest(package).parent().unwrap())).collect()
+}
+
+fn arrows() -> Vec<Arrow> {
+    let metadata = metadata();
+    let mut arrows = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+        let from = room(manifest.parent().unwrap());
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let Some(path) = dependency["path"].as_str() else { continue };
+            let dev = dependency["kind"] == "dev";
+            arrows.push(Arrow { from: from.clone(), to: room(Path::new(path)), dev });
+        }
+    }
+    arrows
+}
+
+/// A package's folder, from the repository's root.
+fn room(folder: &Path) -> String {
+    folder.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
+}
+
+fn metadata() -> Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
