@@ -9,6 +9,7 @@ mod e2e;
 mod generate;
 mod golang;
 mod progress;
+mod sizes;
 mod stamp;
 mod test;
 mod tools;
@@ -33,6 +34,7 @@ enum Command {
     Bench(bench::Arguments),
     Conformance(conformance::Arguments),
     Generate(generate::Arguments),
+    Sizes(sizes::Arguments),
     /// Check licences, sources and banned crates of the dependency tree
     Deny,
     /// Everything that must hold before a merge, in one run
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Sizes(arguments) => sizes::run(&arguments),
         Command::Deny => deny::run(),
         Command::Ci => ci::run(),
     };
