@@ -1,17 +1,65 @@
 //! `authorizer` in expressions: `authorizer.group(g).resource(r).namespace(n).check(verb).allowed()`.
 
+use std::any::Any;
 use std::rc::Rc;
 
-use crate::admission::{Check, Decision, UserInfo};
-use crate::language::budget::Fault;
-use crate::language::evaluator::{Evaluator, Outcome};
-use crate::language::signatures::Native;
-use crate::language::value::{Question, Value};
+use cel_language::{Evaluator, Fault, Host, Native, Opaque, Outcome, Value};
+
+use crate::admission::{Authorizer, Check, Decision, UserInfo};
 
 /// Steps that one question takes, as in the real server's cost model.
 const QUESTION: u64 = 350_000;
 
-type User = Rc<Option<UserInfo>>;
+/// Whom expressions may ask for rights, and for whom.
+#[derive(Clone, Copy)]
+pub(crate) struct Rights<'a> {
+    pub(crate) authorizer: &'a dyn Authorizer,
+    pub(crate) user: &'a UserInfo,
+}
+
+/// A question that an expression is about to ask the authorizer; about the user who sends the request where it names
+/// none.
+#[derive(Clone)]
+pub(crate) enum Question {
+    /// `authorizer`, or that of a ServiceAccount.
+    Authorizer(Option<UserInfo>),
+    Path(Option<UserInfo>, Check),
+    Group(Option<UserInfo>, Check),
+    Resource(Option<UserInfo>, Check),
+}
+
+/// What the authorizer said.
+struct Answer(Decision);
+
+impl Opaque for Question {
+    fn type_name(&self) -> &'static str {
+        match self {
+            Self::Authorizer(_) => "kubernetes.authorization.Authorizer",
+            Self::Path(..) => "kubernetes.authorization.PathCheck",
+            Self::Group(..) => "kubernetes.authorization.GroupCheck",
+            Self::Resource(..) => "kubernetes.authorization.ResourceCheck",
+        }
+    }
+}
+
+impl Opaque for Answer {
+    fn type_name(&self) -> &'static str {
+        "kubernetes.authorization.Decision"
+    }
+}
+
+impl Host for Rights<'_> {
+    fn answer(&self, question: &dyn Opaque) -> Option<Rc<dyn Opaque>> {
+        let question: &dyn Any = question;
+        let (Question::Path(user, check) | Question::Resource(user, check)) =
+            question.downcast_ref::<Question>()?
+        else {
+            return None;
+        };
+        let user = user.as_ref().unwrap_or(self.user);
+        Some(Rc::new(Answer(self.authorizer.allowed(user, check))))
+    }
+}
 
 /// The function that builds, asks or reads a question.
 pub(crate) fn find(name: &str) -> Option<Native> {
@@ -40,27 +88,39 @@ pub(crate) fn find(name: &str) -> Option<Native> {
     })
 }
 
-fn user(values: &[Value<'_>]) -> Result<User, Fault> {
-    match &values[0] {
-        Value::Question(Question::Authorizer(user)) => Ok(Rc::clone(user)),
+fn made<'a>(question: Question) -> Value<'a> {
+    Value::Opaque(Rc::new(question))
+}
+
+fn opaque<'v, T: 'static>(value: &'v Value<'_>) -> Result<&'v T, Fault> {
+    let Value::Opaque(opaque) = value else {
+        return Err(Fault::overload());
+    };
+    let opaque: &dyn Any = &**opaque;
+    opaque.downcast_ref().ok_or_else(Fault::overload)
+}
+
+fn user(values: &[Value<'_>]) -> Result<Option<UserInfo>, Fault> {
+    match opaque(&values[0])? {
+        Question::Authorizer(user) => Ok(user.clone()),
         _ => Err(Fault::overload()),
     }
 }
 
 fn path<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
     let check = Check { path: Some(word(values.get(1))?), ..Check::default() };
-    Ok(Value::Question(Question::Path(user(values)?, Rc::new(check))))
+    Ok(made(Question::Path(user(values)?, check)))
 }
 
 fn group<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
     let check = Check { group: word(values.get(1))?, ..Check::default() };
-    Ok(Value::Question(Question::Group(user(values)?, Rc::new(check))))
+    Ok(made(Question::Group(user(values)?, check)))
 }
 
 fn service_account<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
     user(values)?;
     let account = UserInfo::service_account(&word(values.get(1))?, &word(values.get(2))?);
-    Ok(Value::Question(Question::Authorizer(Rc::new(Some(account)))))
+    Ok(made(Question::Authorizer(Some(account))))
 }
 
 fn word(value: Option<&Value<'_>>) -> Result<String, Fault> {
@@ -71,31 +131,24 @@ fn word(value: Option<&Value<'_>>) -> Result<String, Fault> {
 }
 
 fn refined<'a>(values: &[Value<'a>], set: fn(&mut Check, String)) -> Outcome<'a> {
-    let Value::Question(Question::Group(user, check) | Question::Resource(user, check)) =
-        &values[0]
+    let (Question::Group(user, check) | Question::Resource(user, check)) = opaque(&values[0])?
     else {
         return Err(Fault::overload());
     };
-    let mut check = (**check).clone();
+    let mut check = check.clone();
     set(&mut check, word(values.get(1))?);
-    Ok(Value::Question(Question::Resource(Rc::clone(user), Rc::new(check))))
+    Ok(made(Question::Resource(user.clone(), check)))
 }
 
 fn ask<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    let Value::Question(Question::Path(user, check) | Question::Resource(user, check)) = &values[0]
-    else {
+    let mut question = opaque::<Question>(&values[0])?.clone();
+    let (Question::Path(_, check) | Question::Resource(_, check)) = &mut question else {
         return Err(Fault::overload());
     };
-    let rights = evaluator.rights.ok_or_else(Fault::overload)?;
-    evaluator.budget.take(QUESTION)?;
-    let check = Check { verb: word(values.get(1))?, ..(**check).clone() };
-    let user = (**user).as_ref().unwrap_or(rights.user);
-    Ok(Value::Question(Question::Answer(Rc::new(rights.authorizer.allowed(user, &check)))))
+    check.verb = word(values.get(1))?;
+    evaluator.ask(&question, QUESTION)
 }
 
 fn answer<'v>(values: &'v [Value<'_>]) -> Result<&'v Decision, Fault> {
-    match &values[0] {
-        Value::Question(Question::Answer(decision)) => Ok(decision),
-        _ => Err(Fault::overload()),
-    }
+    opaque::<Answer>(&values[0]).map(|answer| &answer.0)
 }

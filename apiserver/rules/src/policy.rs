@@ -1,14 +1,12 @@
 //! A ValidatingAdmissionPolicy and its bindings, compiled.
 
 use apiserver_schema::{Fault, FieldError};
+use cel_language::{Environment, Program, Type, Variable};
 use serde_json::Value as Json;
 
 use crate::admission::{Admission, Authorizer};
 use crate::denial::Denial;
-use crate::language::checker::Environment;
-use crate::language::evaluator::Variable;
-use crate::language::program::Program;
-use crate::language::types::Type;
+use crate::field_name::escape;
 use crate::matching::MatchResources;
 use crate::policy_environment::environment;
 use crate::policy_evaluation;
@@ -397,6 +395,5 @@ fn is_identifier(name: &str) -> bool {
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     starts
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && crate::language::types::escape(name)
-            .is_some_and(|escaped| !escaped.starts_with("__") || name.starts_with("__"))
+        && escape(name).is_some_and(|escaped| !escaped.starts_with("__") || name.starts_with("__"))
 }

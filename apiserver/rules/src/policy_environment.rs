@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
+use cel_language::{Environment, ObjectType, Type};
 use serde_json::{Map, Value as Json, json};
 
 use crate::admission::Admission;
-use crate::language::checker::Environment;
-use crate::language::types::Type;
+use crate::authorization;
 
 /// Positions of the globals in a policy's environment.
 pub(crate) const OBJECT: usize = 0;
@@ -20,7 +20,7 @@ pub(crate) const REQUEST_RESOURCE: usize = 6;
 /// The environment, with the types of the variables so far. `rights`: expressions may ask the authorizer.
 pub(crate) fn environment(variables: Option<&[(String, Type)]>, rights: bool) -> Environment {
     let known = variables.unwrap_or_default().iter().cloned();
-    let known = crate::language::types::ObjectType::plain("kubernetes.variables", known);
+    let known = ObjectType::plain("kubernetes.variables", known);
     let mut globals = vec![
         ("object", Type::Dyn),
         ("oldObject", Type::Dyn),
@@ -35,7 +35,7 @@ pub(crate) fn environment(variables: Option<&[(String, Type)]>, rights: bool) ->
             Type::Opaque("kubernetes.authorization.ResourceCheck"),
         ));
     }
-    Environment { globals }
+    Environment { globals, members: authorization::find }
 }
 
 fn request_type() -> Type {

@@ -2,16 +2,12 @@
 
 use std::rc::Rc;
 
+use cel_language::{Budget, Evaluator, Fault, Program, Type, Value, shown};
 use serde_json::Value as Json;
 
 use crate::admission::{Admission, Authorizer, Check};
+use crate::authorization::{Question, Rights};
 use crate::denial::Denial;
-use crate::language::budget::{Budget, Fault};
-use crate::language::evaluator::{Evaluator, Rights};
-use crate::language::operators::shown;
-use crate::language::program::Program;
-use crate::language::types::{DYN, Type};
-use crate::language::value::{Question, Value};
 use crate::policy::{Policy, Validation};
 use crate::policy_environment::{
     self as environment, AUTHORIZER, NAMESPACE, OBJECT, OLD_OBJECT, REQUEST,
@@ -34,8 +30,8 @@ pub(crate) fn evaluate(
     let budget = Budget::new();
     let rights = Rights { authorizer, user: admission.user };
     if !policy.conditions.is_empty() {
-        let conditions = Evaluator::new(globals(admission, &request, None, types), &budget)
-            .with_policy(&[], rights);
+        let conditions =
+            Evaluator::new(globals(admission, &request, None, types), &budget).with(&[], &rights);
         match matched(&policy.conditions, &conditions) {
             Ok(true) => {}
             Ok(false) => return Vec::new(),
@@ -44,7 +40,7 @@ pub(crate) fn evaluate(
         }
     }
     let values = globals(admission, &request, admission.namespace_object, types);
-    let evaluator = Evaluator::new(values, &budget).with_policy(&policy.variables, rights);
+    let evaluator = Evaluator::new(values, &budget).with(&policy.variables, &rights);
     let mut denials = Vec::new();
     for validation in &policy.validations {
         if budget.is_spent() {
@@ -108,7 +104,7 @@ fn globals<'a>(
     types: &'a [(&'static str, Type)],
 ) -> Vec<Option<Value<'a>>> {
     let object = |object: Option<&'a Json>| {
-        Some(object.map_or(Value::Null, |json| Value::of_json(json, &DYN)))
+        Some(object.map_or(Value::Null, |json| Value::of_json(json, &Type::Dyn)))
     };
     let typed = |position: usize, json: &'a Json| Value::of_json(json, &types[position].1);
     let check = Check {
@@ -119,15 +115,14 @@ fn globals<'a>(
         name: admission.name.to_owned(),
         ..Check::default()
     };
-    let user = Rc::new(None);
     let mut globals = vec![None; AUTHORIZER + 2];
     globals[OBJECT] = object(admission.object);
     globals[OLD_OBJECT] = object(admission.old_object);
     globals[REQUEST] = Some(typed(REQUEST, request));
     globals[NAMESPACE] = Some(namespace.map_or(Value::Null, |json| typed(NAMESPACE, json)));
     globals[environment::VARIABLES] = Some(Value::Variables);
-    globals[AUTHORIZER] = Some(Value::Question(Question::Authorizer(Rc::clone(&user))));
+    globals[AUTHORIZER] = Some(Value::Opaque(Rc::new(Question::Authorizer(None))));
     globals[environment::REQUEST_RESOURCE] =
-        Some(Value::Question(Question::Resource(user, Rc::new(check))));
+        Some(Value::Opaque(Rc::new(Question::Resource(None, check))));
     globals
 }

@@ -1,13 +1,9 @@
 //! One evaluation of a schema's rules on an object.
 
 use apiserver_schema::{Fault as FieldFault, FieldError};
+use cel_language::{Budget, Evaluator, Fault, Program, Type, Value, shown};
 use serde_json::Value as Json;
 
-use crate::language::budget::{Budget, Fault};
-use crate::language::evaluator::Evaluator;
-use crate::language::operators::shown;
-use crate::language::types::Type;
-use crate::language::value::Value;
 use crate::rules::{CompiledRule, OLD_SELF, RuleNode, SELF};
 
 /// Longest message that an expression may make, in bytes.
@@ -236,10 +232,7 @@ fn below<'a>(pair: Option<Pair<'a>>, new: &'a Json, old: Option<&'a Json>) -> Op
 }
 
 /// The message that an expression makes, if it is fit to be shown.
-fn message<'a>(
-    evaluator: &Evaluator<'a>,
-    program: &'a crate::language::program::Program,
-) -> Result<Option<String>, Fault> {
+fn message<'a>(evaluator: &Evaluator<'a>, program: &'a Program) -> Result<Option<String>, Fault> {
     let value = evaluator.run(program)?;
     if !matches!(value, Value::String(_)) {
         return Ok(None);

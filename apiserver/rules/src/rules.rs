@@ -1,13 +1,13 @@
 //! Rules of a schema (`x-kubernetes-validations`), compiled.
 
 use apiserver_schema::{Fault, FieldError, ListType, Rule, Schema, Type as JsonType};
+use cel_language::{Environment, Program, Type};
 use serde_json::Value as Json;
 
+use crate::authorization;
 use crate::field_path::normalized;
-use crate::language::checker::Environment;
-use crate::language::program::Program;
-use crate::language::types::Type;
 use crate::rule_evaluation::Run;
+use crate::schema_type::schema_type;
 
 /// Position of `self` in the environment of a rule.
 pub(crate) const SELF: usize = 0;
@@ -60,7 +60,7 @@ impl CompiledRules {
     /// that cannot be told apart with their former selves, or is otherwise not well-formed.
     pub fn compile(schema: &Schema, path: &str) -> Result<Self, Vec<FieldError>> {
         let mut compiler = Compiler { faults: Vec::new() };
-        let kind = Type::of_schema(schema, true, "self");
+        let kind = schema_type(schema, true, "self");
         let root = compiler.node(schema, kind.as_ref(), path, None);
         if compiler.faults.is_empty() { Ok(Self { root }) } else { Err(compiler.faults) }
     }
@@ -167,7 +167,8 @@ impl Compiler {
             return None;
         };
         let old = if rule.optional_old_self { Type::optional(kind.clone()) } else { kind.clone() };
-        let environment = Environment { globals: vec![("self", kind.clone()), ("oldSelf", old)] };
+        let globals = vec![("self", kind.clone()), ("oldSelf", old)];
+        let environment = Environment { globals, members: authorization::find };
         let program = self.program(rule, path, &environment)?;
         let message = self.message(rule, path, &environment);
         let field = rule
@@ -231,7 +232,7 @@ impl Compiler {
 
 fn property_type<'t>(kind: Option<&'t Type>, name: &str) -> Option<&'t Type> {
     match kind {
-        Some(Type::Object(object)) => object.by_json.get(name),
+        Some(Type::Object(object)) => object.field(name).map(|field| &field.kind),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const LARGEST: usize = 16 << 20;
 
 /// What stops an evaluation.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The expression asks for what is not there or not possible.
     #[error("{0}")]
     Evaluation(String),
@@ -23,29 +23,32 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// What is not possible.
+    pub fn new(message: impl Into<String>) -> Self {
         Self::Evaluation(message.into())
     }
 
-    pub(crate) fn overload() -> Self {
+    /// A function or operator does not take these values.
+    pub fn overload() -> Self {
         Self::new("no such overload")
     }
 }
 
 /// Counts steps down.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub struct Budget {
     left: Cell<u64>,
     allowed: Cell<u64>,
 }
 
 impl Budget {
-    pub(crate) const fn new() -> Self {
+    /// All steps of an object.
+    pub const fn new() -> Self {
         Self { left: Cell::new(OBJECT), allowed: Cell::new(0) }
     }
 
     /// Whether all steps of the object are taken.
-    pub(crate) const fn is_spent(&self) -> bool {
+    pub const fn is_spent(&self) -> bool {
         self.left.get() == 0
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::syntax::Literal;
+use crate::syntax::Literal;
 
 /// One token.
 #[derive(Clone, Debug)]

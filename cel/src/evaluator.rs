@@ -6,41 +6,41 @@ use std::rc::Rc;
 
 use regex::Regex;
 
-use super::budget::{Budget, Fault};
-use super::collection::State;
-use super::comparison::equal;
-use super::operators;
-use super::program::Program;
-use super::signatures::Callee;
-use super::syntax::{Binary, Collect, Comprehension, Expression, Literal, Node, OptionalMap};
-use super::value::{Shape, Value};
-use super::{foreign, natives, patterns};
-use crate::admission::{Authorizer, UserInfo};
+use crate::budget::{Budget, Fault};
+use crate::collection::State;
+use crate::comparison::equal;
+use crate::operators;
+use crate::program::Program;
+use crate::signatures::Callee;
+use crate::syntax::{Binary, Collect, Comprehension, Expression, Literal, Node, OptionalMap};
+use crate::value::{Opaque, Shape, Value};
+use crate::{foreign, natives, patterns};
 
 /// Outcome of evaluating a part.
-pub(crate) type Outcome<'a> = Result<Value<'a>, Fault>;
+pub type Outcome<'a> = Result<Value<'a>, Fault>;
 
-/// Whom expressions may ask for rights, and for whom.
-#[derive(Clone, Copy)]
-pub(crate) struct Rights<'a> {
-    pub(crate) authorizer: &'a dyn Authorizer,
-    pub(crate) user: &'a UserInfo,
+/// Answers what expressions ask and cannot know by themselves.
+pub trait Host {
+    /// The answer to a question; `None` where it is not for this host.
+    fn answer(&self, question: &dyn Opaque) -> Option<Rc<dyn Opaque>>;
 }
 
-/// A variable of a policy.
+/// A named expression that others may use.
 #[derive(Debug)]
-pub(crate) struct Variable {
-    pub(crate) name: String,
-    pub(crate) program: Program,
+pub struct Variable {
+    /// The name.
+    pub name: String,
+    /// The expression.
+    pub program: Program,
 }
 
 /// Evaluates programs over one set of values.
-pub(crate) struct Evaluator<'a> {
+pub struct Evaluator<'a> {
     globals: Vec<Option<Value<'a>>>,
     variables: &'a [Variable],
     /// Each variable is evaluated once, when it is first used.
     known: RefCell<Vec<Option<Outcome<'a>>>>,
-    pub(crate) rights: Option<Rights<'a>>,
+    host: Option<&'a dyn Host>,
     pub(crate) budget: &'a Budget,
     patterns: RefCell<HashMap<String, Regex>>,
     depth: Cell<usize>,
@@ -53,26 +53,37 @@ type Slots<'a> = Vec<Value<'a>>;
 
 impl<'a> Evaluator<'a> {
     /// `globals` by position in the environment that the programs were compiled with.
-    pub(crate) fn new(globals: Vec<Option<Value<'a>>>, budget: &'a Budget) -> Self {
+    pub fn new(globals: Vec<Option<Value<'a>>>, budget: &'a Budget) -> Self {
         let (known, patterns) = (RefCell::default(), RefCell::default());
-        Self { globals, variables: &[], known, rights: None, budget, patterns, depth: Cell::new(0) }
+        Self { globals, variables: &[], known, host: None, budget, patterns, depth: Cell::new(0) }
     }
 
-    /// The same with the variables of a policy and an authorizer.
-    pub(crate) fn with_policy(mut self, variables: &'a [Variable], rights: Rights<'a>) -> Self {
+    /// The same with variables, each of which is evaluated once, when it is first used, and a host.
+    #[must_use]
+    pub fn with(mut self, variables: &'a [Variable], host: &'a dyn Host) -> Self {
         self.known = RefCell::new(vec![None; variables.len()]);
         self.variables = variables;
-        self.rights = Some(rights);
+        self.host = Some(host);
         self
     }
 
+    /// Asks the host, which takes steps.
+    ///
+    /// # Errors
+    /// There is no host that answers, or the steps are spent.
+    pub fn ask(&self, question: &dyn Opaque, steps: u64) -> Outcome<'a> {
+        let host = self.host.ok_or_else(Fault::overload)?;
+        self.budget.take(steps)?;
+        host.answer(question).map(Value::Opaque).ok_or_else(Fault::overload)
+    }
+
     /// Replaces one global.
-    pub(crate) fn set_global(&mut self, position: usize, value: Option<Value<'a>>) {
+    pub fn set_global(&mut self, position: usize, value: Option<Value<'a>>) {
         self.globals[position] = value;
     }
 
     /// Evaluates a program within the steps that one expression may take.
-    pub(crate) fn run(&self, program: &'a Program) -> Outcome<'a> {
+    pub fn run(&self, program: &'a Program) -> Outcome<'a> {
         self.budget.begin();
         self.evaluate(&mut Vec::new(), &program.expression)
     }
@@ -167,8 +178,8 @@ impl<'a> Evaluator<'a> {
     fn field(&self, operand: &Value<'a>, field: &str) -> Result<Option<Value<'a>>, Fault> {
         let found = match operand {
             Value::JsonMap(map, Shape::Object(object)) => {
-                object.fields.get(field).and_then(|known| {
-                    let json = map.get(&known.json).filter(|json| !json.is_null())?;
+                object.named(field).and_then(|(key, known)| {
+                    let json = map.get(key).filter(|json| !json.is_null())?;
                     Some(Value::of_json(json, &known.kind))
                 })
             }

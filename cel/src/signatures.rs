@@ -6,13 +6,13 @@ use std::sync::{Arc, LazyLock};
 use kube_cel::cel::Program;
 use regex::Regex;
 
-use super::budget::Fault;
-use super::evaluator::Evaluator;
-use super::types::Type;
-use super::value::Value;
+use crate::budget::Fault;
+use crate::evaluator::Evaluator;
+use crate::types::Type;
+use crate::value::Value;
 
 /// A function of this crate.
-pub(crate) type Native = for<'a> fn(&Evaluator<'a>, &[Value<'a>]) -> Result<Value<'a>, Fault>;
+pub type Native = for<'a> fn(&Evaluator<'a>, &[Value<'a>]) -> Result<Value<'a>, Fault>;
 
 /// What runs a call.
 #[derive(Clone, Debug)]

@@ -1,25 +1,27 @@
 //! Values of the language. JSON stays where it is: a value borrows it and looks at it with its type.
 
+use std::any::Any;
 use std::fmt;
 use std::rc::Rc;
 
-use apiserver_schema::ListType;
 use jiff::Timestamp;
 use kube_cel::cel;
 use serde_json::{Map, Value as Json};
 
-use super::types::{DYN, ListOf, ObjectType, Type};
-use crate::admission::{Check, Decision, UserInfo};
+use crate::types::{DYN, ListOf, ObjectType, Type};
 
 /// A string that is borrowed from an object or an expression, or made by one.
 #[derive(Clone, Debug)]
-pub(crate) enum Text<'a> {
+pub enum Text<'a> {
+    /// It is somebody else's.
     Borrowed(&'a str),
+    /// It is the value's own.
     Made(Rc<str>),
 }
 
 impl Text<'_> {
-    pub(crate) fn as_str(&self) -> &str {
+    /// The text.
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Borrowed(text) => text,
             Self::Made(text) => text,
@@ -29,45 +31,55 @@ impl Text<'_> {
 
 /// How a JSON object is seen.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Shape<'a> {
+pub enum Shape<'a> {
     /// As an object with known fields.
     Object(&'a ObjectType),
     /// As a map from strings to values of a type.
     Values(&'a Type),
 }
 
-/// A question that an expression is about to ask the authorizer.
-#[derive(Clone, Debug)]
-pub(crate) enum Question {
-    /// `authorizer`, or that of a ServiceAccount.
-    Authorizer(Rc<Option<UserInfo>>),
-    Path(Rc<Option<UserInfo>>, Rc<Check>),
-    Group(Rc<Option<UserInfo>>, Rc<Check>),
-    Resource(Rc<Option<UserInfo>>, Rc<Check>),
-    Answer(Rc<Decision>),
+/// A value of a type that a library brings.
+pub trait Opaque: Any {
+    /// The name of the type, as signatures and `type()` know it.
+    fn type_name(&self) -> &'static str;
 }
 
 /// A value.
 #[derive(Clone)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
+    /// `null`.
     Null,
+    /// A truth.
     Bool(bool),
+    /// A signed integer.
     Int(i64),
+    /// An unsigned integer.
     Uint(u64),
+    /// A number of IEEE 754.
     Double(f64),
+    /// A text.
     String(Text<'a>),
+    /// A sequence of bytes.
     Bytes(Rc<[u8]>),
+    /// A point in time.
     Timestamp(Timestamp),
     /// Nanoseconds.
     Duration(i64),
+    /// A list in JSON.
     JsonList(&'a [Json], &'a ListOf),
+    /// An object in JSON.
     JsonMap(&'a Map<String, Json>, Shape<'a>),
+    /// A list that an expression made.
     List(Rc<Vec<Value<'a>>>),
+    /// A map that an expression made.
     Map(Rc<Vec<(Value<'a>, Value<'a>)>>),
+    /// A value that may be absent.
     Optional(Option<Rc<Value<'a>>>),
+    /// A type, by its name.
     Type(Rc<str>),
-    Question(Question),
-    /// `variables` of a policy.
+    /// What a library brings.
+    Opaque(Rc<dyn Opaque>),
+    /// All variables, as an object.
     Variables,
     /// What a function library made.
     Foreign(cel::Value),
@@ -75,14 +87,15 @@ pub(crate) enum Value<'a> {
     Broken(Rc<str>),
 }
 
-static DYN_LIST: ListOf = ListOf { items: Type::Dyn, identity: ListType::Atomic };
+static DYN_LIST: ListOf = ListOf { items: Type::Dyn, unordered: false };
 
 impl<'a> Value<'a> {
     pub(crate) fn borrowed(text: &'a str) -> Self {
         Self::String(Text::Borrowed(text))
     }
 
-    pub(crate) fn made(text: impl Into<Rc<str>>) -> Self {
+    /// A text.
+    pub fn made(text: impl Into<Rc<str>>) -> Self {
         Self::String(Text::Made(text.into()))
     }
 
@@ -90,12 +103,13 @@ impl<'a> Value<'a> {
         Self::List(Rc::new(entries))
     }
 
-    pub(crate) fn some(inner: Self) -> Self {
+    /// An optional that has a value.
+    pub fn some(inner: Self) -> Self {
         Self::Optional(Some(Rc::new(inner)))
     }
 
     /// JSON, seen as a type.
-    pub(crate) fn of_json(json: &'a Json, kind: &'a Type) -> Self {
+    pub fn of_json(json: &'a Json, kind: &'a Type) -> Self {
         match (json, kind) {
             (Json::Null, _) => Self::Null,
             (Json::Bool(flag), Type::Bool | Type::Dyn) => Self::Bool(*flag),
@@ -110,9 +124,9 @@ impl<'a> Value<'a> {
                 Self::Double(number.as_f64().unwrap_or(f64::NAN))
             }
             (Json::String(text), Type::String | Type::Dyn) => Self::borrowed(text),
-            (Json::String(text), Type::Timestamp) => super::times::parse_any_timestamp(text)
+            (Json::String(text), Type::Timestamp) => crate::times::parse_any_timestamp(text)
                 .map_or_else(|| unreadable("date-time", text), Self::Timestamp),
-            (Json::String(text), Type::Duration) => super::times::parse_any_duration(text)
+            (Json::String(text), Type::Duration) => crate::times::parse_any_duration(text)
                 .map_or_else(|| unreadable("duration", text), Self::Duration),
             (Json::String(text), Type::Bytes) => decoded(text),
             (Json::Array(entries), Type::Dyn) => Self::JsonList(entries, &DYN_LIST),
@@ -125,7 +139,7 @@ impl<'a> Value<'a> {
     }
 
     /// The name of the value's type, as `type()` shows it.
-    pub(crate) fn type_name(&self) -> &str {
+    pub fn type_name(&self) -> &str {
         match self {
             Self::Null => "null_type",
             Self::Bool(_) => "bool",
@@ -140,13 +154,7 @@ impl<'a> Value<'a> {
             Self::JsonMap(..) | Self::Map(_) => "map",
             Self::Optional(_) => "optional_type",
             Self::Type(_) => "type",
-            Self::Question(question) => match question {
-                Question::Authorizer(_) => "kubernetes.authorization.Authorizer",
-                Question::Path(..) => "kubernetes.authorization.PathCheck",
-                Question::Group(..) => "kubernetes.authorization.GroupCheck",
-                Question::Resource(..) => "kubernetes.authorization.ResourceCheck",
-                Question::Answer(_) => "kubernetes.authorization.Decision",
-            },
+            Self::Opaque(opaque) => opaque.type_name(),
             Self::Variables => "kubernetes.variables",
             Self::Foreign(cel::Value::Opaque(opaque)) => opaque.runtime_type_name(),
             Self::Foreign(_) | Self::Broken(_) => "error",
@@ -181,6 +189,6 @@ fn decoded<'a>(text: &str) -> Value<'a> {
 
 impl fmt::Debug for Value<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&super::operators::shown(self))
+        formatter.write_str(&crate::operators::shown(self))
     }
 }

@@ -2,12 +2,11 @@
 
 use std::rc::Rc;
 
-use super::budget::{Budget, Fault};
-use super::comparison::order;
-use super::syntax::Binary;
-use super::times;
-use super::types::escape;
-use super::value::{Shape, Text, Value};
+use crate::budget::{Budget, Fault};
+use crate::comparison::order;
+use crate::syntax::Binary;
+use crate::times;
+use crate::value::{Shape, Text, Value};
 
 /// The entries of a list, if the value is one.
 pub(crate) fn list_length(value: &Value<'_>) -> Option<usize> {
@@ -73,9 +72,9 @@ fn shape_entry<'a>(
     match shape {
         Shape::Values(kind) => Some((Value::borrowed(key), Value::of_json(json, kind))),
         Shape::Object(object) => {
-            let kind = object.by_json.get(key).filter(|_| !json.is_null())?;
-            let name = escape(key).map_or(Value::borrowed(key), Value::made);
-            Some((name, Value::of_json(json, kind)))
+            let field = object.field(key).filter(|_| !json.is_null())?;
+            let name = Value::borrowed(field.name.as_deref().unwrap_or(key));
+            Some((name, Value::of_json(json, &field.kind)))
         }
     }
 }
@@ -236,7 +235,7 @@ pub(crate) fn sorted_by<'a>(
 }
 
 /// A value in words, for messages.
-pub(crate) fn shown(value: &Value<'_>) -> String {
+pub fn shown(value: &Value<'_>) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),

@@ -5,71 +5,68 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use regex::Regex;
 
-use super::budget::{Budget, Fault};
-use super::comparison::{equal, order};
-use super::evaluator::{Evaluator, Outcome};
-use super::operators::{self, list_entries, list_entry, list_length};
-use super::signatures::Native;
-use super::times;
-use super::value::Value;
-use crate::authorization;
+use crate::budget::{Budget, Fault};
+use crate::comparison::{equal, order};
+use crate::evaluator::{Evaluator, Outcome};
+use crate::operators::{self, list_entries, list_entry, list_length};
+use crate::signatures::Native;
+use crate::times;
+use crate::value::Value;
 
 /// The function of this crate for a call, if it is not one of the Kubernetes function library.
-pub(crate) fn find(name: &str, member: bool, arguments: usize) -> Option<Native> {
-    authorization::find(name).filter(|_| member).or_else(|| {
-        Some(match (name, arguments) {
-            ("size", _) => size,
-            ("matches", _) => matches_any,
-            ("find", _) => find_first,
-            ("findAll", _) => find_all,
-            ("contains", _) => {
-                |evaluator, values| string_test(evaluator, values, |text, part| text.contains(part))
-            }
-            ("startsWith", _) => |evaluator, values| {
-                string_test(evaluator, values, |text, part| text.starts_with(part))
-            },
-            ("endsWith", _) => |evaluator, values| {
-                string_test(evaluator, values, |text, part| text.ends_with(part))
-            },
-            ("int", _) => int,
-            ("uint", _) => uint,
-            ("double", _) => double,
-            ("bool", _) => bool,
-            ("bytes", _) => bytes,
-            ("string", _) => string,
-            ("timestamp", _) => timestamp,
-            ("duration", _) => duration,
-            ("dyn", _) => |_, values| Ok(values[0].clone()),
-            ("type", _) => |_, values| Ok(Value::Type(Rc::from(values[0].type_name()))),
-            ("optional.none", _) => |_, _| Ok(Value::Optional(None)),
-            ("optional.of", _) => |_, values| Ok(Value::some(values[0].clone())),
-            ("optional.ofNonZeroValue", _) => of_non_zero,
-            ("hasValue", _) => |_, values| Ok(Value::Bool(optional(values)?.is_some())),
-            ("value", _) => |_, values| {
-                optional(values)?.cloned().ok_or_else(|| Fault::new("optional.none() dereference"))
-            },
-            ("optional.unwrap" | "unwrapOpt", _) => unwrap,
-            ("first", _) => |_, values| Ok(Value::Optional(list_entry(&values[0], 0).map(Rc::new))),
-            ("last", _) => last,
-            ("isSorted", _) => is_sorted,
-            ("sort", _) => sort,
-            ("min", _) => {
-                |evaluator, values| extreme(evaluator, values, "min", std::cmp::Ordering::is_lt)
-            }
-            ("max", _) => {
-                |evaluator, values| extreme(evaluator, values, "max", std::cmp::Ordering::is_gt)
-            }
-            ("sum", _) => sum,
-            ("reverse", _) => reverse,
-            ("distinct", _) => distinct,
-            ("lists.range", _) => range,
-            ("replace", _) => replace,
-            ("join", _) => join,
-            ("sets.contains", _) => |evaluator, values| subset(evaluator, &values[1], &values[0]),
-            ("sets.equivalent", _) => equivalent,
-            ("sets.intersects", _) => intersects,
-            _ => return times_find(name),
-        })
+pub(crate) fn find(name: &str, arguments: usize) -> Option<Native> {
+    Some(match (name, arguments) {
+        ("size", _) => size,
+        ("matches", _) => matches_any,
+        ("find", _) => find_first,
+        ("findAll", _) => find_all,
+        ("contains", _) => {
+            |evaluator, values| string_test(evaluator, values, |text, part| text.contains(part))
+        }
+        ("startsWith", _) => {
+            |evaluator, values| string_test(evaluator, values, |text, part| text.starts_with(part))
+        }
+        ("endsWith", _) => {
+            |evaluator, values| string_test(evaluator, values, |text, part| text.ends_with(part))
+        }
+        ("int", _) => int,
+        ("uint", _) => uint,
+        ("double", _) => double,
+        ("bool", _) => bool,
+        ("bytes", _) => bytes,
+        ("string", _) => string,
+        ("timestamp", _) => timestamp,
+        ("duration", _) => duration,
+        ("dyn", _) => |_, values| Ok(values[0].clone()),
+        ("type", _) => |_, values| Ok(Value::Type(Rc::from(values[0].type_name()))),
+        ("optional.none", _) => |_, _| Ok(Value::Optional(None)),
+        ("optional.of", _) => |_, values| Ok(Value::some(values[0].clone())),
+        ("optional.ofNonZeroValue", _) => of_non_zero,
+        ("hasValue", _) => |_, values| Ok(Value::Bool(optional(values)?.is_some())),
+        ("value", _) => |_, values| {
+            optional(values)?.cloned().ok_or_else(|| Fault::new("optional.none() dereference"))
+        },
+        ("optional.unwrap" | "unwrapOpt", _) => unwrap,
+        ("first", _) => |_, values| Ok(Value::Optional(list_entry(&values[0], 0).map(Rc::new))),
+        ("last", _) => last,
+        ("isSorted", _) => is_sorted,
+        ("sort", _) => sort,
+        ("min", _) => {
+            |evaluator, values| extreme(evaluator, values, "min", std::cmp::Ordering::is_lt)
+        }
+        ("max", _) => {
+            |evaluator, values| extreme(evaluator, values, "max", std::cmp::Ordering::is_gt)
+        }
+        ("sum", _) => sum,
+        ("reverse", _) => reverse,
+        ("distinct", _) => distinct,
+        ("lists.range", _) => range,
+        ("replace", _) => replace,
+        ("join", _) => join,
+        ("sets.contains", _) => |evaluator, values| subset(evaluator, &values[1], &values[0]),
+        ("sets.equivalent", _) => equivalent,
+        ("sets.intersects", _) => intersects,
+        _ => return times_find(name),
     })
 }
 
@@ -287,7 +284,7 @@ fn string<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
         | Value::Double(_)
         | Value::Timestamp(_)
         | Value::Duration(_)) => Ok(Value::made(operators::shown(value))),
-        value @ Value::Foreign(_) => super::foreign::text(evaluator.budget, value),
+        value @ Value::Foreign(_) => crate::foreign::text(evaluator.budget, value),
         _ => Err(Fault::overload()),
     }
 }
@@ -384,7 +381,7 @@ fn sum<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
         return Err(Fault::overload());
     }
     entries.try_fold(first, |total, entry| {
-        operators::apply(evaluator.budget, super::syntax::Binary::Add, &total, &entry)
+        operators::apply(evaluator.budget, crate::syntax::Binary::Add, &total, &entry)
     })
 }
 

@@ -1,9 +1,9 @@
 //! From tokens to the syntax tree (CEL specification, "Syntax": grammar and precedence).
 
-use super::lexer::{Placed, SyntaxFault, Token, is_reserved, tokens};
-use super::macros::expand;
-use super::signatures::Callee;
-use super::syntax::{Binary, Expression, Literal, Node};
+use crate::lexer::{Placed, SyntaxFault, Token, is_reserved, tokens};
+use crate::macros::expand;
+use crate::signatures::Callee;
+use crate::syntax::{Binary, Expression, Literal, Node};
 
 /// Deepest nesting of brackets and unary operators, so that parsing cannot exhaust the stack.
 const DEPTH: usize = 50;

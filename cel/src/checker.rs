@@ -1,15 +1,17 @@
 //! Types and names of an expression: what does not fit is refused before it ever runs.
 
-use super::signatures::{Callee, joined, overloads, result_of};
-use super::syntax::{Binary, Collect, Comprehension, Expression, Literal, Node, OptionalMap};
-use super::types::Type;
-use super::{foreign, natives, patterns, times};
+use crate::signatures::{Callee, Native, joined, overloads, result_of};
+use crate::syntax::{Binary, Collect, Comprehension, Expression, Literal, Node, OptionalMap};
+use crate::types::Type;
+use crate::{foreign, natives, patterns, times};
 
 /// Names that an expression may use.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Environment {
+#[derive(Clone, Debug)]
+pub struct Environment {
     /// By position, which is how a program finds them.
-    pub(crate) globals: Vec<(&'static str, Type)>,
+    pub globals: Vec<(&'static str, Type)>,
+    /// Functions with a receiver that the language does not have by itself.
+    pub members: fn(&str) -> Option<Native>,
 }
 
 /// One fault of an expression.
@@ -200,8 +202,8 @@ impl<'e> Checker<'e> {
         let found = match kind {
             Type::Dyn => Type::Dyn,
             Type::Map(types) => types.1.clone(),
-            Type::Object(object) => match object.fields.get(field) {
-                Some(found) => found.kind.clone(),
+            Type::Object(object) => match object.named(field) {
+                Some((_, found)) => found.kind.clone(),
                 None => self.issue(at, format!("undefined field '{field}'")),
             },
             Type::Optional(inner) => {
@@ -295,7 +297,9 @@ impl<'e> Checker<'e> {
             let given = kinds.split_off(usize::from(member));
             return self.no_overload(at, name, receiver.as_ref(), &given);
         };
-        *callee = match natives::find(name, member, arguments.len()) {
+        *callee = match natives::find(name, arguments.len())
+            .or_else(|| (self.environment.members)(name).filter(|_| member))
+        {
             Some(native) => Callee::Native(native),
             None => foreign::callee(name, member, arguments.len()),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::signatures::Callee;
+use crate::signatures::Callee;
 
 /// An expression with the place of its operator in the source, in bytes, and the height of its tree.
 #[derive(Debug)]

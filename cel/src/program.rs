@@ -1,23 +1,25 @@
 //! An expression, ready to be evaluated.
 
-use super::checker::{Checker, Environment, Issue};
-use super::parser::parse;
-use super::syntax::Expression;
-use super::types::Type;
+use crate::checker::{Checker, Environment, Issue};
+use crate::parser::parse;
+use crate::syntax::Expression;
+use crate::types::Type;
 
 /// A checked expression.
 #[derive(Debug)]
-pub(crate) struct Program {
-    pub(crate) source: String,
+pub struct Program {
+    /// The text.
+    pub source: String,
     pub(crate) expression: Expression,
-    pub(crate) result: Type,
+    /// The type of its values.
+    pub result: Type,
     /// Positions of the globals in use.
-    pub(crate) used: Vec<usize>,
+    pub used: Vec<usize>,
 }
 
 impl Program {
     /// Compiles an expression; the error is what the real server prints after `compilation failed: `.
-    pub(crate) fn compile(source: &str, environment: &Environment) -> Result<Self, String> {
+    pub fn compile(source: &str, environment: &Environment) -> Result<Self, String> {
         let mut expression = parse(source).map_err(|fault| {
             shown(source, &[Issue { at: fault.at, message: fault.to_string() }])
         })?;

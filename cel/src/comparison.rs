@@ -2,13 +2,12 @@
 
 use std::cmp::Ordering;
 
-use apiserver_schema::ListType;
 use serde_json::{Map, Value as Json};
 
-use super::budget::{Budget, Fault};
-use super::operators::{list_entry, list_length, materialised, range_entry};
-use super::types::Type;
-use super::value::{Shape, Value};
+use crate::budget::{Budget, Fault};
+use crate::operators::{list_entry, list_length, materialised, range_entry};
+use crate::types::Type;
+use crate::value::{Shape, Value};
 
 /// Whether two values are equal: never so between values of different kinds, but numbers compare by their value.
 pub(crate) fn equal(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Result<bool, Fault> {
@@ -58,25 +57,19 @@ fn equal_lists(
     other: &Value<'_>,
     length: usize,
 ) -> Result<bool, Fault> {
-    let identity = match (one, other) {
-        (Value::JsonList(_, list), _) => &list.identity,
-        _ => &ListType::Atomic,
-    };
-    match identity {
-        ListType::Atomic => {
-            for at in 0..length {
-                let same = match (list_entry(one, at), list_entry(other, at)) {
-                    (Some(one), Some(other)) => equal(budget, &one, &other)?,
-                    _ => false,
-                };
-                if !same {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        ListType::Set | ListType::Map(_) => equal_unordered(budget, one, other, length),
+    if matches!(one, Value::JsonList(_, list) if list.unordered) {
+        return equal_unordered(budget, one, other, length);
     }
+    for at in 0..length {
+        let same = match (list_entry(one, at), list_entry(other, at)) {
+            (Some(one), Some(other)) => equal(budget, &one, &other)?,
+            _ => false,
+        };
+        if !same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The lists hold the same entries, in any order.
@@ -121,7 +114,7 @@ fn equal_json_maps(
         budget.take(1)?;
         let kind = match shape {
             Shape::Values(kind) => Some(kind),
-            Shape::Object(object) => object.by_json.get(key),
+            Shape::Object(object) => object.field(key).map(|field| &field.kind),
         };
         let same = match (kind, other.get(key)) {
             (Some(kind), Some(found)) => {

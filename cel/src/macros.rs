@@ -1,8 +1,8 @@
 //! Calls that are no functions: they bind variables or look at syntax.
 
-use super::lexer::SyntaxFault;
-use super::parser::call;
-use super::syntax::{Collect, Comprehension, Expression, Node, OptionalMap};
+use crate::lexer::SyntaxFault;
+use crate::parser::call;
+use crate::syntax::{Collect, Comprehension, Expression, Node, OptionalMap};
 
 /// A call, or what the macro of that name makes of it.
 pub(crate) fn expand(

@@ -8,11 +8,11 @@ use std::sync::{Arc, LazyLock};
 use kube_cel::KubeCelExt as _;
 use kube_cel::cel::{Context, ExecutionError, Program, Value as CelValue, objects};
 
-use super::budget::{Budget, Fault};
-use super::evaluator::Outcome;
-use super::operators::{list_entries, materialised, shown};
-use super::signatures::Callee;
-use super::value::Value;
+use crate::budget::{Budget, Fault};
+use crate::evaluator::Outcome;
+use crate::operators::{list_entries, materialised, shown};
+use crate::signatures::Callee;
+use crate::value::Value;
 
 static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| Context::default().with_all());
 

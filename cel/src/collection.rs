@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::budget::{Budget, Fault};
-use super::evaluator::{Outcome, truth};
-use super::operators;
-use super::syntax::Collect;
-use super::value::Value;
+use crate::budget::{Budget, Fault};
+use crate::evaluator::{Outcome, truth};
+use crate::operators;
+use crate::syntax::Collect;
+use crate::value::Value;
 
 /// What a comprehension has so far.
 pub(crate) struct State<'a> {
