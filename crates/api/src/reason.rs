@@ -129,11 +129,15 @@ impl Reason {
         !matches!(self.state(), State::Accepted | State::Unknown)
     }
 
+    /// The reason of a word, as conditions carry it.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.word() == word)
+    }
+
     /// The reason at the beginning of a status message (`Reason: sentence`), with the sentence.
     pub fn split(message: &str) -> Option<(Self, &str)> {
         let (word, sentence) = message.split_once(": ")?;
-        let reason = Self::ALL.iter().copied().find(|reason| reason.word() == word)?;
-        Some((reason, sentence))
+        Some((Self::from_word(word)?, sentence))
     }
 }
 

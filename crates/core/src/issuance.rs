@@ -10,6 +10,7 @@ use meshroot_pki::{CertificateRequest, Host, RequestError};
 
 use crate::identity;
 use crate::membership::{self, Key};
+use crate::notice::Notice;
 use crate::refusal::Refusal;
 
 /// All that is looked at.
@@ -45,7 +46,7 @@ pub enum Decision {
     /// Nothing: it was answered.
     Answered,
     /// Wait; nothing is signed.
-    Wait(Refusal),
+    Wait(Notice),
     /// Never sign it. The user must act, or somebody denied it.
     Refuse(Refusal),
     /// Record and sign it.
@@ -75,7 +76,7 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Decision {
     if request.spec.csr_data.0.is_empty() {
         let message =
             "waiting for the cluster's agent to make a key and a certificate signing request";
-        return Decision::Wait(Refusal::new(Reason::WaitingForAgent, message));
+        return Decision::Wait(Notice::new(Reason::WaitingForAgent, message));
     }
     let checked = match check(snapshot) {
         Ok(checked) => Box::new(checked),
@@ -89,7 +90,7 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Decision {
             Decision::Issue { checked, by: "policy", message: "approval mode AUTOMATIC".to_owned() }
         }
         (_, ApprovalMode::ThirdParty) => {
-            Decision::Wait(Refusal::new(Reason::WaitingForApproval, ask(request)))
+            Decision::Wait(Notice::new(Reason::WaitingForApproval, ask(request)))
         }
     }
 }

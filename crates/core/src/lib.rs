@@ -8,9 +8,11 @@ pub mod issuance;
 pub mod key;
 pub mod lint;
 pub mod membership;
+pub mod notice;
 pub mod pickup;
 pub mod progress;
 pub mod refusal;
 pub mod renewal;
 
+pub use notice::Notice;
 pub use refusal::Refusal;

@@ -4,7 +4,7 @@ use meshroot_api::Reason;
 use meshroot_api::trust::Pickup;
 
 use crate::membership::Key;
-use crate::refusal::Refusal;
+use crate::notice::Notice;
 
 /// One member.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Member {
     /// Whether the control plane uses it.
     pub pickup: Pickup,
     /// What is wrong or waited for, where something is.
-    pub trouble: Option<Refusal>,
+    pub trouble: Option<Notice>,
 }
 
 /// All members together.
@@ -29,7 +29,7 @@ pub struct Progress {
     /// How many use it.
     pub loaded: u32,
     /// The one line: `Ready`, or what is waited for.
-    pub summary: Refusal,
+    pub summary: Notice,
 }
 
 /// Sums the members up. What needs a person is named before what only takes time.
@@ -43,7 +43,7 @@ pub fn sum(members: &[Member]) -> Progress {
     Progress { members: total, issued, loaded, summary: summary(members, total, issued, loaded) }
 }
 
-fn summary(members: &[Member], total: u32, issued: u32, loaded: u32) -> Refusal {
+fn summary(members: &[Member], total: u32, issued: u32, loaded: u32) -> Notice {
     let worst = members
         .iter()
         .filter_map(|one| Some((one, one.trouble.as_ref()?)))
@@ -53,21 +53,21 @@ fn summary(members: &[Member], total: u32, issued: u32, loaded: u32) -> Refusal 
             "{} of {total} issued, {loaded} loaded; {}: {}",
             issued, member.mesh, trouble.message
         );
-        return Refusal::new(trouble.reason, message);
+        return Notice::new(trouble.reason, message);
     }
     if issued < total {
-        return Refusal::new(
+        return Notice::new(
             Reason::Issuing,
             format!("{issued} of {total} members have a certificate"),
         );
     }
     if loaded < total {
-        return Refusal::new(
+        return Notice::new(
             Reason::WaitingForPickup,
             format!("all {total} members have a certificate, {loaded} were seen to use it"),
         );
     }
-    Refusal::new(Reason::Ready, format!("all {total} members have a certificate and use it"))
+    Notice::new(Reason::Ready, format!("all {total} members have a certificate and use it"))
 }
 
 /// 0 first.
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn member(name: &str, issued: bool, pickup: Pickup, trouble: Option<Reason>) -> Member {
-        let trouble = trouble.map(|reason| Refusal::new(reason, "why"));
+        let trouble = trouble.map(|reason| Notice::new(reason, "why"));
         Member { mesh: Key::new("meshroot-cluster-east", name), issued, pickup, trouble }
     }
 

@@ -1,9 +1,9 @@
-//! A reason with its message.
+//! Why something is not done.
 
 use meshroot_api::Reason;
-use meshroot_api::shared::Status;
 
-/// Why something is not done, for status, event, condition and log alike.
+/// Why something is not done. An error only: what is said of success or of waiting is a
+/// [`Notice`](crate::Notice), and a refusal that is said becomes one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {message}")]
 pub struct Refusal {
@@ -17,10 +17,5 @@ impl Refusal {
     /// A refusal from its parts.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
-    }
-
-    /// As the original API's status: the reason's state, and `Reason: message`.
-    pub fn status(&self) -> Status {
-        Status::new(self.reason.state(), self.to_string())
     }
 }

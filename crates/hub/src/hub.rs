@@ -12,8 +12,8 @@ use meshroot_api::{
     IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
 };
 use meshroot_ca::Issuer;
-use meshroot_core::Refusal;
 use meshroot_core::membership::{self, Key, Membership};
+use meshroot_core::{Notice, Refusal};
 use meshroot_pki::parse_bundle;
 use meshroot_runtime::kube::events::{Kind, Reporter};
 use meshroot_runtime::kube::lease::{Fence, Leadership};
@@ -244,14 +244,14 @@ impl Hub {
         })
     }
 
-    pub(crate) async fn report<K>(&self, object: &K, refusal: &Refusal, action: &str)
+    pub(crate) async fn report<K>(&self, object: &K, notice: &Notice, action: &str)
     where
         K: Resource<DynamicType = ()>,
     {
-        let kind = if refusal.reason.needs_attention() { Kind::Warning } else { Kind::Normal };
+        let kind = if notice.reason.needs_attention() { Kind::Warning } else { Kind::Normal };
         let about: ObjectReference = object.object_ref(&());
         self.reporter
-            .publish(&about, kind, refusal.reason.word(), action, refusal.message.clone())
+            .publish(&about, kind, notice.reason.word(), action, notice.message.clone())
             .await;
     }
 }

@@ -9,7 +9,7 @@ use meshroot_api::security::{
 };
 use meshroot_api::shared::{MeshType, ResourceRef};
 use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
-use meshroot_core::Refusal;
+use meshroot_core::Notice;
 use meshroot_core::issuance::{Checked, Decision, Snapshot, decide};
 use meshroot_core::membership::Key;
 use meshroot_pki::{CertificateRequest, DistinguishedName, Host, PrivateKey};
@@ -98,14 +98,14 @@ impl Scene {
 
     pub(crate) fn assert_refused(&self, reason: Reason, parts: &[&str]) {
         match self.decide() {
-            Decision::Refuse(refusal) => assert_says(&refusal, reason, parts),
+            Decision::Refuse(refusal) => assert_says(&refusal.into(), reason, parts),
             other => panic!("{reason}: {other:?}"),
         }
     }
 
     pub(crate) fn assert_waits(&self, reason: Reason, parts: &[&str]) {
         match self.decide() {
-            Decision::Wait(refusal) => assert_says(&refusal, reason, parts),
+            Decision::Wait(notice) => assert_says(&notice, reason, parts),
             other => panic!("{reason}: {other:?}"),
         }
     }
@@ -119,13 +119,13 @@ impl Scene {
     }
 }
 
-fn assert_says(refusal: &Refusal, reason: Reason, parts: &[&str]) {
-    assert_eq!(refusal.reason, reason, "{}", refusal.message);
-    assert!(refusal.to_string().starts_with(&format!("{}: ", reason.word())));
+fn assert_says(notice: &Notice, reason: Reason, parts: &[&str]) {
+    assert_eq!(notice.reason, reason, "{}", notice.message);
+    assert!(notice.to_string().starts_with(&format!("{}: ", reason.word())));
     for part in parts {
-        assert!(refusal.message.contains(part), "{part:?} is not in {:?}", refusal.message);
+        assert!(notice.message.contains(part), "{part:?} is not in {:?}", notice.message);
     }
-    assert!(!refusal.message.ends_with('.'), "{}", refusal.message);
+    assert!(!notice.message.ends_with('.'), "{}", notice.message);
 }
 
 pub(crate) fn request(name: &str, csr: Vec<u8>) -> VirtualMeshCertificateSigningRequest {

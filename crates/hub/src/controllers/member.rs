@@ -13,7 +13,7 @@ use meshroot_api::{
 };
 use meshroot_ca::Issuer;
 use meshroot_core::membership::Key;
-use meshroot_core::{Refusal, identity};
+use meshroot_core::{Notice, identity};
 use meshroot_pki::{CertificateRequest, Fingerprint, to_bundle};
 use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
 use meshroot_runtime::process::crash;
@@ -237,7 +237,7 @@ impl Member {
         if let (true, Some(reason)) = (written.is_created(), reason) {
             let message =
                 format!("request {name} asks the agent for a certificate as the policy now says");
-            hub.report(&written.into_object(), &Refusal::new(reason, message), "Renew").await;
+            hub.report(&written.into_object(), &Notice::new(reason, message), "Renew").await;
         }
         Ok(Outcome::Done)
     }

@@ -19,7 +19,7 @@ use meshroot_ca::{
 };
 use meshroot_core::issuance::{self, Checked, Decision, Snapshot};
 use meshroot_core::membership::Key;
-use meshroot_core::{Refusal, identity};
+use meshroot_core::{Notice, Refusal, identity};
 use meshroot_pki::{CertificateRequest, Host, to_bundle};
 use meshroot_runtime::kube::write::replace_status;
 use meshroot_runtime::process::queue::Outcome;
@@ -50,15 +50,16 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     }
     match decide(&hub, &request, &place) {
         Decision::Answered => Ok(Outcome::Done),
-        Decision::Wait(refusal)
-            if refusal.reason == Reason::WaitingForAgent && is_young(&request, clock::now()) =>
+        Decision::Wait(notice)
+            if notice.reason == Reason::WaitingForAgent && is_young(&request, clock::now()) =>
         {
             Ok(Outcome::RequeueAfter(PROMPT))
         }
         Decision::Refuse(refusal) if refusal.reason == Reason::Denied => {
-            deny(&hub, &request, &refusal).await
+            deny(&hub, &request, refusal).await
         }
-        Decision::Wait(refusal) | Decision::Refuse(refusal) => say(&hub, &request, &refusal).await,
+        Decision::Wait(notice) => say(&hub, &request, notice).await,
+        Decision::Refuse(refusal) => say(&hub, &request, refusal).await,
         Decision::Issue { checked, by, message } => {
             let decision = Recorded {
                 verdict: Verdict::Approved,
@@ -162,29 +163,28 @@ async fn continue_recorded(
 ) -> Result<Outcome, HubError> {
     if record.request.uid != request.metadata.uid.clone().unwrap_or_default() {
         let message = "the ledger has an entry for an earlier request of this name, which was deleted; ask for a renewal";
-        return say(hub, request, &Refusal::new(Reason::RecordMismatch, message)).await;
+        return say(hub, request, Refusal::new(Reason::RecordMismatch, message)).await;
     }
     let Some(prepared) = &record.prepared else {
-        let refusal = issuance::denial(&record.decision.message);
-        return say(hub, request, &refusal).await;
+        return say(hub, request, issuance::denial(&record.decision.message)).await;
     };
     // Written after the decision was recorded and before it was answered: a denial is final, and nothing was signed
     // that anybody has seen.
     let workflow = request.status_or_default().third_party_approval;
     if workflow.approval_status == ApprovalStatus::Denied {
-        return say(hub, request, &issuance::denial(&workflow.message)).await;
+        return say(hub, request, issuance::denial(&workflow.message)).await;
     }
     let csr = match issuance::read(request) {
         Ok(csr) if csr.fingerprint().to_string() == record.csr_sha256 => csr,
         _ => {
             let message =
                 "spec.csrData is not what the ledger's decision is about; ask for a renewal";
-            return say(hub, request, &Refusal::new(Reason::RecordMismatch, message)).await;
+            return say(hub, request, Refusal::new(Reason::RecordMismatch, message)).await;
         }
     };
     let checked = match issuance::hosts(&request.spec.cert_config) {
         Ok(hosts) => Checked { csr, hosts },
-        Err(refusal) => return say(hub, request, &refusal).await,
+        Err(refusal) => return say(hub, request, refusal).await,
     };
     issue(hub, request, place, &checked, record.decision.clone(), facts(prepared)).await
 }
@@ -207,7 +207,7 @@ async fn issue(
     };
     let prepared = match prepare(request, virtual_mesh, policy, mesh, checked, &issuer, recorded) {
         Ok(prepared) => prepared,
-        Err(refusal) => return say(hub, request, &refusal).await,
+        Err(refusal) => return say(hub, request, refusal).await,
     };
     let entry = entry(hub, request, &checked.csr, decision.clone());
     crash::point("hub-before-record");
@@ -340,7 +340,7 @@ async fn answer(
     Ok(())
 }
 
-async fn deny(hub: &Hub, request: &Request, refusal: &Refusal) -> Result<Outcome, HubError> {
+async fn deny(hub: &Hub, request: &Request, refusal: Refusal) -> Result<Outcome, HubError> {
     let workflow = request.status_or_default().third_party_approval;
     // Without a request that can be read there is nothing that the ledger could hold.
     if let Ok(csr) = issuance::read(request) {
@@ -357,22 +357,23 @@ async fn deny(hub: &Hub, request: &Request, refusal: &Refusal) -> Result<Outcome
 }
 
 /// Says in the request's status what is so; writes, and publishes an event, only if it was not said before.
-async fn say(hub: &Hub, request: &Request, refusal: &Refusal) -> Result<Outcome, HubError> {
+async fn say(hub: &Hub, request: &Request, notice: impl Into<Notice>) -> Result<Outcome, HubError> {
+    let notice = notice.into();
     let mut status = request.status_or_default();
-    let said = refusal.status();
+    let said = notice.status();
     if status.computed_status != said {
         status.computed_status = said;
         write(hub, request, status).await?;
-        hub.metrics.decided(refusal.reason);
-        if refusal.reason != Reason::WaitingForAgent {
-            hub.report(request, refusal, "Decide").await;
+        hub.metrics.decided(notice.reason);
+        if notice.reason != Reason::WaitingForAgent {
+            hub.report(request, &notice, "Decide").await;
         }
     }
     Ok(Outcome::Done)
 }
 
 async fn say_and_fail(hub: &Hub, request: &Request, refusal: Refusal) -> Result<Outcome, HubError> {
-    say(hub, request, &refusal).await?;
+    say(hub, request, refusal.clone()).await?;
     Err(refusal.into())
 }
 

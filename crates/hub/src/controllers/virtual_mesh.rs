@@ -15,7 +15,7 @@ use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
 use meshroot_ca::Issuer;
 use meshroot_core::membership::{self, Key};
 use meshroot_core::progress::{self, Member, Progress};
-use meshroot_core::{Refusal, identity};
+use meshroot_core::{Notice, Refusal, identity};
 use meshroot_runtime::kube::write::{create_if_absent, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
@@ -58,24 +58,30 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
 
 /// What there is to say of a virtual mesh.
 struct Findings {
-    config: Refusal,
-    certificates: Refusal,
+    config: Notice,
+    certificates: Notice,
     progress: Option<Progress>,
     issuer: Option<Arc<Issuer>>,
 }
 
 impl Findings {
     fn refused(refusal: Refusal) -> Self {
-        Self { config: refusal.clone(), certificates: refusal, progress: None, issuer: None }
+        let notice = Notice::from(refusal);
+        Self { config: notice.clone(), certificates: notice, progress: None, issuer: None }
     }
 }
 
 async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Findings {
-    let valid = Refusal::new(Reason::Valid, "the specification was accepted");
+    let valid = Notice::new(Reason::Valid, "the specification was accepted");
     let issuer = match hub.issuer(virtual_mesh, policy).await {
         Ok(issuer) => issuer,
         Err(refusal) => {
-            return Findings { config: valid, certificates: refusal, progress: None, issuer: None };
+            return Findings {
+                config: valid,
+                certificates: refusal.into(),
+                progress: None,
+                issuer: None,
+            };
         }
     };
     issuer_changed(hub, virtual_mesh, &issuer);
@@ -107,7 +113,7 @@ fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
     let blank =
         |trouble| Member { mesh: mesh.clone(), issued: false, pickup: Pickup::Unknown, trouble };
     if let Some(Err(refusal)) = hub.mesh(mesh).map(|object| identity::cert_config(&object)) {
-        return blank(Some(refusal));
+        return blank(Some(refusal.into()));
     }
     let Some(trust) = hub.trust(mesh) else { return blank(None) };
     // A mesh that has just come from another virtual mesh still has that one's request here.
@@ -128,18 +134,18 @@ fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
 }
 
 /// What a request's status says, unless it is on its ordinary way.
-fn trouble(status: &Status) -> Option<Refusal> {
+fn trouble(status: &Status) -> Option<Notice> {
     let (reason, sentence) = Reason::split(&status.message)?;
     (!matches!(reason, Reason::WaitingForAgent | Reason::Issued))
-        .then(|| Refusal::new(reason, brief(sentence)))
+        .then(|| Notice::new(reason, brief(sentence)))
 }
 
-fn pickup_trouble(status: &meshroot_api::trust::MeshTrustStatus) -> Option<Refusal> {
+fn pickup_trouble(status: &meshroot_api::trust::MeshTrustStatus) -> Option<Notice> {
     let (reason, sentence) = Reason::split(&status.message)?;
     // An agent is believed when it reports trouble of its own mesh, never that all is well with the others.
     let ordinary = matches!(reason, Reason::Installed | Reason::Requested)
         || reason.state() == State::Accepted;
-    (!ordinary).then(|| Refusal::new(reason, brief(sentence)))
+    (!ordinary).then(|| Notice::new(reason, brief(sentence)))
 }
 
 /// One member's text goes into the status of all: it may not crowd the others out.
@@ -266,7 +272,7 @@ async fn write_policy_status(
 fn condition(
     policy: &TrustPolicy,
     before: &TrustPolicyStatus,
-    said: &Refusal,
+    said: &Notice,
     ready: bool,
     now: Timestamp,
 ) -> Condition {
