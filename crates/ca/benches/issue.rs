@@ -12,9 +12,11 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use jiff::{SignedDuration, Timestamp};
 use meshroot_ca::{
-    Facts, Issuer, Ledger, Order, Prepared, Profile, ProfileSpec, RootSpec, make_root,
+    Facts, Issuer, Ledger, Order, Prepared, Profile, ProfileSpec, RootSpec, Subject, make_root,
 };
-use meshroot_pki::{CertificateRequest, DistinguishedName, Host, KeyKind, PrivateKey};
+use meshroot_pki::{
+    CertificateRequest, CheckedRequest, DistinguishedName, Host, KeyKind, PrivateKey,
+};
 
 const IDENTITY: &str = "spiffe://cluster.local/ns/istio-system/sa/istiod";
 const ROOTS: [KeyKind; 5] =
@@ -69,9 +71,15 @@ fn issue(request: &[u8], issuer: &Issuer, profile: Profile) -> String {
     request.public_key().check_strength().unwrap();
     let hosts: Vec<Host> = vec![IDENTITY.parse().unwrap()];
     assert_eq!(request.hosts(), hosts);
-    let order =
-        Order::new(&request, "Istio", "demo", "istio-istio-system-east", "1", hosts, profile)
-            .unwrap();
+    let subject = Subject {
+        organization: "Istio",
+        virtual_mesh: "demo",
+        mesh: "istio-istio-system-east",
+        generation: "1",
+    };
+    #[expect(clippy::disallowed_methods, reason = "what is measured begins behind the checks")]
+    let request = CheckedRequest::new(request, hosts).unwrap();
+    let order = Order::new(&request, subject, profile).unwrap();
     let Ok(recorded) = ready(Prepared::new(order, issuer, now()).unwrap().record(&NoLedger));
     recorded.sign(issuer, now()).unwrap().to_pem()
 }

@@ -1,11 +1,28 @@
-//! What is to be issued: a public key and an identity that were checked, and a profile.
+//! What is to be issued: a request that was checked, a subject and a profile.
 
-use meshroot_pki::{CertificateRequest, DistinguishedName, Host, NameError, PublicKey};
+use meshroot_pki::{CheckedRequest, DistinguishedName, Host, NameError, PublicKey};
 
 use crate::profile::Profile;
 
-/// What is to be issued. From the request only the public key is taken; the identity was checked by the
-/// caller, everything else comes from the profile.
+/// Whom an intermediate is for, as its subject says: `O=<organization>, OU=<virtual mesh>, CN=<mesh> <generation>`,
+/// never empty, and another one each time.
+///
+/// Names longer than X.520 allows (64 characters) are cut in the middle, keeping both ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject<'a> {
+    /// The kind of mesh.
+    pub organization: &'a str,
+    /// The virtual mesh that the mesh is a member of.
+    pub virtual_mesh: &'a str,
+    /// The mesh.
+    pub mesh: &'a str,
+    /// Which of the mesh's intermediates it is.
+    pub generation: &'a str,
+}
+
+/// What is to be issued. From the request only the public key is taken; the hosts are those that were settled
+/// when it was checked, everything else comes from the profile. There is no order for a request that was not
+/// checked.
 #[derive(Clone, Debug)]
 pub struct Order {
     pub(crate) public_key: PublicKey,
@@ -15,27 +32,31 @@ pub struct Order {
 }
 
 impl Order {
-    /// An order for the mesh's `generation`-th intermediate, with subject
-    /// `O=<org>, OU=<virtual mesh>, CN=<mesh> <generation>`: never empty, and another one each time.
+    /// Orders an intermediate for the key of a request.
     ///
-    /// Names longer than X.520 allows (64 characters) are cut in the middle, keeping both ends.
+    /// # Errors
+    /// A name that cannot stand in a subject.
     pub fn new(
-        request: &CertificateRequest,
-        org: &str,
-        virtual_mesh: &str,
-        mesh: &str,
-        generation: &str,
-        hosts: Vec<Host>,
+        checked: &CheckedRequest,
+        subject: Subject<'_>,
         profile: Profile,
     ) -> Result<Self, NameError> {
-        let suffix = format!(" {generation}");
-        let common_name = format!(
-            "{}{suffix}",
-            shortened(mesh, UPPER_BOUND.saturating_sub(suffix.chars().count()))
-        );
-        let subject =
-            DistinguishedName::new(org, &shortened(virtual_mesh, UPPER_BOUND), &common_name)?;
-        Ok(Self { public_key: request.public_key().clone(), subject, hosts, profile })
+        Ok(Self {
+            public_key: checked.request().public_key().clone(),
+            subject: subject.distinguished_name()?,
+            hosts: checked.hosts().to_vec(),
+            profile,
+        })
+    }
+}
+
+impl Subject<'_> {
+    fn distinguished_name(&self) -> Result<DistinguishedName, NameError> {
+        let suffix = format!(" {}", self.generation);
+        let room = UPPER_BOUND.saturating_sub(suffix.chars().count());
+        let common_name = format!("{}{suffix}", shortened(self.mesh, room));
+        let unit = shortened(self.virtual_mesh, UPPER_BOUND);
+        DistinguishedName::new(self.organization, &unit, &common_name)
     }
 }
 

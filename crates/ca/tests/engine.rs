@@ -10,13 +10,14 @@ use std::sync::atomic::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
 use meshroot_ca::{
-    Facts, Issuer, LintError, MemorySigner, Order, PrepareError, Prepared, SignError,
+    Facts, Issuer, LintError, MemorySigner, Order, PrepareError, Prepared, SignError, Subject,
 };
 use meshroot_pki::{Certificate, KeyKind, PathError, PathOptions, PrivateKey, Purpose, build_path};
 use proptest::prelude::*;
 use support::x509::{self, DAY, NOW, Template, basic_constraints, now};
 use support::{
-    BrokenLedger, MemoryLedger, WatchedSigner, copy, days, issue, issuer, issuer_of, order, profile,
+    BrokenLedger, MemoryLedger, WatchedSigner, checked, copy, days, issue, issuer, issuer_of,
+    order, order_of, profile,
 };
 use support::{ready, recorded, request};
 use x509_cert::ext::pkix::KeyUsages;
@@ -133,13 +134,10 @@ fn the_facts_are_those_of_the_certificate() {
 
 #[test]
 fn only_the_key_of_a_request_is_used() {
-    let hosts = x509::hosts(&["spiffe://evil.example/ns/a/sa/b"]);
     let subject = x509::name("somebody else");
-    let request = meshroot_pki::CertificateRequest::create(key(), &subject, &hosts).unwrap();
+    let request = meshroot_pki::CertificateRequest::create(key(), &subject, &[]).unwrap();
     let approved = x509::hosts(&[support::IDENTITY]);
-    let order =
-        Order::new(&request, "Istio", "demo", "east", "1", approved.clone(), profile(hours(1), 0))
-            .unwrap();
+    let order = order_of(request, "east", approved.clone(), profile(hours(1), 0));
     let issued = issue(order, &issuer(), now());
     assert_eq!(issued.certificate().hosts(), approved);
     assert_eq!(issued.certificate().subject().to_string(), "CN=east 1,OU=demo,O=Istio");
@@ -148,16 +146,7 @@ fn only_the_key_of_a_request_is_used() {
 
 #[test]
 fn an_order_without_hosts_gives_a_certificate_without_alternative_names() {
-    let order = Order::new(
-        &request(key(), &[]),
-        "Istio",
-        "demo",
-        "east",
-        "1",
-        vec![],
-        profile(hours(1), 0),
-    )
-    .unwrap();
+    let order = order_of(request(key(), &[]), "east", vec![], profile(hours(1), 0));
     let issued = issue(order, &issuer(), now());
     assert_eq!(issued.certificate().hosts(), []);
     assert_eq!(issued.certificate().tbs().extensions().unwrap().len(), 4);
@@ -171,16 +160,8 @@ fn hosts_of_every_kind_come_out_as_they_went_in() {
         "10.1.2.3",
         "2001:db8::1",
     ]);
-    let order = Order::new(
-        &request(key(), &hosts),
-        "Istio",
-        "demo",
-        "east",
-        "1",
-        hosts.clone(),
-        profile(hours(1), 0),
-    );
-    assert_eq!(issue(order.unwrap(), &issuer(), now()).certificate().hosts(), hosts);
+    let order = order_of(request(key(), &hosts), "east", hosts.clone(), profile(hours(1), 0));
+    assert_eq!(issue(order, &issuer(), now()).certificate().hosts(), hosts);
 }
 
 #[test]
@@ -250,16 +231,9 @@ fn a_record_does_not_fit_another_key() {
 #[test]
 fn a_record_does_not_fit_other_hosts() {
     let hosts = x509::hosts(&["spiffe://cluster.local/ns/other/sa/istiod"]);
-    let order = Order::new(
-        &request(key(), &hosts),
-        "Istio",
-        "demo",
-        "istio-istio-system-east",
-        "1",
-        hosts,
-        profile(hours(1), 0),
-    );
-    assert_mismatch(order.unwrap(), &facts());
+    let request = request(key(), &hosts);
+    let order = order_of(request, "istio-istio-system-east", hosts, profile(hours(1), 0));
+    assert_mismatch(order, &facts());
 }
 
 #[test]
@@ -378,8 +352,7 @@ fn a_weak_key_is_not_prepared() {
         b"",
     );
     let request = request_by_openssl(&pem.unwrap());
-    let order =
-        Order::new(&request, "Istio", "demo", "east", "1", vec![], profile(hours(1), 0)).unwrap();
+    let order = order_of(request, "east", vec![], profile(hours(1), 0));
     let refused = Prepared::new(order, &issuer(), now()).unwrap_err();
     assert!(matches!(refused, PrepareError::Lint(LintError::WeakKey(_))), "{refused:?}");
 }
@@ -456,9 +429,11 @@ proptest! {
         let issuer = issuer();
         let subject = |generation: u32| {
             let generation = generation.to_string();
-            let order = Order::new(
-                &request(key(), &[]), "Istio", &virtual_mesh, &mesh, &generation, vec![], profile(hours(1), 0),
-            );
+            let subject = Subject {
+                organization: "Istio", virtual_mesh: &virtual_mesh, mesh: &mesh, generation: &generation,
+            };
+            let request = checked(request(key(), &[]), vec![]);
+            let order = Order::new(&request, subject, profile(hours(1), 0));
             let certificate = issue(order.unwrap(), &issuer, now()).certificate().clone();
             let subject = certificate.subject().to_string();
             assert!(subject.contains(&format!(" {generation},OU=")), "{subject}");

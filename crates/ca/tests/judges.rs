@@ -17,7 +17,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use support::x509::{
     self, NOW, Template, alternative_names, authority_key_identifier, hosts, now, openssl,
 };
-use support::{IDENTITY, days, issue, profile, request};
+use support::{IDENTITY, days, issue, order_of, profile, request};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 const WORKLOAD: &str = "spiffe://cluster.local/ns/shop/sa/web";
@@ -51,16 +51,7 @@ fn issuer(kind: KeyKind) -> Issuer {
 
 fn order(key: &PrivateKey, mesh: &str, path_len: u8) -> Order {
     let hosts = hosts(&[IDENTITY]);
-    Order::new(
-        &request(key, &hosts),
-        "Istio",
-        "demo",
-        mesh,
-        "1",
-        hosts,
-        profile(days(90), path_len),
-    )
-    .unwrap()
+    order_of(request(key, &hosts), mesh, hosts, profile(days(90), path_len))
 }
 
 /// A workload certificate as istiod makes it: no subject, a critical SPIFFE ID, both purposes.

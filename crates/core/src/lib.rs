@@ -13,6 +13,7 @@ pub mod pickup;
 pub mod progress;
 pub mod refusal;
 pub mod renewal;
+pub mod trust;
 
 pub use notice::Notice;
 pub use refusal::Refusal;

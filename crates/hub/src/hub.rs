@@ -22,13 +22,13 @@ use meshroot_runtime::process::queue::Queue;
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
 
-use crate::answered::Answered;
 use crate::authority::{Authority, Past};
 use crate::error::HubError;
 use crate::key_index::KeyIndex;
 use crate::ledger::Ledgers;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::standings::Standings;
 
 /// The generation of each object's spec that was acted upon: what only changed its status costs nothing.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ pub(crate) struct Hub {
     pub(crate) metrics: Metrics,
     pub(crate) leadership: Leadership,
     pub(crate) generations: Generations,
-    pub(crate) answered: Answered,
+    pub(crate) standings: Standings,
     judged: Mutex<HashMap<Key, Judged>>,
     membership: RwLock<Arc<Membership>>,
     reporter: Reporter,
@@ -110,7 +110,7 @@ impl Hub {
             metrics: Metrics::register(telemetry),
             leadership,
             generations: Generations::default(),
-            answered: Answered::default(),
+            standings: Standings::default(),
             judged: Mutex::default(),
             membership: RwLock::default(),
             reporter: Reporter::new(

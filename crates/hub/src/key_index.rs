@@ -21,20 +21,38 @@ impl KeyIndex {
             &record.spec.request.name,
         );
         let virtual_mesh = Key::resolve(&record.spec.virtual_mesh_ref, &request.namespace);
-        self.reserve(virtual_mesh, record.spec.public_key_sha256.clone(), &request);
+        // An entry is made only for a request that holds its key.
+        let _ = self.reserve(virtual_mesh, record.spec.public_key_sha256.clone(), &request);
     }
 
-    /// Takes a key for a request; the other request, where one has it already. A request that was deleted before
-    /// it was decided and is made again under its name keeps its key: nothing was signed for it.
+    /// The request other than this one, if any, that has a key.
+    pub(crate) fn holder(
+        &self,
+        virtual_mesh: &Key,
+        public_key: String,
+        request: &Key,
+    ) -> Option<Key> {
+        let first_use = self.first_use.lock().unwrap_or_else(PoisonError::into_inner);
+        first_use
+            .get(&(virtual_mesh.clone(), public_key))
+            .filter(|holder| *holder != request)
+            .cloned()
+    }
+
+    /// Takes a key for a request that is to be issued: of two that have one key, exactly one gets it. A request that
+    /// was deleted before it was recorded and is made again under its name keeps its key: nothing was signed for it.
+    ///
+    /// # Errors
+    /// The other request, where one has the key already.
     pub(crate) fn reserve(
         &self,
         virtual_mesh: Key,
         public_key: String,
         request: &Key,
-    ) -> Option<Key> {
+    ) -> Result<(), Key> {
         let mut first_use = self.first_use.lock().unwrap_or_else(PoisonError::into_inner);
         let holder = first_use.entry((virtual_mesh, public_key)).or_insert_with(|| request.clone());
-        (holder != request).then(|| holder.clone())
+        if holder == request { Ok(()) } else { Err(holder.clone()) }
     }
 }
 
@@ -47,9 +65,39 @@ mod tests {
         let index = KeyIndex::default();
         let (one, two) = (Key::new("east", "a.demo.1"), Key::new("west", "b.demo.1"));
         let demo = || Key::new("meshes", "demo");
-        assert_eq!(index.reserve(demo(), "k".into(), &one), None);
-        assert_eq!(index.reserve(demo(), "k".into(), &one), None);
-        assert_eq!(index.reserve(demo(), "k".into(), &two), Some(one.clone()));
-        assert_eq!(index.reserve(Key::new("meshes", "other"), "k".into(), &two), None);
+        assert_eq!(index.reserve(demo(), "k".into(), &one), Ok(()));
+        assert_eq!(index.reserve(demo(), "k".into(), &one), Ok(()));
+        assert_eq!(index.reserve(demo(), "k".into(), &two), Err(one.clone()));
+        assert_eq!(index.reserve(Key::new("meshes", "other"), "k".into(), &two), Ok(()));
+    }
+
+    #[test]
+    fn looking_for_a_holder_takes_no_key() {
+        let index = KeyIndex::default();
+        let (one, two) = (Key::new("east", "a.demo.1"), Key::new("west", "b.demo.1"));
+        let demo = Key::new("meshes", "demo");
+        assert_eq!(index.holder(&demo, "k".into(), &one), None);
+        assert_eq!(index.reserve(demo.clone(), "k".into(), &two), Ok(()));
+        assert_eq!(index.holder(&demo, "k".into(), &one), Some(two.clone()));
+        assert_eq!(index.holder(&demo, "k".into(), &two), None);
+    }
+
+    #[test]
+    fn of_many_requests_with_one_key_exactly_one_gets_it() {
+        let index = KeyIndex::default();
+        let take = |number: usize| {
+            let request = Key::new("east", format!("a.demo.{number}"));
+            index.reserve(Key::new("meshes", "demo"), "k".into(), &request).is_ok()
+        };
+        let taken = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|number| {
+                    let take = &take;
+                    scope.spawn(move || take(number))
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(taken.iter().filter(|taken| **taken).count(), 1);
     }
 }

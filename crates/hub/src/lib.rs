@@ -3,7 +3,6 @@
 //! One process in the management cluster leads, by a Lease; only the leader writes. Each controller reads a
 //! snapshot, lets `meshroot-core` decide, and makes one write.
 
-mod answered;
 mod authority;
 mod controllers;
 mod error;
@@ -12,6 +11,7 @@ mod key_index;
 mod ledger;
 mod metrics;
 mod options;
+mod standings;
 mod wiring;
 
 pub use options::Options;

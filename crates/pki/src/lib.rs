@@ -5,6 +5,7 @@
 
 mod algorithm;
 mod certificate;
+mod checked_request;
 mod distinguished_name;
 mod extension;
 mod fingerprint;
@@ -24,6 +25,7 @@ mod serial;
 mod tlv;
 
 pub use certificate::{Certificate, CertificateError, parse_bundle, to_bundle};
+pub use checked_request::{CheckedRequest, HostsDiffer};
 pub use distinguished_name::{DistinguishedName, NameError};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use general_name::GeneralNameError;

@@ -10,9 +10,11 @@ use std::task::{Context, Poll, Waker};
 use jiff::{SignedDuration, Timestamp};
 use meshroot_ca::{
     Facts, Issued, Issuer, Ledger, Order, Prepared, Profile, ProfileSpec, Recorded, Signer,
-    SignerError,
+    SignerError, Subject,
 };
-use meshroot_pki::{CertificateRequest, DistinguishedName, Host, PrivateKey, PublicKey};
+use meshroot_pki::{
+    CertificateRequest, CheckedRequest, DistinguishedName, Host, PrivateKey, PublicKey,
+};
 use spki::AlgorithmIdentifierOwned;
 
 #[path = "../../../pki/tests/pki/support.rs"]
@@ -117,16 +119,24 @@ pub(crate) fn request(key: &PrivateKey, hosts: &[Host]) -> CertificateRequest {
 /// An order for the mesh east's first intermediate.
 pub(crate) fn order(key: &PrivateKey, profile: Profile) -> Order {
     let hosts = x509::hosts(&[IDENTITY]);
-    Order::new(
-        &request(key, &hosts),
-        "Istio",
-        "demo",
-        "istio-istio-system-east",
-        "1",
-        hosts,
-        profile,
-    )
-    .unwrap()
+    order_of(request(key, &hosts), "istio-istio-system-east", hosts, profile)
+}
+
+/// An order for a mesh's first intermediate.
+pub(crate) fn order_of(
+    request: CertificateRequest,
+    mesh: &str,
+    hosts: Vec<Host>,
+    profile: Profile,
+) -> Order {
+    let subject = Subject { organization: "Istio", virtual_mesh: "demo", mesh, generation: "1" };
+    Order::new(&checked(request, hosts), subject, profile).unwrap()
+}
+
+/// The tests take the place of the checks.
+#[expect(clippy::disallowed_methods, reason = "no decision is tested here")]
+pub(crate) fn checked(request: CertificateRequest, hosts: Vec<Host>) -> CheckedRequest {
+    CheckedRequest::new(request, hosts).unwrap()
 }
 
 /// The root of [`x509::Template::root`] as an issuer, valid a day before and after the moment of all tests.

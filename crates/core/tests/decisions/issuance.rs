@@ -17,8 +17,8 @@ const ORIGINAL_NAME: &str = "istio-istio-system-east-cert-request";
 fn a_good_request_is_issued_by_policy() {
     let (checked, by, message) = Scene::new().issued();
     assert_eq!((by, message.as_str()), ("policy", "approval mode AUTOMATIC"));
-    assert_eq!(checked.csr.public_key(), intermediate_key().public_key());
-    assert_eq!(checked.hosts, hosts(&[IDENTITY]));
+    assert_eq!(checked.csr().public_key(), intermediate_key().public_key());
+    assert_eq!(checked.hosts(), hosts(&[IDENTITY]));
 }
 
 #[test]
@@ -67,13 +67,13 @@ fn an_answered_request_is_left_alone_whatever_has_become_of_it() {
 fn csr_data_may_be_der() {
     let der = csr(intermediate_key(), &[IDENTITY]).der().to_vec();
     let (checked, ..) = Scene::with_csr(der.clone()).issued();
-    assert_eq!(checked.csr.der(), der);
+    assert_eq!(checked.csr().der(), der);
 }
 
 #[test]
 fn a_request_that_names_no_hosts_gets_those_of_its_configuration() {
     let (checked, ..) = Scene::with_csr(csr(intermediate_key(), &[]).to_pem()).issued();
-    assert_eq!(checked.hosts, hosts(&[IDENTITY]));
+    assert_eq!(checked.hosts(), hosts(&[IDENTITY]));
 }
 
 #[test]
@@ -82,16 +82,17 @@ fn hosts_are_compared_as_sets() {
     scene.allowed_hosts = vec!["a.example".to_owned()];
     scene.request.spec.cert_config.hosts =
         [IDENTITY, "a.example", IDENTITY].map(str::to_owned).to_vec();
-    let (mut checked, ..) = scene.issued();
-    checked.hosts.sort();
-    assert_eq!(checked.hosts, hosts(&["a.example", IDENTITY]));
+    let (checked, ..) = scene.issued();
+    let mut named = checked.hosts().to_vec();
+    named.sort();
+    assert_eq!(named, hosts(&["a.example", IDENTITY]));
 }
 
 #[test]
 fn a_host_that_the_policy_allows_is_issued() {
     let mut scene = Scene::with_hosts(&[IDENTITY, "istiod.example", "10.0.0.7"]);
     scene.allowed_hosts = ["10.0.0.7", "not a host", "istiod.example"].map(str::to_owned).to_vec();
-    assert_eq!(scene.issued().0.hosts.len(), 3);
+    assert_eq!(scene.issued().0.hosts().len(), 3);
 }
 
 #[test]

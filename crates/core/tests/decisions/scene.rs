@@ -2,7 +2,8 @@
 
 use meshroot_api::discovery::{AwsAppMesh, IstioMesh, LinkerdMesh, MeshSpec};
 use meshroot_api::networking::VirtualMeshSpec;
-use meshroot_api::policy::ApprovalMode;
+use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
+use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::{
     ApprovalStatus, CertConfig, VirtualMeshCertificateSigningRequestSpec,
     VirtualMeshCertificateSigningRequestStatus,
@@ -24,7 +25,10 @@ pub(crate) const IDENTITY: &str = "spiffe://cluster.local/ns/istio-system/sa/ist
 /// All that is looked at, owned.
 pub(crate) struct Scene {
     pub(crate) request: VirtualMeshCertificateSigningRequest,
+    /// The ledger's entry.
+    pub(crate) record: Option<IssuanceRecordSpec>,
     pub(crate) virtual_mesh: Option<VirtualMesh>,
+    pub(crate) has_policy: bool,
     pub(crate) mesh: Option<Mesh>,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) mode: ApprovalMode,
@@ -39,7 +43,9 @@ impl Scene {
     pub(crate) fn new() -> Self {
         Self {
             request: request(REQUEST, csr(intermediate_key(), &[IDENTITY]).to_pem().into_bytes()),
+            record: None,
             virtual_mesh: Some(virtual_mesh(MESH)),
+            has_policy: true,
             mesh: Some(mesh(istio())),
             allowed_hosts: Vec::new(),
             mode: ApprovalMode::Automatic,
@@ -85,20 +91,25 @@ impl Scene {
             );
             self.other_mesh.as_ref().filter(|(other, _)| other == host).map(|(_, key)| key.clone())
         };
+        let mut policy = TrustPolicySpec::default();
+        policy.hosts.allow.clone_from(&self.allowed_hosts);
+        policy.approval.mode = self.mode;
         decide(&Snapshot {
             request: &self.request,
+            record: self.record.as_ref(),
             virtual_mesh: self.virtual_mesh.as_ref(),
+            policy: self.has_policy.then_some(&policy),
             mesh: self.mesh.as_ref(),
-            allowed_hosts: &self.allowed_hosts,
-            mode: self.mode,
             mesh_of_host: &mesh_of_host,
-            earlier_use: &|_| self.earlier.clone(),
+            holder_of_key: &|_| self.earlier.clone(),
         })
     }
 
     pub(crate) fn assert_refused(&self, reason: Reason, parts: &[&str]) {
         match self.decide() {
-            Decision::Refuse(refusal) => assert_says(&refusal.into(), reason, parts),
+            Decision::Refuse(refusal) | Decision::Deny(refusal) => {
+                assert_says(&refusal.into(), reason, parts)
+            }
             other => panic!("{reason}: {other:?}"),
         }
     }
@@ -113,7 +124,7 @@ impl Scene {
     /// What is issued, by whom it was approved, and why.
     pub(crate) fn issued(&self) -> (Checked, &'static str, String) {
         match self.decide() {
-            Decision::Issue { checked, by, message } => (*checked, by, message),
+            Decision::Issue { checked, approval } => (*checked, approval.by, approval.message),
             other => panic!("{other:?}"),
         }
     }

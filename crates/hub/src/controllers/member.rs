@@ -13,13 +13,13 @@ use meshroot_api::{
 };
 use meshroot_ca::Issuer;
 use meshroot_core::membership::Key;
-use meshroot_core::{Notice, identity};
+use meshroot_core::{Notice, identity, trust};
 use meshroot_pki::{CertificateRequest, Fingerprint, to_bundle};
 use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
 use meshroot_runtime::process::crash;
 use meshroot_runtime::process::queue::Outcome;
 
-use super::request::profile;
+use super::profile;
 use crate::error::HubError;
 use crate::hub::Hub;
 
@@ -60,10 +60,10 @@ impl Member {
         }
         let Ok(config) = identity::cert_config(&mesh) else { return Ok(None) };
         let issuer = hub.issuer(&virtual_mesh, &policy).await?;
-        let trust = hub.trust(key);
-        let current = current(trust.as_deref(), key, virtual_mesh_key);
+        let told = hub.trust(key);
+        let current = trust::request_of(told.as_deref(), key, &virtual_mesh_key.name);
         let mut member =
-            Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust, current };
+            Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust: told, current };
         // A mesh that comes back to a virtual mesh, or whose request was deleted before it was of use: the ledger never
         // forgets a number, so the next one is taken.
         while member.is_spent(hub) {
@@ -250,12 +250,4 @@ impl Member {
             ..ObjectMeta::default()
         }
     }
-}
-
-/// The request that MeshTrust names where it is of this virtual mesh; the first one of this mesh otherwise.
-fn current(trust: Option<&MeshTrust>, key: &Key, virtual_mesh: &Key) -> RequestName {
-    trust
-        .and_then(|trust| RequestName::parse(&trust.spec.request))
-        .filter(|name| name.virtual_mesh == virtual_mesh.name)
-        .unwrap_or_else(|| RequestName::first(&key.name, &virtual_mesh.name))
 }

@@ -1,0 +1,169 @@
+//! From a checked request to its answer: prepare, record, sign, write.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use meshroot_api::record::Decision as Recorded;
+use meshroot_api::security::{ApprovalStatus, Response};
+use meshroot_api::{Bytes, Reason, TrustPolicy, VirtualMesh};
+use meshroot_ca::{
+    Facts, Issued, Issuer, Order, PrepareError, Prepared, Recorded as RecordedCertificate, Subject,
+};
+use meshroot_core::issuance::Checked;
+use meshroot_core::membership::Key;
+use meshroot_core::{Notice, Refusal};
+use meshroot_pki::to_bundle;
+use meshroot_runtime::process::queue::Outcome;
+use meshroot_runtime::process::{clock, crash};
+
+use super::{Place, write};
+use crate::controllers::profile;
+use crate::error::HubError;
+use crate::hub::Hub;
+use crate::ledger::facts;
+
+impl Place {
+    /// Signs what the ledger says, after a crash or under another leader.
+    pub(super) async fn resume(&self, hub: &Hub, checked: &Checked) -> Result<Outcome, HubError> {
+        let Some(record) = self.record.as_ref() else { return Ok(Outcome::Done) };
+        let recorded = record.spec.prepared.as_ref().and_then(facts);
+        self.issue(hub, checked, record.spec.decision.clone(), recorded).await
+    }
+
+    pub(super) async fn issue(
+        &self,
+        hub: &Hub,
+        checked: &Checked,
+        decision: Recorded,
+        recorded: Option<Facts>,
+    ) -> Result<Outcome, HubError> {
+        let (Some(virtual_mesh), Some(policy)) = (&self.virtual_mesh, &self.policy) else {
+            return Ok(Outcome::Done);
+        };
+        let issuer = match hub.issuer(virtual_mesh, policy).await {
+            Ok(issuer) => issuer,
+            Err(refusal) => return self.refuse(hub, unavailable(&refusal)).await,
+        };
+        let prepared = match prepare(checked, policy, &issuer, recorded) {
+            Ok(prepared) => prepared,
+            Err(refusal) => return self.refuse(hub, refusal).await,
+        };
+        let entry = self.entry(hub, checked.csr(), decision.clone());
+        crash::point("hub-before-record");
+        let certificate = prepared.record(&entry).await?;
+        crash::point("hub-after-record");
+        let issued = match self.sign(hub, virtual_mesh, certificate, &issuer).await {
+            Ok(issued) => issued,
+            Err(refusal) => return self.refuse(hub, refusal).await,
+        };
+        crash::point("hub-before-response");
+        self.answer(hub, &issued, &issuer, &decision).await?;
+        crash::point("hub-after-response");
+        self.audit(checked, &issued, &decision);
+        hub.metrics.decided(Reason::Issued);
+        Ok(Outcome::Done)
+    }
+
+    async fn sign(
+        &self,
+        hub: &Hub,
+        virtual_mesh: &VirtualMesh,
+        recorded: RecordedCertificate,
+        issuer: &Arc<Issuer>,
+    ) -> Result<Issued, Refusal> {
+        let started = Instant::now();
+        let issued = sign(recorded, Arc::clone(issuer)).await?;
+        hub.metrics.issued(&Key::of(virtual_mesh).to_string(), started.elapsed().as_secs_f64());
+        Ok(issued)
+    }
+
+    async fn answer(
+        &self,
+        hub: &Hub,
+        issued: &Issued,
+        issuer: &Issuer,
+        decision: &Recorded,
+    ) -> Result<(), HubError> {
+        let mut status = self.request.status_or_default();
+        status.response = Response {
+            ca_certificate: Bytes::from(issued.to_pem()),
+            root_certificate: Bytes::from(to_bundle(issuer.roots())),
+        };
+        if status.third_party_approval.approval_status != ApprovalStatus::Approved {
+            status.third_party_approval.approval_status = ApprovalStatus::Approved;
+            status.third_party_approval.message =
+                format!("approved by {}: {}", decision.by, decision.message);
+            status.third_party_approval.last_updated_time = Some(decision.time.clone());
+        }
+        status.computed_status = issued_notice(issued).status();
+        write(hub, &self.request, status).await?;
+        hub.standings.answered(&self.request, Instant::now());
+        Ok(())
+    }
+
+    fn audit(&self, checked: &Checked, issued: &Issued, decision: &Recorded) {
+        let certificate = issued.certificate();
+        tracing::info!(
+            target: "audit",
+            request = %self.key,
+            csr_sha256 = %checked.csr().fingerprint(),
+            by = decision.by,
+            why = decision.message,
+            serial = %certificate.serial(),
+            fingerprint = %certificate.fingerprint(),
+            issuer = %certificate.issuer(),
+            not_after = %certificate.not_after(),
+            "issued"
+        );
+    }
+}
+
+fn prepare(
+    checked: &Checked,
+    policy: &TrustPolicy,
+    issuer: &Issuer,
+    recorded: Option<Facts>,
+) -> Result<Prepared, Refusal> {
+    let impossible =
+        |error: &dyn std::fmt::Display| Refusal::new(Reason::ProfileImpossible, error.to_string());
+    let subject = Subject {
+        organization: checked.organization(),
+        virtual_mesh: checked.virtual_mesh(),
+        mesh: checked.mesh(),
+        generation: checked.generation(),
+    };
+    let order = Order::new(checked.request(), subject, profile(policy)?)
+        .map_err(|error| impossible(&error))?;
+    let prepared = match recorded {
+        Some(facts) => Prepared::resume(order, issuer, &facts),
+        None => Prepared::new(order, issuer, clock::now()),
+    };
+    prepared.map_err(|error| match error {
+        PrepareError::RecordMismatch { .. } => {
+            Refusal::new(Reason::RecordMismatch, error.to_string())
+        }
+        error => impossible(&error),
+    })
+}
+
+async fn sign(recorded: RecordedCertificate, issuer: Arc<Issuer>) -> Result<Issued, Refusal> {
+    let failed =
+        |error: &dyn std::fmt::Display| Refusal::new(Reason::SigningFailed, error.to_string());
+    let now = clock::now();
+    if !issuer.signer().is_slow() {
+        return recorded.sign(&issuer, now).map_err(|error| failed(&error));
+    }
+    let signed = tokio::task::spawn_blocking(move || recorded.sign(&issuer, now)).await;
+    signed.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
+}
+
+fn issued_notice(issued: &Issued) -> Notice {
+    let certificate = issued.certificate();
+    let message =
+        format!("serial {}, valid until {}", certificate.serial(), certificate.not_after());
+    Notice::new(Reason::Issued, message)
+}
+
+fn unavailable(refusal: &Refusal) -> Refusal {
+    Refusal::new(Reason::RootUnavailable, refusal.to_string())
+}
