@@ -1,10 +1,25 @@
 //! How far a virtual mesh is, from how far each member is.
 
 use meshroot_api::Reason;
-use meshroot_api::trust::Pickup;
+use meshroot_api::names::RequestName;
+use meshroot_api::shared::State;
+use meshroot_api::trust::{MeshTrustStatus, Pickup};
 
 use crate::membership::Key;
 use crate::notice::Notice;
+
+/// What is known of one member that has a MeshTrust.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    /// The request that MeshTrust names, or the mesh's first in its virtual mesh.
+    pub current: &'a RequestName,
+    /// Whether that one was answered.
+    pub answered: bool,
+    /// What is said of the newest request, where that one is open.
+    pub open: Option<Notice>,
+    /// What the agent reports.
+    pub reported: &'a MeshTrustStatus,
+}
 
 /// One member.
 #[derive(Clone, Debug)]
@@ -17,6 +32,46 @@ pub struct Member {
     pub pickup: Pickup,
     /// What is wrong or waited for, where something is.
     pub trouble: Option<Notice>,
+}
+
+impl Member {
+    /// One of which nothing is known yet, or that cannot be worked with.
+    pub fn blank(mesh: &Key, trouble: Option<Notice>) -> Self {
+        Self { mesh: mesh.clone(), issued: false, pickup: Pickup::Unknown, trouble }
+    }
+
+    /// How far a member is.
+    pub fn new(mesh: &Key, view: View<'_>) -> Self {
+        let current = view.current.to_string();
+        let in_use = view.reported.installed.as_deref() == Some(current.as_str());
+        let issued = view.answered || in_use;
+        let of_pickup = || issued.then(|| pickup_trouble(view.reported)).flatten();
+        Self {
+            mesh: mesh.clone(),
+            issued,
+            pickup: if in_use { view.reported.pickup } else { Pickup::Unknown },
+            trouble: view.open.and_then(request_trouble).or_else(of_pickup),
+        }
+    }
+}
+
+/// What is said of a request, unless it is on its ordinary way.
+fn request_trouble(said: Notice) -> Option<Notice> {
+    (said.reason != Reason::WaitingForAgent).then(|| Notice::new(said.reason, brief(&said.message)))
+}
+
+/// An agent is believed when it reports trouble of its own mesh, never that all is well with the others.
+fn pickup_trouble(reported: &MeshTrustStatus) -> Option<Notice> {
+    let said = reported.conditions.iter().find(|condition| condition.type_ == LOADED)?;
+    let reason = Reason::from_word(&said.reason)?;
+    let ordinary = matches!(reason, Reason::Installed | Reason::Requested)
+        || reason.state() == State::Accepted;
+    (!ordinary).then(|| Notice::new(reason, brief(&said.message)))
+}
+
+/// One member's text goes into the status of all: it may not crowd the others out.
+fn brief(sentence: &str) -> &str {
+    &sentence[..sentence.floor_char_boundary(1024)]
 }
 
 /// All members together.
@@ -70,9 +125,11 @@ fn summary(members: &[Member], total: u32, issued: u32, loaded: u32) -> Notice {
     Notice::new(Reason::Ready, format!("all {total} members have a certificate and use it"))
 }
 
+/// Type of the condition that a MeshTrust carries.
+const LOADED: &str = "Loaded";
+
 /// 0 first.
 fn urgency(reason: Reason) -> u8 {
-    use meshroot_api::shared::State;
     match reason.state() {
         State::Conflict | State::Invalid => 0,
         State::ProcessingError => 1,
@@ -83,7 +140,99 @@ fn urgency(reason: Reason) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
     use super::*;
+
+    /// A member of which the agent reports this, with a request that is answered or of which this is said.
+    fn seen(installed: bool, reported: Reason, open: Option<Reason>) -> Member {
+        let current = RequestName::first("a", "demo");
+        let status = MeshTrustStatus {
+            pickup: Pickup::Confirmed,
+            installed: installed.then(|| current.to_string()),
+            conditions: vec![Condition {
+                type_: LOADED.to_owned(),
+                status: "Unknown".to_owned(),
+                reason: reported.word().to_owned(),
+                message: "x".repeat(2000),
+                observed_generation: None,
+                last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+            }],
+            ..MeshTrustStatus::default()
+        };
+        let view = View {
+            current: &current,
+            answered: open.is_none(),
+            open: open.map(|reason| Notice::new(reason, "of the request")),
+            reported: &status,
+        };
+        Member::new(&Key::new("meshroot-cluster-east", "a"), view)
+    }
+
+    #[test]
+    fn the_trouble_of_a_member_is_that_of_its_open_request_and_then_what_its_agent_reports() {
+        let cases = [
+            // installed, the agent reports, the open request's notice: issued, pickup, trouble
+            (true, Reason::Loaded, None, true, Pickup::Confirmed, None),
+            (true, Reason::Installed, None, true, Pickup::Confirmed, None),
+            (false, Reason::Requested, None, true, Pickup::Unknown, None),
+            (
+                false,
+                Reason::ForeignSecret,
+                None,
+                true,
+                Pickup::Unknown,
+                Some(Reason::ForeignSecret),
+            ),
+            (
+                false,
+                Reason::ForeignSecret,
+                Some(Reason::WaitingForAgent),
+                false,
+                Pickup::Unknown,
+                None,
+            ),
+            (
+                false,
+                Reason::Loaded,
+                Some(Reason::Denied),
+                false,
+                Pickup::Unknown,
+                Some(Reason::Denied),
+            ),
+            (
+                true,
+                Reason::RestartNeeded,
+                Some(Reason::WaitingForAgent),
+                true,
+                Pickup::Confirmed,
+                Some(Reason::RestartNeeded),
+            ),
+            (
+                true,
+                Reason::RestartNeeded,
+                Some(Reason::WaitingForApproval),
+                true,
+                Pickup::Confirmed,
+                Some(Reason::WaitingForApproval),
+            ),
+        ];
+        for (installed, reported, open, issued, pickup, trouble) in cases {
+            let member = seen(installed, reported, open);
+            let found = member.trouble.as_ref().map(|trouble| trouble.reason);
+            assert_eq!(
+                (member.issued, member.pickup, found),
+                (issued, pickup, trouble),
+                "{installed} {reported} {open:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_members_text_is_cut() {
+        let trouble = seen(true, Reason::RestartNeeded, None).trouble;
+        assert_eq!(trouble.map(|trouble| trouble.message.len()), Some(1024));
+    }
 
     fn member(name: &str, issued: bool, pickup: Pickup, trouble: Option<Reason>) -> Member {
         let trouble = trouble.map(|reason| Notice::new(reason, "why"));

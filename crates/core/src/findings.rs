@@ -1,0 +1,191 @@
+//! What was found of a virtual mesh, and what its objects say of it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use meshroot_api::networking::VirtualMeshStatus;
+use meshroot_api::policy::{RootStatus, TrustPolicyStatus};
+use meshroot_api::shared::{State, Status};
+use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
+
+use crate::notice::Notice;
+use crate::progress::Progress;
+use crate::refusal::Refusal;
+
+/// Type of the condition that a TrustPolicy carries.
+const READY: &str = "Ready";
+
+/// What was found of a virtual mesh.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// What there is to say of the specification.
+    pub config: Notice,
+    /// What there is to say of the members' certificates.
+    pub certificates: Notice,
+    /// How far the members are, where that could be found.
+    pub progress: Option<Progress>,
+    /// The roots, where they could be read.
+    pub roots: Option<Vec<RootStatus>>,
+}
+
+impl Findings {
+    /// Nothing can be done with the virtual mesh.
+    pub fn refused(refusal: Refusal) -> Self {
+        let notice = Notice::from(refusal);
+        Self { config: notice.clone(), certificates: notice, progress: None, roots: None }
+    }
+
+    /// The specification is valid, and there is no root to work with.
+    pub fn without_root(refusal: Refusal) -> Self {
+        Self { config: valid(), certificates: refusal.into(), progress: None, roots: None }
+    }
+
+    /// The members are worked on.
+    pub fn of_members(progress: Progress, roots: Vec<RootStatus>) -> Self {
+        let certificates = progress.summary.clone();
+        Self { config: valid(), certificates, progress: Some(progress), roots: Some(roots) }
+    }
+
+    /// The status of the virtual mesh.
+    pub fn virtual_mesh_status(&self) -> VirtualMeshStatus {
+        let not_ours = |what| {
+            Status::new(State::Accepted, format!("{what} is not acted upon: Meshroot does trust"))
+        };
+        VirtualMeshStatus {
+            federation_status: not_ours("federation"),
+            certificate_status: self.certificates.status(),
+            config_status: self.config.status(),
+            access_control_enforcement_status: not_ours("access control"),
+        }
+    }
+
+    /// The status of the virtual mesh's policy. What cannot be found at the moment stays as it was.
+    pub fn policy_status(&self, policy: &TrustPolicy, now: &Time) -> TrustPolicyStatus {
+        let before = policy.status.clone().unwrap_or_default();
+        let waiting_for =
+            if self.is_ready() { String::new() } else { self.certificates.to_string() };
+        let (members, issued, loaded) = match &self.progress {
+            Some(progress) => (progress.members, progress.issued, progress.loaded),
+            None => (before.members, before.issued, before.loaded),
+        };
+        TrustPolicyStatus {
+            conditions: vec![self.condition(policy, &before, now)],
+            waiting_since: match self.is_ready() {
+                true => None,
+                false if before.waiting_for == waiting_for => before.waiting_since,
+                false => Some(now.clone()),
+            },
+            waiting_for,
+            // What members trust stays written down while the Secret cannot be read.
+            roots: self.roots.clone().unwrap_or(before.roots),
+            members,
+            issued,
+            loaded,
+        }
+    }
+
+    /// Whether there is something to tell that was not told before: the reason is another one than the policy's
+    /// condition has, or, where there is no policy, than the virtual mesh's status shows.
+    pub fn are_news(&self, virtual_mesh: &VirtualMesh, policy: Option<&TrustPolicy>) -> bool {
+        let before = virtual_mesh.status.clone().unwrap_or_default();
+        let reason = policy.map(|policy| {
+            ready(&policy.status.clone().unwrap_or_default())
+                .and_then(|condition| Reason::from_word(&condition.reason))
+        });
+        before.certificate_status != self.certificates.status()
+            && reason != Some(Some(self.certificates.reason))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.certificates.reason == Reason::Ready
+    }
+
+    fn condition(&self, policy: &TrustPolicy, before: &TrustPolicyStatus, now: &Time) -> Condition {
+        let status = if self.is_ready() { "True" } else { "False" };
+        let since = ready(before).filter(|one| one.status == status);
+        Condition {
+            type_: READY.to_owned(),
+            status: status.to_owned(),
+            reason: self.certificates.reason.word().to_owned(),
+            message: self.certificates.message.clone(),
+            observed_generation: policy.metadata.generation,
+            last_transition_time: since.map_or_else(|| now.clone(), |one| one.last_transition_time),
+        }
+    }
+}
+
+fn ready(status: &TrustPolicyStatus) -> Option<Condition> {
+    status.conditions.iter().find(|one| one.type_ == READY).cloned()
+}
+
+fn valid() -> Notice {
+    Notice::new(Reason::Valid, "the specification was accepted")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use meshroot_api::networking::VirtualMeshSpec;
+    use meshroot_api::policy::TrustPolicySpec;
+
+    fn at(second: i64) -> Time {
+        Time(Timestamp::from_second(second).unwrap())
+    }
+
+    fn missing() -> Findings {
+        Findings::without_root(Refusal::new(Reason::RootSecretMissing, "put it back"))
+    }
+
+    fn progress(reason: Reason, loaded: u32) -> Findings {
+        let summary = Notice::new(reason, "so it is");
+        let root = RootStatus { fingerprint: "ab".into(), ..RootStatus::default() };
+        Findings::of_members(Progress { members: 2, issued: 2, loaded, summary }, vec![root])
+    }
+
+    fn policy(status: Option<TrustPolicyStatus>) -> TrustPolicy {
+        let mut policy = TrustPolicy::new("demo", TrustPolicySpec::default());
+        policy.metadata.generation = Some(3);
+        policy.status = status;
+        policy
+    }
+
+    #[test]
+    fn roots_and_counts_stay_written_down_while_they_cannot_be_found() {
+        let before = progress(Reason::Ready, 2).policy_status(&policy(None), &at(1));
+        assert_eq!((before.waiting_for.as_str(), &before.waiting_since), ("", &None));
+        let after = missing().policy_status(&policy(Some(before.clone())), &at(2));
+        assert_eq!((after.members, after.issued, after.loaded), (2, 2, 2));
+        assert_eq!(after.roots, before.roots);
+        assert_eq!(after.waiting_for, "RootSecretMissing: put it back");
+        assert_eq!(after.waiting_since, Some(at(2)));
+    }
+
+    #[test]
+    fn times_change_only_with_what_they_are_about() {
+        let first = progress(Reason::Issuing, 0).policy_status(&policy(None), &at(1));
+        let again =
+            progress(Reason::Issuing, 0).policy_status(&policy(Some(first.clone())), &at(2));
+        assert_eq!(again, first);
+        let other =
+            progress(Reason::WaitingForPickup, 0).policy_status(&policy(Some(first)), &at(3));
+        assert_eq!(other.waiting_since, Some(at(3)));
+        assert_eq!(other.conditions[0].last_transition_time, at(1), "still not ready");
+        let ready = progress(Reason::Ready, 2).policy_status(&policy(Some(other)), &at(4));
+        assert_eq!(ready.conditions[0].last_transition_time, at(4));
+        assert_eq!(ready.conditions[0].observed_generation, Some(3));
+    }
+
+    #[test]
+    fn a_reason_is_told_once() {
+        let mut virtual_mesh = VirtualMesh::new("demo", VirtualMeshSpec::default());
+        let found = progress(Reason::Issuing, 0);
+        assert!(found.are_news(&virtual_mesh, Some(&policy(None))));
+        let told = policy(Some(found.policy_status(&policy(None), &at(1))));
+        assert!(!found.are_news(&virtual_mesh, Some(&told)), "the policy says so already");
+        assert!(progress(Reason::Ready, 2).are_news(&virtual_mesh, Some(&told)));
+        let gone = Findings::refused(Refusal::new(Reason::PolicyMissing, "create it again"));
+        assert!(gone.are_news(&virtual_mesh, None));
+        virtual_mesh.status = Some(gone.virtual_mesh_status());
+        assert!(!gone.are_news(&virtual_mesh, None), "the virtual mesh says so already");
+    }
+}
