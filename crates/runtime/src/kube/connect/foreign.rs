@@ -3,7 +3,9 @@
 use kube::Client;
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 
-use super::{ConnectError, connect_with, from_kubeconfig, kubeconfig_error};
+use super::connect_with;
+use super::error::ConnectError;
+use super::kubeconfig::{from_kubeconfig, kubeconfig_error};
 
 /// Makes a client from the text of a kubeconfig; an empty `context` means its current one.
 ///

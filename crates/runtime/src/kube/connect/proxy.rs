@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use http::Uri;
 use kube::config::Kubeconfig;
 
-use super::ConnectError;
+use super::error::ConnectError;
 
 /// The proxy that the kubeconfig itself names for `context`.
 pub(super) fn of_context(kubeconfig: &Kubeconfig, context: &str) -> Option<String> {

@@ -58,3 +58,20 @@ async fn a_user_agent_that_breaks_the_header_is_refused() {
     let error = connect(&target, "a\r\nb").await.err().expect("refused");
     assert!(matches!(error, ConnectError::UserAgent { .. }), "{error}");
 }
+
+#[test]
+fn a_ca_bundle_without_certificates_is_refused() {
+    let error =
+        connect_with_token("https://hub:6443", b"", SharedToken::new("t"), "test").err().unwrap();
+    assert!(
+        matches!(&error, ConnectError::CaBundle { url, .. } if url == "https://hub:6443"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_url_without_tls_is_refused() {
+    let error =
+        connect_with_token("http://hub:8080", b"", SharedToken::new("t"), "test").err().unwrap();
+    assert!(matches!(error, ConnectError::Url { .. }), "{error}");
+}
