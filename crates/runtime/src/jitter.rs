@@ -1,4 +1,4 @@
-//! Chance for spreading load (jitter), never for anything that must be unpredictable.
+//! Jitter, which spreads load. Never for anything that must be unpredictable.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;

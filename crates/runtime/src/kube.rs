@@ -4,7 +4,7 @@
 //! - [`write`](mod@write): one way to do each write, and what a failure asks for
 //! - [`watch`]: a local copy of objects that follows the API
 //! - [`lease`]: one leader, with a fencing number
-//! - [`events`]: what people are told about an object
+//! - [`events`]: what happened to an object, for people
 
 pub mod connect;
 pub mod events;

@@ -76,7 +76,7 @@ fn audit_lines_pass_every_filter_and_bodies_pass_none() {
 }
 
 #[test]
-fn a_signal_tells_the_process_to_finish() {
+fn a_signal_triggers_the_shutdown() {
     if part().is_some() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
@@ -87,6 +87,6 @@ fn a_signal_tells_the_process_to_finish() {
         });
         return;
     }
-    let output = again("a_signal_tells_the_process_to_finish", "signal").output().unwrap();
+    let output = again("a_signal_triggers_the_shutdown", "signal").output().unwrap();
     assert!(output.status.success(), "{:?} {}", output.status, text(&output));
 }

@@ -295,7 +295,7 @@ async fn what_a_server_refuses_is_named() {
 }
 
 #[tokio::test]
-async fn a_watch_tells_of_additions_changes_and_deletions() {
+async fn a_watch_reports_additions_changes_and_deletions() {
     let (_, client) = server("watch").await;
     let maps: Api<ConfigMap> = Api::namespaced(client, "watch");
     let before = write::create_if_absent(&maps, &config_map("watch", "before", "x"))

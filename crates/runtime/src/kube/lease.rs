@@ -136,28 +136,28 @@ impl Leadership {
 }
 
 /// The writing end of [`Leadership`]: empty again whatever ends the election, abortion included.
-struct Seat(watch::Sender<Option<Held>>);
+struct LeadershipSender(watch::Sender<Option<Held>>);
 
-impl Seat {
-    fn take(&self, held: Held) {
+impl LeadershipSender {
+    fn set(&self, held: Held) {
         self.0.send_replace(Some(held));
     }
 
-    fn vacate(&self) {
+    fn clear(&self) {
         self.0.send_replace(None);
     }
 }
 
-impl Drop for Seat {
+impl Drop for LeadershipSender {
     fn drop(&mut self) {
-        self.vacate();
+        self.clear();
     }
 }
 
 /// Stands for election until `shutdown`, then releases the Lease if it is held, so that the next one leads at once.
 ///
-/// The task ends after the release. Give it a shutdown that is told only after the work that needs leadership has
-/// ended, or end that work when [`Leadership::lost`] returns: the seat is empty before the release is sent.
+/// The task ends after the release. Give it a shutdown that is triggered only after the work that needs leadership has
+/// ended, or end that work when [`Leadership::lost`] returns: nobody leads any more when the release is sent.
 ///
 /// Needs `get`, `list`, `watch`, `create` and `update` on the Lease; without `list` and `watch` changes are seen at
 /// the next `retry` only.
@@ -168,7 +168,7 @@ pub fn elect(
     shutdown: Shutdown,
 ) -> (Leadership, JoinHandle<()>) {
     let (sender, held) = watch::channel(None);
-    let elector = Elector::new(client, settings, Seat(sender));
+    let elector = Elector::new(client, settings, LeadershipSender(sender));
     let task = tokio::spawn(elector.run(shutdown));
     (Leadership { held, term: None }, task)
 }

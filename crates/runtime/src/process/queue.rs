@@ -84,8 +84,8 @@ impl<K: Eq + Hash + Clone> Queue<K> {
         self.shared.changed.notify_one();
     }
 
-    /// Makes `key` ready after its backoff: 500 ms at first, doubled each time up to 5 minutes, less up to a quarter
-    /// by chance. [`forget`](Self::forget) starts it over. Returns the delay.
+    /// Makes `key` ready after its backoff: 500 ms at first, doubled each time up to 5 minutes, less a jitter
+    /// of up to a quarter. [`forget`](Self::forget) starts it over. Returns the delay.
     pub fn retry(&self, key: K) -> Duration {
         let attempt = self.schedule().count_failure(&key);
         let delay = backoff(attempt);

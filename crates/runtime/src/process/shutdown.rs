@@ -1,24 +1,24 @@
-//! The one signal that tells every part of a process to finish.
+//! The one signal at which every part of a process finishes.
 
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// Told once, seen by every clone, and never taken back.
+/// Triggered once, seen by every clone, and never taken back.
 ///
 /// On the first SIGTERM or SIGINT parts finish what they are doing and return; a second signal ends the process at
 /// once, so that a person is never stuck with one that does not finish.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
-    told: Arc<watch::Sender<bool>>,
+    triggered: Arc<watch::Sender<bool>>,
 }
 
 impl Shutdown {
     /// A shutdown that only [`trigger`](Self::trigger) sets off.
     #[must_use]
     pub fn manual() -> Self {
-        Self { told: Arc::new(watch::Sender::new(false)) }
+        Self { triggered: Arc::new(watch::Sender::new(false)) }
     }
 
     /// A shutdown that SIGTERM and SIGINT set off. Needs a running tokio runtime.
@@ -29,30 +29,30 @@ impl Shutdown {
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         let shutdown = Self::manual();
-        tokio::spawn(obey(shutdown.clone(), terminate, interrupt));
+        tokio::spawn(trigger_on(shutdown.clone(), terminate, interrupt));
         Ok(shutdown)
     }
 
-    /// Tells every part to finish. Harmless when repeated.
+    /// Asks every part to finish. Harmless when repeated.
     pub fn trigger(&self) {
-        self.told.send_replace(true);
+        self.triggered.send_replace(true);
     }
 
-    /// Whether parts have been told to finish.
+    /// Whether the parts are to finish.
     #[must_use]
     pub fn is_triggered(&self) -> bool {
-        *self.told.borrow()
+        *self.triggered.borrow()
     }
 
-    /// Returns once parts have been told to finish; at once if they already have.
+    /// Returns once it is triggered; at once if it already was.
     pub async fn wait(&self) {
-        let mut told = self.told.subscribe();
+        let mut triggered = self.triggered.subscribe();
         // The sender lives in `self`, so this cannot end early.
-        let _ = told.wait_for(|told| *told).await;
+        let _ = triggered.wait_for(|triggered| *triggered).await;
     }
 }
 
-async fn obey(shutdown: Shutdown, mut terminate: Signal, mut interrupt: Signal) {
+async fn trigger_on(shutdown: Shutdown, mut terminate: Signal, mut interrupt: Signal) {
     let first = either(&mut terminate, &mut interrupt).await;
     tracing::info!(signal = first, "shutting down");
     shutdown.trigger();
@@ -68,7 +68,7 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str 
     }
 }
 
-/// Exit status of a process that was told twice to end.
+/// Exit status of a process that received two signals.
 const EXIT_FORCED: i32 = 130;
 
 #[cfg(test)]

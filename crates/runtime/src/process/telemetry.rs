@@ -62,7 +62,7 @@ impl Telemetry {
         self.checks.ready().passed
     }
 
-    /// Serves `/healthz`, `/readyz` and `/metrics` (OpenMetrics) until `shutdown`, and tells on which address.
+    /// Serves `/healthz`, `/readyz` and `/metrics` (OpenMetrics) until `shutdown`; returns the address.
     ///
     /// # Errors
     /// The address cannot be listened on.

@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::record::{self, claimed, holder, is_of_term, released, renewed};
-use super::{Fence, Held, LeaseSettings, Seat};
+use super::{Fence, Held, LeadershipSender, LeaseSettings};
 use crate::jitter::jittered;
 use crate::kube::write::{self, Written};
 use crate::process::clock;
@@ -19,7 +19,7 @@ use crate::process::shutdown::Shutdown;
 pub(super) struct Elector {
     api: Api<Lease>,
     settings: LeaseSettings,
-    seat: Seat,
+    leadership: LeadershipSender,
     seen: Option<Seen>,
     /// The greatest number of a term that this process has seen: survives a deletion of the Lease.
     greatest: u64,
@@ -55,10 +55,14 @@ enum End {
 type Changes = Pin<Box<dyn Stream<Item = watcher::Result<Option<Lease>>> + Send>>;
 
 impl Elector {
-    pub(super) fn new(client: Client, mut settings: LeaseSettings, seat: Seat) -> Self {
+    pub(super) fn new(
+        client: Client,
+        mut settings: LeaseSettings,
+        leadership: LeadershipSender,
+    ) -> Self {
         settings.retry = settings.retry.min(settings.duration / 3);
         let api = Api::namespaced(client, &settings.namespace);
-        Self { api, settings, seat, seen: None, greatest: 0 }
+        Self { api, settings, leadership, seen: None, greatest: 0 }
     }
 
     pub(super) async fn run(mut self, shutdown: Shutdown) {
@@ -140,10 +144,10 @@ impl Elector {
             fence = term.fence.0,
             "leading"
         );
-        self.seat.take(Held { fence: term.fence, until: term.until });
+        self.leadership.set(Held { fence: term.fence, until: term.until });
         let end = self.hold(&mut term, changes, shutdown).await;
         // Before anything is sent: nobody may work under a term that is being given away.
-        self.seat.vacate();
+        self.leadership.clear();
         match end {
             End::Lost(why) => {
                 tracing::warn!(
@@ -174,7 +178,7 @@ impl Elector {
                     self.observe(&lease);
                     term.lease = *lease;
                     term.until = self.certain_until(begun);
-                    self.seat.take(Held { fence: term.fence, until: term.until });
+                    self.leadership.set(Held { fence: term.fence, until: term.until });
                     renew_at = Instant::now() + self.settings.retry;
                 }
                 Ok(Renewal::Taken) => {
@@ -248,7 +252,7 @@ impl Elector {
 
     /// Waits until it is worth looking again.
     async fn pause(&mut self, changes: &mut Changes, shutdown: &Shutdown) {
-        // By chance, so that candidates do not reach for the Lease all at once.
+        // Jittered, so that candidates do not reach for the Lease all at once.
         let mut look_at = Instant::now() + jittered(self.settings.retry, 0.8);
         if let Some(free_at) = self.seen_free_at() {
             look_at = look_at.min(free_at.max(Instant::now() + SHORTEST_PAUSE));
@@ -282,7 +286,7 @@ impl Elector {
     fn free_at(&self, lease: &Lease) -> Instant {
         let since = self.seen.as_ref().map_or_else(Instant::now, |seen| seen.since);
         match holder(lease) {
-            Some(_) => since + record::patience(lease, self.settings.duration),
+            Some(_) => since + record::duration(lease, self.settings.duration),
             None => since,
         }
     }

@@ -1,4 +1,4 @@
-//! What a Lease says and what is written into it: pure functions of the record and the time.
+//! What a Lease records and what is written into it: pure functions of the record and the time.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ pub(super) fn holder(lease: &Lease) -> Option<&str> {
 
 /// How long the record must stand unchanged before others may take over: as its holder counts, if that is longer
 /// than we would.
-pub(super) fn patience(lease: &Lease, own: Duration) -> Duration {
+pub(super) fn duration(lease: &Lease, own: Duration) -> Duration {
     let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
     let stated = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
-    stated.map_or(own, |stated| stated.min(LONGEST_PATIENCE).max(own))
+    stated.map_or(own, |stated| stated.min(LONGEST_DURATION).max(own))
 }
 
 /// Whether `lease` is of the term `fence` of `settings.holder`.
@@ -96,7 +96,7 @@ fn whole_seconds(duration: Duration) -> i32 {
 }
 
 /// A record must not lock everybody out for ever.
-const LONGEST_PATIENCE: Duration = Duration::from_mins(10);
+const LONGEST_DURATION: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -152,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn patience_is_the_longer_of_both_but_not_endless() {
+    fn the_duration_is_the_longer_of_both_but_not_endless() {
         let own = Duration::from_secs(15);
         for (stated, expected) in
             [(None, 15), (Some(5), 15), (Some(40), 40), (Some(-3), 15), (Some(i32::MAX), 600)]
         {
             let mut lease = claimed(None, &settings(), Fence(1), at(100));
             lease.spec.as_mut().unwrap().lease_duration_seconds = stated;
-            assert_eq!(patience(&lease, own), Duration::from_secs(expected), "{stated:?}");
+            assert_eq!(duration(&lease, own), Duration::from_secs(expected), "{stated:?}");
         }
     }
 

@@ -164,13 +164,13 @@ async fn a_shutdown_releases_and_the_next_leads_at_its_next_look() {
     let (first, _) = Candidate::leads(&server, "first").await;
     let mut second = Candidate::stands(&server, "second");
     tokio::time::sleep(7 * SECOND).await;
-    let told = Instant::now();
+    let triggered = Instant::now();
     first.shutdown.trigger();
     first.task.await.unwrap();
-    assert_eq!(told.elapsed(), Duration::ZERO, "the release waits for nothing");
+    assert_eq!(triggered.elapsed(), Duration::ZERO, "the release waits for nothing");
     assert_eq!(server.holder(), None);
     assert_eq!(second.leadership.wait_until_leader().await, Fence(2));
-    assert!(told.elapsed() <= 5 * SECOND, "{:?}", told.elapsed());
+    assert!(triggered.elapsed() <= 5 * SECOND, "{:?}", triggered.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -290,8 +290,8 @@ async fn a_wall_clock_far_ahead_or_behind_takes_nothing_from_a_leader() {
 #[tokio::test(start_paused = true)]
 async fn leadership_ends_by_the_clock_even_if_the_election_cannot_run() {
     let (sender, held) = watch::channel(None);
-    let seat = Seat(sender);
-    seat.take(Held { fence: Fence(3), until: Instant::now() + 10 * SECOND });
+    let sender = LeadershipSender(sender);
+    sender.set(Held { fence: Fence(3), until: Instant::now() + 10 * SECOND });
     let mut leadership = Leadership { held, term: None };
     assert_eq!(leadership.wait_until_leader().await, Fence(3));
     let begun = Instant::now();
@@ -303,13 +303,13 @@ async fn leadership_ends_by_the_clock_even_if_the_election_cannot_run() {
 #[tokio::test(start_paused = true)]
 async fn a_term_that_was_followed_by_another_of_the_same_process_is_lost() {
     let (sender, held) = watch::channel(None);
-    let seat = Seat(sender);
+    let sender = LeadershipSender(sender);
     let until = Instant::now() + 100 * SECOND;
-    seat.take(Held { fence: Fence(3), until });
+    sender.set(Held { fence: Fence(3), until });
     let mut leadership = Leadership { held, term: None };
     leadership.wait_until_leader().await;
-    seat.vacate();
-    seat.take(Held { fence: Fence(4), until });
+    sender.clear();
+    sender.set(Held { fence: Fence(4), until });
     let begun = Instant::now();
     leadership.lost().await;
     assert_eq!(begun.elapsed(), Duration::ZERO);

@@ -356,7 +356,7 @@ async fn work_in_progress_ends_before_the_workers_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_whose_work_was_given_up_is_handed_to_the_next_crew() {
+async fn a_key_whose_work_was_given_up_is_handed_out_in_the_next_term() {
     let queue = Queue::new();
     let shutdown = Shutdown::manual();
     let running = tokio::spawn(run(queue.clone(), 1, shutdown.clone(), |_: u32| {

@@ -34,19 +34,21 @@ where
 {
     let concurrency = concurrency.max(1);
     share_between_groups(&queue, concurrency);
-    let mut crew = Crew { queue, running: JoinSet::new(), keys: HashMap::new() };
+    let mut workers = Workers { queue, running: JoinSet::new(), keys: HashMap::new() };
     loop {
         tokio::select! {
             biased;
             () = shutdown.wait() => break,
-            Some(ended) = crew.running.join_next_with_id(), if !crew.running.is_empty() => crew.settle(ended),
-            next = crew.queue.next(), if crew.running.len() < concurrency => match next {
-                Some(key) => crew.begin(key, &work),
+            Some(ended) = workers.running.join_next_with_id(), if !workers.running.is_empty() => {
+                workers.settle(ended);
+            }
+            next = workers.queue.next(), if workers.running.len() < concurrency => match next {
+                Some(key) => workers.begin(key, &work),
                 None => break,
             },
         }
     }
-    crew.drain().await;
+    workers.drain().await;
 }
 
 fn share_between_groups<K: Eq + Hash + Clone>(queue: &Queue<K>, concurrency: usize) {
@@ -56,13 +58,14 @@ fn share_between_groups<K: Eq + Hash + Clone>(queue: &Queue<K>, concurrency: usi
     }
 }
 
-struct Crew<K> {
+/// What is worked on now.
+struct Workers<K> {
     queue: Queue<K>,
     running: JoinSet<Outcome>,
     keys: HashMap<Id, K>,
 }
 
-impl<K: Eq + Hash + Clone + Send + Sync + 'static> Crew<K> {
+impl<K: Eq + Hash + Clone + Send + Sync + 'static> Workers<K> {
     fn begin<W, F>(&mut self, key: K, work: &W)
     where
         W: Fn(K) -> F,
@@ -110,7 +113,7 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static> Crew<K> {
         if timeout(LONGEST_DRAIN, all_ended).await.is_err() {
             tracing::warn!("work in progress did not end in time and was given up");
             self.running.shutdown().await;
-            // Given back, or a later crew of the same queue would never be handed them.
+            // Given back, or the next workers of this queue would never be handed them.
             self.keys.values().for_each(|key| self.queue.done(key));
         }
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 pub struct ReadyFlag(Arc<AtomicBool>);
 
 impl ReadyFlag {
-    /// Says whether the condition is met.
+    /// Sets whether the condition is met.
     pub fn set(&self, ready: bool) {
         self.0.store(ready, Ordering::Release);
     }
