@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
-use meshroot_api::names::{self, RequestName};
+use meshroot_api::names::RequestName;
 use meshroot_api::{Mesh, MeshTrust, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::Refusal;
 use meshroot_runtime::kube::events::{Kind, Reporter};
@@ -35,7 +35,8 @@ pub(crate) struct Agent {
     pub(crate) deployments: Watched<Deployment>,
     pub(crate) request_queue: Queue<String>,
     pub(crate) mesh_queue: Queue<String>,
-    pub(crate) discovery_queue: Queue<()>,
+    /// Of clusters, of which there is one: this.
+    pub(crate) discovery_queue: Queue<String>,
     pub(crate) keys: Keys,
     pub(crate) istio: Istio,
     pub(crate) metrics: Metrics,
@@ -54,7 +55,7 @@ impl Agent {
         telemetry: &Telemetry,
         shutdown: &Shutdown,
     ) -> Self {
-        let namespace = names::cluster_namespace(&credentials.cluster);
+        let namespace = credentials.namespace_on_hub();
         let metrics = Metrics::register(telemetry);
         let istiod = watcher::Config::default().labels("app=istiod");
         Self {
@@ -95,14 +96,6 @@ impl Agent {
             namespace,
             hub,
         }
-    }
-
-    /// True once every local copy was read.
-    pub(crate) async fn synced(&self) -> bool {
-        self.requests.synced().await
-            && self.trusts.synced().await
-            && self.meshes.synced().await
-            && self.deployments.synced().await
     }
 
     /// Asked right before each write.

@@ -14,7 +14,7 @@ use meshroot_api::manifests::{
     CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY,
 };
 use meshroot_api::names;
-use meshroot_runtime::kube::connect::SharedToken;
+use meshroot_runtime::kube::connect::{ConnectError, SharedToken, connect_with_token};
 use meshroot_runtime::kube::write::{Failure, classify, replace};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::shutdown::Shutdown;
@@ -27,9 +27,9 @@ use crate::options::Options;
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) cluster: String,
-    pub(crate) server: String,
-    pub(crate) ca_pem: Vec<u8>,
-    pub(crate) token: SharedToken,
+    server: String,
+    ca_pem: Vec<u8>,
+    token: SharedToken,
     namespace: String,
     lifetime: Option<Lifetime>,
 }
@@ -113,6 +113,19 @@ impl Credentials {
         })
     }
 
+    /// A client for the hub, which goes on with each renewed token.
+    pub(crate) fn connect(&self) -> Result<Client, ConnectError> {
+        let token = self.token.clone();
+        let client = connect_with_token(&self.server, &self.ca_pem, token, crate::COMPONENT)?;
+        tracing::info!(cluster = self.cluster, hub = self.server, "credentials for the hub found");
+        Ok(client)
+    }
+
+    /// The cluster's namespace on the hub.
+    pub(crate) fn namespace_on_hub(&self) -> String {
+        names::cluster_namespace(&self.cluster)
+    }
+
     /// Renews the token each day, or at two thirds of a shorter life, and writes it back for the next start, until the shutdown.
     pub(crate) async fn keep_fresh(mut self, hub: Client, local: Client, shutdown: Shutdown) {
         // The first token came from `meshroot cluster join` and may be short.
@@ -141,8 +154,7 @@ impl Credentials {
     }
 
     async fn renew(&mut self, hub: &Client, local: &Client) -> anyhow::Result<()> {
-        let accounts: Api<ServiceAccount> =
-            Api::namespaced(hub.clone(), &names::cluster_namespace(&self.cluster));
+        let accounts: Api<ServiceAccount> = Api::namespaced(hub.clone(), &self.namespace_on_hub());
         let asked = TokenRequest {
             spec: Some(TokenRequestSpec {
                 expiration_seconds: Some(TOKEN_SECONDS),

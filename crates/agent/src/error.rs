@@ -1,11 +1,10 @@
 //! What can go wrong in a controller, and what is done about it.
 
-use std::time::Duration;
-
 use meshroot_core::Refusal;
 use meshroot_pki::{KeyError, RequestError};
-use meshroot_runtime::kube::write::{Retry, WriteError, classify};
+use meshroot_runtime::kube::write::{WriteError, classify};
 use meshroot_runtime::process::queue::Outcome;
+use meshroot_runtime::process::service::ControllerError;
 
 /// A controller's failure.
 #[derive(Debug, thiserror::Error)]
@@ -42,22 +41,15 @@ impl AgentError {
         let what = what.into();
         move |source| Self::Read { what, source: Box::new(source) }
     }
+}
 
-    /// What the queue does with the key.
-    pub(crate) fn outcome(&self) -> Outcome {
+impl ControllerError for AgentError {
+    fn outcome(&self) -> Outcome {
         match self {
-            Self::Write(error) => outcome_of(error.retry()),
-            Self::Read { source, .. } => outcome_of(classify(source).retry()),
+            Self::Write(error) => error.retry().into(),
+            Self::Read { source, .. } => classify(source).retry().into(),
             Self::NotLeader => Outcome::Done,
             _ => Outcome::Retry,
         }
-    }
-}
-
-fn outcome_of(retry: Retry) -> Outcome {
-    match retry {
-        Retry::Now => Outcome::RequeueAfter(Duration::from_millis(50)),
-        Retry::Later(after) => Outcome::RequeueAfter(after),
-        Retry::UserMustAct => Outcome::Retry,
     }
 }

@@ -18,34 +18,24 @@ pub use options::{IstiodAddress, Options};
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use kube::Client;
-use meshroot_api::names;
-use meshroot_runtime::kube::connect::{connect, connect_with_token, install_crypto_provider};
-use meshroot_runtime::kube::lease;
+use meshroot_api::names::AGENT_LEASE;
+use meshroot_runtime::process::service::{Election, Service};
 use meshroot_runtime::process::shutdown::Shutdown;
-use meshroot_runtime::process::telemetry::{self, Telemetry};
+use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::agent::Agent;
 use crate::credentials::Credentials;
 
 const COMPONENT: &str = "meshroot-agent";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs until SIGTERM or SIGINT, then ends work in progress and releases the lease.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    install_crypto_provider();
-    let process = &options.process;
-    telemetry::init(process.log_format.into(), process.log_filter.as_deref())?;
-    let shutdown = Shutdown::on_signals()?;
-    let telemetry = Telemetry::new(COMPONENT, env!("CARGO_PKG_VERSION"));
-    let (address, serving) = telemetry
-        .serve(process.listen, shutdown.clone())
-        .await
-        .with_context(|| format!("cannot listen on {}", process.listen))?;
-    let local = connect(&process.target(), COMPONENT).await?;
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "agent started");
-    work(local, &options, &telemetry, &shutdown).await?;
-    serving.await?;
+    let service = Service::start(COMPONENT, VERSION, &options.process).await?;
+    tracing::info!(address = %service.address, version = VERSION, "agent started");
+    work(service.client.clone(), &options, &service.telemetry, &service.shutdown).await?;
+    service.stop().await?;
     tracing::info!("agent stopped");
     Ok(())
 }
@@ -62,29 +52,17 @@ pub async fn work(
     let Some(credentials) = Credentials::wait(&local, options, telemetry, shutdown).await? else {
         return Ok(());
     };
-    let hub = connect_with_token(
-        &credentials.server,
-        &credentials.ca_pem,
-        credentials.token.clone(),
-        COMPONENT,
-    )?;
-    let namespace = names::cluster_namespace(&credentials.cluster);
+    let hub = credentials.connect()?;
     // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.
-    let settings = options.process.lease(&namespace, names::AGENT_LEASE, options.lease_duration);
-    let drained = Shutdown::manual();
-    let (leadership, election) = lease::elect(hub.clone(), settings, drained.clone());
-    tracing::info!(
-        cluster = credentials.cluster,
-        hub = credentials.server,
-        "credentials for the hub found"
-    );
+    let lease =
+        options.process.lease(&credentials.namespace_on_hub(), AGENT_LEASE, options.lease_duration);
+    let election = Election::enter(hub.clone(), lease, telemetry);
     let renewing =
         tokio::spawn(credentials.clone().keep_fresh(hub.clone(), local.clone(), shutdown.clone()));
+    let leadership = election.leadership();
     let agent =
         Arc::new(Agent::new(hub, local, &credentials, options, leadership, telemetry, shutdown));
-    wiring::work(agent, telemetry, shutdown).await;
-    drained.trigger();
-    election.await?;
+    wiring::controllers(&agent, telemetry).lead(election, shutdown).await?;
     renewing.abort();
     Ok(())
 }

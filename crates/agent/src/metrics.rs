@@ -12,11 +12,8 @@ type Labels = Vec<(&'static str, String)>;
 pub(crate) struct Metrics {
     keys: Counter,
     installed: Counter,
-    failures: Family<Labels, Counter>,
     expiry: Family<Labels, Gauge>,
     pickup: Family<Labels, Gauge>,
-    /// 1 while this agent leads.
-    pub(crate) leader: Gauge,
 }
 
 impl Metrics {
@@ -24,10 +21,8 @@ impl Metrics {
         let metrics = Self {
             keys: Counter::default(),
             installed: Counter::default(),
-            failures: Family::default(),
             expiry: Family::default(),
             pickup: Family::default(),
-            leader: Gauge::default(),
         };
         telemetry.registry(|registry| {
             registry.register("meshroot_keys_made", "Private keys made", metrics.keys.clone());
@@ -35,11 +30,6 @@ impl Metrics {
                 "meshroot_certificates_installed",
                 "Certificates written for a mesh",
                 metrics.installed.clone(),
-            );
-            registry.register(
-                "meshroot_controller_failures",
-                "Failed reconciliations, tried again",
-                metrics.failures.clone(),
             );
             registry.register(
                 "meshroot_certificate_not_after_seconds",
@@ -51,11 +41,6 @@ impl Metrics {
                 "1 for the state of a mesh's pickup, 0 for the others",
                 metrics.pickup.clone(),
             );
-            registry.register(
-                "meshroot_leader",
-                "1 while this process leads",
-                metrics.leader.clone(),
-            );
         });
         metrics
     }
@@ -66,10 +51,6 @@ impl Metrics {
 
     pub(crate) fn installed(&self) {
         self.installed.inc();
-    }
-
-    pub(crate) fn failed(&self, controller: &'static str) {
-        self.failures.get_or_create(&vec![("controller", controller.to_owned())]).inc();
     }
 
     pub(crate) fn in_use(&self, mesh: &str, not_after: i64, pickup: meshroot_api::trust::Pickup) {

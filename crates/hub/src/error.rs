@@ -1,9 +1,12 @@
 //! What can go wrong in a controller, and what is done about it.
 
+use std::time::Duration;
+
 use meshroot_api::Reason;
 use meshroot_core::Refusal;
-use meshroot_runtime::kube::write::{Retry, WriteError};
+use meshroot_runtime::kube::write::WriteError;
 use meshroot_runtime::process::queue::Outcome;
+use meshroot_runtime::process::service::ControllerError;
 
 /// A controller's failure.
 #[derive(Debug, thiserror::Error)]
@@ -22,20 +25,14 @@ pub(crate) enum HubError {
     ReadLedger(#[source] Box<kube::Error>),
 }
 
-impl HubError {
-    /// What the queue does with the key.
-    pub(crate) fn outcome(&self) -> Outcome {
+impl ControllerError for HubError {
+    fn outcome(&self) -> Outcome {
         match self {
-            Self::Write(error) => match error.retry() {
-                // Conflicts and vanished objects: the watch brings the newer state.
-                Retry::Now => Outcome::RequeueAfter(std::time::Duration::from_millis(50)),
-                Retry::Later(after) => Outcome::RequeueAfter(after),
-                Retry::UserMustAct => Outcome::Retry,
-            },
+            Self::Write(error) => error.retry().into(),
             Self::NotLeader => Outcome::Done,
             Self::LedgerConflict { .. } | Self::ReadLedger(_) => Outcome::Retry,
             Self::Refused(refusal) if refusal.reason == Reason::RootUnavailable => Outcome::Retry,
-            Self::Refused(_) => Outcome::RequeueAfter(std::time::Duration::from_secs(30)),
+            Self::Refused(_) => Outcome::RequeueAfter(Duration::from_secs(30)),
         }
     }
 }

@@ -122,16 +122,6 @@ impl Hub {
         }
     }
 
-    /// True once every local copy was read.
-    pub(crate) async fn synced(&self) -> bool {
-        self.virtual_meshes.synced().await
-            && self.policies.synced().await
-            && self.meshes.synced().await
-            && self.requests.synced().await
-            && self.records.synced().await
-            && self.trusts.synced().await
-    }
-
     /// The number that goes with every write that only a leader may make; asked again right before each.
     pub(crate) fn fence(&self) -> Result<Fence, HubError> {
         self.leadership.state().ok_or(HubError::NotLeader)

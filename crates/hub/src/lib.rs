@@ -16,33 +16,26 @@ mod wiring;
 
 pub use options::Options;
 
-use anyhow::Context as _;
-use kube::Client;
-use meshroot_runtime::kube::connect::{connect, install_crypto_provider};
-use meshroot_runtime::kube::lease;
-use meshroot_runtime::process::shutdown::Shutdown;
-use meshroot_runtime::process::telemetry::{self, Telemetry};
 use std::sync::Arc;
+
+use kube::Client;
+use meshroot_api::names::HUB_LEASE;
+use meshroot_runtime::process::service::{Election, Service};
+use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::hub::Hub;
 
 const COMPONENT: &str = "meshroot-hub";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs until SIGTERM or SIGINT, then ends work in progress and releases the lease.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    install_crypto_provider();
-    let process = &options.process;
-    telemetry::init(process.log_format.into(), process.log_filter.as_deref())?;
-    let shutdown = Shutdown::on_signals()?;
-    let telemetry = Telemetry::new(COMPONENT, env!("CARGO_PKG_VERSION"));
-    let (address, serving) = telemetry
-        .serve(process.listen, shutdown.clone())
-        .await
-        .with_context(|| format!("cannot listen on {}", process.listen))?;
-    let client = connect(&process.target(), COMPONENT).await?;
-    tracing::info!(%address, namespace = options.namespace, version = env!("CARGO_PKG_VERSION"), "hub started");
-    work(client, &options, &telemetry, &shutdown).await?;
-    serving.await?;
+    let service = Service::start(COMPONENT, VERSION, &options.process).await?;
+    let (address, namespace) = (service.address, &options.namespace);
+    tracing::info!(%address, namespace, version = VERSION, "hub started");
+    work(service.client.clone(), &options, &service.telemetry, &service.shutdown).await?;
+    service.stop().await?;
     tracing::info!("hub stopped");
     Ok(())
 }
@@ -56,17 +49,9 @@ pub async fn work(
     telemetry: &Telemetry,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let settings = options.process.lease(
-        &options.namespace,
-        meshroot_api::names::HUB_LEASE,
-        options.lease_duration,
-    );
-    // The lease outlives the work: it is released once nothing writes any more.
-    let drained = Shutdown::manual();
-    let (leadership, election) = lease::elect(client.clone(), settings, drained.clone());
-    let hub = Arc::new(Hub::new(client, options, leadership, telemetry, shutdown));
-    wiring::work(hub, telemetry, shutdown).await;
-    drained.trigger();
-    election.await?;
+    let lease = options.process.lease(&options.namespace, HUB_LEASE, options.lease_duration);
+    let election = Election::enter(client.clone(), lease, telemetry);
+    let hub = Arc::new(Hub::new(client, options, election.leadership(), telemetry, shutdown));
+    wiring::controllers(&hub, telemetry).lead(election, shutdown).await?;
     Ok(())
 }

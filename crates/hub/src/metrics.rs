@@ -15,9 +15,6 @@ pub(crate) struct Metrics {
     decisions: Family<Labels, Counter>,
     members: Family<Labels, Gauge>,
     signing: Histogram,
-    failures: Family<Labels, Counter>,
-    /// 1 while this hub leads.
-    pub(crate) leader: Gauge,
 }
 
 impl Metrics {
@@ -27,8 +24,6 @@ impl Metrics {
             decisions: Family::default(),
             members: Family::default(),
             signing: Histogram::new(exponential_buckets(0.000_05, 2.0, 14)),
-            failures: Family::default(),
-            leader: Gauge::default(),
         };
         telemetry.registry(|registry| {
             registry.register(
@@ -51,16 +46,6 @@ impl Metrics {
                 "Time to sign and check one certificate",
                 metrics.signing.clone(),
             );
-            registry.register(
-                "meshroot_controller_failures",
-                "Failed reconciliations, tried again",
-                metrics.failures.clone(),
-            );
-            registry.register(
-                "meshroot_leader",
-                "1 while this process leads",
-                metrics.leader.clone(),
-            );
         });
         metrics
     }
@@ -72,10 +57,6 @@ impl Metrics {
 
     pub(crate) fn decided(&self, reason: meshroot_api::Reason) {
         self.decisions.get_or_create(&vec![("reason", reason.word().to_owned())]).inc();
-    }
-
-    pub(crate) fn failed(&self, controller: &'static str) {
-        self.failures.get_or_create(&vec![("controller", controller.to_owned())]).inc();
     }
 
     pub(crate) fn members(&self, virtual_mesh: &str, progress: &meshroot_core::progress::Progress) {

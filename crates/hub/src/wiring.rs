@@ -1,6 +1,5 @@
-//! From changes to keys, and from keys to controllers, while this hub leads.
+//! Which kinds the hub follows, what each change queues, and who works on the queues.
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,96 +7,44 @@ use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use meshroot_api::names::RequestName;
 use meshroot_core::membership::{self, Key};
-use meshroot_runtime::process::options::while_leading;
-use meshroot_runtime::process::queue::{self, Outcome};
-use meshroot_runtime::process::shutdown::Shutdown;
+use meshroot_runtime::process::service::Controllers;
 use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::controllers::{member, request, virtual_mesh};
-use crate::error::HubError;
 use crate::hub::Hub;
 
 /// Many members change together: their sum is written once.
 const GATHER: Duration = Duration::from_millis(500);
 const CONCURRENCY: usize = 32;
 
-/// Works whenever this hub leads, until the shutdown.
-pub(crate) async fn work(hub: Arc<Hub>, telemetry: &Telemetry, shutdown: &Shutdown) {
-    let synced = telemetry.readiness("watches");
-    if !hub.synced().await {
-        return;
-    }
-    synced.set(true);
-    let (leadership, leads) = (hub.leadership.clone(), hub.metrics.leader.clone());
-    while_leading(leadership, &leads, shutdown, |term| lead(Arc::clone(&hub), term)).await;
+/// What the hub does while it leads.
+pub(crate) fn controllers(hub: &Arc<Hub>, telemetry: &Telemetry) -> Controllers<Hub> {
+    Controllers::new(hub, telemetry)
+        .begin(begin_term)
+        .follow(&hub.virtual_meshes, keyed(virtual_mesh_changed))
+        .follow(&hub.policies, keyed(policy_changed))
+        .follow(&hub.meshes, keyed(mesh_changed))
+        .follow(&hub.requests, keyed(request_changed))
+        .follow(&hub.records, keyed(record_changed))
+        .follow(&hub.trusts, keyed(trust_changed))
+        .reconcile("virtual-mesh", &hub.virtual_mesh_queue, 4, virtual_mesh::reconcile)
+        .reconcile("member", &hub.member_queue, CONCURRENCY, member::reconcile)
+        .reconcile("request", &hub.request_queue, CONCURRENCY, request::reconcile)
 }
 
-async fn lead(hub: Arc<Hub>, term: Shutdown) {
-    let term = &term;
+fn begin_term(hub: &Hub) {
     hub.read_membership();
     // Before any request is looked at: which keys were used already.
     hub.records.store().state().iter().for_each(|record| hub.keys.learn(record));
     hub.generations.forget();
-    tokio::join!(
-        hub.virtual_meshes.follow(term, |object| virtual_mesh_changed(&hub, &key(&object))),
-        hub.policies.follow(term, |object| policy_changed(&hub, &key(&object))),
-        hub.meshes.follow(term, |object| mesh_changed(&hub, &key(&object))),
-        hub.requests.follow(term, |object| request_changed(&hub, key(&object))),
-        hub.records.follow(term, |object| record_changed(&hub, key(&object))),
-        hub.trusts.follow(term, |object| trust_changed(&hub, key(&object))),
-        queue::run(hub.virtual_mesh_queue.clone(), 4, term.clone(), |key| controller(
-            &hub,
-            "virtual-mesh",
-            key,
-            virtual_mesh::reconcile
-        )),
-        queue::run(hub.member_queue.clone(), CONCURRENCY, term.clone(), |key| controller(
-            &hub,
-            "member",
-            key,
-            member::reconcile
-        )),
-        queue::run(hub.request_queue.clone(), CONCURRENCY, term.clone(), |key| controller(
-            &hub,
-            "request",
-            key,
-            request::reconcile
-        )),
-    );
 }
 
-fn controller<F, R>(
-    hub: &Arc<Hub>,
-    name: &'static str,
-    key: Key,
-    reconcile: R,
-) -> impl Future<Output = Outcome> + use<F, R>
-where
-    R: Fn(Arc<Hub>, Key) -> F,
-    F: Future<Output = Result<Outcome, HubError>> + Send + 'static,
-{
-    let (hub, work) = (Arc::clone(hub), reconcile(Arc::clone(hub), key.clone()));
-    async move {
-        match work.await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                let outcome = error.outcome();
-                if outcome == Outcome::Retry {
-                    hub.metrics.failed(name);
-                    tracing::warn!(controller = name, %key, %error, "will try again");
-                } else {
-                    tracing::debug!(controller = name, %key, %error, "will look again");
-                }
-                outcome
-            }
-        }
+fn keyed<K: Resource<DynamicType: Default>>(
+    changed: fn(&Hub, &Key),
+) -> impl Fn(&Hub, ObjectRef<K>) + Clone {
+    move |hub, object| {
+        changed(hub, &Key::new(object.namespace.unwrap_or_default(), object.name));
     }
-}
-
-fn key<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static>(
-    object: &ObjectRef<K>,
-) -> Key {
-    Key::new(object.namespace.clone().unwrap_or_default(), &object.name)
 }
 
 fn virtual_mesh_changed(hub: &Hub, key: &Key) {
@@ -158,7 +105,7 @@ fn mesh_changed(hub: &Hub, key: &Key) {
     }
 }
 
-fn request_changed(hub: &Hub, key: Key) {
+fn request_changed(hub: &Hub, key: &Key) {
     let request = hub.request(&key.namespace, &key.name);
     if let Some(name) = RequestName::parse(&key.name)
         && request.as_ref().is_none_or(|request| request.is_answered())
@@ -169,27 +116,27 @@ fn request_changed(hub: &Hub, key: Key) {
         hub.virtual_mesh_queue
             .add_after(Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace), GATHER);
     }
-    hub.request_queue.add(key);
+    hub.request_queue.add(key.clone());
 }
 
-fn record_changed(hub: &Hub, key: Key) {
+fn record_changed(hub: &Hub, key: &Key) {
     if let Some(record) = hub.records.object(Some(&key.namespace), &key.name) {
         hub.keys.learn(&record);
     }
     let answered =
         hub.request(&key.namespace, &key.name).is_none_or(|request| request.is_answered());
     if !answered {
-        hub.request_queue.add(key);
+        hub.request_queue.add(key.clone());
     }
 }
 
-fn trust_changed(hub: &Hub, key: Key) {
-    if let Ok(Some(virtual_mesh)) = hub.membership().virtual_mesh(&key) {
+fn trust_changed(hub: &Hub, key: &Key) {
+    if let Ok(Some(virtual_mesh)) = hub.membership().virtual_mesh(key) {
         hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), GATHER);
     }
-    let generation = hub.trust(&key).and_then(|trust| trust.metadata.generation);
-    if hub.generations.changed("MeshTrust", &key, generation) {
-        hub.member_queue.add(key);
+    let generation = hub.trust(key).and_then(|trust| trust.metadata.generation);
+    if hub.generations.changed("MeshTrust", key, generation) {
+        hub.member_queue.add(key.clone());
     }
 }
 

@@ -17,7 +17,7 @@ use crate::meshes::Discovered;
 const AGAIN: Duration = Duration::from_mins(5);
 
 /// Makes and corrects the Mesh objects of this cluster. Those that somebody wrote by hand are left alone.
-pub(crate) async fn reconcile(agent: Arc<Agent>, (): ()) -> Result<Outcome, AgentError> {
+pub(crate) async fn reconcile(agent: Arc<Agent>, _cluster: String) -> Result<Outcome, AgentError> {
     for deployment in agent.deployments.store().state() {
         match agent.istio.discover(&deployment, &agent.cluster).await {
             Ok(Some(discovered)) => write(&agent, discovered).await?,

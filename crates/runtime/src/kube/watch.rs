@@ -1,4 +1,4 @@
-//! From a watch to a store and to the keys of what changed: the one wiring that every controller uses.
+//! From a watch to a store and to the keys of what changed.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Debug;
@@ -19,12 +19,24 @@ use crate::process::shutdown::Shutdown;
 
 /// A local copy of a list of objects that follows the API, and the keys of what changed in it.
 ///
-/// Broken watches are resumed or listed anew, with backoff; the copy stays readable meanwhile (and grows old).
+/// Broken watches are resumed or listed anew, with backoff; the copy stays readable meanwhile (and grows old). Clones
+/// share the copy.
 pub struct Watched<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> {
     store: Store<K>,
     subscribers: Subscribers<K>,
     health: watch::Receiver<Health>,
     shutdown: Shutdown,
+}
+
+impl<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> Clone for Watched<K> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            subscribers: Arc::clone(&self.subscribers),
+            health: self.health.clone(),
+            shutdown: self.shutdown.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -50,14 +62,15 @@ where
     pub fn start(api: Api<K>, config: watcher::Config, shutdown: &Shutdown) -> Self {
         let (store, writer) = store();
         let subscribers: Subscribers<K> = Arc::default();
-        let (told, health) = watch::channel(Health::default());
+        let (sender, health) = watch::channel(Health::default());
         // Nobody here reads who last wrote which field, and it is up to a third of each object.
-        let lean = |object: &mut K| object.meta_mut().managed_fields = None;
-        let events = watcher::watcher(api, config).default_backoff().modify(lean).reflect(writer);
+        let without_managers = |object: &mut K| object.meta_mut().managed_fields = None;
+        let events = watcher::watcher(api, config).default_backoff();
+        let events = events.modify(without_managers).reflect(writer);
         let follow = Follow {
             store: store.clone(),
             subscribers: Arc::clone(&subscribers),
-            told,
+            health: sender,
             known: HashSet::new(),
         };
         let stop = shutdown.clone();
@@ -69,7 +82,9 @@ where
         });
         Self { store, subscribers, health, shutdown: shutdown.clone() }
     }
+}
 
+impl<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> Watched<K> {
     /// The local copy. Empty until [`synced`](Self::synced).
     #[must_use]
     pub fn store(&self) -> &Store<K> {
@@ -108,8 +123,8 @@ where
     #[must_use]
     pub fn error(&self) -> Option<String> {
         let health = self.health.borrow();
-        let (said, at) = health.error.as_ref()?;
-        (at.elapsed() < ERROR_STANDS).then(|| said.clone())
+        let (message, at) = health.error.as_ref()?;
+        (at.elapsed() < ERROR_LIFETIME).then(|| message.clone())
     }
 
     /// The keys of every object that is there now and of all that change from now on, deletions included.
@@ -117,7 +132,7 @@ where
     pub fn changes(&self) -> Changes<K> {
         let pending = Arc::new(Pending::default());
         {
-            // Subscribed before the store is read: a change in between is told twice rather than not at all.
+            // Subscribed before the store is read: a change in between is reported twice rather than not at all.
             let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
             subscribers.retain(|subscriber| subscriber.strong_count() > 0);
             subscribers.push(Arc::downgrade(&pending));
@@ -128,7 +143,7 @@ where
         Changes { pending, shutdown: self.shutdown.clone() }
     }
 
-    /// Tells `changed` the key of every object that is there now and of all that change, until `term` is over.
+    /// Calls `changed` with the key of every object that is there now and of all that change, until `term` is over.
     pub async fn follow(&self, term: &Shutdown, changed: impl Fn(ObjectRef<K>)) {
         let mut changes = self.changes();
         loop {
@@ -199,7 +214,7 @@ impl<R: Eq + Hash + Clone> Pending<R> {
 struct Follow<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> {
     store: Store<K>,
     subscribers: Subscribers<K>,
-    told: watch::Sender<Health>,
+    health: watch::Sender<Health>,
     /// What the store held when the present listing began. The watch does not report what vanished while it was
     /// away; the difference to the new listing does.
     known: HashSet<ObjectRef<K>>,
@@ -228,12 +243,12 @@ where
                 touched.extend(self.keys());
                 self.healthy();
                 for key in &touched {
-                    self.tell(key);
+                    self.report(key);
                 }
             }
             Event::Apply(object) | Event::Delete(object) => {
                 self.healthy();
-                self.tell(&ObjectRef::from_obj(object));
+                self.report(&ObjectRef::from_obj(object));
             }
         }
     }
@@ -242,7 +257,7 @@ where
         self.store.state().iter().map(|object| ObjectRef::from_obj(&**object)).collect()
     }
 
-    fn tell(&self, key: &ObjectRef<K>) {
+    fn report(&self, key: &ObjectRef<K>) {
         let subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         for subscriber in subscribers.iter().filter_map(Weak::upgrade) {
             subscriber.add(key.clone());
@@ -250,7 +265,7 @@ where
     }
 
     fn healthy(&self) {
-        self.told.send_if_modified(|health| {
+        self.health.send_if_modified(|health| {
             let recovered = health.error.take().is_some();
             let first = !std::mem::replace(&mut health.synced, true);
             recovered || first
@@ -259,19 +274,19 @@ where
 
     fn failed(&self, error: &watcher::Error) {
         let kind = K::kind(&K::DynamicType::default()).into_owned();
-        let said = error.to_string();
-        // The first of a series is news; its repetitions, once per backoff, are not.
-        let news = self.told.send_if_modified(|health| {
-            let before = health.error.replace((said.clone(), Instant::now()));
-            before.is_none_or(|(before, _)| before != said)
+        let message = error.to_string();
+        // The first of a series is worth a warning; its repetitions, once per backoff, are not.
+        let is_new = self.health.send_if_modified(|health| {
+            let before = health.error.replace((message.clone(), Instant::now()));
+            before.is_none_or(|(before, _)| before != message)
         });
-        if news {
-            tracing::warn!(kind, error = said, "watch interrupted, trying again");
+        if is_new {
+            tracing::warn!(kind, error = message, "watch interrupted, trying again");
         } else {
-            tracing::debug!(kind, error = said, "watch still interrupted");
+            tracing::debug!(kind, error = message, "watch still interrupted");
         }
     }
 }
 
 /// Longest backoff (30 s, doubled by jitter) plus the longest time for one attempt to fail.
-const ERROR_STANDS: Duration = Duration::from_secs(150);
+const ERROR_LIFETIME: Duration = Duration::from_secs(150);

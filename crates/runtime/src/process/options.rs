@@ -1,15 +1,13 @@
-//! What every long-running program of this project is told on its command line, and how it works while it leads.
+//! The command line that every long-running program of this project has.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use prometheus_client::metrics::gauge::Gauge;
 
 use crate::kube::connect::Target;
-use crate::kube::lease::{Leadership, LeaseSettings};
-use crate::process::shutdown::Shutdown;
+use crate::kube::lease::LeaseSettings;
 use crate::process::telemetry::LogFormat;
 
 /// The command line that hub and agent share.
@@ -84,41 +82,6 @@ pub fn lease_seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
         Ok(seconds @ 3..=600) => Ok(Duration::from_secs(seconds)),
         _ => Err("give whole seconds from 3 to 600".to_owned()),
-    }
-}
-
-/// Runs `work` whenever this process leads, until the shutdown. Each term gets a shutdown of its own, which is
-/// triggered when the term is over; the next term begins after `work` has ended.
-pub async fn while_leading<F>(
-    mut leadership: Leadership,
-    leads: &Gauge,
-    shutdown: &Shutdown,
-    work: impl Fn(Shutdown) -> F,
-) where
-    F: Future<Output = ()>,
-{
-    while !shutdown.is_triggered() {
-        tokio::select! {
-            fence = leadership.wait_until_leader() => tracing::info!(fence = fence.0, "this process leads"),
-            () = shutdown.wait() => return,
-        }
-        leads.set(1);
-        let term = Shutdown::manual();
-        let working = work(term.clone());
-        tokio::pin!(working);
-        tokio::select! {
-            () = &mut working => {}
-            () = leadership.lost() => {
-                tracing::warn!("this process no longer leads");
-                term.trigger();
-                working.await;
-            }
-            () = shutdown.wait() => {
-                term.trigger();
-                working.await;
-            }
-        }
-        leads.set(0);
     }
 }
 
