@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let mut command = cargo::command(["run", "--package", "meshroot-api"]);
+    let mut command = cargo::command(["run", "--package", "meshroot-manifests"]);
     command.args(["--example", "generate", "--"]);
     if arguments.check {
         command.arg("--check");

@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("crates/runtime", &["crates/api"]),
     ("crates/hub", &["crates/core", "crates/ca", "crates/runtime", "crates/api", "crates/pki"]),
     ("crates/agent", &["crates/core", "crates/runtime", "crates/api", "crates/pki"]),
+    ("crates/manifests", &["crates/api"]),
     ("crates/cli", &["crates/", "apiserver/server"]),
     // The API server, from its bottom up.
     ("apiserver/schema", &[]),

@@ -10,10 +10,9 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::PostParams;
 use kube::{Api, Client};
-use meshroot_api::manifests::{
-    CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY,
+use meshroot_api::names::{
+    self, CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY,
 };
-use meshroot_api::names;
 use meshroot_runtime::kube::connect::{ConnectError, SharedToken, connect_with_token};
 use meshroot_runtime::kube::write::{Failure, classify, replace};
 use meshroot_runtime::process::clock;

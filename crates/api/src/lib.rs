@@ -15,7 +15,6 @@
 
 pub mod bytes;
 pub mod discovery;
-pub mod manifests;
 pub mod names;
 pub mod networking;
 pub mod policy;

@@ -63,6 +63,14 @@ pub const AGENT_SERVICE_ACCOUNT: &str = "meshroot-agent";
 pub const HUB_SERVICE_ACCOUNT: &str = "meshroot-hub";
 /// Secret in the workload cluster with the hub's address, CA and the agent's token.
 pub const HUB_CREDENTIALS_SECRET: &str = "meshroot-hub-credentials";
+/// Key of [`HUB_CREDENTIALS_SECRET`]: the hub's address, `https://…`.
+pub const CREDENTIAL_SERVER_KEY: &str = "server";
+/// Key of [`HUB_CREDENTIALS_SECRET`]: the certificates that the hub's server is verified with, PEM.
+pub const CREDENTIAL_CA_KEY: &str = "ca.crt";
+/// Key of [`HUB_CREDENTIALS_SECRET`]: the agent's token on the hub, which the agent renews and writes back.
+pub const CREDENTIAL_TOKEN_KEY: &str = "token";
+/// Key of [`HUB_CREDENTIALS_SECRET`]: the cluster's name on the hub.
+pub const CREDENTIAL_CLUSTER_KEY: &str = "cluster";
 
 /// The hub's namespace for a cluster's records.
 pub fn cluster_namespace(cluster: &str) -> String {

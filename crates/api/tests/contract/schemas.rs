@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meshroot_api::manifests;
+use meshroot_manifests as manifests;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::Value;
 

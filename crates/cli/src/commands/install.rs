@@ -5,8 +5,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client};
-use meshroot_api::manifests;
 use meshroot_api::names::SYSTEM_NAMESPACE;
+use meshroot_manifests as manifests;
 use serde_json::Value;
 
 use super::cluster::apply::apply;
@@ -77,7 +77,7 @@ pub(crate) async fn apply_all(client: &Client, objects: Vec<Value>) -> Result<()
 
 /// Until the API serves every kind that was installed.
 async fn established(client: &Client) -> Result<(), Failure> {
-    for definition in meshroot_api::manifests::crds() {
+    for definition in meshroot_manifests::crds() {
         let name = definition.metadata.name.unwrap_or_default();
         let api: Api<CustomResourceDefinition> = Api::all(client.clone());
         let served = await_condition(api, &name, conditions::is_crd_established()).await;

@@ -1,6 +1,6 @@
 //! YAML.
 
-use meshroot_api::manifests::to_yaml;
+use meshroot_manifests::to_yaml;
 use serde_json::Value;
 
 use crate::failure::Failure;

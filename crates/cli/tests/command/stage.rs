@@ -5,9 +5,9 @@ use std::process::Command;
 
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
-use meshroot_api::manifests::agent_hub_objects;
 use meshroot_api::names::cluster_namespace;
 use meshroot_api::{Mesh, MeshTrust, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_manifests::agent_hub_objects;
 use meshroot_pki::{
     Certificate, CertificateRequest, DistinguishedName, KeyKind, PrivateKey, to_bundle,
 };
@@ -60,7 +60,7 @@ impl Hub {
 
     /// A cluster's place on the hub, with a Mesh in it.
     pub(crate) async fn place(&self, cluster: &str) -> Place {
-        let manifests = meshroot_api::manifests::to_yaml(&agent_hub_objects(cluster)).unwrap();
+        let manifests = meshroot_manifests::to_yaml(&agent_hub_objects(cluster)).unwrap();
         kubectl(self.kubeconfig(), &["apply", "-f", "-"], manifests.as_bytes()).yes();
         let namespace = cluster_namespace(cluster);
         let token = |namespace: String, name: &'static str| async move {

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Client;
-use meshroot_api::manifests::{
+use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_manifests::{
     AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_hub_objects,
 };
-use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
 use meshroot_runtime::kube::connect::{Target, connect};
 use serde_json::{Value, json};
 

@@ -17,7 +17,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
-use meshroot_api::manifests::DEFAULT_MESH_NAMESPACE;
+use meshroot_manifests::DEFAULT_MESH_NAMESPACE;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;

@@ -7,7 +7,7 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use kube::{Api, Client};
-use meshroot_api::manifests::{DEFAULT_MESH_NAMESPACE, namespace};
+use meshroot_manifests::{DEFAULT_MESH_NAMESPACE, namespace};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 

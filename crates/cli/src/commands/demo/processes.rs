@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use meshroot_agent::Options as AgentOptions;
-use meshroot_api::manifests::DEFAULT_MESH_NAMESPACE;
 use meshroot_api::names::{self, AGENT_SERVICE_ACCOUNT, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 use meshroot_api::shared::MeshType;
+use meshroot_manifests::DEFAULT_MESH_NAMESPACE;
 use meshroot_runtime::kube::connect::SharedToken;
 use meshroot_runtime::process::options::{Format, ProcessOptions};
 use meshroot_runtime::process::shutdown::Shutdown;

@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Client};
-use meshroot_api::manifests::CREDENTIAL_CLUSTER_KEY;
 use meshroot_api::names::{
-    CLUSTER_UID_ANNOTATION, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE, cluster_namespace,
+    CLUSTER_UID_ANNOTATION, CREDENTIAL_CLUSTER_KEY, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE,
+    cluster_namespace,
 };
 
 use crate::failure::Failure;

@@ -5,7 +5,7 @@ use kube::api::{
     Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
 };
 use kube::{Client, Error};
-use meshroot_api::manifests;
+use meshroot_manifests as manifests;
 use meshroot_testkit::{ApiServer, api_server, wait};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;

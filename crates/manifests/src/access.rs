@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::metadata;
+use crate::metadata;
 
 /// Reading and following.
 pub(super) const READ: &[&str] = &["get", "list", "watch"];

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// the same text.
 ///
 /// # Errors
-/// None of the values that [`crate::manifests`] makes gives one.
+/// None of the values that [`crate`] makes gives one.
 pub fn to_yaml(objects: &[Value]) -> Result<String, serde_saphyr::ser::Error> {
     let mut options = serde_saphyr::SerializerOptions::default();
     // Rules and schemas are searched for by line: no text is folded.

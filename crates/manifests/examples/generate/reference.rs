@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
-use meshroot_api::{Reason, manifests, names};
+use meshroot_api::{Reason, names};
+use meshroot_manifests as manifests;
 use serde_json::Value;
 
 use crate::COMMAND;

@@ -16,8 +16,7 @@ mod workload;
 mod yaml;
 
 pub use agent::{
-    AgentCredentials, CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY,
-    CREDENTIAL_TOKEN_KEY, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_deployment,
+    AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_deployment,
     agent_hub_objects, agent_rbac,
 };
 pub use crds::crds;
@@ -26,9 +25,8 @@ pub use policies::policies;
 pub use users::user_roles;
 pub use yaml::to_yaml;
 
+use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL};
 use serde_json::{Map, Value, json};
-
-use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
 
 /// The port that the hub and the agent serve `/healthz`, `/readyz` and `/metrics` on.
 pub const HEALTH_PORT: u16 = 8080;

@@ -3,9 +3,9 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
 
-use super::schema;
-use crate::names::{MANAGED_BY, MANAGED_BY_LABEL};
-use crate::{
+use crate::schema;
+use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL};
+use meshroot_api::{
     IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest,
 };

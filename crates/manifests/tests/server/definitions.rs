@@ -1,4 +1,4 @@
-use meshroot_api::manifests;
+use meshroot_manifests as manifests;
 
 use crate::setup::{condition, resource, with_definitions};
 

@@ -1,7 +1,8 @@
 //! Manifests under `deploy/`.
 
 use anyhow::{Context as _, Result};
-use meshroot_api::{manifests, names};
+use meshroot_api::names;
+use meshroot_manifests as manifests;
 use serde_json::Value;
 
 use crate::COMMAND;

@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::access::{
+use crate::access::{
     READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account,
 };
-use super::workload::{Workload, deployment};
-use super::{label, metadata};
-use crate::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT};
+use crate::workload::{Workload, deployment};
+use crate::{label, metadata};
+use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT};
 
 const NAME: &str = "meshroot-hub";
 const ROOTS_ROLE: &str = "meshroot-hub-roots";
 const REPLICAS: u32 = 2;
 
-/// The user name of a hub that runs in `namespace`, for [`super::policies`].
+/// The user name of a hub that runs in `namespace`, for [`crate::policies`].
 pub fn hub_user(namespace: &str) -> String {
     format!("system:serviceaccount:{namespace}:{HUB_SERVICE_ACCOUNT}")
 }
@@ -22,7 +22,7 @@ pub fn hub_user(namespace: &str) -> String {
 ///
 /// Root keys are Secrets in the hub's own namespace or in `root_namespaces`: those of virtual meshes
 /// that keep their root beside them, that of an earlier Service Mesh Hub
-/// ([`crate::names::EARLIER_NAMESPACE`], only where it exists), and those that
+/// ([`meshroot_api::names::EARLIER_NAMESPACE`], only where it exists), and those that
 /// `certificateAuthority.provided.certificate` names. A right on the Secrets of the whole cluster would
 /// be a right on everything in it, so each further namespace is named by `meshroot install
 /// --root-namespace NAMESPACE`.

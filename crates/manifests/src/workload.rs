@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HEALTH_PORT, label, metadata};
+use crate::{HEALTH_PORT, label, metadata};
 
 /// One of Meshroot's programs as a Deployment. The program's name is the Deployment's.
 pub(super) struct Workload<'a> {

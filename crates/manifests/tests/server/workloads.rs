@@ -1,6 +1,6 @@
 //! What runs in a workload cluster and on the hub.
 
-use meshroot_api::manifests::{self, AgentCredentials};
+use meshroot_manifests::{self as manifests, AgentCredentials};
 use serde_json::{Value, json};
 
 use meshroot_testkit::tools;

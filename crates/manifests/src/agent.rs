@@ -2,25 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::access::{
+use crate::access::{
     READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account,
 };
-use super::workload::{Workload, deployment};
-use super::{label, metadata, namespace};
-use crate::Bytes;
-use crate::names::{
-    AGENT_LEASE, AGENT_SERVICE_ACCOUNT, CLUSTER_LABEL, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE,
+use crate::workload::{Workload, deployment};
+use crate::{label, metadata, namespace};
+use meshroot_api::Bytes;
+use meshroot_api::names::{
+    AGENT_LEASE, AGENT_SERVICE_ACCOUNT, CLUSTER_LABEL, CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY,
+    CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE,
     cluster_namespace,
 };
-
-/// Key of the credentials Secret: the hub's address, `https://…`.
-pub const CREDENTIAL_SERVER_KEY: &str = "server";
-/// Key of the credentials Secret: the certificates that the hub's server is verified with, PEM.
-pub const CREDENTIAL_CA_KEY: &str = "ca.crt";
-/// Key of the credentials Secret: the agent's token on the hub, which the agent renews and writes back.
-pub const CREDENTIAL_TOKEN_KEY: &str = "token";
-/// Key of the credentials Secret: the cluster's name on the hub.
-pub const CREDENTIAL_CLUSTER_KEY: &str = "cluster";
 
 /// Where Istio is installed unless somebody chose otherwise.
 pub const DEFAULT_MESH_NAMESPACE: &str = "istio-system";

@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::metadata;
-use crate::names::AGENT_SERVICE_ACCOUNT;
+use crate::metadata;
+use meshroot_api::names::AGENT_SERVICE_ACCOUNT;
 
 const GROUP: &str = "admissionregistration.k8s.io/v1";
 
@@ -21,7 +21,7 @@ const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.r
                                       request.namespace)";
 
 /// The ValidatingAdmissionPolicies, each followed by its binding. `hub_user` is the user name of the hub
-/// ([`super::hub_user`]).
+/// ([`crate::hub_user`]).
 ///
 /// They bind every client, cluster administrators too; only a deletion is left to roles (agents excepted).
 /// A policy that cannot be evaluated refuses (`failurePolicy: Fail`). A new policy acts within seconds,

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::access::{READ, allow, cluster_role};
-use super::label;
+use crate::access::{READ, allow, cluster_role};
+use crate::label;
 
 const REQUESTS: &str = "security.zephyr.solo.io";
 const NETWORKING: &str = "networking.zephyr.solo.io";
