@@ -18,6 +18,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("crates/hub", &["crates/core", "crates/ca", "crates/runtime", "crates/api", "crates/pki"]),
     ("crates/agent", &["crates/core", "crates/runtime", "crates/api", "crates/pki"]),
     ("crates/manifests", &["crates/api"]),
+    ("crates/view", &["crates/core", "crates/api", "crates/pki"]),
+    // The story shows a whole installation, and the stranger in it has a root of its own.
+    (
+        "crates/demo",
+        &[
+            "apiserver/server",
+            "crates/hub",
+            "crates/agent",
+            "crates/runtime",
+            "crates/manifests",
+            "crates/view",
+            "crates/ca",
+            "crates/api",
+            "crates/pki",
+        ],
+    ),
     ("crates/cli", &["crates/", "apiserver/server"]),
     // The API server, from its bottom up.
     ("apiserver/schema", &[]),
@@ -37,7 +53,10 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// What these rooms' tests may be built from, beside the room's own and the test kit.
-const ROOMS_OF_TESTS: &[(&str, &[&str])] = &[];
+const ROOMS_OF_TESTS: &[(&str, &[&str])] = &[
+    // The definitions are held against the types.
+    ("crates/api", &["crates/manifests"]),
+];
 
 /// In whose tests, as dev-dependencies, only the test kit is allowed in addition.
 const TEST_KIT: &str = "tests/testkit";

@@ -11,42 +11,42 @@ use crate::output::Format;
 /// One root of trust for every service mesh: look, approve, renew, inspect, verify, install, join.
 #[derive(Debug, Parser)]
 #[command(name = "meshroot", version, propagate_version = false, arg_required_else_help = true, after_help = AFTER_HELP)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// What every subcommand takes.
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
     /// The subcommand.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// What every subcommand takes.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
+pub(crate) struct Global {
     /// Kubeconfig file, instead of KUBECONFIG or ~/.kube/config
     #[arg(long, global = true, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig: the hub's, but for `cluster join` the workload cluster's
     #[arg(long, global = true, value_name = "CONTEXT")]
-    pub context: Option<String>,
+    pub(crate) context: Option<String>,
     /// Namespace; without it a NAME is looked for in all of them
     #[arg(short, long, global = true, value_name = "NAMESPACE", conflicts_with = "all_namespaces")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// Every namespace
     #[arg(short = 'A', long, global = true)]
-    pub all_namespaces: bool,
+    pub(crate) all_namespaces: bool,
     /// How to write the answer
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub output: Format,
+    pub(crate) output: Format,
     /// After an error, tell its chain of causes
     #[arg(short, long, global = true)]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 }
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// See it work: a hub and clusters in this process, from nothing to trust
     Demo(commands::demo::Arguments),
     /// List objects, or one object: who waits for whom, what expires when
@@ -81,13 +81,15 @@ pub enum Command {
 
 impl Command {
     /// Whether it runs servers rather than asking some: then it uses all cores.
-    pub fn serves(&self) -> bool {
+    pub(crate) fn serves(&self) -> bool {
         matches!(self, Self::Demo(_) | Self::Serve(_))
     }
 }
 
 /// Reads a command line. The error knows the text to print and whether it is help.
-pub fn parse(command_line: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+pub(crate) fn parse(
+    command_line: impl Iterator<Item = OsString>,
+) -> Result<Arguments, clap::Error> {
     let mut command_line = command_line.peekable();
     let plugin = command_line.peek().is_some_and(|program| is_plugin(program));
     let matches = command(plugin).try_get_matches_from(command_line)?;
@@ -95,7 +97,7 @@ pub fn parse(command_line: impl Iterator<Item = OsString>) -> Result<Arguments, 
 }
 
 /// The whole command; `plugin` when it was called by kubectl.
-pub fn command(plugin: bool) -> clap::Command {
+pub(crate) fn command(plugin: bool) -> clap::Command {
     let command = Arguments::command();
     if plugin {
         as_plugin(command.bin_name("kubectl meshroot").display_name("kubectl meshroot"))

@@ -1,18 +1,18 @@
 //! One module for each subcommand.
 
-pub mod backup;
-pub mod cluster;
-pub mod completion;
-pub mod decide;
-pub mod demo;
-pub mod describe;
-pub mod get;
-pub mod inspect;
-pub mod install;
-pub mod renew;
-pub mod serve;
-pub mod verify;
-pub mod version;
+pub(crate) mod backup;
+pub(crate) mod cluster;
+pub(crate) mod completion;
+pub(crate) mod decide;
+pub(crate) mod demo;
+pub(crate) mod describe;
+pub(crate) mod get;
+pub(crate) mod inspect;
+pub(crate) mod install;
+pub(crate) mod renew;
+pub(crate) mod serve;
+pub(crate) mod verify;
+pub(crate) mod version;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ use crate::session::Session;
 use crate::terminal::Terminal;
 
 /// Runs what was asked for.
-pub async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
     let global = arguments.global;
     match arguments.command {
         Command::Demo(asked) => demo::run(&global, &asked, terminal).await,

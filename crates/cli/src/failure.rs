@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use meshroot_runtime::kube::apply::ApplyError;
+use meshroot_runtime::kube::call::CallError;
 use meshroot_runtime::kube::connect::ConnectError;
 use meshroot_runtime::kube::write::{Failure as ApiFailure, WriteError, classify};
 
@@ -11,7 +13,7 @@ use crate::terminal::plain;
 
 /// Exit codes, the same for every subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// 1: the answer is no: not found, refused, denied, does not verify, not in time.
     No,
     /// 2: the command line makes no sense.
@@ -32,7 +34,7 @@ impl From<Exit> for ExitCode {
 
 /// A failure for people. Never carries a secret.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     exit: Exit,
     message: String,
     see: Vec<String>,
@@ -43,55 +45,48 @@ pub struct Failure {
 
 impl Failure {
     /// The answer is no.
-    pub fn no(message: impl Into<String>) -> Self {
+    pub(crate) fn no(message: impl Into<String>) -> Self {
         Self::new(Exit::No, message.into())
     }
 
     /// The command line makes no sense.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message.into())
     }
 
     /// There is no answer.
-    pub fn unreachable(message: impl Into<String>) -> Self {
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self::new(Exit::Unanswered, message.into())
     }
 
     /// What an API answered to `doing` (`list vmcsr in namespace shop`).
-    pub fn api(doing: &str, error: &kube::Error) -> Self {
+    pub(crate) fn api(doing: &str, error: &kube::Error) -> Self {
         Self::answered(doing, &classify(error)).caused_by(error)
     }
 
     /// As [`Failure::api`] for calls about Secrets: the server's words and the causes may quote content, so
     /// they are left out.
-    pub fn api_about_secret(doing: &str, error: &kube::Error) -> Self {
-        let failure = match classify(error) {
-            ApiFailure::Invalid(_) => {
-                ApiFailure::Invalid("(its message may quote the Secret, not shown)".to_owned())
-            }
-            ApiFailure::Other(_) => ApiFailure::Other("the answer cannot be read".to_owned()),
-            other => other,
-        };
-        Self::answered(doing, &failure)
+    pub(crate) fn api_about_secret(doing: &str, error: &kube::Error) -> Self {
+        Self::answered(doing, &classify(error).without_content())
     }
 
     /// Where to look: an object and its field.
     #[must_use]
-    pub fn see(mut self, object: impl Into<String>) -> Self {
+    pub(crate) fn see(mut self, object: impl Into<String>) -> Self {
         self.see.push(object.into());
         self
     }
 
     /// What to do.
     #[must_use]
-    pub fn fix(mut self, deed: impl Into<String>) -> Self {
+    pub(crate) fn fix(mut self, deed: impl Into<String>) -> Self {
         self.fix.push(deed.into());
         self
     }
 
     /// Keeps the chain of causes for `-v`.
     #[must_use]
-    pub fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {
             self.causes.push(error.to_string());
@@ -101,17 +96,17 @@ impl Failure {
     }
 
     /// The exit code.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
     /// Whether the reader of our output went away (`meshroot get … | head`): no failure.
-    pub fn is_closed_pipe(&self) -> bool {
+    pub(crate) fn is_closed_pipe(&self) -> bool {
         self.closed_pipe
     }
 
     /// The text for standard error; with the causes if `verbose`.
-    pub fn text(&self, verbose: bool) -> String {
+    pub(crate) fn text(&self, verbose: bool) -> String {
         let mut text = String::new();
         section(&mut text, "error: ", &self.message);
         self.see.iter().for_each(|see| section(&mut text, "  see: ", see));
@@ -139,7 +134,7 @@ impl Failure {
             ApiFailure::NotFound { resource_unknown: true } => Self::unreachable(message)
                 .fix("install Meshroot there (meshroot install | kubectl apply -f -), or name another --context"),
             ApiFailure::Unauthorized => Self::unreachable(message).fix("log in again, or name another --context"),
-            ApiFailure::Forbidden(said) => Self::unreachable(message).fix(grant_for(said)),
+            ApiFailure::Forbidden(refusal) => Self::unreachable(message).fix(grant_for(refusal)),
             ApiFailure::Network(_) | ApiFailure::Unavailable { .. } | ApiFailure::TooManyRequests { .. } => {
                 Self::unreachable(message).fix("check --kubeconfig and --context, and that the API server is up")
             }
@@ -152,11 +147,41 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl Error for Failure {}
+
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         Self::unreachable(error.to_string())
             .fix("check --kubeconfig and --context")
             .caused_by(&error)
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let failure = Self::answered(error.doing(), error.failure());
+        match error.source() {
+            Some(source) => failure.caused_by(source),
+            None => failure,
+        }
+    }
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Call(error) => error.into(),
+            ApplyError::Nameless => Self::no(error.to_string()),
+            ApplyError::NotServed { ref source, .. } => {
+                Self::unreachable(error.to_string()).caused_by(source)
+            }
+        }
     }
 }
 
@@ -179,8 +204,8 @@ impl From<std::io::Error> for Failure {
 }
 
 /// Which role lets a person do what the server refused.
-fn grant_for(said: &str) -> &'static str {
-    if said.contains("thirdPartyApproval") || said.contains("signingrequests/status") {
+fn grant_for(refusal: &str) -> &'static str {
+    if refusal.contains("thirdPartyApproval") || refusal.contains("signingrequests/status") {
         "ask for ClusterRole meshroot-approver (verb approve on the VirtualMesh), or let an approver do it"
     } else {
         "ask for ClusterRole meshroot-viewer to read, meshroot-operator to change, or give -n NAMESPACE"

@@ -1,23 +1,21 @@
 //! The `meshroot` command: what people ask of Meshroot, and what they are told.
 //!
-//! - [`arguments`]: everything that can be typed
-//! - [`commands`]: one module for each subcommand
-//! - [`output`]: tables, JSON, YAML; [`terminal`]: where they go to
-//! - [`failure`]: what is said when the answer is no, and the exit code
+//! - `arguments`: everything that can be typed
+//! - `commands`: one module for each subcommand
+//! - `output`: tables, JSON, YAML; `terminal`: where they go to
+//! - `failure`: what is said when the answer is no, and the exit code
 //!
-//! A subcommand reads a snapshot, judges it in plain functions, makes its writes and says what it did.
+//! A subcommand reads a snapshot, judges it in plain functions, makes its writes and says what it did. What objects say
+//! is in `meshroot-view`.
 
-pub mod age;
-pub mod arguments;
-pub mod certificates;
-pub mod commands;
-pub mod failure;
-pub mod kinds;
-pub mod locate;
-pub mod output;
-pub mod patience;
-pub mod session;
-pub mod terminal;
+mod arguments;
+mod commands;
+mod duration;
+mod failure;
+mod locate;
+mod output;
+mod session;
+mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -25,7 +23,7 @@ use std::process::ExitCode;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// Parses the command line, runs it and returns the exit code ([`failure::Exit`]).
+/// Parses the command line, runs it and returns the exit code.
 pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match arguments::parse(command_line) {
         Ok(arguments) => arguments,

@@ -1,18 +1,22 @@
 //! From what a person types (`NAME`, `NAMESPACE/NAME`) to one object.
 
+use kube::Resource;
 use kube::api::{DynamicObject, ListParams};
-use kube::core::ObjectMeta;
-use kube::{Resource, ResourceExt as _};
+use meshroot_runtime::kube::call::retried;
+use meshroot_view::full_name;
+use meshroot_view::kinds::Kind;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
-use crate::kinds::Kind;
-use crate::patience::patiently;
 use crate::session::{Scope, Session};
 
 /// Finds the object that `name` means: `NAMESPACE/NAME`; or a bare name, in the namespace of `-n`, else in all
 /// namespaces if there is one of that name only.
-pub async fn find(session: &Session, kind: Kind, name: &str) -> Result<DynamicObject, Failure> {
+pub(crate) async fn find(
+    session: &Session,
+    kind: Kind,
+    name: &str,
+) -> Result<DynamicObject, Failure> {
     let (namespace, name) = split(name)?;
     match namespace.or(session.global.namespace.as_deref()) {
         Some(namespace) => find_in(session, kind, namespace, name).await,
@@ -21,7 +25,7 @@ pub async fn find(session: &Session, kind: Kind, name: &str) -> Result<DynamicOb
 }
 
 /// As [`find`], as the type of its kind.
-pub async fn find_as<K>(session: &Session, kind: Kind, name: &str) -> Result<K, Failure>
+pub(crate) async fn find_as<K>(session: &Session, kind: Kind, name: &str) -> Result<K, Failure>
 where
     K: Resource + DeserializeOwned,
 {
@@ -29,7 +33,7 @@ where
 }
 
 /// An object as the type of its kind.
-pub fn parse<K>(kind: Kind, object: DynamicObject) -> Result<K, Failure>
+pub(crate) fn parse<K>(kind: Kind, object: DynamicObject) -> Result<K, Failure>
 where
     K: Resource + DeserializeOwned,
 {
@@ -40,17 +44,8 @@ where
     })
 }
 
-/// `namespace/name`.
-pub fn full_name(metadata: &ObjectMeta) -> String {
-    let name = metadata.name.as_deref().unwrap_or_default();
-    match metadata.namespace.as_deref() {
-        Some(namespace) => format!("{namespace}/{name}"),
-        None => name.to_owned(),
-    }
-}
-
 /// Takes `NAMESPACE/NAME` apart.
-pub fn split(text: &str) -> Result<(Option<&str>, &str), Failure> {
+pub(crate) fn split(text: &str) -> Result<(Option<&str>, &str), Failure> {
     let (namespace, name) = match text.split_once('/') {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, text),
@@ -71,7 +66,7 @@ async fn find_in(
 ) -> Result<DynamicObject, Failure> {
     let api = session.api(kind, &Scope::Namespace(namespace.to_owned()));
     let word = kind.word();
-    match patiently(async || api.get_opt(name).await).await {
+    match retried(async || api.get_opt(name).await).await {
         Ok(Some(object)) => Ok(object),
         Ok(None) => Err(Failure::no(format!("{word} {namespace}/{name} does not exist"))
             .fix(format!("list what is there with: meshroot get {word} -n {namespace}"))),
@@ -86,7 +81,7 @@ async fn find_anywhere(
 ) -> Result<DynamicObject, Failure> {
     let named = ListParams::default().fields(&format!("metadata.name={name}"));
     let doing = || format!("look for {} {name} in all namespaces", kind.word());
-    let list = patiently(async || session.api(kind, &Scope::All).list(&named).await).await;
+    let list = retried(async || session.api(kind, &Scope::All).list(&named).await).await;
     let found = list.map_err(|error| Failure::api(&doing(), &error))?.items;
     only(kind, name, found)
 }
@@ -109,11 +104,6 @@ fn only(kind: Kind, name: &str, mut found: Vec<DynamicObject>) -> Result<Dynamic
             .fix(format!("say which one: {}", candidates.join(" or "))))
         }
     }
-}
-
-/// The labels and annotations that people may want to see are few; this one is read in several places.
-pub fn annotation<'a>(object: &'a impl Resource, name: &str) -> Option<&'a str> {
-    object.annotations().get(name).map(String::as_str)
 }
 
 #[cfg(test)]

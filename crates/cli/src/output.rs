@@ -1,20 +1,17 @@
 //! How answers are written.
 
-pub mod json;
-pub mod sheet;
-pub mod table;
-pub mod yaml;
+pub(crate) mod json;
+pub(crate) mod sheet;
+pub(crate) mod table;
+pub(crate) mod yaml;
 
 use serde_json::Value;
 
 use crate::failure::Failure;
 
-pub use sheet::Sheet;
-pub use table::Table;
-
 /// How to write the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Table,
@@ -28,17 +25,17 @@ pub enum Format {
 
 impl Format {
     /// Whether the answer is for people.
-    pub fn is_table(self) -> bool {
+    pub(crate) fn is_table(self) -> bool {
         matches!(self, Self::Table | Self::Wide)
     }
 
     /// One value as JSON or YAML; tables are made by whoever knows the columns.
-    pub fn text(self, value: &Value) -> Result<String, Failure> {
+    pub(crate) fn text(self, value: &Value) -> Result<String, Failure> {
         if self == Self::Yaml { yaml::text(std::slice::from_ref(value)) } else { json::text(value) }
     }
 }
 
 /// A list as kubectl writes it.
-pub fn list(items: Vec<Value>) -> Value {
+pub(crate) fn list(items: Vec<Value>) -> Value {
     serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": Value::Array(items) })
 }

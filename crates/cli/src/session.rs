@@ -3,25 +3,25 @@
 use kube::api::DynamicObject;
 use kube::{Api, Client};
 use meshroot_runtime::kube::connect::{Target, connect};
+use meshroot_view::kinds::Kind;
 
 use crate::arguments::Global;
 use crate::failure::Failure;
-use crate::kinds::Kind;
 
 /// What we call ourselves to servers.
-pub const USER_AGENT: &str = concat!("meshroot/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT: &str = concat!("meshroot/", env!("CARGO_PKG_VERSION"));
 
 /// A connection to the API that the flags name.
-pub struct Session {
+pub(crate) struct Session {
     /// The client.
-    pub client: Client,
+    pub(crate) client: Client,
     /// The flags.
-    pub global: Global,
+    pub(crate) global: Global,
 }
 
 /// Which namespaces a list is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// All of them.
     All,
     /// One.
@@ -39,14 +39,14 @@ impl std::fmt::Display for Scope {
 
 impl Session {
     /// Connects. Nothing is sent yet.
-    pub async fn open(global: &Global) -> Result<Self, Failure> {
+    pub(crate) async fn open(global: &Global) -> Result<Self, Failure> {
         let target =
             Target { kubeconfig: global.kubeconfig.clone(), context: global.context.clone() };
         Ok(Self { client: connect(&target, USER_AGENT).await?, global: global.clone() })
     }
 
     /// As kubectl does it: `-A`, else `-n`, else the context's own namespace.
-    pub fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         match &self.global.namespace {
             _ if self.global.all_namespaces => Scope::All,
             Some(namespace) => Scope::Namespace(namespace.clone()),
@@ -55,7 +55,7 @@ impl Session {
     }
 
     /// The API of one kind.
-    pub fn api(&self, kind: Kind, scope: &Scope) -> Api<DynamicObject> {
+    pub(crate) fn api(&self, kind: Kind, scope: &Scope) -> Api<DynamicObject> {
         match scope {
             Scope::All => Api::all_with(self.client.clone(), &kind.resource()),
             Scope::Namespace(namespace) => {

@@ -1,7 +1,8 @@
 //! The demo's flow on real Kubernetes API servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::io::Write;
+use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -11,34 +12,70 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::policy::{ApprovalMode, KeyAlgorithm};
-use meshroot_cli::commands::demo::clusters::RunningApi;
-use meshroot_cli::commands::demo::flow::{self, Options};
-use meshroot_cli::commands::demo::home::Home;
-use meshroot_cli::commands::demo::report::Report;
-use meshroot_cli::commands::demo::screen::{Screen, Style};
-use meshroot_cli::failure::Failure;
-use meshroot_cli::output::Format;
-use meshroot_cli::terminal::Terminal;
+use meshroot_demo::clusters::RunningApi;
+use meshroot_demo::handshake::Handshake;
+use meshroot_demo::home::Home;
+use meshroot_demo::screen::Screen;
+use meshroot_demo::{DemoError, Join, Options, Report};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_testkit::{ApiServer, api_server, wait};
 
-/// What was written to the terminal.
+/// A screen on which every line that is settled stays.
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
+struct Paper(Arc<Mutex<String>>);
 
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+impl Screen for Paper {
+    fn is_live(&self) -> bool {
+        false
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn changing(&mut self, _lines: Vec<String>) -> io::Result<()> {
         Ok(())
+    }
+
+    fn settle(&mut self, lines: &[String]) -> io::Result<()> {
+        let mut text = self.0.lock().unwrap();
+        lines.iter().for_each(|line| text.extend([line, "\n"]));
+        Ok(())
+    }
+
+    fn ask(&mut self, lines: &[String]) -> io::Result<()> {
+        self.settle(lines)
+    }
+
+    fn established(&mut self, report: &Report, kubeconfig: Option<&str>) -> io::Result<()> {
+        let document = report.document(kubeconfig).to_string();
+        self.settle(&["trust established".to_owned(), document])
     }
 }
 
 impl Paper {
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        self.0.lock().unwrap().clone()
+    }
+
+    /// What programs are told.
+    fn document(&self) -> serde_json::Value {
+        let text = self.text();
+        let line = text.lines().find(|line| line.starts_with('{')).unwrap();
+        serde_json::from_str(line).unwrap()
+    }
+}
+
+/// The command itself, in another process, as people do it.
+struct Program;
+
+impl Join for Program {
+    async fn join(
+        &self,
+        kubeconfig: &Path,
+        cluster: &str,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_meshroot"));
+        command.args(["cluster", "join", cluster, "--hub-context", "hub", "--context", cluster]);
+        let answer = command.arg("--kubeconfig").arg(kubeconfig).output().await?;
+        let problem = String::from_utf8_lossy(&answer.stderr).into_owned();
+        if answer.status.success() { Ok(()) } else { Err(problem.into()) }
     }
 }
 
@@ -86,7 +123,6 @@ fn options() -> Options {
         limit: Duration::from_mins(2),
         began: Instant::now(),
         kept: true,
-        format: Format::Table,
     }
 }
 
@@ -94,17 +130,16 @@ async fn run(
     apis: &[RunningApi],
     home: &Home,
     options: &Options,
-    style: Style,
-) -> (Result<Report, Failure>, String) {
-    let paper = Paper::default();
-    let mut terminal = Terminal::to(paper.clone());
-    let mut screen = Screen::new(&mut terminal, style);
-    let outcome = flow::run(apis, options, home, &mut screen, &Shutdown::manual()).await;
-    (outcome, paper.text())
+) -> (Result<Report, DemoError>, Paper) {
+    let mut paper = Paper::default();
+    let shutdown = Shutdown::manual();
+    let outcome = meshroot_demo::run(apis, options, home, &Program, &mut paper, &shutdown).await;
+    println!("{}", paper.text());
+    (outcome, paper)
 }
 
 fn texts(report: &Report) -> Vec<String> {
-    report.handshakes.iter().map(meshroot_cli::commands::demo::handshake::Handshake::text).collect()
+    report.handshakes.iter().map(Handshake::text).collect()
 }
 
 const HANDSHAKES: [&str; 3] =
@@ -115,26 +150,21 @@ async fn two_clusters_trust_each_other_and_a_second_run_goes_on_from_the_first()
     let servers = Servers::start().await;
     let (apis, directory) = (servers.apis(), tempfile::tempdir().unwrap());
     let home = Home::open(Some(directory.path())).unwrap();
-    let (outcome, text) =
-        run(&apis, &home, &Options { root_key: None, ..options() }, Style::Lines).await;
-    println!("{text}");
-    let first = outcome.unwrap();
+    let (outcome, paper) = run(&apis, &home, &Options { root_key: None, ..options() }).await;
+    let (first, text) = (outcome.unwrap(), paper.text());
     assert_eq!(texts(&first), HANDSHAKES);
     assert!(
         text.contains("key made in east → approved by policy → issued → installed → loaded"),
         "{text}"
     );
     assert!(text.contains("RSA-4096 root made"), "{text}");
-    assert!(!text.contains('\u{1b}'), "{text}");
     assert_eq!(servers.holders().await, [""; 0]);
 
-    let (outcome, text) =
-        run(&apis, &home, &Options { format: Format::Json, ..options() }, Style::Document).await;
-    println!("{text}");
+    let (outcome, paper) = run(&apis, &home, &options()).await;
     let second = outcome.unwrap();
     assert_eq!(texts(&second), HANDSHAKES);
     assert_eq!(second.trust[0].root, first.trust[0].root);
-    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let document = paper.document();
     assert_eq!(document["established"], true);
     assert_eq!(document["trust"][0]["loaded"], "confirmed");
     assert_eq!(document["handshakes"][2]["refused"], "unknown authority");
@@ -147,8 +177,7 @@ async fn a_third_party_is_waited_for_and_approves_with_the_command_that_is_print
     let (apis, directory) = (servers.apis(), tempfile::tempdir().unwrap());
     let home = Home::open(Some(directory.path())).unwrap();
     let paper = Paper::default();
-    let mut terminal = Terminal::to(paper.clone());
-    let mut screen = Screen::new(&mut terminal, Style::Lines);
+    let mut screen = paper.clone();
     let options = Options { approval: ApprovalMode::ThirdParty, once: false, ..options() };
     let shutdown = Shutdown::manual();
     let person = async {
@@ -170,8 +199,8 @@ async fn a_third_party_is_waited_for_and_approves_with_the_command_that_is_print
         wait::until("trust", Duration::from_mins(1), done).await.unwrap();
         shutdown.trigger();
     };
-    let (outcome, ()) =
-        tokio::join!(flow::run(&apis, &options, &home, &mut screen, &shutdown), person);
+    let demo = meshroot_demo::run(&apis, &options, &home, &Program, &mut screen, &shutdown);
+    let (outcome, ()) = tokio::join!(demo, person);
     let text = paper.text();
     println!("{text}");
     outcome.unwrap();
@@ -204,14 +233,14 @@ async fn what_did_not_happen_in_time_is_named_and_nothing_goes_on() {
     let home = Home::open(None).unwrap();
     let options =
         Options { approval: ApprovalMode::ThirdParty, limit: Duration::from_secs(20), ..options() };
-    let (outcome, text) = run(&servers.apis(), &home, &options, Style::Lines).await;
-    let said = outcome.unwrap_err().text(false);
-    println!("{text}\n{said}");
+    let (outcome, _) = run(&servers.apis(), &home, &options).await;
+    let error = outcome.unwrap_err();
     assert!(
-        said.contains("trust was not established within 20 s: istio-istio-system-east.demo.1 waits for a decision"),
-        "{said}"
+        error.to_string().starts_with("trust was not established within 20 s: istio-istio-system-east.demo.1 waits for a decision"),
+        "{error}"
     );
-    assert!(said.contains("see: TrustPolicy meshroot-system/demo: "), "{said}");
+    let see = error.see().unwrap();
+    assert!(see.starts_with("TrustPolicy meshroot-system/demo: "), "{see}");
     assert_eq!(servers.holders().await, [""; 0]);
 }
 

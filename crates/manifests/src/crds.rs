@@ -2,6 +2,7 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
+use serde_json::Value;
 
 use crate::schema;
 use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL};
@@ -27,6 +28,14 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     definitions.iter_mut().for_each(finish);
     definitions.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
     definitions
+}
+
+/// The same definitions as they are written down.
+///
+/// # Errors
+/// None of them gives one.
+pub fn crd_objects() -> Result<Vec<Value>, serde_json::Error> {
+    crds().iter().map(serde_json::to_value).collect()
 }
 
 fn finish(definition: &mut CustomResourceDefinition) {

@@ -6,8 +6,8 @@ use crate::access::{
     READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account,
 };
 use crate::workload::{Workload, deployment};
-use crate::{label, metadata};
-use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT};
+use crate::{crd_objects, label, metadata, namespace, policies, user_roles};
+use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 
 const NAME: &str = "meshroot-hub";
 const ROOTS_ROLE: &str = "meshroot-hub-roots";
@@ -16,6 +16,33 @@ const REPLICAS: u32 = 2;
 /// The user name of a hub that runs in `namespace`, for [`crate::policies`].
 pub fn hub_user(namespace: &str) -> String {
     format!("system:serviceaccount:{namespace}:{HUB_SERVICE_ACCOUNT}")
+}
+
+/// What the hub needs in [`SYSTEM_NAMESPACE`], and its pods. `image` and `root_namespaces` are those of
+/// [`hub_deployment`] and [`hub_rbac`].
+///
+/// # Errors
+/// As [`crd_objects`].
+pub fn hub_objects(
+    image: &str,
+    root_namespaces: &[String],
+) -> Result<Vec<Value>, serde_json::Error> {
+    let mut objects = hub_prerequisites(root_namespaces)?;
+    objects.extend(hub_deployment(SYSTEM_NAMESPACE, image));
+    Ok(objects)
+}
+
+/// What the hub needs wherever it runs: namespace, definitions, rights, policies.
+///
+/// # Errors
+/// As [`crd_objects`].
+pub fn hub_prerequisites(root_namespaces: &[String]) -> Result<Vec<Value>, serde_json::Error> {
+    let mut objects = vec![namespace(SYSTEM_NAMESPACE)];
+    objects.extend(crd_objects()?);
+    objects.extend(hub_rbac(SYSTEM_NAMESPACE, root_namespaces));
+    objects.extend(user_roles());
+    objects.extend(policies(&hub_user(SYSTEM_NAMESPACE)));
+    Ok(objects)
 }
 
 /// The hub's ServiceAccount in `namespace` with what it may do, and no more.

@@ -19,8 +19,10 @@ pub use agent::{
     AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_deployment,
     agent_hub_objects, agent_rbac,
 };
-pub use crds::crds;
-pub use hub::{hub_deployment, hub_rbac, hub_user, root_namespace_rbac};
+pub use crds::{crd_objects, crds};
+pub use hub::{
+    hub_deployment, hub_objects, hub_prerequisites, hub_rbac, hub_user, root_namespace_rbac,
+};
 pub use policies::policies;
 pub use users::user_roles;
 pub use yaml::to_yaml;

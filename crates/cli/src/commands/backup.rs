@@ -17,7 +17,7 @@ use crate::terminal::{Terminal, plain};
 /// Where the copy goes.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = BACKUP_HELP)]
-pub struct Backup {
+pub(crate) struct Backup {
     /// File to write; it must not exist
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -26,7 +26,7 @@ pub struct Backup {
 /// Where the state comes from and goes to.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = RESTORE_HELP)]
-pub struct Restore {
+pub(crate) struct Restore {
     /// File that `meshroot backup` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -36,7 +36,7 @@ pub struct Restore {
 }
 
 /// Fetches a consistent copy of the server's state while it serves, and checks it.
-pub async fn backup(
+pub(crate) async fn backup(
     session: &Session,
     asked: &Backup,
     terminal: &mut Terminal,
@@ -100,7 +100,7 @@ async fn said(body: Body) -> String {
 }
 
 /// Makes a data directory from a backup.
-pub fn restore(asked: &Restore, terminal: &mut Terminal) -> Result<(), Failure> {
+pub(crate) fn restore(asked: &Restore, terminal: &mut Terminal) -> Result<(), Failure> {
     let summary = verify(&asked.file)?;
     let state = asked.data.join(STATE_FILE);
     refuse_existing(&state)?;

@@ -1,6 +1,5 @@
 //! `meshroot cluster`: workload clusters that take part.
 
-pub(super) mod apply;
 mod hub;
 mod join;
 mod leave;
@@ -13,7 +12,7 @@ use crate::terminal::Terminal;
 
 /// What to do.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -30,7 +29,7 @@ enum Command {
 }
 
 /// Does it.
-pub async fn run(
+pub(crate) async fn run(
     global: &Global,
     asked: &Arguments,
     terminal: &mut Terminal,

@@ -9,14 +9,14 @@ use crate::terminal::Terminal;
 /// Which shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
 /// Prints the script.
-pub fn run(asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+pub(crate) fn run(asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(asked.shell, &mut arguments::command(false), "meshroot", &mut script);
     terminal.bytes(&script)

@@ -7,23 +7,24 @@ use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::cluster_of_namespace;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_pki::CertificateRequest;
+use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::FIELD_MANAGER;
 use meshroot_runtime::process::clock;
+use meshroot_view::describe::approval;
+use meshroot_view::kinds::Kind;
+use meshroot_view::{age, full_name};
 use serde_json::{Value, json};
 
-use crate::age;
 use crate::failure::Failure;
-use crate::kinds::Kind;
-use crate::locate::{find_as, full_name};
-use crate::output::{Sheet, list};
-use crate::patience::patiently;
+use crate::locate::find_as;
+use crate::output::list;
 use crate::session::Session;
 use crate::terminal::Terminal;
 
 /// What to approve.
 #[derive(Debug, clap::Args)]
 #[command(after_help = APPROVE_HELP)]
-pub struct Approval {
+pub(crate) struct Approval {
     /// Requests: NAME or NAMESPACE/NAME
     #[arg(required = true)]
     names: Vec<String>,
@@ -35,7 +36,7 @@ pub struct Approval {
 /// What to deny.
 #[derive(Debug, clap::Args)]
 #[command(after_help = DENY_HELP)]
-pub struct Denial {
+pub(crate) struct Denial {
     /// Requests: NAME or NAMESPACE/NAME
     #[arg(required = true)]
     names: Vec<String>,
@@ -45,7 +46,7 @@ pub struct Denial {
 }
 
 /// Approves.
-pub async fn approve(
+pub(crate) async fn approve(
     session: &Session,
     asked: &Approval,
     terminal: &mut Terminal,
@@ -54,7 +55,7 @@ pub async fn approve(
 }
 
 /// Denies.
-pub async fn deny(
+pub(crate) async fn deny(
     session: &Session,
     asked: &Denial,
     terminal: &mut Terminal,
@@ -86,7 +87,7 @@ async fn decide(
     for request in &requests {
         let decided = write(session, request, decision, message, now).await?;
         if session.global.output.is_table() {
-            terminal.print(&told(request, decision, message))?;
+            terminal.sheet(&approval::sheet(request, decision, message))?;
         } else {
             written.push(serde_json::to_value(&decided).unwrap_or(Value::Null));
         }
@@ -159,7 +160,7 @@ async fn write(
     let parameters =
         PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let written =
-        patiently(async || api.patch_status(name, &parameters, &Patch::Merge(&patch)).await).await;
+        retried(async || api.patch_status(name, &parameters, &Patch::Merge(&patch)).await).await;
     let verb = if decision == ApprovalStatus::Approved { "approve" } else { "deny" };
     written.map_err(|error| Failure::api(&format!("{verb} request {namespace}/{name}"), &error))
 }
@@ -178,24 +179,6 @@ fn patch(request: &Request, decision: ApprovalStatus, message: &str, now: Timest
 /// The API keeps whole seconds; never one that is yet to come.
 fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
-}
-
-/// What was decided on: the digest and the hosts.
-fn told(request: &Request, decision: ApprovalStatus, message: &str) -> String {
-    let mut sheet = Sheet::default();
-    sheet.heading(&format!("{} {}", decision.word(), full_name(&request.metadata)));
-    match CertificateRequest::parse(&request.spec.csr_data.0) {
-        Ok(csr) => {
-            let key = csr.public_key();
-            sheet.field("CSR SHA-256", csr.fingerprint().to_string());
-            sheet.field("Key", format!("{} {}", key.kind_name(), key.fingerprint()));
-        }
-        Err(error) => sheet.field("CSR", format!("cannot be read: {error}")),
-    }
-    sheet.fields("Hosts", &request.spec.cert_config.hosts);
-    sheet.field("Virtual mesh", request.spec.virtual_mesh_ref.to_string());
-    sheet.field("Message", message);
-    sheet.text().to_owned()
 }
 
 fn quoted(message: &str) -> String {

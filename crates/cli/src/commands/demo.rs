@@ -1,52 +1,34 @@
 //! `meshroot demo`: a hub and workload clusters in this process, from nothing to trust.
-//!
-//! - [`clusters`]: the API servers; [`home`]: the kubeconfig and where data is kept
-//! - `install`, `processes`: what is written into them, and what runs; `control_plane`: the stand-in for istiod
-//! - [`flow`], `story`: what is done and waited for; `watching`, `member`: how far it is
-//! - `workload`, [`handshake`]: the proof; [`screen`], [`report`], `outro`: what is said
 
-pub mod clusters;
-mod control_plane;
-pub mod flow;
-pub mod handshake;
-pub mod home;
-mod install;
-mod limit;
-mod member;
-mod outro;
-mod processes;
-pub mod report;
-pub mod screen;
-mod story;
-mod watching;
-mod workload;
+mod screen;
 
+use std::error::Error;
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use meshroot_api::policy::{ApprovalMode, KeyAlgorithm};
+use meshroot_demo::clusters::{HUB, NAMES, Servers};
+use meshroot_demo::home::Home;
+use meshroot_demo::screen::Screen as _;
+use meshroot_demo::{DemoError, Join, Options};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::{self, LogFormat};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::age::parse_duration;
-use crate::arguments::Global;
+use super::cluster;
+use crate::arguments::{self, Command, Global};
+use crate::duration::parse_duration;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
-use clusters::Servers;
-use flow::Options;
-use home::Home;
 use screen::{Screen, Style};
-
-/// Name of the virtual mesh that is made.
-pub(crate) const VIRTUAL_MESH: &str = "demo";
 
 /// What to show.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Workload clusters, 2 to 5: east, west, north, south, central
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=5))]
     clusters: u8,
@@ -72,7 +54,7 @@ pub struct Arguments {
 
 /// Who approves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Approval {
+pub(crate) enum Approval {
     /// What passes the checks is approved.
     #[default]
     Automatic,
@@ -90,7 +72,7 @@ impl From<Approval> for ApprovalMode {
 }
 
 /// Shows it.
-pub async fn run(
+pub(crate) async fn run(
     global: &Global,
     asked: &Arguments,
     terminal: &mut Terminal,
@@ -104,30 +86,83 @@ pub async fn run(
     let shutdown =
         shutdown().map_err(|error| Failure::no(format!("signals cannot be received: {error}")))?;
     let home = Home::open(asked.keep.as_deref())?;
-    let clusters = clusters::NAMES.get(..usize::from(asked.clusters)).unwrap_or(&clusters::NAMES);
+    let clusters = NAMES.get(..usize::from(asked.clusters)).unwrap_or(&NAMES);
     let servers = Servers::start(clusters, home.data()).await?;
-    let options = options(global, asked, began);
-    let mut screen = Screen::new(terminal, style(global));
-    let outcome = flow::run(servers.apis(), &options, &home, &mut screen, &shutdown).await;
+    let options = options(asked, began);
+    let mut screen = Screen::new(terminal, style(global), global.output);
+    let outcome =
+        meshroot_demo::run(servers.apis(), &options, &home, &ClusterJoin, &mut screen, &shutdown)
+            .await;
     servers.stop().await;
     drop(home);
     outcome?;
-    if options.once { Ok(()) } else { screen.settle(&[farewell(asked)]) }
+    if !options.once {
+        screen.settle(&[farewell(asked)])?;
+    }
+    Ok(())
+}
+
+/// `meshroot cluster join`, as people type it.
+struct ClusterJoin;
+
+impl Join for ClusterJoin {
+    async fn join(
+        &self,
+        kubeconfig: &Path,
+        cluster: &str,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let words = ["meshroot", "cluster", "join", cluster, "--hub-context", HUB];
+        let mut words: Vec<OsString> = words.map(OsString::from).into();
+        words.extend(["--context", cluster, "--kubeconfig"].map(OsString::from));
+        words.push(kubeconfig.into());
+        let parsed = arguments::parse(words.into_iter()).map_err(|error| {
+            Failure::no(format!("cluster join does not know its arguments: {error}"))
+        })?;
+        let Command::Cluster(asked) = parsed.command else {
+            return Err(Failure::no("cluster join is another command by now").into());
+        };
+        let mut silent = Terminal::to(std::io::sink());
+        Ok(cluster::run(&parsed.global, &asked, &mut silent).await?)
+    }
+}
+
+impl From<DemoError> for Failure {
+    fn from(error: DemoError) -> Self {
+        let see = error.see();
+        let failure = match error {
+            DemoError::Connect(error) => error.into(),
+            DemoError::Call(error) => error.into(),
+            DemoError::Apply(error) => error.into(),
+            DemoError::Screen(error) => error.into(),
+            DemoError::Join(error) => match error.downcast::<Self>() {
+                Ok(failure) => *failure,
+                Err(error) => Self::no(error.to_string()),
+            },
+            DemoError::Server { ref source, .. } => Self::no(error.to_string()).caused_by(source),
+            DemoError::TooLate { .. } => Self::no(error.to_string())
+                .fix("see what hub and agents say with --log-filter info, or give them more time with --timeout"),
+            _ => Self::no(error.to_string()),
+        };
+        match see {
+            Some(see) => failure.see(see),
+            None => failure,
+        }
+    }
 }
 
 /// SIGINT, SIGTERM, and the end of the terminal.
 fn shutdown() -> std::io::Result<Shutdown> {
     let mut hangup = signal(SignalKind::hangup())?;
     let shutdown = Shutdown::on_signals()?;
-    let told = shutdown.clone();
+    let hung_up = shutdown.clone();
     tokio::spawn(async move {
         hangup.recv().await;
-        told.trigger();
+        hung_up.trigger();
     });
     Ok(shutdown)
 }
 
-fn options(global: &Global, asked: &Arguments, began: Instant) -> Options {
+fn options(asked: &Arguments, began: Instant) -> Options {
     Options {
         approval: asked.approval.into(),
         root_key: asked.root_key,
@@ -135,7 +170,6 @@ fn options(global: &Global, asked: &Arguments, began: Instant) -> Options {
         limit: Duration::try_from(asked.timeout).unwrap_or(Duration::from_mins(1)),
         began,
         kept: asked.keep.is_some(),
-        format: global.output,
     }
 }
 

@@ -1,30 +1,36 @@
 //! `meshroot describe`: everything about one object, and what happened to it.
 
-mod difference;
-mod events;
-mod mesh;
-mod request;
-mod virtual_mesh;
-
+use k8s_openapi::api::core::v1::Event;
+use kube::api::{ListParams, ObjectMeta};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
+use meshroot_api::names::RequestName;
+use meshroot_api::{
+    Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+};
+use meshroot_core::membership::{Key, members};
+use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::{Failure as ApiFailure, classify};
+use meshroot_runtime::process::clock;
+use meshroot_view::Sheet;
+use meshroot_view::describe::request::{RequestFile, previous};
+use meshroot_view::describe::virtual_mesh::{Member, newest};
+use meshroot_view::describe::{events, mesh, virtual_mesh};
+use meshroot_view::kinds::Kind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::kinds::Kind;
-use crate::locate::parse;
-use crate::output::{Sheet, list};
-use crate::patience::patiently;
+use crate::locate::{find, parse};
+use crate::output::list;
 use crate::session::Session;
 use crate::terminal::Terminal;
 
 /// What to describe.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// vm, vmcsr or mesh
     kind: Kind,
     /// NAME or NAMESPACE/NAME
@@ -38,7 +44,7 @@ struct Description {
 }
 
 /// Describes it.
-pub async fn run(
+pub(crate) async fn run(
     session: &Session,
     asked: &Arguments,
     terminal: &mut Terminal,
@@ -55,18 +61,103 @@ pub async fn run(
             asked.name
         )));
     }
-    let object = crate::locate::find(session, kind, &asked.name).await?;
+    let object = find(session, kind, &asked.name).await?;
     let metadata = object.metadata.clone();
     let mut description = match kind {
-        Kind::Request => request::describe(session, parse(kind, object)?).await?,
-        Kind::VirtualMesh => virtual_mesh::describe(session, parse(kind, object)?).await?,
-        _ => mesh::describe(session, parse(kind, object)?).await?,
+        Kind::Request => of_request(session, parse(kind, object)?).await?,
+        Kind::VirtualMesh => of_virtual_mesh(session, parse(kind, object)?).await?,
+        _ => of_mesh(session, parse(kind, object)?).await?,
     };
     if !session.global.output.is_table() {
         return terminal.print(&session.global.output.text(&list(description.objects))?);
     }
-    events::add(session, &metadata, &mut description.sheet).await;
-    terminal.print(description.sheet.text())
+    add_events(session, &metadata, &mut description.sheet).await;
+    terminal.sheet(&description.sheet)
+}
+
+async fn of_request(session: &Session, request: Request) -> Result<Description, Failure> {
+    let file = request_file(session, request).await?;
+    let objects = [
+        shown(&file.request),
+        file.record.as_ref().and_then(shown),
+        file.previous.as_ref().and_then(shown),
+        file.trust.as_ref().and_then(shown),
+        file.policy.as_ref().and_then(shown),
+    ];
+    Ok(Description {
+        sheet: file.sheet(clock::now()),
+        objects: objects.into_iter().flatten().collect(),
+    })
+}
+
+async fn request_file(session: &Session, request: Request) -> Result<RequestFile, Failure> {
+    let namespace = request.metadata.namespace.clone().unwrap_or_default();
+    let name = request.metadata.name.clone().unwrap_or_default();
+    let policy = Key::resolve(&request.spec.virtual_mesh_ref, &namespace);
+    let (mesh, previous) = match RequestName::parse(&name) {
+        Some(own) => {
+            let previous = previous(&own, requests(session, &namespace).await?);
+            (own.mesh, previous)
+        }
+        None => (String::new(), None),
+    };
+    Ok(RequestFile {
+        previous,
+        mesh: optional(session, &namespace, &mesh).await?,
+        trust: optional(session, &namespace, &mesh).await?,
+        policy: optional(session, &policy.namespace, &policy.name).await?,
+        record: optional(session, &namespace, &name).await?,
+        request,
+    })
+}
+
+async fn of_virtual_mesh(session: &Session, mesh: VirtualMesh) -> Result<Description, Failure> {
+    let key = Key::of(&mesh);
+    let policy: Option<TrustPolicy> = optional(session, &key.namespace, &key.name).await?;
+    let mut gathered = Vec::new();
+    for member in members(&mesh) {
+        let trust = optional(session, &member.namespace, &member.name).await?;
+        let all = requests(session, &member.namespace).await?;
+        let request = newest(&member, &key.name, all);
+        gathered.push(Member { key: member, request, trust });
+    }
+    let mut objects = vec![shown(&mesh), policy.as_ref().and_then(shown)];
+    for member in &gathered {
+        objects.push(member.request.as_ref().and_then(shown));
+        objects.push(member.trust.as_ref().and_then(shown));
+    }
+    let sheet = virtual_mesh::sheet(&mesh, policy.as_ref(), &gathered, clock::now());
+    Ok(Description { sheet, objects: objects.into_iter().flatten().collect() })
+}
+
+async fn of_mesh(session: &Session, mesh: Mesh) -> Result<Description, Failure> {
+    let key = Key::of(&mesh);
+    let trust: Option<MeshTrust> = optional(session, &key.namespace, &key.name).await?;
+    let wanted = trust.as_ref().map(|trust| trust.spec.request.clone()).unwrap_or_default();
+    let request: Option<Request> = optional(session, &key.namespace, &wanted).await?;
+    let objects = [shown(&mesh), trust.as_ref().and_then(shown), request.as_ref().and_then(shown)];
+    let sheet = mesh::sheet(&mesh, trust.as_ref(), request.as_ref(), clock::now());
+    Ok(Description { sheet, objects: objects.into_iter().flatten().collect() })
+}
+
+/// Adds the events of an object, the newest last. Events are a courtesy: without them the rest stands.
+async fn add_events(session: &Session, metadata: &ObjectMeta, sheet: &mut Sheet) {
+    let (Some(uid), Some(namespace)) = (&metadata.uid, &metadata.namespace) else { return };
+    let api: Api<Event> = Api::namespaced(session.client.clone(), namespace);
+    let of_object = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+    sheet.heading("Events");
+    match retried(async || api.list(&of_object).await).await {
+        Ok(events) if events.items.is_empty() => sheet.line("none"),
+        Ok(events) => sheet.table(events::table(events.items, clock::now())),
+        Err(error) => sheet.line(format!("cannot be read: {error}")),
+    }
+}
+
+async fn requests(session: &Session, namespace: &str) -> Result<Vec<Request>, Failure> {
+    let api: Api<Request> = Api::namespaced(session.client.clone(), namespace);
+    let list = retried(async || api.list(&ListParams::default()).await).await;
+    let doing = format!("list vmcsr in namespace {namespace}");
+    list.map(|list| list.items).map_err(|error| Failure::api(&doing, &error))
 }
 
 /// Reads an object that may not be there, or that the reader may not see: then less is told.
@@ -80,7 +171,7 @@ where
     if namespace.is_empty() || name.is_empty() {
         return Ok(None);
     }
-    match patiently(async || {
+    match retried(async || {
         Api::<K>::namespaced(session.client.clone(), namespace).get_opt(name).await
     })
     .await

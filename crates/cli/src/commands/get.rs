@@ -3,27 +3,27 @@
 use std::collections::HashMap;
 
 use futures::StreamExt as _;
-use jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use meshroot_api::names::SYSTEM_NAMESPACE;
+use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::process::clock;
+use meshroot_view::full_name;
+use meshroot_view::kinds::Kind;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::kinds::Kind;
-use crate::locate::{find, full_name};
-use crate::output::table::later_row;
-use crate::output::{Format, Table, list};
-use crate::patience::patiently;
+use crate::locate::find;
+use crate::output::table::{self, later_row, widths};
+use crate::output::{Format, list};
 use crate::session::{Scope, Session};
 use crate::terminal::Terminal;
 
 /// What to get.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// vm, trustpolicy, cluster, mesh, vmcsr, meshtrust or record (and the API's names of these); all of them if left
     /// out
     kind: Option<Kind>,
@@ -35,7 +35,7 @@ pub struct Arguments {
 }
 
 /// Gets it.
-pub async fn run(
+pub(crate) async fn run(
     session: &Session,
     asked: &Arguments,
     terminal: &mut Terminal,
@@ -75,7 +75,7 @@ async fn fetch(
     scope: &Scope,
 ) -> Result<Vec<DynamicObject>, Failure> {
     let listed =
-        patiently(async || session.api(kind, scope).list(&ListParams::default()).await).await;
+        retried(async || session.api(kind, scope).list(&ListParams::default()).await).await;
     let mut objects = listed
         .map_err(|error| Failure::api(&format!("list {} in {scope}", kind.word()), &error))?
         .items;
@@ -100,7 +100,8 @@ async fn overview(session: &Session, terminal: &mut Terminal) -> Result<(), Fail
     for kind in Kind::ALL {
         let objects = fetch(session, kind, &scope).await?;
         if !objects.is_empty() {
-            parts.push(format!("{}\n{}", kind.word(), table(kind, &objects, now, wide).text()));
+            let rows = kind.table(&objects, now, wide);
+            parts.push(format!("{}\n{}", kind.word(), table::text(&rows)));
         }
         everything.extend(objects);
     }
@@ -127,7 +128,7 @@ fn print(
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     if format.is_table() {
-        return terminal.print(&table(kind, objects, clock::now(), format == Format::Wide).text());
+        return terminal.table(&kind.table(objects, clock::now(), format == Format::Wide));
     }
     let mut values = values(objects)?;
     let value = match values.pop() {
@@ -137,21 +138,13 @@ fn print(
     terminal.print(&format.text(&value)?)
 }
 
-fn table(kind: Kind, objects: &[DynamicObject], now: Timestamp, wide: bool) -> Table {
-    let mut table = Table::new(&kind.titles(wide));
-    for object in objects {
-        table.push(kind.row(object, now, wide));
-    }
-    table
-}
-
 /// Objects as the API has them, without its book-keeping of who wrote which field.
 fn values(objects: &[DynamicObject]) -> Result<Vec<Value>, Failure> {
     objects.iter().map(value).collect()
 }
 
 /// One object as the API has it.
-pub fn value(object: &DynamicObject) -> Result<Value, Failure> {
+fn value(object: &DynamicObject) -> Result<Value, Failure> {
     let mut object = object.clone();
     object.metadata.managed_fields = None;
     serde_json::to_value(&object)
@@ -222,10 +215,10 @@ impl Rows {
 
     fn begin(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
         let objects = std::mem::take(&mut self.first);
-        let table = table(self.kind, &objects, clock::now(), self.format == Format::Wide);
-        self.widths = Some(table.widths());
+        let table = self.kind.table(&objects, clock::now(), self.format == Format::Wide);
+        self.widths = Some(widths(&table));
         if self.format.is_table() {
-            terminal.print(&table.text())?;
+            terminal.table(&table)?;
         }
         for object in &objects {
             if !self.format.is_table() {
@@ -295,3 +288,7 @@ Examples:
   meshroot get vmcsr -A --watch
   meshroot get meshtrust -n meshroot-cluster-east -o wide
   meshroot get trustpolicy shop/demo -o yaml";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

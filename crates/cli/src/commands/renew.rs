@@ -12,13 +12,13 @@ use meshroot_api::{
     IssuanceRecord, Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_core::membership::{Key, members};
+use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::{Written, create_if_absent};
+use meshroot_view::kinds::Kind;
 
-use crate::age::parse_duration;
+use crate::duration::parse_duration;
 use crate::failure::Failure;
-use crate::kinds::Kind;
 use crate::locate::find_as;
-use crate::patience::patiently;
 use crate::session::Session;
 use crate::terminal::Terminal;
 use plan::{Next, next};
@@ -26,7 +26,7 @@ use plan::{Next, next};
 /// Whose certificate to renew.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Meshes: NAME or NAMESPACE/NAME
     #[arg(required_unless_present = "virtual_mesh")]
     meshes: Vec<String>,
@@ -42,7 +42,7 @@ pub struct Arguments {
 }
 
 /// Renews.
-pub async fn run(
+pub(crate) async fn run(
     session: &Session,
     asked: &Arguments,
     terminal: &mut Terminal,
@@ -100,7 +100,7 @@ async fn meshes(
 
 async fn requests(session: &Session, mesh: &Key) -> Result<Vec<Request>, Failure> {
     let api: Api<Request> = Api::namespaced(session.client.clone(), &mesh.namespace);
-    let list = patiently(async || api.list(&ListParams::default()).await).await;
+    let list = retried(async || api.list(&ListParams::default()).await).await;
     let doing = format!("list vmcsr in namespace {}", mesh.namespace);
     list.map(|list| list.items).map_err(|error| Failure::api(&doing, &error))
 }
@@ -108,7 +108,7 @@ async fn requests(session: &Session, mesh: &Key) -> Result<Vec<Request>, Failure
 /// The names that the ledger of the mesh's namespace knows.
 async fn recorded(session: &Session, mesh: &Key) -> Result<Vec<RequestName>, Failure> {
     let api: Api<IssuanceRecord> = Api::namespaced(session.client.clone(), &mesh.namespace);
-    let list = patiently(async || api.list_metadata(&ListParams::default()).await).await;
+    let list = retried(async || api.list_metadata(&ListParams::default()).await).await;
     let doing = format!("list issuancerecords in namespace {}", mesh.namespace);
     let list = list.map_err(|error| Failure::api(&doing, &error))?;
     Ok(list
@@ -126,7 +126,7 @@ async fn create(
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let api: Api<Request> = Api::namespaced(session.client.clone(), &mesh.namespace);
-    match patiently(async || create_if_absent(&api, &renewal(mesh, name, previous)).await).await? {
+    match retried(async || create_if_absent(&api, &renewal(mesh, name, previous)).await).await? {
         Written::Created(_) => terminal
             .line(format!("{name} created; the agent makes a new key and asks for a certificate")),
         Written::Existed(_) => {

@@ -13,11 +13,12 @@ use kube::api::{Patch, PatchParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
+use meshroot_manifests::hub_prerequisites;
+use meshroot_runtime::kube::apply::install;
 use meshroot_runtime::process::options::{Format, ProcessOptions, lease_seconds};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::{self, Telemetry};
 
-use super::install;
 use super::version::VERSION;
 use crate::arguments::Global;
 use crate::failure::Failure;
@@ -26,7 +27,7 @@ use crate::terminal::Terminal;
 /// What to serve.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Directory that holds everything; made at the first start
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -57,13 +58,13 @@ pub struct Arguments {
 }
 
 /// The administrator's kubeconfig, in the data directory.
-pub const ADMIN_KUBECONFIG: &str = "admin.kubeconfig";
+pub(crate) const ADMIN_KUBECONFIG: &str = "admin.kubeconfig";
 const CONTEXT: &str = "meshroot";
 /// Holder of the hub's Lease: one process at a time has the directory.
 const IDENTITY: &str = "meshroot-serve";
 
 /// Serves until SIGTERM or SIGINT.
-pub async fn run(
+pub(crate) async fn run(
     global: &Global,
     asked: &Arguments,
     terminal: &mut Terminal,
@@ -142,7 +143,10 @@ async fn release_own_lease(admin: &Client) -> Result<(), Failure> {
 /// Installs what the hub needs, and works as its ServiceAccount, within the same rights as in a cluster.
 async fn hub(server: &Server, asked: &Arguments, shutdown: &Shutdown) -> Result<(), Failure> {
     let admin = Client::new(server.in_process(), "default");
-    install::hub(&admin).await?;
+    let needed = hub_prerequisites(&[]);
+    let needed = needed
+        .map_err(|error| Failure::no(format!("the definitions cannot be written: {error}")))?;
+    install(&admin, needed).await?;
     release_own_lease(&admin).await?;
     let account = User::service_account(SYSTEM_NAMESPACE, HUB_SERVICE_ACCOUNT, "");
     let client = Client::new(server.in_process_as(account), SYSTEM_NAMESPACE);

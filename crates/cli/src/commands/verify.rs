@@ -6,27 +6,25 @@ use jiff::Timestamp;
 use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::{MeshTrust, VirtualMesh};
-use meshroot_core::lint::{self, Finding};
 use meshroot_core::membership::{Key, members};
-use meshroot_pki::{Certificate, PathError, PathOptions, Purpose, build_path, parse_bundle};
+use meshroot_pki::{Certificate, Purpose, parse_bundle};
+use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::process::clock;
-use serde_json::{Value, json};
+use meshroot_view::full_name;
+use meshroot_view::kinds::Kind;
+use meshroot_view::verify::{self, Anchors, Verdict};
 
 use super::inspect::read_file;
-use crate::age;
 use crate::arguments::Global;
 use crate::failure::Failure;
-use crate::kinds::Kind;
-use crate::locate::{find_as, full_name};
-use crate::output::Sheet;
-use crate::patience::patiently;
+use crate::locate::find_as;
 use crate::session::Session;
 use crate::terminal::Terminal;
 
 /// What to verify, and for whom.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// PEM file with the chain, leaf or intermediate first; `-` is standard input
     file: PathBuf,
     /// The virtual mesh whose roots count: those that each of its members is to use
@@ -45,7 +43,7 @@ pub struct Arguments {
 
 /// What a certificate is used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Use {
+pub(crate) enum Use {
     /// TLS server.
     Server,
     /// TLS client.
@@ -55,26 +53,18 @@ pub enum Use {
     Any,
 }
 
-/// Roots and the meshes that are to use them.
-struct Anchors {
-    whose: Vec<String>,
-    roots: Vec<Certificate>,
-}
-
-struct Verdict {
-    whose: String,
-    path: Result<Vec<Certificate>, PathError>,
-    findings: Vec<Finding>,
-}
-
-impl Verdict {
-    fn accepted(&self) -> bool {
-        self.path.is_ok() && self.findings.is_empty()
+impl From<Use> for Purpose {
+    fn from(asked: Use) -> Self {
+        match asked {
+            Use::Server => Self::Server,
+            Use::Client => Self::Client,
+            Use::Any => Self::Any,
+        }
     }
 }
 
 /// Verifies it.
-pub async fn run(
+pub(crate) async fn run(
     global: &Global,
     asked: &Arguments,
     terminal: &mut Terminal,
@@ -90,12 +80,13 @@ pub async fn run(
         }
     };
     let at = asked.at.unwrap_or_else(clock::now);
+    let purpose = asked.purpose.into();
     let verdicts: Vec<Verdict> =
-        anchors.iter().map(|anchors| judge(&chain, anchors, asked.purpose, at)).collect();
+        anchors.iter().map(|anchors| Verdict::of(&chain, anchors, purpose, at)).collect();
     if global.output.is_table() {
-        terminal.print(&sheet(&verdicts, at))?;
+        terminal.sheet(&verify::sheet(&verdicts, at))?;
     } else {
-        terminal.print(&global.output.text(&document(&verdicts))?)?;
+        terminal.print(&global.output.text(&verify::document(&verdicts))?)?;
     }
     answer(&asked.file, &verdicts)
 }
@@ -142,107 +133,17 @@ async fn trust_of(session: &Session, member: &Key) -> Result<Option<MeshTrust>, 
     // A list, so that a missing namespace or object is an empty answer.
     let named = ListParams::default().fields(&format!("metadata.name={}", member.name));
     let doing = format!("read meshtrust {}/{}", member.namespace, member.name);
-    let found = patiently(async || api.list(&named).await)
+    let found = retried(async || api.list(&named).await)
         .await
         .map_err(|error| Failure::api(&doing, &error))?;
     Ok(found.items.into_iter().find(|trust| !trust.spec.trust_anchors.trim().is_empty()))
 }
 
-fn judge(chain: &[Certificate], anchors: &Anchors, purpose: Use, at: Timestamp) -> Verdict {
-    let whose = anchors.whose.join(", ");
-    let Some((first, rest)) = chain.split_first() else {
-        return Verdict { whose, path: Ok(Vec::new()), findings: Vec::new() };
-    };
-    let purpose = match purpose {
-        Use::Server => Purpose::Server,
-        Use::Client => Purpose::Client,
-        Use::Any => Purpose::Any,
-    };
-    let path = build_path(first, rest, &anchors.roots, &PathOptions::new(at, purpose));
-    // What Istio takes and peers break on is a matter of the intermediate and what is above it.
-    let authorities = if first.is_ca() { chain } else { rest };
-    let findings = match authorities {
-        [] => Vec::new(),
-        [only] if anchors.roots.contains(only) => Vec::new(),
-        authorities => lint::istio(authorities, &anchors.roots, at),
-    };
-    let findings =
-        findings.into_iter().filter(|finding| finding.rule != "path" || path.is_ok()).collect();
-    Verdict { whose, path, findings }
-}
-
-fn sheet(verdicts: &[Verdict], at: Timestamp) -> String {
-    let mut sheet = Sheet::default();
-    for verdict in verdicts {
-        let answer = if verdict.accepted() { "accepted" } else { "NOT ACCEPTED" };
-        sheet.heading(&format!("{}: {answer} ({})", verdict.whose, age::date(at)));
-        match &verdict.path {
-            Ok(path) => {
-                for (index, certificate) in path.iter().enumerate() {
-                    let role = role(index, path.len());
-                    let subject = certificate.subject().to_string();
-                    let subject = if subject.is_empty() { "(empty subject)" } else { &subject };
-                    let until = age::with_distance(certificate.not_after(), at);
-                    sheet.fields(
-                        role,
-                        &[
-                            format!("{subject}, until {until}"),
-                            certificate.fingerprint().to_string(),
-                        ],
-                    );
-                }
-            }
-            Err(error) => sheet.field("no path", error.to_string()),
-        }
-        verdict.findings.iter().for_each(|finding| {
-            sheet.field("PROBLEM", format!("{}: {}", finding.rule, finding.message))
-        });
-    }
-    sheet.text().to_owned()
-}
-
-fn role(index: usize, length: usize) -> &'static str {
-    match index {
-        0 if length == 1 => "root",
-        0 => "first",
-        _ if index + 1 == length => "root",
-        _ => "issued by",
-    }
-}
-
-fn document(verdicts: &[Verdict]) -> Value {
-    let verdict = |verdict: &Verdict| {
-        let path = verdict.path.as_ref().map(Vec::as_slice).unwrap_or_default();
-        let path: Vec<_> =
-            path.iter().map(|certificate| certificate.fingerprint().to_string()).collect();
-        let finding = |it: &Finding| json!({ "rule": it.rule, "message": it.message });
-        json!({
-            "meshes": verdict.whose,
-            "accepted": verdict.accepted(),
-            "path": path,
-            "error": verdict.path.as_ref().err().map(ToString::to_string),
-            "findings": verdict.findings.iter().map(finding).collect::<Vec<_>>(),
-        })
-    };
-    json!({
-        "accepted": verdicts.iter().all(Verdict::accepted),
-        "verdicts": verdicts.iter().map(verdict).collect::<Vec<_>>(),
-    })
-}
-
 fn answer(file: &std::path::Path, verdicts: &[Verdict]) -> Result<(), Failure> {
     let refusing: Vec<_> = verdicts.iter().filter(|it| !it.accepted()).collect();
     let Some(first) = refusing.first() else { return Ok(()) };
-    let whose: Vec<_> = refusing.iter().map(|verdict| verdict.whose.as_str()).collect();
-    let why = match &first.path {
-        Err(error) => error.to_string(),
-        Ok(_) => first
-            .findings
-            .iter()
-            .map(|finding| finding.message.as_str())
-            .collect::<Vec<_>>()
-            .join("; "),
-    };
+    let whose: Vec<_> = refusing.iter().map(|verdict| verdict.whose()).collect();
+    let why = first.problem();
     Err(Failure::no(format!("{} does not verify for {}: {why}", file.display(), whose.join(", ")))
         .fix(format!("see each certificate with: meshroot inspect {}", file.display())))
 }

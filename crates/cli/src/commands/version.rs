@@ -7,10 +7,10 @@ use crate::output::Format;
 use crate::terminal::Terminal;
 
 /// This program's version.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Prints it.
-pub fn run(format: Format, terminal: &mut Terminal) -> Result<(), Failure> {
+pub(crate) fn run(format: Format, terminal: &mut Terminal) -> Result<(), Failure> {
     if format.is_table() {
         return terminal.line(format!("meshroot {VERSION}"));
     }

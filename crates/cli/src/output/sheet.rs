@@ -1,68 +1,78 @@
-//! Sheets: headings and fields under each other, for one object.
+//! Sheets as text: headings, and fields under each other.
 
 use std::fmt::Write as _;
 
-use super::Table;
-use crate::certificates::facts::Facts;
+use meshroot_view::{Entry, Sheet};
+
+use super::table;
 use crate::terminal::plain;
 
-/// A sheet of paper that is filled from top to bottom.
-#[derive(Clone, Debug, Default)]
-pub struct Sheet {
-    text: String,
+/// The text of a sheet.
+pub(crate) fn text(sheet: &Sheet) -> String {
+    let mut text = String::new();
+    for entry in sheet.entries() {
+        add(&mut text, entry);
+    }
+    text
 }
 
-impl Sheet {
-    /// Begins a section; a blank line stands before it unless it is the first.
-    pub fn heading(&mut self, title: &str) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
+/// Writing to a String cannot fail.
+fn add(text: &mut String, entry: &Entry) {
+    match entry {
+        Entry::Heading(title) => {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            let _ = writeln!(text, "{}", plain(title));
         }
-        let _ = writeln!(self.text, "{}", plain(title));
-    }
-
-    /// One field; nothing where the value is empty.
-    pub fn field(&mut self, title: &str, value: impl AsRef<str>) {
-        self.fields(title, &[value.as_ref().to_owned()]);
-    }
-
-    /// One field with a line for each value; nothing where there is none.
-    pub fn fields(&mut self, title: &str, values: &[String]) {
-        let mut head = title;
-        for value in values.iter().filter(|value| !value.is_empty()) {
-            let _ = writeln!(self.text, "  {head:<WIDTH$} {}", plain(value));
-            head = "";
-        }
-    }
-
-    /// All fields of a certificate or request.
-    pub fn facts(&mut self, facts: &Facts) {
-        for (title, values) in facts {
-            // Short words share a line.
-            if matches!(*title, "Key usage" | "Purposes") {
-                self.field(title, values.join(", "));
-            } else {
-                self.fields(title, values);
+        Entry::Field { title, values } => {
+            let mut head = title.as_str();
+            for value in values {
+                let _ = writeln!(text, "  {head:<WIDTH$} {}", plain(value));
+                head = "";
             }
         }
-    }
-
-    /// A line of prose.
-    pub fn line(&mut self, text: &str) {
-        let _ = writeln!(self.text, "  {}", plain(text));
-    }
-
-    /// A table.
-    pub fn table(&mut self, table: &Table) {
-        for line in table.text().lines() {
-            let _ = writeln!(self.text, "  {line}");
+        Entry::Line(line) => {
+            let _ = writeln!(text, "  {}", plain(line));
         }
-    }
-
-    /// All of it.
-    pub fn text(&self) -> &str {
-        &self.text
+        Entry::Table(rows) => {
+            for line in table::text(rows).lines() {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
     }
 }
 
 const WIDTH: usize = 14;
+
+#[cfg(test)]
+mod tests {
+    use meshroot_view::Table;
+
+    use super::*;
+
+    #[test]
+    fn sections_are_apart_and_values_stand_under_each_other() {
+        let mut sheet = Sheet::default();
+        sheet.heading("Mesh a");
+        sheet.field("Cluster", "east");
+        sheet.field("Empty", "");
+        sheet.fields("Roots", &["one".to_owned(), String::new(), "two\u{1b}[2J".to_owned()]);
+        sheet.heading("Events");
+        sheet.line("none");
+        let mut table = Table::new(&["A", "B"]);
+        table.push(vec!["1".to_owned(), String::new()]);
+        sheet.table(table);
+        insta::assert_snapshot!(text(&sheet), @r"
+        Mesh a
+          Cluster        east
+          Roots          one
+                         two\u{1b}[2J
+
+        Events
+          none
+          A   B
+          1   -
+        ");
+    }
+}

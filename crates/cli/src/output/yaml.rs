@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 
 /// Documents with `---` between them.
-pub fn text(values: &[Value]) -> Result<String, Failure> {
+pub(crate) fn text(values: &[Value]) -> Result<String, Failure> {
     to_yaml(values)
         .map_err(|error| Failure::no(format!("the answer cannot be written as YAML: {error}")))
 }

@@ -12,16 +12,17 @@ use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_names
 use meshroot_manifests::{
     AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_hub_objects,
 };
+use meshroot_runtime::kube::apply::{Applied, apply, exists, title};
 use meshroot_runtime::kube::connect::{Target, connect};
+use meshroot_view::age::date;
 use serde_json::{Value, json};
 
-use super::apply::{apply, title};
 use super::check_name;
 use super::hub::{self, Address};
 use super::leave::remove;
-use crate::age::{date, parse_duration};
 use crate::arguments::Global;
 use crate::commands::version::VERSION;
+use crate::duration::parse_duration;
 use crate::failure::Failure;
 use crate::session::USER_AGENT;
 use crate::terminal::Terminal;
@@ -147,8 +148,17 @@ async fn put(
     dry: bool,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
-    let deed = apply(client, object, dry).await?;
-    terminal.line(format!("  {:<11} {}", deed.word(dry), title(object)))
+    let done = if dry {
+        // Without asking the server to do it nobody knows whether anything would change.
+        if exists(client, object).await? { "would apply" } else { "would create" }
+    } else {
+        match apply(client, object).await? {
+            Applied::Created => "created",
+            Applied::Changed => "changed",
+            Applied::Unchanged => "unchanged",
+        }
+    };
+    terminal.line(format!("  {done:<11} {}", title(object)))
 }
 
 /// The cluster that had the name before may still hold a token, and would renew it for ever: tokens end with the

@@ -5,13 +5,13 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::delete;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::check_name;
 use crate::failure::Failure;
-use crate::patience::patiently;
 use crate::session::Session;
 use crate::terminal::Terminal;
 
@@ -32,7 +32,7 @@ pub(super) async fn run(
     check_name(&asked.name)?;
     let home = cluster_namespace(&asked.name);
     let namespaces: Api<Namespace> = Api::all(session.client.clone());
-    let found = patiently(async || namespaces.get_opt(&home).await)
+    let found = retried(async || namespaces.get_opt(&home).await)
         .await
         .map_err(|error| Failure::api(&format!("read Namespace {home}"), &error))?;
     if found.is_none() {
@@ -66,11 +66,11 @@ where
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let doing = format!("read {} {namespace}/{AGENT_SERVICE_ACCOUNT}", K::kind(&()));
-    match patiently(async || api.get_opt(AGENT_SERVICE_ACCOUNT).await)
+    match retried(async || api.get_opt(AGENT_SERVICE_ACCOUNT).await)
         .await
         .map_err(|error| Failure::api(&doing, &error))?
     {
-        Some(object) => Ok(patiently(async || delete(&api, &object).await).await?),
+        Some(object) => Ok(retried(async || delete(&api, &object).await).await?),
         None => Ok(false),
     }
 }

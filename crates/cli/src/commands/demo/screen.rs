@@ -1,11 +1,16 @@
 //! What is seen while it happens: lines that stay, and on a terminal a few at the end that change.
 
-use crate::failure::Failure;
+use std::io;
+
+use meshroot_demo::Report;
+use meshroot_runtime::process::clock;
+
+use crate::output::{Format, table};
 use crate::terminal::{Terminal, plain};
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
+pub(crate) enum Style {
     /// On a terminal: lines change in place.
     Live,
     /// Elsewhere: a line once it is final; no cursor movement.
@@ -14,10 +19,12 @@ pub enum Style {
     Document,
 }
 
-/// The screen.
-pub struct Screen<'a> {
+/// A terminal as the demo's screen.
+pub(crate) struct Screen<'a> {
     terminal: &'a mut Terminal,
     style: Style,
+    /// Of the document at the end.
+    format: Format,
     /// Lines at the end that are going to change.
     changing: usize,
     shown: Vec<String>,
@@ -25,17 +32,26 @@ pub struct Screen<'a> {
 
 impl<'a> Screen<'a> {
     /// An empty one.
-    pub fn new(terminal: &'a mut Terminal, style: Style) -> Self {
-        Self { terminal, style, changing: 0, shown: Vec::new() }
+    pub(crate) fn new(terminal: &'a mut Terminal, style: Style, format: Format) -> Self {
+        Self { terminal, style, format, changing: 0, shown: Vec::new() }
     }
 
-    /// How much is shown.
-    pub fn style(&self) -> Style {
-        self.style
+    /// What takes the changing lines away: up, and clear to the end (ECMA-48 CUU, ED).
+    fn erased(&self) -> String {
+        if self.changing == 0 {
+            String::new()
+        } else {
+            format!("\u{1b}[{}A\r\u{1b}[J", self.changing)
+        }
+    }
+}
+
+impl meshroot_demo::screen::Screen for Screen<'_> {
+    fn is_live(&self) -> bool {
+        self.style == Style::Live
     }
 
-    /// Shows lines that are going to change, in the place of those before.
-    pub(super) fn changing(&mut self, lines: Vec<String>) -> Result<(), Failure> {
+    fn changing(&mut self, lines: Vec<String>) -> io::Result<()> {
         if self.style != Style::Live || lines == self.shown {
             return Ok(());
         }
@@ -48,11 +64,10 @@ impl<'a> Screen<'a> {
         }
         self.changing = lines.len();
         self.shown = lines;
-        self.terminal.print(&text)
+        self.terminal.write(&text)
     }
 
-    /// Shows lines that stay, in the place of those that changed.
-    pub(super) fn settle(&mut self, lines: &[String]) -> Result<(), Failure> {
+    fn settle(&mut self, lines: &[String]) -> io::Result<()> {
         if self.style == Style::Document {
             return Ok(());
         }
@@ -62,21 +77,28 @@ impl<'a> Screen<'a> {
         }
         self.changing = 0;
         self.shown.clear();
-        self.terminal.print(&text)
+        self.terminal.write(&text)
     }
 
-    /// Shows a document, whatever the style.
-    pub(super) fn document(&mut self, text: &str) -> Result<(), Failure> {
-        self.terminal.print(text)
-    }
-
-    /// What takes the changing lines away: up, and clear to the end (ECMA-48 CUU, ED).
-    fn erased(&self) -> String {
-        if self.changing == 0 {
-            String::new()
-        } else {
-            format!("\u{1b}[{}A\r\u{1b}[J", self.changing)
+    fn ask(&mut self, lines: &[String]) -> io::Result<()> {
+        if self.style == Style::Document {
+            eprintln!("{}", lines.join("\n"));
         }
+        self.settle(lines)
+    }
+
+    fn established(&mut self, report: &Report, kubeconfig: Option<&str>) -> io::Result<()> {
+        if self.style == Style::Document {
+            let text = self.format.text(&report.document(kubeconfig));
+            return self.terminal.write(&text.map_err(io::Error::other)?);
+        }
+        let mut lines = vec![String::new()];
+        let table = table::text(&report.table(clock::now()));
+        lines.extend(table.lines().map(|line| format!("  {line}")));
+        let took = report.established.unwrap_or_default().as_secs_f64();
+        lines.push(String::new());
+        lines.push(format!("  trust established {took:.1} s after the start"));
+        self.settle(&lines)
     }
 }
 
@@ -90,6 +112,8 @@ fn width() -> usize {
 mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
+
+    use meshroot_demo::screen::Screen as _;
 
     use super::*;
 
@@ -108,7 +132,7 @@ mod tests {
     fn drawn(style: Style) -> String {
         let paper = Paper::default();
         let mut terminal = Terminal::to(paper.clone());
-        let mut screen = Screen::new(&mut terminal, style);
+        let mut screen = Screen::new(&mut terminal, style, Format::Table);
         screen.changing(vec!["a".into(), "b".into()]).unwrap();
         screen.changing(vec!["a".into(), "b".into()]).unwrap();
         screen.changing(vec!["c".into()]).unwrap();

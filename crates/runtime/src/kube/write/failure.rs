@@ -74,6 +74,18 @@ impl Failure {
         }
     }
 
+    /// The same of a call about a Secret: what may quote its content is left out.
+    #[must_use]
+    pub fn without_content(self) -> Self {
+        match self {
+            Self::Invalid(_) => {
+                Self::Invalid("(its message may quote the Secret, not shown)".to_owned())
+            }
+            Self::Other(_) => Self::Other("the answer cannot be read".to_owned()),
+            other => other,
+        }
+    }
+
     /// The word for it in metrics and logs.
     #[must_use]
     pub fn reason(&self) -> &'static str {

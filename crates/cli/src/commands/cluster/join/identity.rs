@@ -1,15 +1,14 @@
 //! Which cluster it is: a name on the hub belongs to one cluster, and a cluster has one name.
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use meshroot_api::names::{
     CLUSTER_UID_ANNOTATION, CREDENTIAL_CLUSTER_KEY, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE,
     cluster_namespace,
 };
+use meshroot_runtime::kube::call::retried;
 
 use crate::failure::Failure;
-use crate::locate::annotation;
-use crate::patience::patiently;
 
 /// A cluster, and whose place it takes.
 pub(super) struct Identity {
@@ -38,8 +37,8 @@ pub(super) async fn check(
     let uid = cluster_uid(cluster).await?;
     let home = cluster_namespace(name);
     let known = namespace(hub, &home, "on the hub").await?;
-    let known = known.as_ref().and_then(|home| annotation(home, CLUSTER_UID_ANNOTATION));
-    let another = known.filter(|known| *known != uid);
+    let known = known.as_ref().and_then(|home| home.annotations().get(CLUSTER_UID_ANNOTATION));
+    let another = known.filter(|known| **known != uid);
     if let Some(known) = another.filter(|_| !replace) {
         return Err(Failure::no(format!(
             "the name {name} belongs to another cluster: its kube-system has uid {known}, here it is {uid}"
@@ -87,7 +86,7 @@ async fn cluster_uid(cluster: &Client) -> Result<String, Failure> {
 
 async fn namespace(client: &Client, name: &str, place: &str) -> Result<Option<Namespace>, Failure> {
     let api: Api<Namespace> = Api::all(client.clone());
-    patiently(async || api.get_opt(name).await)
+    retried(async || api.get_opt(name).await)
         .await
         .map_err(|error| Failure::api(&format!("read Namespace {name} {place}"), &error))
 }
@@ -96,7 +95,7 @@ async fn namespace(client: &Client, name: &str, place: &str) -> Result<Option<Na
 async fn joined_as(cluster: &Client) -> Result<Option<String>, Failure> {
     let api: Api<Secret> = Api::namespaced(cluster.clone(), SYSTEM_NAMESPACE);
     let doing = format!("read Secret {SYSTEM_NAMESPACE}/{HUB_CREDENTIALS_SECRET} in the cluster");
-    let found = patiently(async || api.get_opt(HUB_CREDENTIALS_SECRET).await).await;
+    let found = retried(async || api.get_opt(HUB_CREDENTIALS_SECRET).await).await;
     let secret = found.map_err(|error| Failure::api_about_secret(&doing, &error))?;
     let name = secret.and_then(|secret| secret.data?.remove(CREDENTIAL_CLUSTER_KEY));
     Ok(name.and_then(|name| String::from_utf8(name.0).ok()).filter(|name| !name.is_empty()))

@@ -6,10 +6,10 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, cluster_namespace};
+use meshroot_runtime::kube::call::retried;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::patience::patiently;
 
 /// A token, and when it ends: the server may have shortened its life.
 pub(super) struct Token {
@@ -31,7 +31,7 @@ pub(super) async fn issue(
     };
     let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
     let doing = format!("ask for a token of ServiceAccount {home}/{AGENT_SERVICE_ACCOUNT}");
-    let answer = patiently(async || {
+    let answer = retried(async || {
         api.create_token_request(AGENT_SERVICE_ACCOUNT, &PostParams::default(), &request).await
     })
     .await;

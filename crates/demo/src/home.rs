@@ -1,0 +1,119 @@
+//! Where the demo's files are: a directory that goes with it, or one that the user keeps.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use meshroot_manifests::to_yaml;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::clusters::RunningApi;
+use crate::DemoError;
+
+/// The directory. A temporary one is removed when this is dropped.
+pub struct Home {
+    path: PathBuf,
+    kept: bool,
+    _temporary: Option<TempDir>,
+}
+
+impl Home {
+    /// Opens `keep`, which is made where it is not there, else a temporary directory. Nobody else may read it: the
+    /// kubeconfig is an administrator's.
+    pub fn open(keep: Option<&Path>) -> Result<Self, DemoError> {
+        let Some(keep) = keep else {
+            let made = tempfile::Builder::new().prefix("meshroot-demo-").tempdir();
+            let made = made
+                .map_err(|error| DemoError::home("no temporary directory can be made", &error))?;
+            return Ok(Self { path: made.path().to_owned(), kept: false, _temporary: Some(made) });
+        };
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(keep);
+        made.map_err(|error| {
+            DemoError::home(format!("directory {} cannot be made", keep.display()), &error)
+        })?;
+        let path = std::path::absolute(keep).unwrap_or_else(|_| keep.to_owned());
+        Ok(Self { path, kept: true, _temporary: None })
+    }
+
+    /// Where the servers keep their data; `None` where nothing is kept.
+    pub fn data(&self) -> Option<&Path> {
+        self.kept.then_some(self.path.as_path())
+    }
+
+    /// Writes a kubeconfig with a context for each server, the first one current, and returns its path.
+    pub fn write_kubeconfig(&self, apis: &[RunningApi]) -> Result<PathBuf, DemoError> {
+        let path = self.path.join("kubeconfig");
+        let failed = |problem: &dyn std::fmt::Display| {
+            DemoError::home(format!("{} cannot be written", path.display()), problem)
+        };
+        let text = to_yaml(&[kubeconfig(apis)]).map_err(|error| failed(&error))?;
+        let written =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        written
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| failed(&error))?;
+        Ok(path)
+    }
+}
+
+fn kubeconfig(apis: &[RunningApi]) -> Value {
+    let named = |key: &str, content: &dyn Fn(&RunningApi) -> Value| -> Value {
+        apis.iter().map(|api| json!({ "name": api.name, key: content(api) })).collect()
+    };
+    let ca = |api: &RunningApi| meshroot_api::Bytes::from(api.ca_pem.clone());
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": apis.first().map(|api| &api.name),
+        "clusters": named("cluster", &|api| json!({ "server": api.url, "certificate-authority-data": ca(api) })),
+        "users": named("user", &|api| json!({ "token": api.admin_token })),
+        "contexts": named("context", &|api| json!({ "cluster": api.name, "user": api.name })),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn api(name: &str) -> RunningApi {
+        let (url, ca_pem) = ("https://127.0.0.1:1".to_owned(), "CA".to_owned());
+        RunningApi { name: name.to_owned(), url, ca_pem, admin_token: "secret".to_owned() }
+    }
+
+    #[test]
+    fn the_kubeconfig_has_a_context_for_each_server_and_is_nobody_elses() {
+        let home = Home::open(None).unwrap();
+        let path = home.write_kubeconfig(&[api("hub"), api("east")]).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let read = kube::config::Kubeconfig::read_from(&path).unwrap();
+        assert_eq!(read.current_context.as_deref(), Some("hub"));
+        assert_eq!(
+            read.contexts.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+            ["hub", "east"]
+        );
+    }
+
+    #[test]
+    fn a_temporary_directory_goes_and_a_kept_one_stays() {
+        let temporary = Home::open(None).unwrap();
+        let path = temporary.path.clone();
+        assert!(temporary.data().is_none());
+        drop(temporary);
+        assert!(!path.exists());
+        let parent = tempfile::tempdir().unwrap();
+        let kept = Home::open(Some(&parent.path().join("a/b"))).unwrap();
+        assert!(kept.data().is_some());
+        drop(kept);
+        assert!(parent.path().join("a/b").is_dir());
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        assert!(!format!("{:?}", api("hub")).contains("secret"));
+    }
+}
