@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use apiserver_object::User;
 use jiff::Timestamp;
 
-use crate::{Existence, ServiceAccountTokens, StaticTokens, TokenError, User};
+use crate::{Existence, ServiceAccountTokens, StaticTokens, TokenError};
 
 /// What a request presents.
 #[derive(Clone, Copy, Debug, Default)]

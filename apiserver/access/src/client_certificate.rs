@@ -1,5 +1,6 @@
 //! The user that a client certificate names (`k8s.io/apiserver/pkg/authentication/request/x509`).
 
+use apiserver_object::{CREDENTIAL_ID, User};
 use aws_lc_rs::digest::{SHA256, digest};
 use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
@@ -7,9 +8,7 @@ use x509_cert::der::asn1::{Any, ObjectIdentifier};
 use x509_cert::der::{Decode, Tag, Tagged};
 use x509_cert::name::RelativeDistinguishedName;
 
-use crate::User;
 use crate::static_tokens::hexadecimal;
-use crate::user::CREDENTIAL_ID;
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");

@@ -1,9 +1,11 @@
 //! Acting as another user (`Impersonate-User` and its companions, `kubectl --as`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::user::UNAUTHENTICATED;
-use crate::{Attributes, Rbac, User, forbidden_message};
+use apiserver_object::{Attributes, Authorizer, ResourceAttributes, UNAUTHENTICATED, User};
+
+use crate::{Rbac, forbidden_message};
 
 const ANONYMOUS: &str = "system:anonymous";
 
@@ -59,31 +61,34 @@ impl Impersonation {
 
     /// The user to act as, if `requestor` holds `impersonate` on each part of it.
     pub fn authorize(self, requestor: &User, rbac: &Rbac) -> Result<User, ImpersonationError> {
-        let part = |group, resource, name| Attributes {
-            verb: "impersonate",
-            group,
-            resource,
-            name,
-            resource_request: true,
-            ..Attributes::default()
+        let part = |group: &'static str, resource: &'static str, name| ResourceAttributes {
+            verb: "impersonate".into(),
+            group: group.into(),
+            resource: resource.into(),
+            name: Cow::Borrowed(name),
+            ..ResourceAttributes::default()
         };
         let account = service_account(&self.user);
         let mut parts = vec![match account {
             Some((namespace, name)) => {
-                Attributes { namespace, ..part("", "serviceaccounts", name) }
+                let namespace = namespace.into();
+                ResourceAttributes { namespace, ..part("", "serviceaccounts", name) }
             }
             None => part("", "users", &self.user),
         }];
         parts.extend(self.groups.iter().map(|group| part("", "groups", group)));
         let group = "authentication.k8s.io";
         for (key, values) in &self.extra {
-            let extra = |value| Attributes { subresource: key, ..part(group, "userextras", value) };
+            let extra = |value| ResourceAttributes {
+                subresource: key.into(),
+                ..part(group, "userextras", value)
+            };
             parts.extend(values.iter().map(|value| extra(value)));
         }
         if !self.uid.is_empty() {
             parts.push(part(group, "uids", &self.uid));
         }
-        for attributes in &parts {
+        for attributes in parts {
             check(requestor, rbac, attributes)?;
         }
         let groups = match account {
@@ -103,14 +108,16 @@ impl Impersonation {
 fn check(
     requestor: &User,
     rbac: &Rbac,
-    attributes: &Attributes<'_>,
+    attributes: ResourceAttributes<'_>,
 ) -> Result<(), ImpersonationError> {
-    let decision = rbac.authorize(requestor, attributes);
+    let details = [&attributes.group, &attributes.resource, &attributes.name];
+    let details = details.map(|text| text.to_string());
+    let attributes = Attributes::from(attributes);
+    let decision = rbac.authorize(requestor, &attributes);
     if decision.allowed {
         return Ok(());
     }
-    let message = forbidden_message(requestor, attributes, &decision.reason);
-    let details = [attributes.group, attributes.resource, attributes.name].map(str::to_owned);
+    let message = forbidden_message(requestor, &attributes, &decision.reason);
     Err(ImpersonationError::Forbidden { message, details })
 }
 

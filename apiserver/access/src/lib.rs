@@ -4,7 +4,6 @@
 mod authentication;
 mod authority_error;
 mod client_certificate;
-mod go_quote;
 mod impersonation;
 mod kubeconfig;
 mod p256_key;
@@ -17,7 +16,6 @@ mod token_cache;
 mod token_claims;
 mod token_error;
 mod token_request;
-mod user;
 
 pub use authentication::{Authentication, Presented, Unauthorized};
 pub use authority_error::AuthorityError;
@@ -26,8 +24,8 @@ pub use impersonation::{Impersonation, ImpersonationError};
 pub use kubeconfig::{Credential, Kubeconfig, kubeconfig};
 pub use p256_key::{KeyError, P256Key};
 pub use rbac::{
-    AGGREGATION_FORBIDDEN, Attributes, Decision, Rbac, RuleLists, aggregated_rules, bootstrap,
-    escalation_message, forbidden_message,
+    AGGREGATION_FORBIDDEN, Rbac, RuleLists, aggregated_rules, bootstrap, escalation_message,
+    forbidden_message,
 };
 pub use server_config::server_config;
 pub use service_account_tokens::{Existence, IssuedToken, ServiceAccountTokens, VerifiedToken};
@@ -37,4 +35,3 @@ pub use token_error::TokenError;
 pub use token_request::{
     BoundObject, DEFAULT_TOKEN_SECONDS, TokenSpec, token_request_answer, validate_token_request,
 };
-pub use user::User;

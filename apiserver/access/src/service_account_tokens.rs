@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use apiserver_object::{CREDENTIAL_ID, User};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -13,8 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::token_cache::{Remembered, TokenCache, TokenDigest, digest_of};
 use crate::token_claims::Claims;
-use crate::user::CREDENTIAL_ID;
-use crate::{BoundObject, P256Key, TokenError, TokenSpec, User};
+use crate::{BoundObject, P256Key, TokenError, TokenSpec};
 
 /// How far clocks may differ, as in the real server.
 const LEEWAY_SECONDS: i64 = 60;

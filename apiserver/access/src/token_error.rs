@@ -1,7 +1,8 @@
 //! Why a service account's token is not accepted or could not be made.
 
+use apiserver_object::go_text::quoted_list;
+
 use crate::KeyError;
-use crate::go_quote::quoted_list;
 
 /// Why a token is not accepted or could not be made. Never carries a part of the token's signature.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `TokenRequest`: what may be asked for a service account's token, and the answer.
 
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{Fault, FieldError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -1,10 +1,10 @@
 //! What an object's metadata must look like (`ObjectMeta` of the API conventions).
 
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{FieldError, go_text, names};
 use serde_json::{Value, json};
 
 use crate::kind::NameRule;
-use crate::names;
+use crate::names::object_name;
 use crate::reading::Reading;
 
 /// Most bytes in all keys and values of an object's annotations.
@@ -12,39 +12,13 @@ const ANNOTATIONS: usize = 256 * 1024;
 /// What an immutable field says when it was changed.
 pub(crate) const IMMUTABLE: &str = "field is immutable";
 
-/// A fault with its value.
-pub(crate) fn invalid(
-    field: &str,
-    value: impl Into<Value>,
-    detail: impl Into<String>,
-) -> FieldError {
-    FieldError::new(Fault::Invalid, field, detail).with_value(value.into())
-}
-
-/// A value that is none of `supported`, which are said in this order.
-pub(crate) fn not_supported(field: &str, value: &str, supported: &[&str]) -> FieldError {
-    let quoted: Vec<String> = supported.iter().map(|value| format!("\"{value}\"")).collect();
-    FieldError::new(Fault::NotSupported, field, format!("supported values: {}", quoted.join(", ")))
-        .with_value(value.into())
-}
-
-/// A required field that is absent.
-pub(crate) fn required(field: &str, detail: &str) -> FieldError {
-    FieldError::new(Fault::Required, field, detail)
-}
-
-/// A string or value of more than `most` bytes.
-pub(crate) fn too_long(field: &str, most: usize) -> FieldError {
-    FieldError::new(Fault::TooLong, field, format!("may not be more than {most} bytes"))
-}
-
 /// A field that may not change, changed.
 pub(crate) fn immutable(
     field: &str,
     new: Option<&Value>,
     old: Option<&Value>,
 ) -> Option<FieldError> {
-    (new != old).then(|| invalid(field, new.cloned().unwrap_or(Value::Null), IMMUTABLE))
+    (new != old).then(|| FieldError::invalid(field, new.cloned().unwrap_or(Value::Null), IMMUTABLE))
 }
 
 /// Checks `metadata` of `object`: of a new object if `old` is `None`, else of a change of `old`. A name that is to be
@@ -62,9 +36,13 @@ pub fn validate_metadata(
     }
     if object.integer(&["metadata", "generation"]).is_some_and(|generation| generation < 0) {
         let value = object.integer(&["metadata", "generation"]);
-        faults.push(invalid("metadata.generation", value, "must be greater than or equal to 0"));
+        faults.push(FieldError::invalid(
+            "metadata.generation",
+            value,
+            "must be greater than or equal to 0",
+        ));
     }
-    labels(object, &["metadata", "labels"], "metadata.labels", &mut faults);
+    faults.extend(names::labels(&object["metadata"]["labels"], "metadata.labels"));
     annotations(object, &mut faults);
     owner_references(object, &mut faults);
     if old.is_none() {
@@ -77,34 +55,36 @@ pub fn validate_metadata(
 fn created(object: &Value, namespaced: bool, rule: NameRule, faults: &mut Vec<FieldError>) {
     let generated = object.text(&["metadata", "generateName"]);
     if !generated.is_empty() {
-        let wrong = names::object_name(rule, generated, true);
+        let wrong = object_name(rule, generated, true);
         faults.extend(
-            wrong.into_iter().map(|detail| invalid("metadata.generateName", generated, detail)),
+            wrong
+                .into_iter()
+                .map(|detail| FieldError::invalid("metadata.generateName", generated, detail)),
         );
     }
     let name = object.text(&["metadata", "name"]);
     if name.is_empty() {
-        faults.push(required("metadata.name", "name or generateName is required"));
+        faults.push(FieldError::required("metadata.name", "name or generateName is required"));
     } else {
-        let wrong = names::object_name(rule, name, false);
-        faults.extend(wrong.into_iter().map(|detail| invalid("metadata.name", name, detail)));
+        let wrong = object_name(rule, name, false);
+        faults.extend(
+            wrong.into_iter().map(|detail| FieldError::invalid("metadata.name", name, detail)),
+        );
     }
     let namespace = object.text(&["metadata", "namespace"]);
     if namespaced {
         if namespace.is_empty() {
-            faults.push(required("metadata.namespace", ""));
+            faults.push(FieldError::required("metadata.namespace", ""));
         } else {
             let wrong = names::label(namespace);
             faults.extend(
-                wrong.into_iter().map(|detail| invalid("metadata.namespace", namespace, detail)),
+                wrong
+                    .into_iter()
+                    .map(|detail| FieldError::invalid("metadata.namespace", namespace, detail)),
             );
         }
     } else if !namespace.is_empty() {
-        faults.push(FieldError::new(
-            Fault::Forbidden,
-            "metadata.namespace",
-            "not allowed on this type",
-        ));
+        faults.push(FieldError::forbidden("metadata.namespace", "not allowed on this type"));
     }
 }
 
@@ -116,19 +96,27 @@ fn updated(object: &Value, old: &Value, faults: &mut Vec<FieldError>) {
         added.sort_unstable();
         if !added.is_empty() {
             let quoted: Vec<String> =
-                added.iter().map(|finalizer| format!("\"{finalizer}\"")).collect();
+                added.iter().map(|finalizer| go_text::quoted(finalizer)).collect();
             let said = "no new finalizers can be added if the object is being deleted, found new finalizers";
             let detail = format!("{said} []string{{{}}}", quoted.join(", "));
-            faults.push(FieldError::new(Fault::Forbidden, "metadata.finalizers", detail));
+            faults.push(FieldError::forbidden("metadata.finalizers", detail));
         }
     }
     if object.text(&["metadata", "resourceVersion"]).is_empty() {
-        faults.push(invalid("metadata.resourceVersion", "", "must be specified for an update"));
+        faults.push(FieldError::invalid(
+            "metadata.resourceVersion",
+            "",
+            "must be specified for an update",
+        ));
     }
     let (new, before) =
         (object.integer(&["metadata", "generation"]), old.integer(&["metadata", "generation"]));
     if new.unwrap_or(0) < before.unwrap_or(0) {
-        faults.push(invalid("metadata.generation", new.unwrap_or(0), "must not be decremented"));
+        faults.push(FieldError::invalid(
+            "metadata.generation",
+            new.unwrap_or(0),
+            "must not be decremented",
+        ));
     }
     for field in [
         "name",
@@ -147,30 +135,19 @@ fn updated(object: &Value, old: &Value, faults: &mut Vec<FieldError>) {
     }
 }
 
-/// Checks a map of labels, also that of a selector.
-pub(crate) fn labels(object: &Value, path: &[&str], field: &str, faults: &mut Vec<FieldError>) {
-    for (key, value) in object.fields(path).into_iter().flatten() {
-        faults.extend(
-            names::label_key(key).into_iter().map(|detail| invalid(field, key.as_str(), detail)),
-        );
-        let value = value.as_str().unwrap_or_default();
-        faults.extend(
-            names::label_value(value).into_iter().map(|detail| invalid(field, value, detail)),
-        );
-    }
-}
-
 fn annotations(object: &Value, faults: &mut Vec<FieldError>) {
     let mut size = 0;
     for (key, value) in object.fields(&["metadata", "annotations"]).into_iter().flatten() {
         size += key.len() + value.as_str().map_or(0, str::len);
         let wrong = names::label_key(&key.to_lowercase());
         faults.extend(
-            wrong.into_iter().map(|detail| invalid("metadata.annotations", key.as_str(), detail)),
+            wrong
+                .into_iter()
+                .map(|detail| FieldError::invalid("metadata.annotations", key.as_str(), detail)),
         );
     }
     if size > ANNOTATIONS {
-        faults.push(too_long("metadata.annotations", ANNOTATIONS));
+        faults.push(FieldError::too_long("metadata.annotations", ANNOTATIONS));
     }
 }
 
@@ -187,7 +164,11 @@ fn owner_references(object: &Value, faults: &mut Vec<FieldError>) {
                     let rule = "Only one reference can have Controller set to true";
                     let detail =
                         format!("{rule}. Found \"true\" in references for {first} and {this}");
-                    faults.push(invalid("metadata.ownerReferences", references.to_vec(), detail));
+                    faults.push(FieldError::invalid(
+                        "metadata.ownerReferences",
+                        references.to_vec(),
+                        detail,
+                    ));
                 }
             }
         }
@@ -197,20 +178,20 @@ fn owner_references(object: &Value, faults: &mut Vec<FieldError>) {
 fn owner_reference(reference: &Value, path: &str, faults: &mut Vec<FieldError>) {
     for field in ["apiVersion", "kind", "name", "uid"] {
         if reference.text(&[field]).is_empty() {
-            faults.push(required(&format!("{path}.{field}"), "must not be empty"));
+            faults.push(FieldError::required(format!("{path}.{field}"), "must not be empty"));
         }
     }
     let api_version = reference.text(&["apiVersion"]);
     let malformed = api_version.split('/').count() > 2 || api_version.ends_with('/');
     if !api_version.is_empty() && malformed {
-        faults.push(invalid(
-            &format!("{path}.apiVersion"),
+        faults.push(FieldError::invalid(
+            format!("{path}.apiVersion"),
             api_version,
             "must be <group>/<version> or <version>",
         ));
     }
     if (api_version, reference.text(&["kind"])) == ("v1", "Event") {
-        faults.push(invalid(
+        faults.push(FieldError::invalid(
             path,
             reference.clone(),
             "/v1, Kind=Event is disallowed from being an owner",
@@ -223,12 +204,14 @@ fn finalizers(object: &Value, faults: &mut Vec<FieldError>) {
     for finalizer in &finalizers {
         let wrong = names::label_key(finalizer);
         faults.extend(
-            wrong.into_iter().map(|detail| invalid("metadata.finalizers", *finalizer, detail)),
+            wrong
+                .into_iter()
+                .map(|detail| FieldError::invalid("metadata.finalizers", *finalizer, detail)),
         );
     }
     if finalizers.contains(&"orphan") && finalizers.contains(&"foregroundDeletion") {
         let detail = "finalizer orphan and foregroundDeletion cannot be both set";
-        faults.push(invalid("metadata.finalizers", json!(finalizers), detail));
+        faults.push(FieldError::invalid("metadata.finalizers", json!(finalizers), detail));
     }
 }
 
@@ -237,19 +220,23 @@ fn managed_fields(object: &Value, faults: &mut Vec<FieldError>) {
         let path = format!("metadata.managedFields[{at}]");
         match entry.text(&["operation"]) {
             "Apply" | "Update" => {}
-            "" => faults.push(required(&format!("{path}.operation"), "")),
-            other => faults.push(not_supported(
-                &format!("{path}.operation"),
+            "" => faults.push(FieldError::required(format!("{path}.operation"), "")),
+            other => faults.push(FieldError::not_supported(
+                format!("{path}.operation"),
                 other,
                 &["Apply", "Update"],
             )),
         }
         let form = entry.text(&["fieldsType"]);
         if !form.is_empty() && form != "FieldsV1" {
-            faults.push(invalid(&format!("{path}.fieldsType"), form, "must be `FieldsV1`"));
+            faults.push(FieldError::invalid(
+                format!("{path}.fieldsType"),
+                form,
+                "must be `FieldsV1`",
+            ));
         }
         if entry.text(&["manager"]).len() > 128 {
-            faults.push(too_long(&format!("{path}.manager"), 128));
+            faults.push(FieldError::too_long(&format!("{path}.manager"), 128));
         }
     }
 }

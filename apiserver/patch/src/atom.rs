@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use apiserver_object::go_text;
 use apiserver_schema::{Additional, ListType, MapType, Schema, Type};
 use serde_json::Value;
 
@@ -268,7 +269,7 @@ impl<'a> ListAtom<'a> {
             pairs.extend(value.map(|value| (Cow::Borrowed(name.as_str()), Cow::Borrowed(value))));
         }
         if pairs.is_empty() {
-            let names: Vec<_> = names.iter().map(|name| crate::go_text::quoted(name)).collect();
+            let names: Vec<_> = names.iter().map(|name| go_text::quoted(name)).collect();
             return Err(Unidentified(format!(
                 "associative list with keys has an element that omits all key fields [{}] \
                  (and doesn't have default values for any key fields)",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use apiserver_object::go_text;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -27,9 +28,9 @@ pub struct Conflict {
 impl fmt::Display for Conflict {
     /// The manager as the real server names it: `"kubectl" using v1`, `"x" with subresource "status"`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", crate::go_text::quoted(&self.manager))?;
+        write!(formatter, "{}", go_text::quoted(&self.manager))?;
         if !self.subresource.is_empty() {
-            write!(formatter, " with subresource {}", crate::go_text::quoted(&self.subresource))?;
+            write!(formatter, " with subresource {}", go_text::quoted(&self.subresource))?;
         }
         if self.operation == Operation::Update {
             write!(formatter, " using {}", self.api_version)?;

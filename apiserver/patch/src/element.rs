@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use apiserver_object::go_text;
 use serde_json::{Number, Value};
-
-use crate::go_text;
 
 /// One step of a field path (structured-merge-diff: `PathElement`). The order of the variants is the order of elements.
 #[derive(Clone, Debug)]
@@ -66,11 +65,11 @@ impl fmt::Display for Element<'_> {
             Self::Key(pairs) => {
                 let pairs: Vec<_> = pairs
                     .iter()
-                    .map(|(name, value)| format!("{name}={}", go_text::path_value(value)))
+                    .map(|(name, value)| format!("{name}={}", path_value(value)))
                     .collect();
                 write!(formatter, "[{}]", pairs.join(","))
             }
-            Self::Value(value) => write!(formatter, "[={}]", go_text::path_value(value)),
+            Self::Value(value) => write!(formatter, "[={}]", path_value(value)),
             Self::Index(index) => write!(formatter, "[{index}]"),
         }
     }
@@ -161,5 +160,22 @@ pub(crate) fn same_value(left: &Value, right: &Value) -> bool {
                     .all(|(key, left)| right.get(key).is_some_and(|right| same_value(left, right)))
         }
         _ => left == right,
+    }
+}
+
+/// A value inside a field path: strings quoted, the rest plain.
+fn path_value(value: &Value) -> String {
+    match value {
+        Value::String(text) => go_text::quoted(text),
+        Value::Null => "null".to_owned(),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(path_value).collect::<Vec<_>>().join(","))
+        }
+        Value::Object(map) => {
+            let pairs: Vec<_> =
+                map.iter().map(|(key, value)| format!("{key}={}", path_value(value))).collect();
+            pairs.concat()
+        }
+        other => go_text::scalar(other),
     }
 }

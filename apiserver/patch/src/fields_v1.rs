@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use apiserver_object::go_text;
 use serde_json::{Map, Value};
 
 use crate::element::Element;
 use crate::field_set::{FieldSet, Node};
-use crate::go_text;
 
 /// A `fieldsV1` that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

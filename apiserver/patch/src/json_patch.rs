@@ -1,8 +1,8 @@
 //! JSON patch.
 
+use apiserver_object::go_text;
 use serde_json::{Map, Value};
 
-use crate::go_text;
 use crate::patch_error::PatchError;
 
 /// Most operations of one patch.

@@ -8,10 +8,8 @@ mod atom;
 mod compare;
 mod conflict;
 mod element;
-mod empty;
 mod field_set;
 mod fields_v1;
-mod go_text;
 mod json_patch;
 mod managed;
 mod merge;
@@ -32,7 +30,6 @@ mod writer;
 
 pub use apply::{ApplyError, apply};
 pub use conflict::{Conflict, Conflicts};
-pub use empty::empty_object;
 pub use json_patch::json_patch;
 pub use merge_patch::merge_patch;
 pub use patch_error::PatchError;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use apiserver_object::go_text;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -253,7 +254,7 @@ fn decode_entry(index: usize, entry: &Map<String, Value>) -> Result<Entry<'_>, M
     match text("fieldsType") {
         "FieldsV1" => {}
         "" => return Err(ManagedError::NoFieldsType(index)),
-        other => return Err(ManagedError::FieldsType(index, crate::go_text::quoted(other))),
+        other => return Err(ManagedError::FieldsType(index, go_text::quoted(other))),
     }
     let written = entry.get("fieldsV1");
     Ok(Entry {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use apiserver_object::go_text;
 use apiserver_schema::{Merge, Schema};
 use serde_json::{Map, Value};
 
 use crate::atom::Shape;
-use crate::go_text;
 use crate::patch_error::PatchError;
 use crate::strategic_list::{self, ListMerge};
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use apiserver_object::go_text;
 use serde_json::{Map, Value};
 
 use crate::atom::Shape;
 use crate::element::Element;
-use crate::go_text;
 use crate::patch_error::PatchError;
 use crate::strategic::{DIRECTIVE, merge_maps, unknown_directive, without_directives};
 

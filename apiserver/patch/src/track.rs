@@ -11,7 +11,8 @@ use crate::writer::Writer;
 
 /// Moves the ownership of what changed between `old` and `new` to the writer and writes `metadata.managedFields` of `new`.
 ///
-/// `old` is `None` on create; the object is then compared with [`crate::empty_object`], if that is the schema's default.
+/// `old` is `None` on create; the object is then compared with the schema's default, what an object of a built-in kind
+/// holds before anyone wrote to it.
 /// `excluded` names fields this resource does not write (`[["status"]]` for an object
 /// whose kind has a status subresource, `[["metadata"], ["spec"]]` for that subresource): nobody gains or loses them.
 ///

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use apiserver_object::go_text;
 use serde_json::Value;
 
 use crate::atom::{Form, ListAtom, MapAtom, Scalar, Shape};
 use crate::element::Element;
-use crate::go_text;
 
 /// Every place where a configuration does not fit its schema, in the words of structured-merge-diff.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

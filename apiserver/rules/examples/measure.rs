@@ -5,9 +5,8 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
-use apiserver_rules::{
-    Admission, Authorizer, Check, CompiledRules, Decision, Operation, Policy, UserInfo,
-};
+use apiserver_object::{Attributes, Authorizer, Decision, User};
+use apiserver_rules::{Admission, CompiledRules, Operation, Policy};
 use serde_json::{Value, json};
 
 #[path = "../tests/common/schema.rs"]
@@ -16,7 +15,7 @@ mod schema;
 struct Nobody;
 
 impl Authorizer for Nobody {
-    fn allowed(&self, _: &UserInfo, _: &Check) -> Decision {
+    fn authorize(&self, _: &User, _: &Attributes<'_>) -> Decision {
         Decision::default()
     }
 }
@@ -58,10 +57,10 @@ fn main() {
     let mut old = object.clone();
     old["status"]["thirdPartyApproval"]["approvalStatus"] = json!("PENDING");
     for username in ["system:serviceaccount:meshroot-system:meshroot-hub", "somebody"] {
-        let user = UserInfo {
-            username: username.to_owned(),
+        let user = User {
+            name: username.to_owned(),
             groups: vec!["system:authenticated".to_owned()],
-            ..UserInfo::default()
+            ..User::default()
         };
         let request = Admission {
             operation: Operation::Update,

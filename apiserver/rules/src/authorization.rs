@@ -1,11 +1,13 @@
 //! `authorizer` in expressions: `authorizer.group(g).resource(r).namespace(n).check(verb).allowed()`.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::rc::Rc;
 
+use apiserver_object::{
+    Attributes, Authorizer, Decision, NonResourceAttributes, ResourceAttributes, User,
+};
 use cel_language::{Evaluator, Fault, Host, Native, Opaque, Outcome, Value};
-
-use crate::admission::{Authorizer, Check, Decision, UserInfo};
 
 /// Steps that one question takes, as in the real server's cost model.
 const QUESTION: u64 = 350_000;
@@ -14,7 +16,7 @@ const QUESTION: u64 = 350_000;
 #[derive(Clone, Copy)]
 pub(crate) struct Rights<'a> {
     pub(crate) authorizer: &'a dyn Authorizer,
-    pub(crate) user: &'a UserInfo,
+    pub(crate) user: &'a User,
 }
 
 /// A question that an expression is about to ask the authorizer; about the user who sends the request where it names
@@ -22,10 +24,10 @@ pub(crate) struct Rights<'a> {
 #[derive(Clone)]
 pub(crate) enum Question {
     /// `authorizer`, or that of a ServiceAccount.
-    Authorizer(Option<UserInfo>),
-    Path(Option<UserInfo>, Check),
-    Group(Option<UserInfo>, Check),
-    Resource(Option<UserInfo>, Check),
+    Authorizer(Option<User>),
+    Path(Option<User>, NonResourceAttributes<'static>),
+    Group(Option<User>, ResourceAttributes<'static>),
+    Resource(Option<User>, ResourceAttributes<'static>),
 }
 
 /// What the authorizer said.
@@ -51,13 +53,13 @@ impl Opaque for Answer {
 impl Host for Rights<'_> {
     fn answer(&self, question: &dyn Opaque) -> Option<Rc<dyn Opaque>> {
         let question: &dyn Any = question;
-        let (Question::Path(user, check) | Question::Resource(user, check)) =
-            question.downcast_ref::<Question>()?
-        else {
-            return None;
+        let (user, attributes) = match question.downcast_ref::<Question>()? {
+            Question::Path(user, about) => (user, Attributes::NonResource(about.clone())),
+            Question::Resource(user, about) => (user, Attributes::Resource(about.clone())),
+            Question::Authorizer(_) | Question::Group(..) => return None,
         };
         let user = user.as_ref().unwrap_or(self.user);
-        Some(Rc::new(Answer(self.authorizer.allowed(user, check))))
+        Some(Rc::new(Answer(self.authorizer.authorize(user, &attributes))))
     }
 }
 
@@ -67,20 +69,16 @@ pub(crate) fn find(name: &str) -> Option<Native> {
         "path" => path,
         "group" => group,
         "serviceAccount" => service_account,
-        "resource" => |_, values| refined(values, |check, word| check.resource = word),
-        "subresource" => |_, values| refined(values, |check, word| check.subresource = word),
-        "namespace" => |_, values| refined(values, |check, word| check.namespace = word),
-        "name" => |_, values| refined(values, |check, word| check.name = word),
-        "fieldSelector" => {
-            |_, values| refined(values, |check, word| check.field_selector = Some(word))
-        }
-        "labelSelector" => {
-            |_, values| refined(values, |check, word| check.label_selector = Some(word))
-        }
+        "resource" => |_, values| refined(values, |about, word| about.resource = word),
+        "subresource" => |_, values| refined(values, |about, word| about.subresource = word),
+        "namespace" => |_, values| refined(values, |about, word| about.namespace = word),
+        "name" => |_, values| refined(values, |about, word| about.name = word),
+        // No rule looks at selectors.
+        "fieldSelector" | "labelSelector" => |_, values| refined(values, |_, _| {}),
         "check" => ask,
         "allowed" => |_, values| Ok(Value::Bool(answer(values)?.allowed)),
         "errored" => |_, values| Ok(Value::Bool(answer(values)?.error.is_some())),
-        "reason" => |_, values| Ok(Value::made(answer(values)?.reason.as_str())),
+        "reason" => |_, values| Ok(Value::made(&*answer(values)?.reason)),
         "error" => {
             |_, values| Ok(Value::made(answer(values)?.error.as_deref().unwrap_or_default()))
         }
@@ -100,7 +98,7 @@ fn opaque<'v, T: 'static>(value: &'v Value<'_>) -> Result<&'v T, Fault> {
     opaque.downcast_ref().ok_or_else(Fault::overload)
 }
 
-fn user(values: &[Value<'_>]) -> Result<Option<UserInfo>, Fault> {
+fn user(values: &[Value<'_>]) -> Result<Option<User>, Fault> {
     match opaque(&values[0])? {
         Question::Authorizer(user) => Ok(user.clone()),
         _ => Err(Fault::overload()),
@@ -108,44 +106,51 @@ fn user(values: &[Value<'_>]) -> Result<Option<UserInfo>, Fault> {
 }
 
 fn path<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    let check = Check { path: Some(word(values.get(1))?), ..Check::default() };
-    Ok(made(Question::Path(user(values)?, check)))
+    let path = word(values.get(1))?;
+    let about = NonResourceAttributes { path, ..NonResourceAttributes::default() };
+    Ok(made(Question::Path(user(values)?, about)))
 }
 
 fn group<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    let check = Check { group: word(values.get(1))?, ..Check::default() };
-    Ok(made(Question::Group(user(values)?, check)))
+    let group = word(values.get(1))?;
+    let about = ResourceAttributes { group, ..ResourceAttributes::default() };
+    Ok(made(Question::Group(user(values)?, about)))
 }
 
 fn service_account<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
     user(values)?;
-    let account = UserInfo::service_account(&word(values.get(1))?, &word(values.get(2))?);
+    let account = User::service_account(&word(values.get(1))?, &word(values.get(2))?, "");
     Ok(made(Question::Authorizer(Some(account))))
 }
 
-fn word(value: Option<&Value<'_>>) -> Result<String, Fault> {
+fn word(value: Option<&Value<'_>>) -> Result<Cow<'static, str>, Fault> {
     match value {
-        Some(Value::String(text)) => Ok(text.as_str().to_owned()),
+        Some(Value::String(text)) => Ok(Cow::Owned(text.as_str().to_owned())),
         _ => Err(Fault::overload()),
     }
 }
 
-fn refined<'a>(values: &[Value<'a>], set: fn(&mut Check, String)) -> Outcome<'a> {
-    let (Question::Group(user, check) | Question::Resource(user, check)) = opaque(&values[0])?
+fn refined<'a>(
+    values: &[Value<'a>],
+    set: fn(&mut ResourceAttributes<'static>, Cow<'static, str>),
+) -> Outcome<'a> {
+    let (Question::Group(user, about) | Question::Resource(user, about)) = opaque(&values[0])?
     else {
         return Err(Fault::overload());
     };
-    let mut check = check.clone();
-    set(&mut check, word(values.get(1))?);
-    Ok(made(Question::Resource(user.clone(), check)))
+    let mut about = about.clone();
+    set(&mut about, word(values.get(1))?);
+    Ok(made(Question::Resource(user.clone(), about)))
 }
 
 fn ask<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
     let mut question = opaque::<Question>(&values[0])?.clone();
-    let (Question::Path(_, check) | Question::Resource(_, check)) = &mut question else {
-        return Err(Fault::overload());
+    let verb = match &mut question {
+        Question::Path(_, about) => &mut about.verb,
+        Question::Resource(_, about) => &mut about.verb,
+        Question::Authorizer(_) | Question::Group(..) => return Err(Fault::overload()),
     };
-    check.verb = word(values.get(1))?;
+    *verb = word(values.get(1))?;
     evaluator.ask(&question, QUESTION)
 }
 

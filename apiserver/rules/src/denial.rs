@@ -1,6 +1,8 @@
 //! What a policy denies, and what all policies together say about a request.
 
-use crate::admission::{Admission, Authorizer};
+use apiserver_object::Authorizer;
+
+use crate::admission::Admission;
 use crate::policy::{Action, Binding, Policy};
 
 /// One denial of a request by a policy.

@@ -17,7 +17,7 @@ mod rule_evaluation;
 mod rules;
 mod schema_type;
 
-pub use admission::{Admission, Authorizer, Check, Decision, Operation, UserInfo};
+pub use admission::{Admission, Operation};
 pub use denial::{Denial, Verdict, admit};
 pub use policy::{Action, Binding, Policy};
 pub use rules::CompiledRules;

@@ -1,9 +1,7 @@
 //! Which requests a policy or binding is about (`MatchResources`).
 
-use std::collections::BTreeMap;
-
-use apiserver_schema::{Fault, FieldError};
-use serde_json::{Map, Value as Json};
+use apiserver_object::{FieldError, LabelSelector, Path};
+use serde_json::Value as Json;
 
 use crate::admission::Admission;
 
@@ -12,8 +10,8 @@ use crate::admission::Admission;
 pub(crate) struct MatchResources {
     rules: Vec<ResourceRule>,
     excluded: Vec<ResourceRule>,
-    namespaces: Selector,
-    objects: Selector,
+    namespaces: LabelSelector,
+    objects: LabelSelector,
 }
 
 #[derive(Debug)]
@@ -24,21 +22,6 @@ struct ResourceRule {
     resources: Vec<String>,
     names: Vec<String>,
     scope: Option<String>,
-}
-
-/// A label selector; empty selects everything.
-#[derive(Debug, Default)]
-struct Selector {
-    equal: BTreeMap<String, String>,
-    terms: Vec<(String, Test)>,
-}
-
-#[derive(Debug)]
-enum Test {
-    In(Vec<String>),
-    NotIn(Vec<String>),
-    Exists,
-    Absent,
 }
 
 impl MatchResources {
@@ -54,8 +37,12 @@ impl MatchResources {
         };
         let (included, excluded) = (rules("resourceRules"), rules("excludeResourceRules"));
         let mut selector = |field: &str| {
-            json.get(field).map_or_else(Selector::default, |json| {
-                Selector::read(json, &format!("{path}.{field}"), faults)
+            let Some(json) = json.get(field) else { return LabelSelector::default() };
+            let place = format!("{path}.{field}");
+            let read = LabelSelector::read(json, &Path::Property(&Path::Root, &place));
+            read.unwrap_or_else(|wrong| {
+                faults.extend(wrong);
+                LabelSelector::default()
             })
         };
         let (namespaces, objects) = (selector("namespaceSelector"), selector("objectSelector"));
@@ -82,10 +69,10 @@ impl MatchResources {
         let is_namespace = request.group.is_empty() && request.resource == "namespaces";
         if is_namespace {
             let object = request.object.or(request.old_object);
-            return self.namespaces.selects(object.and_then(labels));
+            return self.namespaces.selects(object.map_or(&Json::Null, labels));
         }
         request.namespace.is_empty()
-            || self.namespaces.selects(request.namespace_object.and_then(labels))
+            || self.namespaces.selects(request.namespace_object.map_or(&Json::Null, labels))
     }
 
     fn selects_object(&self, request: &Admission<'_>) -> bool {
@@ -97,8 +84,8 @@ impl MatchResources {
     }
 }
 
-fn labels(object: &Json) -> Option<&Map<String, Json>> {
-    object.get("metadata")?.get("labels")?.as_object()
+fn labels(object: &Json) -> &Json {
+    &object["metadata"]["labels"]
 }
 
 fn strings(json: &Json, field: &str) -> Vec<String> {
@@ -111,7 +98,7 @@ impl ResourceRule {
         let mut required = |field: &str| {
             let found = strings(json, field);
             if found.is_empty() {
-                faults.push(FieldError::new(Fault::Required, format!("{path}.{field}"), ""));
+                faults.push(FieldError::required(format!("{path}.{field}"), ""));
             }
             found
         };
@@ -151,51 +138,4 @@ fn matches_resource(pattern: &str, request: &Admission<'_>) -> bool {
     let (resource, subresource) = pattern.split_once('/').unwrap_or((pattern, ""));
     (resource == "*" || resource == request.resource)
         && (subresource == "*" || subresource == request.subresource)
-}
-
-impl Selector {
-    fn read(json: &Json, path: &str, faults: &mut Vec<FieldError>) -> Self {
-        let equal = json.get("matchLabels").and_then(Json::as_object).into_iter().flatten();
-        let equal = equal
-            .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
-            .collect();
-        let mut terms = Vec::new();
-        let expressions =
-            json.get("matchExpressions").and_then(Json::as_array).into_iter().flatten();
-        for (at, term) in expressions.enumerate() {
-            let key = term.get("key").and_then(Json::as_str).unwrap_or_default();
-            let values = strings(term, "values");
-            let test = match term.get("operator").and_then(Json::as_str).unwrap_or_default() {
-                "In" => Test::In(values),
-                "NotIn" => Test::NotIn(values),
-                "Exists" => Test::Exists,
-                "DoesNotExist" => Test::Absent,
-                other => {
-                    let field = format!("{path}.matchExpressions[{at}].operator");
-                    let fault =
-                        FieldError::new(Fault::Invalid, field, "not a valid selector operator");
-                    faults.push(fault.with_value(Json::from(other)));
-                    continue;
-                }
-            };
-            terms.push((key.to_owned(), test));
-        }
-        Self { equal, terms }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.equal.is_empty() && self.terms.is_empty()
-    }
-
-    fn selects(&self, labels: Option<&Map<String, Json>>) -> bool {
-        let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Json::as_str);
-        let among = |values: &[String], label: &str| values.iter().any(|value| value == label);
-        self.equal.iter().all(|(key, value)| label(key) == Some(value))
-            && self.terms.iter().all(|(key, test)| match test {
-                Test::In(values) => label(key).is_some_and(|label| among(values, label)),
-                Test::NotIn(values) => label(key).is_none_or(|label| !among(values, label)),
-                Test::Exists => label(key).is_some(),
-                Test::Absent => label(key).is_none(),
-            })
-    }
 }

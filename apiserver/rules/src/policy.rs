@@ -1,10 +1,12 @@
 //! A ValidatingAdmissionPolicy and its bindings, compiled.
 
-use apiserver_schema::{Fault, FieldError};
+use std::fmt::Display;
+
+use apiserver_object::{Authorizer, Fault, FieldError};
 use cel_language::{Environment, Program, Type, Variable};
 use serde_json::Value as Json;
 
-use crate::admission::{Admission, Authorizer};
+use crate::admission::Admission;
 use crate::denial::Denial;
 use crate::field_name::escape;
 use crate::matching::MatchResources;
@@ -191,7 +193,7 @@ struct Compiler {
 }
 
 impl Compiler {
-    fn fault(&mut self, fault: Fault, field: impl Into<String>, detail: impl Into<String>) {
+    fn fault(&mut self, fault: Fault, field: impl Display, detail: impl Into<String>) {
         self.faults.push(FieldError::new(fault, field, detail));
     }
 

@@ -134,7 +134,7 @@ pub(crate) fn request(admission: &Admission<'_>) -> Json {
 
 fn user(admission: &Admission<'_>) -> Json {
     let mut user = Map::new();
-    for (field, text) in [("username", &admission.user.username), ("uid", &admission.user.uid)] {
+    for (field, text) in [("username", &admission.user.name), ("uid", &admission.user.uid)] {
         if !text.is_empty() {
             user.insert(field.to_owned(), Json::from(text.as_str()));
         }

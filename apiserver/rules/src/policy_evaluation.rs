@@ -1,11 +1,13 @@
 //! One evaluation of a policy on a request.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
+use apiserver_object::{Authorizer, ResourceAttributes};
 use cel_language::{Budget, Evaluator, Fault, Program, Type, Value, shown};
 use serde_json::Value as Json;
 
-use crate::admission::{Admission, Authorizer, Check};
+use crate::admission::Admission;
 use crate::authorization::{Question, Rights};
 use crate::denial::Denial;
 use crate::policy::{Policy, Validation};
@@ -107,13 +109,14 @@ fn globals<'a>(
         Some(object.map_or(Value::Null, |json| Value::of_json(json, &Type::Dyn)))
     };
     let typed = |position: usize, json: &'a Json| Value::of_json(json, &types[position].1);
-    let check = Check {
-        group: admission.group.to_owned(),
-        resource: admission.resource.to_owned(),
-        subresource: admission.subresource.to_owned(),
-        namespace: admission.namespace.to_owned(),
-        name: admission.name.to_owned(),
-        ..Check::default()
+    let own = |text: &str| Cow::Owned(text.to_owned());
+    let attributes = ResourceAttributes {
+        verb: Cow::default(),
+        group: own(admission.group),
+        resource: own(admission.resource),
+        subresource: own(admission.subresource),
+        namespace: own(admission.namespace),
+        name: own(admission.name),
     };
     let mut globals = vec![None; AUTHORIZER + 2];
     globals[OBJECT] = object(admission.object);
@@ -123,6 +126,6 @@ fn globals<'a>(
     globals[environment::VARIABLES] = Some(Value::Variables);
     globals[AUTHORIZER] = Some(Value::Opaque(Rc::new(Question::Authorizer(None))));
     globals[environment::REQUEST_RESOURCE] =
-        Some(Value::Opaque(Rc::new(Question::Resource(None, check))));
+        Some(Value::Opaque(Rc::new(Question::Resource(None, attributes))));
     globals
 }

@@ -1,6 +1,6 @@
 //! One evaluation of a schema's rules on an object.
 
-use apiserver_schema::{Fault as FieldFault, FieldError};
+use apiserver_object::{Fault as FieldFault, FieldError};
 use cel_language::{Budget, Evaluator, Fault, Program, Type, Value, shown};
 use serde_json::Value as Json;
 

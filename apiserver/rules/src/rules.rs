@@ -1,6 +1,7 @@
 //! Rules of a schema (`x-kubernetes-validations`), compiled.
 
-use apiserver_schema::{Fault, FieldError, ListType, Rule, Schema, Type as JsonType};
+use apiserver_object::{Fault, FieldError};
+use apiserver_schema::{ListType, Rule, Schema, Type as JsonType};
 use cel_language::{Environment, Program, Type};
 use serde_json::Value as Json;
 

@@ -116,13 +116,14 @@ fn the_root_has_its_type_and_its_name_and_no_labels() {
 }
 
 mod policies {
-    use apiserver_rules::{Admission, Authorizer, Check, Decision, Operation, Policy, UserInfo};
+    use apiserver_object::{Attributes, Authorizer, Decision, User};
+    use apiserver_rules::{Admission, Operation, Policy};
     use serde_json::{Value, json};
 
     struct Nobody;
 
     impl Authorizer for Nobody {
-        fn allowed(&self, _: &UserInfo, _: &Check) -> Decision {
+        fn authorize(&self, _: &User, _: &Attributes<'_>) -> Decision {
             Decision::default()
         }
     }
@@ -140,7 +141,7 @@ mod policies {
     }
 
     fn said(policy: &Policy) -> Vec<String> {
-        let user = UserInfo::default();
+        let user = User::default();
         let request = Admission {
             operation: Operation::Create,
             group: "",

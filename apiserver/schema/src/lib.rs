@@ -5,10 +5,7 @@
 //! fault, its place and its order are those of a Kubernetes 1.37 API server.
 
 mod defaults;
-mod field_error;
 mod formats;
-mod go_text;
-mod path;
 mod prune;
 mod read;
 mod regexp;
@@ -17,7 +14,6 @@ mod structural;
 mod validate;
 
 pub use defaults::{apply_defaults, apply_defaults_keeping_nulls};
-pub use field_error::{Fault, FieldError};
 pub use prune::prune;
 pub use read::DEPTH_LIMIT;
 pub use schema::{Additional, Checks, ListType, MapType, Merge, Rule, Schema, Type};

@@ -1,8 +1,8 @@
 //! Removal of fields that a schema does not know (`pkg/apiserver/schema/pruning` of apiextensions).
 
+use apiserver_object::Path;
 use serde_json::{Map, Value};
 
-use crate::path::Path;
 use crate::read::DEPTH_LIMIT;
 use crate::schema::{Additional, Schema};
 

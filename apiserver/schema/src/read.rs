@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use apiserver_object::{Fault, FieldError};
 use serde_json::{Map, Number, Value};
 
 use crate::schema::{Additional, Checks, ListType, MapType, Merge, Rule, Schema, Type};
-use crate::{Fault, FieldError};
 
 /// Schemas nest at most this deep; JSON parsers of Kubernetes and of this crate's callers stop at the same depth.
 pub const DEPTH_LIMIT: usize = 128;

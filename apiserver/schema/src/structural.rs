@@ -10,11 +10,11 @@ mod node;
 mod openapi;
 mod rules;
 
+use apiserver_object::{Fault, FieldError};
 use serde_json::Value;
 
 use crate::read::{self, DEPTH_LIMIT};
 use crate::schema::Schema;
-use crate::{Fault, FieldError};
 use node::Node;
 
 /// What is wrong with a schema that stands at `path` (`spec.validation.openAPIV3Schema`), in the server's order: its

@@ -11,11 +11,11 @@ mod value;
 
 use std::sync::Arc;
 
+use apiserver_object::{FieldError, Path};
 use serde_json::Value;
 
-use crate::path::Path;
 use crate::schema::Schema;
-use crate::{FieldError, defaults, prune};
+use crate::{defaults, prune};
 pub(crate) use node::Types;
 use node::{Compilation, Node};
 

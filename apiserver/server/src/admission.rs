@@ -4,12 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use apiserver_access::{Attributes, Rbac, User};
 use apiserver_kinds::Kind;
-use apiserver_rules::{
-    self as rules, Admission, Authorizer, Binding, Check, Decision, Policy, UserInfo,
-};
-use apiserver_schema::FieldError;
+use apiserver_object::{FieldError, User};
+use apiserver_rules::{self as rules, Admission, Binding, Policy};
 use apiserver_store as store;
 use serde_json::Value;
 
@@ -116,19 +113,17 @@ pub(crate) fn admit(
     if policies.bound.is_empty() {
         return Ok(());
     }
-    let user = user_info(asked.user);
     let namespace_object =
         if asked.kind.namespaced { api.namespace(&asked.path.namespace) } else { None };
     let views = views(api, asked);
     let admissions: Vec<Admission<'_>> =
-        views.iter().map(|view| view.admission(asked, &user, namespace_object.as_ref())).collect();
+        views.iter().map(|view| view.admission(asked, namespace_object.as_ref())).collect();
     let rbac = api.rbac();
-    let authorizer = ByRbac { rbac: &rbac };
     for (policy, binding) in &policies.bound {
         let fits =
             |admission: &&Admission<'_>| policy.matches(admission) && binding.matches(admission);
         let Some(admission) = admissions.iter().find(fits) else { continue };
-        let verdict = rules::admit([(policy.as_ref(), binding.as_ref())], admission, &authorizer);
+        let verdict = rules::admit([(policy.as_ref(), binding.as_ref())], admission, &*rbac);
         warnings.extend(verdict.warnings);
         if let Some(denial) = verdict.denial {
             return Err(Failure::denied(asked.kind, asked.name, &denial));
@@ -173,7 +168,6 @@ impl View<'_> {
     fn admission<'v>(
         &'v self,
         asked: &'v Asked<'_>,
-        user: &'v UserInfo,
         namespace: Option<&'v Value>,
     ) -> Admission<'v> {
         Admission {
@@ -187,48 +181,10 @@ impl View<'_> {
             name: asked.name,
             object: self.object.as_deref(),
             old_object: self.old.as_deref(),
-            user,
+            user: asked.user,
             dry_run: asked.dry_run,
             namespace_object: namespace,
             options: None,
         }
-    }
-}
-
-fn user_info(user: &User) -> UserInfo {
-    UserInfo {
-        username: user.name.clone(),
-        uid: user.uid.clone(),
-        groups: user.groups.clone(),
-        extra: user.extra.clone(),
-    }
-}
-
-/// The `authorizer` of CEL expressions.
-struct ByRbac<'a> {
-    rbac: &'a Rbac,
-}
-
-impl Authorizer for ByRbac<'_> {
-    fn allowed(&self, user: &UserInfo, check: &Check) -> Decision {
-        let user = User {
-            name: user.username.clone(),
-            uid: user.uid.clone(),
-            groups: user.groups.clone(),
-            extra: user.extra.clone(),
-        };
-        let attributes = Attributes {
-            verb: &check.verb,
-            group: &check.group,
-            version: "",
-            resource: &check.resource,
-            subresource: &check.subresource,
-            namespace: &check.namespace,
-            name: &check.name,
-            path: check.path.as_deref().unwrap_or_default(),
-            resource_request: check.path.is_none(),
-        };
-        let decision = self.rbac.authorize(&user, &attributes);
-        Decision { allowed: decision.allowed, reason: decision.reason.to_string(), error: None }
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use apiserver_access::{self as access, Attributes, Authentication, Existence, Rbac, User};
+use apiserver_access::{self as access, Authentication, Existence, Rbac};
 use apiserver_kinds::Kind;
+use apiserver_object::{Attributes, Authorizer, ResourceAttributes, User};
 use apiserver_store::{self as store, Store};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -193,18 +194,15 @@ impl Api {
         verb: &str,
         path: &ResourcePath,
     ) -> Result<(), Failure> {
-        let attributes = Attributes {
-            verb,
-            group: &path.group,
-            version: &path.version,
-            resource: &path.resource,
-            subresource: &path.subresource,
-            namespace: &path.namespace,
-            name: path.authorized_name(),
-            path: "",
-            resource_request: true,
+        let attributes = ResourceAttributes {
+            verb: verb.into(),
+            group: path.group.as_str().into(),
+            resource: path.resource.as_str().into(),
+            subresource: path.subresource.as_str().into(),
+            namespace: path.namespace.as_str().into(),
+            name: path.authorized_name().into(),
         };
-        self.allowed(user, &attributes)
+        self.allowed(user, &attributes.into())
     }
 
     pub(crate) fn allowed(&self, user: &User, attributes: &Attributes<'_>) -> Result<(), Failure> {
@@ -212,11 +210,10 @@ impl Api {
         if decision.allowed {
             return Ok(());
         }
-        let about = attributes.resource_request.then_some((
-            attributes.group,
-            attributes.resource,
-            attributes.name,
-        ));
+        let about = match attributes {
+            Attributes::Resource(about) => Some((&*about.group, &*about.resource, &*about.name)),
+            Attributes::NonResource(_) => None,
+        };
         Err(Failure::forbidden(
             access::forbidden_message(user, attributes, &decision.reason),
             about,
@@ -263,18 +260,16 @@ impl Api {
             ("bind", _) => "roles",
             _ => kind.plural.as_ref(),
         };
-        let attributes = Attributes {
-            verb,
-            group: &kind.group,
-            version: &kind.version,
-            resource,
-            namespace,
-            name,
-            resource_request: true,
-            ..Attributes::default()
+        let attributes = ResourceAttributes {
+            verb: verb.into(),
+            group: (&*kind.group).into(),
+            resource: resource.into(),
+            namespace: namespace.into(),
+            name: name.into(),
+            ..ResourceAttributes::default()
         };
         let rbac = self.rbac();
-        if rbac.authorize(user, &attributes).allowed {
+        if rbac.authorize(user, &attributes.into()).allowed {
             return Ok(());
         }
         let rules = match verb {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use apiserver_kinds::{self as kinds, Kind};
+use apiserver_object::FieldError;
 use apiserver_rules::CompiledRules;
-use apiserver_schema::{FieldError, Schema, Validator, has_embedded_resources};
+use apiserver_schema::{Schema, Validator, has_embedded_resources};
 use serde_json::Value;
 
 use crate::metadata;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use apiserver_kinds::{self as kinds, Kind};
-use apiserver_schema::{Additional, Fault, FieldError, Schema, Validator};
+use apiserver_object::{Fault, FieldError};
+use apiserver_schema::{Additional, Schema, Validator};
 use serde_json::{Map, Value};
 
 use crate::body::{self, Format};

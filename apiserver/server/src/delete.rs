@@ -1,7 +1,7 @@
 //! DELETE on one object and on a collection.
 
+use apiserver_object::{Fault, FieldError};
 use apiserver_rules as rules;
-use apiserver_schema::{Fault, FieldError};
 use apiserver_store as store;
 use http::StatusCode;
 use serde::Deserialize;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use apiserver_access::{Attributes, User};
 use apiserver_kinds::ListMetadata;
+use apiserver_object::{Attributes, User};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -119,10 +119,7 @@ fn is_elsewhere(served: &Served, path: &ResourcePath, verb: &str) -> bool {
 fn authorize(api: &Api, asked: &Asked, user: &User) -> Result<(), Failure> {
     match &asked.resource {
         Some(path) => api.authorize(user, asked.verb, path),
-        None => api.allowed(
-            user,
-            &Attributes { verb: asked.verb, path: &asked.path, ..Attributes::default() },
-        ),
+        None => api.allowed(user, &Attributes::non_resource(asked.verb, &*asked.path)),
     }
 }
 

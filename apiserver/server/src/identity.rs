@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use apiserver_access::{Impersonation, ImpersonationError, Presented, Rbac, User};
+use apiserver_access::{Impersonation, ImpersonationError, Presented, Rbac};
+use apiserver_object::User;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 

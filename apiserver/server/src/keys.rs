@@ -3,8 +3,9 @@
 
 use apiserver_access::{
     Authentication, AuthorityError, Issued, P256Key, ServiceAccountTokens, ServingAuthority,
-    StaticTokens, StaticTokensError, TokenError, User,
+    StaticTokens, StaticTokensError, TokenError,
 };
+use apiserver_object::{MASTERS, User};
 use apiserver_store::{self as store, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -15,7 +16,6 @@ use crate::encode;
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 const AUTHORITY_LIFETIME: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 const ADMINISTRATOR: &str = "admin";
-const MASTERS: &str = "system:masters";
 
 /// No kind has a collection without a group.
 const COLLECTION: &str = "server";

@@ -41,7 +41,7 @@ mod update;
 mod validation;
 mod watch;
 
-pub use apiserver_access::User;
+pub use apiserver_object::User;
 pub use apiserver_store as store;
 pub use body::Body;
 pub use restore::{RestoreFailure, restore};

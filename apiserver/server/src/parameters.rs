@@ -1,6 +1,6 @@
 //! Query parameters of requests on resources.
 
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{Fault, FieldError};
 use percent_encoding::percent_decode_str;
 
 use crate::status::Failure;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use apiserver_kinds::{Kind, ListMetadata};
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{Fault, FieldError, LabelSelector};
 use apiserver_store as store;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +19,7 @@ use crate::api::Api;
 use crate::catalog::Served;
 use crate::parameters::Parameters;
 use crate::request::ResourcePath;
-use crate::selectors::{FieldSelector, LabelSelector};
+use crate::selectors::FieldSelector;
 use crate::status::Failure;
 use crate::{encode, form, present};
 
@@ -40,7 +40,8 @@ impl Selection {
     ) -> Result<Self, Failure> {
         let namespace =
             (served.kind.namespaced && !path.namespace.is_empty()).then(|| path.namespace.clone());
-        let labels = LabelSelector::parse(&parameters.label_selector)?;
+        let labels =
+            LabelSelector::parse(&parameters.label_selector).map_err(Failure::bad_request)?;
         let fields = FieldSelector::read(&served.kind, &parameters.field_selector)?;
         Ok(Self { namespace, labels, fields })
     }
@@ -51,7 +52,11 @@ impl Selection {
 
     /// Looks into the object's JSON only where a field selector asks for more than its name.
     pub(crate) fn matches(&self, kind: &Kind, object: &store::Object) -> bool {
-        if !self.labels.matches(&object.labels) {
+        let label = |key: &str| {
+            let mut labels = object.labels.iter();
+            labels.find(|(own, _)| **own == *key).map(|(_, value)| &**value)
+        };
+        if !self.labels.matches(label) {
             return false;
         }
         if self.fields.is_empty() {

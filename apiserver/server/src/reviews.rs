@@ -1,7 +1,8 @@
 //! Kinds that are answered and never stored: who am I, may I, is this token good.
 
-use apiserver_access::{Attributes, User};
-use apiserver_schema::{Fault, FieldError};
+use std::borrow::Cow;
+
+use apiserver_object::{Attributes, Authorizer, Fault, FieldError, ResourceAttributes, User};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -113,26 +114,19 @@ fn access_review(call: &Call<'_>, review: &Value, user: &User) -> Result<Value, 
         let error = FieldError::new(Fault::Invalid, "spec", detail).with_value(Value::Null);
         return Err(unclear(&error));
     }
-    let text = |part: &'static str| resource[part].as_str().unwrap_or_default();
+    let text = |part: &'static str| Cow::Borrowed(resource[part].as_str().unwrap_or_default());
     let attributes = if resource.is_object() {
-        Attributes {
+        Attributes::Resource(ResourceAttributes {
             verb: text("verb"),
             group: text("group"),
-            version: text("version"),
             resource: text("resource"),
             subresource: text("subresource"),
             namespace: text("namespace"),
             name: text("name"),
-            path: "",
-            resource_request: true,
-        }
+        })
     } else {
-        let verb = other["verb"].as_str().unwrap_or_default();
-        Attributes {
-            verb,
-            path: other["path"].as_str().unwrap_or_default(),
-            ..Attributes::default()
-        }
+        let text = |part: &'static str| other[part].as_str().unwrap_or_default();
+        Attributes::non_resource(text("verb"), text("path"))
     };
     let decision = call.api.rbac().authorize(user, &attributes);
     let mut status = json!({ "allowed": decision.allowed });

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use apiserver_access::{self as access, Credential, Issued, Kubeconfig, ServingAuthority, User};
+use apiserver_access::{self as access, Credential, Issued, Kubeconfig, ServingAuthority};
+use apiserver_object::User;
 use apiserver_store::{self as store, Store};
 use bytes::Bytes;
 use http::{Request, Response};

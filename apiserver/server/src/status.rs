@@ -2,9 +2,9 @@
 //! (`k8s.io/apimachinery/pkg/api/errors`).
 
 use apiserver_kinds::Kind;
+use apiserver_object::FieldError;
 use apiserver_patch::PatchError;
 use apiserver_rules::Denial;
-use apiserver_schema::FieldError;
 use apiserver_store as store;
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -2,8 +2,9 @@
 
 use apiserver_access::{self as access, BoundObject, Existence as _, TokenSpec};
 use apiserver_kinds as kinds;
+use apiserver_object::{Fault, FieldError};
 use apiserver_patch as merge;
-use apiserver_schema::{Fault, FieldError, Schema};
+use apiserver_schema::Schema;
 use http::StatusCode;
 use serde_json::{Value, json};
 

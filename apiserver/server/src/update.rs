@@ -1,9 +1,9 @@
 //! Changing objects that are there: PUT and PATCH.
 
 use apiserver_kinds::Kind;
+use apiserver_object::{Fault, FieldError};
 use apiserver_patch::{self as merge, ApplyError, Operation};
 use apiserver_rules as rules;
-use apiserver_schema::{Fault, FieldError};
 use apiserver_store as store;
 use http::StatusCode;
 use serde_json::Value;

@@ -1,8 +1,9 @@
 //! All rules that an object must keep, in the order in which Kubernetes asks them.
 
 use apiserver_kinds::{self as kinds, Kind};
+use apiserver_object::{Fault, FieldError};
 use apiserver_rules::{self as rules, CompiledRules};
-use apiserver_schema::{Fault, FieldError, Schema};
+use apiserver_schema::Schema;
 use base64::Engine as _;
 use serde_json::Value;
 

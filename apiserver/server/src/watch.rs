@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{Fault, FieldError};
 use apiserver_store::{self as store, EventKind};
 use bytes::Bytes;
 use http::StatusCode;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use apiserver_object::{LabelSelector, Path};
 use serde_json::Value;
 
-use super::label_selector::selects;
 use super::policy_rule::PolicyRule;
 
 /// The rules that aggregation gives to ClusterRoles with an `aggregationRule`, for those whose `rules` differ: what
@@ -72,8 +72,10 @@ pub(super) fn effective_rules<'a>(roles: &[&'a Value]) -> BTreeMap<&'a str, Vec<
 /// Names of the roles that an aggregated role selects: selector by selector, by name, never itself.
 fn members<'a>(role: &Value, roles: &[&'a Value]) -> Vec<&'a str> {
     let mut members = Vec::new();
-    for selector in selectors(role) {
-        let chosen = roles.iter().filter(|other| selects(selector, &other["metadata"]["labels"]));
+    // A selector that cannot be read selects nothing.
+    let selectors = selectors(role).iter();
+    for selector in selectors.filter_map(|own| LabelSelector::read(own, &Path::Root).ok()) {
+        let chosen = roles.iter().filter(|other| selector.selects(&other["metadata"]["labels"]));
         let mut names: Vec<&str> =
             chosen.map(|other| name_of(other)).filter(|name| *name != name_of(role)).collect();
         names.sort_unstable();

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use apiserver_object::{User, go_text::quoted};
 use serde_json::Value;
 
 use super::aggregation::name_of;
 use super::policy_rule::PolicyRule;
-use crate::User;
-use crate::go_quote::quoted;
 
 /// The rules of one role.
 pub(super) type Rules = Arc<[PolicyRule]>;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use apiserver_object::User;
+use apiserver_object::go_text::{quoted, quoted_list};
 use serde_json::{Value, json};
 
 use super::index::Rbac;
 use super::policy_rule::PolicyRule;
-use crate::User;
-use crate::go_quote::{quoted, quoted_list};
 
 /// Message for a user who may not write an `aggregationRule`: see [`Rbac::holds_everything`].
 pub const AGGREGATION_FORBIDDEN: &str =
@@ -16,7 +16,8 @@ pub const AGGREGATION_FORBIDDEN: &str =
 impl Rbac {
     /// What the rules would grant beyond what the user holds in the namespace (empty for cluster scope); each text is
     /// one rule as the real server shows it, in order. Empty for members of `system:masters`. Whether the user holds
-    /// `escalate` or `bind`, which makes this question moot, the caller asks of [`Rbac::authorize`].
+    /// `escalate` or `bind`, which makes this question moot, the caller asks of
+    /// [`Rbac`] as of any authorizer.
     pub fn uncovered(&self, user: &User, namespace: &str, rules: &[Value]) -> Vec<String> {
         if user.is_master() {
             return Vec::new();

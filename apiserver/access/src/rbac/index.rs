@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use apiserver_object::{Attributes, Authorizer, Decision, User, go_text::quoted};
 use serde_json::Value;
 
 use super::aggregation::{effective_rules, name_of};
-use super::attributes::{Attributes, Decision};
 use super::bindings::{Grant, Grants, Rules, role_of};
 use super::policy_rule::PolicyRule;
-use crate::User;
-use crate::go_quote::quoted;
 
 /// Every role and binding of a server at one moment. Immutable: after a change, build a new one, or derive one with
 /// [`Rbac::with_namespace`]. A clone shares everything but the table of namespaces.
@@ -116,25 +114,6 @@ impl Rbac {
             .ok_or_else(|| format!("{group}.rbac.authorization.k8s.io {} not found", quoted(name)))
     }
 
-    /// Whether the user may do this, and why. Members of `system:masters` may do anything.
-    pub fn authorize(&self, user: &User, attributes: &Attributes<'_>) -> Decision {
-        if user.is_master() {
-            return Decision { allowed: true, reason: Arc::clone(&self.no_reason) };
-        }
-        let mut missing = false;
-        for grant in self.grants(user, attributes.namespace) {
-            match &grant.rules {
-                Ok(rules) if rules.iter().any(|rule| rule.allows(attributes)) => {
-                    return Decision { allowed: true, reason: Arc::clone(&grant.reason) };
-                }
-                Ok(_) => {}
-                Err(_) => missing = true,
-            }
-        }
-        let reason = if missing { self.denial_reason(user, attributes.namespace) } else { None };
-        Decision { allowed: false, reason: reason.unwrap_or_else(|| Arc::clone(&self.no_reason)) }
-    }
-
     fn denial_reason(&self, user: &User, namespace: &str) -> Option<Arc<str>> {
         self.resolution_error(user, namespace).map(|error| format!("rbac: RBAC: {error}").into())
     }
@@ -216,6 +195,33 @@ impl Rbac {
             .map(|rules| &rules.roles);
         let rules = self.role(kind, name, roles).ok()?;
         Some(rules.iter().map(PolicyRule::to_value).collect())
+    }
+}
+
+impl Authorizer for Rbac {
+    /// Members of `system:masters` may do anything.
+    fn authorize(&self, user: &User, attributes: &Attributes<'_>) -> Decision {
+        let decision = |allowed, reason: &Arc<str>| Decision {
+            allowed,
+            reason: Arc::clone(reason),
+            error: None,
+        };
+        if user.is_master() {
+            return decision(true, &self.no_reason);
+        }
+        let namespace = attributes.namespace();
+        let mut missing = false;
+        for grant in self.grants(user, namespace) {
+            match &grant.rules {
+                Ok(rules) if rules.iter().any(|rule| rule.allows(attributes)) => {
+                    return decision(true, &grant.reason);
+                }
+                Ok(_) => {}
+                Err(_) => missing = true,
+            }
+        }
+        let reason = if missing { self.denial_reason(user, namespace) } else { None };
+        decision(false, reason.as_ref().unwrap_or(&self.no_reason))
     }
 }
 

@@ -1,9 +1,7 @@
 //! One rule of a role: what it allows and what it covers.
 
+use apiserver_object::{Attributes, ResourceAttributes, go_text::quoted_list};
 use serde_json::{Map, Value, json};
-
-use super::attributes::Attributes;
-use crate::go_quote::quoted_list;
 
 const ALL: &str = "*";
 
@@ -55,18 +53,21 @@ impl PolicyRule {
 
     /// Whether the rule allows the request.
     pub(super) fn allows(&self, attributes: &Attributes<'_>) -> bool {
-        if !has_or_all(&self.verbs, attributes.verb) {
-            return false;
+        match attributes {
+            Attributes::Resource(attributes) => self.allows_resource(attributes),
+            Attributes::NonResource(attributes) => {
+                has_or_all(&self.verbs, &attributes.verb)
+                    && self.urls.iter().any(|url| url_covers(url, &attributes.path))
+            }
         }
-        if !attributes.resource_request {
-            return self.urls.iter().any(|url| url_covers(url, attributes.path));
-        }
-        has_or_all(&self.groups, attributes.group)
-            && self
-                .resources
-                .iter()
-                .any(|resource| is_resource(resource, attributes.resource, attributes.subresource))
-            && (self.names.is_empty() || has(&self.names, attributes.name))
+    }
+
+    fn allows_resource(&self, attributes: &ResourceAttributes<'_>) -> bool {
+        let ResourceAttributes { verb, group, resource, subresource, name, .. } = attributes;
+        has_or_all(&self.verbs, verb)
+            && has_or_all(&self.groups, group)
+            && self.resources.iter().any(|own| is_resource(own, resource, subresource))
+            && (self.names.is_empty() || has(&self.names, name))
     }
 
     /// Whether this rule allows all that `part` (one verb on one thing) allows.

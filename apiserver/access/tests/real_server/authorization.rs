@@ -1,7 +1,8 @@
 //! Decisions: every question goes to both.
 
 use anyhow::{Result, ensure};
-use apiserver_access::{Attributes, Decision, Rbac, User, bootstrap};
+use apiserver_access::{Rbac, bootstrap};
+use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User};
 use kube::Client;
 use meshroot_testkit::api_server::shared;
 use meshroot_testkit::wait::{LIMIT, until};
@@ -266,18 +267,17 @@ const CASES: &[Case] = &[
 fn attributes(question: [&'static str; 6]) -> Attributes<'static> {
     let [verb, group, resource, subresource, namespace, name] = question;
     if resource.is_empty() {
-        return Attributes { verb, path: group, ..Attributes::default() };
+        return Attributes::non_resource(verb, group);
     }
-    Attributes {
-        verb,
-        group,
-        resource,
-        subresource,
-        namespace,
-        name,
-        resource_request: true,
-        ..Attributes::default()
-    }
+    let attributes = ResourceAttributes {
+        verb: verb.into(),
+        group: group.into(),
+        resource: resource.into(),
+        subresource: subresource.into(),
+        namespace: namespace.into(),
+        name: name.into(),
+    };
+    attributes.into()
 }
 
 async fn real_status(client: &Client, case: &Case) -> Result<Value> {

@@ -1,9 +1,8 @@
 //! Messages: what is refused is refused in the same words.
 
 use anyhow::ensure;
-use apiserver_access::{
-    AGGREGATION_FORBIDDEN, Attributes, Rbac, User, bootstrap, forbidden_message,
-};
+use apiserver_access::{AGGREGATION_FORBIDDEN, Rbac, bootstrap, forbidden_message};
+use apiserver_object::{Attributes, Authorizer, ResourceAttributes, User};
 use meshroot_testkit::wait::{LIMIT, until};
 use serde_json::json;
 
@@ -17,28 +16,25 @@ async fn forbidden_requests_are_refused_in_the_same_words() {
     let objects = bootstrap();
     let of = |kind: &'static str| objects.iter().filter(move |object| object["kind"] == kind);
     let rbac = Rbac::build(of("ClusterRole"), of("ClusterRoleBinding"), &[], &[]);
-    let base = Attributes { verb: "create", resource_request: true, ..Attributes::default() };
+    let create =
+        |group: &'static str, resource: &'static str, namespace: &'static str| ResourceAttributes {
+            verb: "create".into(),
+            group: group.into(),
+            resource: resource.into(),
+            namespace: namespace.into(),
+            ..ResourceAttributes::default()
+        };
+    let token = ResourceAttributes {
+        subresource: "token".into(),
+        name: "x".into(),
+        ..create("", "serviceaccounts", "default")
+    };
     let cases = [
-        (
-            "/api/v1/namespaces/default/configmaps",
-            Attributes { resource: "configmaps", namespace: "default", ..base },
-        ),
-        ("/api/v1/namespaces", Attributes { resource: "namespaces", ..base }),
-        (
-            "/apis/apps/v1/namespaces/n/deployments",
-            Attributes { group: "apps", resource: "deployments", namespace: "n", ..base },
-        ),
-        (
-            "/api/v1/namespaces/default/serviceaccounts/x/token",
-            Attributes {
-                resource: "serviceaccounts",
-                subresource: "token",
-                namespace: "default",
-                name: "x",
-                ..base
-            },
-        ),
-        ("/foo/bar", Attributes { verb: "post", path: "/foo/bar", ..Attributes::default() }),
+        ("/api/v1/namespaces/default/configmaps", create("", "configmaps", "default").into()),
+        ("/api/v1/namespaces", create("", "namespaces", "").into()),
+        ("/apis/apps/v1/namespaces/n/deployments", create("apps", "deployments", "n").into()),
+        ("/api/v1/namespaces/default/serviceaccounts/x/token", token.into()),
+        ("/foo/bar", Attributes::non_resource("post", "/foo/bar")),
     ];
     for name in ["access-nobody", "a\"b<>&\\é"] {
         let user = User::authenticated(name, Vec::new());

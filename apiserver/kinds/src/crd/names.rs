@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use apiserver_schema::FieldError;
+use apiserver_object::FieldError;
+use apiserver_object::names::label_1035;
 use serde_json::{Map, Value};
 
-use crate::metadata::invalid;
-use crate::names::label_1035;
 use crate::reading::Reading;
 
 /// Checks `spec.names` or `status.acceptedNames`; what is empty is not looked at.
@@ -15,7 +14,7 @@ pub(super) fn validate(names: &Value, path: &str, faults: &mut Vec<FieldError>) 
         let name = names.text(&[field]);
         let wrong = label_1035(name);
         if !name.is_empty() && !wrong.is_empty() {
-            faults.push(invalid(&format!("{path}.{field}"), name, wrong.join(",")));
+            faults.push(FieldError::invalid(format!("{path}.{field}"), name, wrong.join(",")));
         }
     }
     for field in ["kind", "listKind"] {
@@ -24,14 +23,14 @@ pub(super) fn validate(names: &Value, path: &str, faults: &mut Vec<FieldError>) 
         if !name.is_empty() && !wrong.is_empty() {
             let detail =
                 format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
-            faults.push(invalid(&format!("{path}.{field}"), name, detail));
+            faults.push(FieldError::invalid(format!("{path}.{field}"), name, detail));
         }
     }
     list(names, "shortNames", path, faults);
     let (kind, list_kind) = (names.text(&["kind"]), names.text(&["listKind"]));
     if !kind.is_empty() && kind == list_kind {
-        faults.push(invalid(
-            &format!("{path}.listKind"),
+        faults.push(FieldError::invalid(
+            format!("{path}.listKind"),
             list_kind,
             "kind and listKind may not be the same",
         ));
@@ -43,7 +42,11 @@ fn list(names: &Value, field: &str, path: &str, faults: &mut Vec<FieldError>) {
     for (at, name) in names.texts(&[field]).into_iter().enumerate() {
         let wrong = label_1035(name);
         if !wrong.is_empty() {
-            faults.push(invalid(&format!("{path}.{field}[{at}]"), name, wrong.join(",")));
+            faults.push(FieldError::invalid(
+                format!("{path}.{field}[{at}]"),
+                name,
+                wrong.join(","),
+            ));
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use apiserver_schema::{FieldError, Schema};
+use apiserver_object::FieldError;
+use apiserver_schema::Schema;
 use serde_json::Value;
 
 use super::version::Places;

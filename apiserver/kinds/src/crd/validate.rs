@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use apiserver_schema::{Fault, FieldError, check_status_root, check_structural};
+use apiserver_object::names::{label_1035, subdomain};
+use apiserver_object::{Fault, FieldError};
+use apiserver_schema::{check_status_root, check_structural};
 use serde_json::{Value, json};
 
 use super::names;
 use super::version::Places;
-use crate::metadata::{immutable, invalid, not_supported, required};
-use crate::names::{label_1035, subdomain};
+use crate::metadata::immutable;
 use crate::path::Path;
 use crate::reading::Reading;
 
@@ -28,7 +29,7 @@ pub fn validate_crd(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
             format!("{}.{}", crd.text(&["spec", "names", "plural"]), crd.text(&["spec", "group"]));
         let name = crd.text(&["metadata", "name"]);
         if !name.is_empty() && name != wanted {
-            faults.push(invalid(
+            faults.push(FieldError::invalid(
                 "metadata.name",
                 name,
                 "must be spec.names.plural+\".\"+spec.group",
@@ -50,7 +51,7 @@ pub fn validate_crd(crd: &Value, old: Option<&Value>) -> Vec<FieldError> {
     if crd.flag(&["spec", "preserveUnknownFields"]) {
         let instead =
             "set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
-        faults.push(invalid(
+        faults.push(FieldError::invalid(
             "spec.preserveUnknownFields",
             true,
             format!("cannot set to true, {instead}"),
@@ -63,16 +64,22 @@ fn group_and_scope(crd: &Value, faults: &mut Vec<FieldError>) {
     let group = crd.text(&["spec", "group"]);
     let wrong = subdomain(group);
     if group.is_empty() {
-        faults.push(required("spec.group", ""));
+        faults.push(FieldError::required("spec.group", ""));
     } else if !wrong.is_empty() {
-        faults.push(invalid("spec.group", group, wrong.join(",")));
+        faults.push(FieldError::invalid("spec.group", group, wrong.join(",")));
     } else if !group.contains('.') {
-        faults.push(invalid("spec.group", group, "should be a domain with at least one dot"));
+        faults.push(FieldError::invalid(
+            "spec.group",
+            group,
+            "should be a domain with at least one dot",
+        ));
     }
     match crd.text(&["spec", "scope"]) {
         "Cluster" | "Namespaced" => {}
-        "" => faults.push(required("spec.scope", "")),
-        other => faults.push(not_supported("spec.scope", other, &["Cluster", "Namespaced"])),
+        "" => faults.push(FieldError::required("spec.scope", "")),
+        other => {
+            faults.push(FieldError::not_supported("spec.scope", other, &["Cluster", "Namespaced"]))
+        }
     }
 }
 
@@ -81,7 +88,10 @@ fn versions(crd: &Value, faults: &mut Vec<FieldError>) {
     let all = || crd.at(&["spec", "versions"]).cloned().unwrap_or(Value::Null);
     for (at, version) in versions.iter().enumerate() {
         if version.at(&["schema", "openAPIV3Schema"]).is_none() {
-            faults.push(required(&format!("spec.versions[{at}].schema.openAPIV3Schema"), ""));
+            faults.push(FieldError::required(
+                format!("spec.versions[{at}].schema.openAPIV3Schema"),
+                "",
+            ));
         }
     }
     if !versions.is_empty() {
@@ -92,10 +102,14 @@ fn versions(crd: &Value, faults: &mut Vec<FieldError>) {
     }
     let distinct: BTreeSet<&str> = versions.iter().map(|version| version.text(&["name"])).collect();
     if distinct.len() != versions.len() {
-        faults.push(invalid("spec.versions", all(), "must contain unique version names"));
+        faults.push(FieldError::invalid(
+            "spec.versions",
+            all(),
+            "must contain unique version names",
+        ));
     }
     if versions.iter().filter(|version| version.flag(&["storage"])).count() != 1 {
-        faults.push(invalid(
+        faults.push(FieldError::invalid(
             "spec.versions",
             all(),
             "must have exactly one version marked as storage version",
@@ -107,9 +121,13 @@ fn version(version: &Value, at: usize, places: &Places, faults: &mut Vec<FieldEr
     let name = version.text(&["name"]);
     let wrong = label_1035(name);
     if !wrong.is_empty() {
-        faults.push(invalid(&format!("spec.versions[{at}].name"), name, wrong.join(",")));
+        faults.push(FieldError::invalid(
+            format!("spec.versions[{at}].name"),
+            name,
+            wrong.join(","),
+        ));
         if at == 0 {
-            faults.push(invalid("spec.version", name, wrong.join(",")));
+            faults.push(FieldError::invalid("spec.version", name, wrong.join(",")));
         }
     }
     deprecation(version, &format!("spec.versions[{at}].deprecationWarning"), faults);
@@ -120,7 +138,7 @@ fn version(version: &Value, at: usize, places: &Places, faults: &mut Vec<FieldEr
         }
         if schema.flag(&["nullable"]) {
             let detail = "nullable cannot be true at the root";
-            faults.push(FieldError::new(Fault::Forbidden, format!("{path}.nullable"), detail));
+            faults.push(FieldError::forbidden(format!("{path}.nullable"), detail));
         }
         faults.extend(check_structural(schema, &path));
     }
@@ -138,7 +156,7 @@ fn version(version: &Value, at: usize, places: &Places, faults: &mut Vec<FieldEr
         if schema.is_none() && !version.entries(&["selectableFields"]).is_empty() {
             let top = "may only be set when validations.schema is included";
             let own = "may only be set when `version.schema.openAPIV3Schema` is not included";
-            faults.push(invalid(
+            faults.push(FieldError::invalid(
                 &path,
                 "",
                 if path == "spec.selectableFields" { top } else { own },
@@ -152,19 +170,19 @@ fn version(version: &Value, at: usize, places: &Places, faults: &mut Vec<FieldEr
 fn deprecation(version: &Value, path: &str, faults: &mut Vec<FieldError>) {
     let Some(said) = version.at(&["deprecationWarning"]).and_then(Value::as_str) else { return };
     if !version.flag(&["deprecated"]) {
-        faults.push(invalid(path, said, "can only be set for deprecated versions"));
+        faults.push(FieldError::invalid(path, said, "can only be set for deprecated versions"));
         return;
     }
     if said.len() > 256 {
-        faults.push(invalid(path, said, "must be <= 256 characters long"));
+        faults.push(FieldError::invalid(path, said, "must be <= 256 characters long"));
     }
     if said.is_empty() {
-        faults.push(invalid(path, said, "must not be an empty string"));
+        faults.push(FieldError::invalid(path, said, "must not be an empty string"));
     }
     if let Some((at, _)) = said.char_indices().find(|(_, sign)| sign.is_control()) {
         let rule =
             "must only contain printable UTF-8 characters; non-printable character found at index";
-        faults.push(invalid(path, said, format!("{rule} {at}")));
+        faults.push(FieldError::invalid(path, said, format!("{rule} {at}")));
     }
 }
 
@@ -173,11 +191,15 @@ fn subresource_scale(scale: &Value, path: &str, faults: &mut Vec<FieldError>) {
         let place = format!("{path}.{field}");
         let value = scale.text(&[field]);
         if value.is_empty() {
-            faults.push(required(&place, ""));
+            faults.push(FieldError::required(&place, ""));
         } else if !value.starts_with('.') {
-            faults.push(invalid(&place, value, "must be a simple json path starting with ."));
+            faults.push(FieldError::invalid(
+                &place,
+                value,
+                "must be a simple json path starting with .",
+            ));
         } else if !value.starts_with(root) {
-            faults.push(invalid(
+            faults.push(FieldError::invalid(
                 &place,
                 value,
                 format!("should be a json path under {}", root.trim_end_matches('.')),
@@ -187,34 +209,42 @@ fn subresource_scale(scale: &Value, path: &str, faults: &mut Vec<FieldError>) {
     let place = format!("{path}.labelSelectorPath");
     let value = scale.text(&["labelSelectorPath"]);
     if !value.is_empty() && !value.starts_with('.') {
-        faults.push(invalid(&place, value, "must be a simple json path starting with ."));
+        faults.push(FieldError::invalid(
+            &place,
+            value,
+            "must be a simple json path starting with .",
+        ));
     } else if !value.is_empty() && !value.starts_with(".spec.") && !value.starts_with(".status.") {
-        faults.push(invalid(&place, value, "should be a json path under either .spec or .status"));
+        faults.push(FieldError::invalid(
+            &place,
+            value,
+            "should be a json path under either .spec or .status",
+        ));
     }
 }
 
 fn printer_column(column: &Value, path: &str, faults: &mut Vec<FieldError>) {
     if column.text(&["name"]).is_empty() {
-        faults.push(required(&format!("{path}.name"), ""));
+        faults.push(FieldError::required(format!("{path}.name"), ""));
     }
     let kind = column.text(&["type"]);
     let types = format!("must be one of {}", COLUMN_TYPES.join(","));
     if kind.is_empty() {
-        faults.push(required(&format!("{path}.type"), &types));
+        faults.push(FieldError::required(format!("{path}.type"), &types));
     } else if !COLUMN_TYPES.contains(&kind) {
-        faults.push(invalid(&format!("{path}.type"), kind, types));
+        faults.push(FieldError::invalid(format!("{path}.type"), kind, types));
     }
     let format = column.text(&["format"]);
     if !format.is_empty() && !COLUMN_FORMATS.contains(&format) {
         let formats = format!("must be one of {}", COLUMN_FORMATS.join(","));
-        faults.push(invalid(&format!("{path}.format"), format, formats));
+        faults.push(FieldError::invalid(format!("{path}.format"), format, formats));
     }
     let json_path = column.text(&["jsonPath"]);
     if json_path.is_empty() {
-        faults.push(required(&format!("{path}.JSONPath"), ""));
+        faults.push(FieldError::required(format!("{path}.JSONPath"), ""));
     } else if !json_path.starts_with('.') {
-        faults.push(invalid(
-            &format!("{path}.JSONPath"),
+        faults.push(FieldError::invalid(
+            format!("{path}.JSONPath"),
             json_path,
             "must be a simple json path starting with .",
         ));
@@ -228,14 +258,14 @@ fn selectable_fields(version: &Value, path: &str, faults: &mut Vec<FieldError>) 
         let place = format!("{path}[{at}].jsonPath");
         let json_path = field.text(&["jsonPath"]);
         if json_path.is_empty() {
-            faults.push(required(&place, ""));
+            faults.push(FieldError::required(&place, ""));
             continue;
         }
         if let Some(detail) = selectable_fault(json_path, schema) {
-            faults.push(invalid(&place, json_path, detail));
+            faults.push(FieldError::invalid(&place, json_path, detail));
         }
         if !seen.insert(json_path) {
-            faults.push(FieldError::new(Fault::Duplicate, place, "").with_value(json_path.into()));
+            faults.push(FieldError::duplicate(place, json_path));
         }
     }
     if seen.len() > SELECTABLE {
@@ -268,7 +298,7 @@ fn selectable_fault(json_path: &str, schema: &Value) -> Option<String> {
 fn required_names(crd: &Value, faults: &mut Vec<FieldError>) {
     for field in ["plural", "singular", "kind", "listKind"] {
         if crd.text(&["spec", "names", field]).is_empty() {
-            faults.push(required(&format!("spec.names.{field}"), ""));
+            faults.push(FieldError::required(format!("spec.names.{field}"), ""));
         }
     }
     names::validate(crd.at(&["spec", "names"]).unwrap_or(&Value::Null), "spec.names", faults);
@@ -280,15 +310,11 @@ fn conversion(crd: &Value, faults: &mut Vec<FieldError>) {
         "None" => {
             if crd.at(&["spec", "conversion", "webhook"]).is_some() {
                 let detail = "should not be set when strategy is not set to Webhook";
-                faults.push(FieldError::new(
-                    Fault::Forbidden,
-                    "spec.conversion.webhookClientConfig",
-                    detail,
-                ));
+                faults.push(FieldError::forbidden("spec.conversion.webhookClientConfig", detail));
             }
         }
         "" if crd.at(&["spec", "conversion"]).is_some() => {
-            faults.push(required("spec.conversion.strategy", ""))
+            faults.push(FieldError::required("spec.conversion.strategy", ""))
         }
         "" => {}
         "Webhook" => {
@@ -299,9 +325,11 @@ fn conversion(crd: &Value, faults: &mut Vec<FieldError>) {
                     .with_value("Webhook".into()),
             );
         }
-        other => {
-            faults.push(not_supported("spec.conversion.strategy", other, &["None", "Webhook"]))
-        }
+        other => faults.push(FieldError::not_supported(
+            "spec.conversion.strategy",
+            other,
+            &["None", "Webhook"],
+        )),
     }
 }
 
@@ -324,14 +352,18 @@ fn stored_versions(crd: &Value, faults: &mut Vec<FieldError>) {
     let path = "status.storedVersions";
     let stored = crd.texts(&["status", "storedVersions"]);
     if stored.is_empty() {
-        faults.push(invalid(path, Value::Null, "must have at least one stored version"));
+        faults.push(FieldError::invalid(
+            path,
+            Value::Null,
+            "must have at least one stored version",
+        ));
         return;
     }
     let versions = crd.entries(&["spec", "versions"]);
     for version in versions.iter().filter(|version| version.flag(&["storage"])) {
         let name = version.text(&["name"]);
         if !stored.contains(&name) {
-            faults.push(invalid(
+            faults.push(FieldError::invalid(
                 path,
                 json!(stored),
                 format!("must have the storage version {name}"),
@@ -344,7 +376,7 @@ fn stored_versions(crd: &Value, faults: &mut Vec<FieldError>) {
                 "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions until \
                  a storage migration ensures no data remains persisted in {name} and removes {name} from status.storedVersions"
             );
-            faults.push(invalid(&format!("{path}[{at}]"), *name, detail));
+            faults.push(FieldError::invalid(format!("{path}[{at}]"), *name, detail));
         }
     }
 }
@@ -364,12 +396,12 @@ fn approval(crd: &Value, old: Option<&Value>, faults: &mut Vec<FieldError>) {
     if annotation.is_empty() {
         let detail =
             format!("protected groups must have approval annotation \"{APPROVAL}\", {link}");
-        faults.push(required(&place, &detail));
+        faults.push(FieldError::required(&place, &detail));
     } else if !annotation.starts_with("unapproved") && !annotation.contains("://") {
         let detail = format!(
             "protected groups must have approval annotation \"{APPROVAL}\" with either a URL or a reason starting with \
              \"unapproved\", {link}"
         );
-        faults.push(invalid(&place, annotation, detail));
+        faults.push(FieldError::invalid(&place, annotation, detail));
     }
 }

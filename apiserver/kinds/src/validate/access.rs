@@ -1,11 +1,10 @@
 //! Rules of roles and their bindings.
 
-use apiserver_schema::FieldError;
+use apiserver_object::{FieldError, LabelSelector, Path, names};
 use serde_json::Value;
 
-use super::selector;
-use crate::metadata::{immutable, invalid, not_supported, required};
-use crate::names;
+use crate::metadata::immutable;
+use crate::names::path_segment;
 use crate::reading::Reading;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -19,17 +18,18 @@ pub(super) fn role(object: &Value, namespaced: bool, faults: &mut Vec<FieldError
 pub(super) fn cluster_role(object: &Value, faults: &mut Vec<FieldError>) {
     role(object, false, faults);
     let Some(aggregation) = object.at(&["aggregationRule"]) else { return };
-    let path = "aggregationRule.clusterRoleSelectors";
+    let rule = Path::Property(&Path::Root, "aggregationRule");
+    let path = Path::Property(&rule, "clusterRoleSelectors");
     let selectors = aggregation.entries(&["clusterRoleSelectors"]);
     if selectors.is_empty() {
         let detail = "at least one clusterRoleSelector required if aggregationRule is non-nil";
-        faults.push(required(path, detail));
+        faults.push(FieldError::required(path, detail));
     }
     for (at, each) in selectors.iter().enumerate() {
-        let before = faults.len();
-        selector::validate(each, &format!("{path}[{at}]"), faults);
-        if faults.len() > before {
-            faults.push(invalid(&format!("{path}[{at}]"), Value::Null, "invalid label selector."));
+        let place = Path::Index(&path, at);
+        if let Err(wrong) = LabelSelector::read(each, &place) {
+            faults.extend(wrong);
+            faults.push(FieldError::invalid(place, Value::Null, "invalid label selector."));
         }
     }
 }
@@ -37,12 +37,12 @@ pub(super) fn cluster_role(object: &Value, faults: &mut Vec<FieldError>) {
 fn policy_rule(rule: &Value, namespaced: bool, path: &str, faults: &mut Vec<FieldError>) {
     let has = |field: &str| !rule.entries(&[field]).is_empty();
     if !has("verbs") {
-        faults.push(required(&format!("{path}.verbs"), ""));
+        faults.push(FieldError::required(format!("{path}.verbs"), ""));
     }
     if has("nonResourceURLs") {
         let mut wrong = |detail: &str| {
             let urls = rule.at(&["nonResourceURLs"]).cloned().unwrap_or(Value::Null);
-            faults.push(invalid(&format!("{path}.nonResourceURLs"), urls, detail));
+            faults.push(FieldError::invalid(format!("{path}.nonResourceURLs"), urls, detail));
         };
         if namespaced {
             wrong("namespaced rules cannot apply to non-resource URLs");
@@ -53,14 +53,14 @@ fn policy_rule(rule: &Value, namespaced: bool, path: &str, faults: &mut Vec<Fiel
         return;
     }
     if !has("apiGroups") {
-        faults.push(required(
-            &format!("{path}.apiGroups"),
+        faults.push(FieldError::required(
+            format!("{path}.apiGroups"),
             "resource rules must supply at least one api group",
         ));
     }
     if !has("resources") {
-        faults.push(required(
-            &format!("{path}.resources"),
+        faults.push(FieldError::required(
+            format!("{path}.resources"),
             "resource rules must supply at least one resource",
         ));
     }
@@ -74,19 +74,21 @@ pub(super) fn binding(
 ) {
     let group = object.text(&["roleRef", "apiGroup"]);
     if group != GROUP {
-        faults.push(not_supported("roleRef.apiGroup", group, &[GROUP]));
+        faults.push(FieldError::not_supported("roleRef.apiGroup", group, &[GROUP]));
     }
     let kinds: &[&str] = if namespaced { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
     let kind = object.text(&["roleRef", "kind"]);
     if !kinds.contains(&kind) {
-        faults.push(not_supported("roleRef.kind", kind, kinds));
+        faults.push(FieldError::not_supported("roleRef.kind", kind, kinds));
     }
     let name = object.text(&["roleRef", "name"]);
     if name.is_empty() {
-        faults.push(required("roleRef.name", ""));
+        faults.push(FieldError::required("roleRef.name", ""));
     } else {
-        let wrong = names::path_segment(name, false);
-        faults.extend(wrong.into_iter().map(|detail| invalid("roleRef.name", name, detail)));
+        let wrong = path_segment(name, false);
+        faults.extend(
+            wrong.into_iter().map(|detail| FieldError::invalid("roleRef.name", name, detail)),
+        );
     }
     for (at, each) in object.entries(&["subjects"]).iter().enumerate() {
         subject(each, namespaced, &format!("subjects[{at}]"), faults);
@@ -99,29 +101,31 @@ pub(super) fn binding(
 fn subject(subject: &Value, namespaced: bool, path: &str, faults: &mut Vec<FieldError>) {
     let (name, group) = (subject.text(&["name"]), subject.text(&["apiGroup"]));
     if name.is_empty() {
-        faults.push(required(&format!("{path}.name"), ""));
+        faults.push(FieldError::required(format!("{path}.name"), ""));
     }
     match subject.text(&["kind"]) {
         "ServiceAccount" => {
             if !name.is_empty() {
                 let wrong = names::subdomain(name);
                 faults.extend(
-                    wrong.into_iter().map(|detail| invalid(&format!("{path}.name"), name, detail)),
+                    wrong
+                        .into_iter()
+                        .map(|detail| FieldError::invalid(format!("{path}.name"), name, detail)),
                 );
             }
             if !group.is_empty() {
-                faults.push(not_supported(&format!("{path}.apiGroup"), group, &[""]));
+                faults.push(FieldError::not_supported(format!("{path}.apiGroup"), group, &[""]));
             }
             if !namespaced && subject.text(&["namespace"]).is_empty() {
-                faults.push(required(&format!("{path}.namespace"), ""));
+                faults.push(FieldError::required(format!("{path}.namespace"), ""));
             }
         }
         "User" | "Group" if group == GROUP => {}
         "User" | "Group" => {
-            faults.push(not_supported(&format!("{path}.apiGroup"), group, &[GROUP]))
+            faults.push(FieldError::not_supported(format!("{path}.apiGroup"), group, &[GROUP]))
         }
-        other => faults.push(not_supported(
-            &format!("{path}.kind"),
+        other => faults.push(FieldError::not_supported(
+            format!("{path}.kind"),
             other,
             &["ServiceAccount", "User", "Group"],
         )),

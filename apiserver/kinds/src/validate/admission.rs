@@ -1,11 +1,9 @@
 //! Structure of admission policies and their bindings.
 
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{Fault, FieldError, LabelSelector, Path, names};
 use serde_json::Value;
 
-use super::selector;
-use crate::metadata::{invalid, not_supported, required};
-use crate::names;
+use crate::names::path_segment;
 use crate::reading::Reading;
 
 const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
@@ -15,18 +13,20 @@ pub(super) fn policy(object: &Value, faults: &mut Vec<FieldError>) {
     let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
     match spec.text(&["failurePolicy"]) {
         "Fail" | "Ignore" => {}
-        "" => faults.push(required("spec.failurePolicy", "")),
-        other => faults.push(not_supported("spec.failurePolicy", other, &["Fail", "Ignore"])),
+        "" => faults.push(FieldError::required("spec.failurePolicy", "")),
+        other => {
+            faults.push(FieldError::not_supported("spec.failurePolicy", other, &["Fail", "Ignore"]))
+        }
     }
     if let Some(kind) = spec.at(&["paramKind"]) {
         param_kind(kind, faults);
     }
     match spec.at(&["matchConstraints"]) {
-        None => faults.push(required("spec.matchConstraints", "")),
+        None => faults.push(FieldError::required("spec.matchConstraints", "")),
         Some(constraints) => {
             match_resources(constraints, "spec.matchConstraints", faults);
             if constraints.entries(&["resourceRules"]).is_empty() {
-                faults.push(required("spec.matchConstraints.resourceRules", ""));
+                faults.push(FieldError::required("spec.matchConstraints.resourceRules", ""));
             }
         }
     }
@@ -39,44 +39,45 @@ fn param_kind(kind: &Value, faults: &mut Vec<FieldError>) {
     let api_version = kind.text(&["apiVersion"]);
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
     if api_version.is_empty() {
-        faults.push(required("spec.paramKind.apiVersion", ""));
+        faults.push(FieldError::required("spec.paramKind.apiVersion", ""));
     } else {
         let wrong = if group.is_empty() { Vec::new() } else { names::subdomain(group) };
         faults.extend(
             (!wrong.is_empty())
-                .then(|| invalid("spec.paramKind.apiVersion", group, wrong.join(","))),
+                .then(|| FieldError::invalid("spec.paramKind.apiVersion", group, wrong.join(","))),
         );
         let wrong = names::label_1035(version);
         faults.extend(
-            (!wrong.is_empty())
-                .then(|| invalid("spec.paramKind.apiVersion", version, wrong.join(","))),
+            (!wrong.is_empty()).then(|| {
+                FieldError::invalid("spec.paramKind.apiVersion", version, wrong.join(","))
+            }),
         );
     }
     let name = kind.text(&["kind"]);
     let wrong = names::label_1035(&name.to_lowercase());
     if name.is_empty() {
-        faults.push(required("spec.paramKind.kind", ""));
+        faults.push(FieldError::required("spec.paramKind.kind", ""));
     } else if !wrong.is_empty() {
         let detail =
             format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
-        faults.push(invalid("spec.paramKind.kind", name, detail));
+        faults.push(FieldError::invalid("spec.paramKind.kind", name, detail));
     }
 }
 
 fn match_resources(resources: &Value, path: &str, faults: &mut Vec<FieldError>) {
     match resources.text(&["matchPolicy"]) {
         "Exact" | "Equivalent" => {}
-        "" => faults.push(required(&format!("{path}.matchPolicy"), "")),
-        other => faults.push(not_supported(
-            &format!("{path}.matchPolicy"),
+        "" => faults.push(FieldError::required(format!("{path}.matchPolicy"), "")),
+        other => faults.push(FieldError::not_supported(
+            format!("{path}.matchPolicy"),
             other,
             &["Equivalent", "Exact"],
         )),
     }
     for field in ["namespaceSelector", "objectSelector"] {
         match resources.at(&[field]) {
-            None => faults.push(required(&format!("{path}.{field}"), "")),
-            Some(selected) => selector::validate(selected, &format!("{path}.{field}"), faults),
+            None => faults.push(FieldError::required(format!("{path}.{field}"), "")),
+            Some(selected) => label_selector(selected, &format!("{path}.{field}"), faults),
         }
     }
     for field in ["resourceRules", "excludeResourceRules"] {
@@ -86,31 +87,40 @@ fn match_resources(resources: &Value, path: &str, faults: &mut Vec<FieldError>) 
     }
 }
 
+fn label_selector(selector: &Value, place: &str, faults: &mut Vec<FieldError>) {
+    let read = LabelSelector::read(selector, &Path::Property(&Path::Root, place));
+    faults.extend(read.err().into_iter().flatten());
+}
+
 fn named_rule(rule: &Value, path: &str, faults: &mut Vec<FieldError>) {
     let resource_names = rule.texts(&["resourceNames"]);
     for (at, name) in resource_names.iter().enumerate() {
         let place = format!("{path}.resourceNames[{at}]");
         faults.extend(
-            names::path_segment(name, false)
+            path_segment(name, false)
                 .into_iter()
-                .map(|detail| invalid(&place, *name, detail)),
+                .map(|detail| FieldError::invalid(&place, *name, detail)),
         );
         if resource_names.iter().take(at).any(|before| before == name) {
-            faults.push(FieldError::new(Fault::Duplicate, place, "").with_value((*name).into()));
+            faults.push(FieldError::duplicate(place, *name));
         }
     }
     let operations = rule.texts(&["operations"]);
     if operations.is_empty() {
-        faults.push(required(&format!("{path}.operations"), ""));
+        faults.push(FieldError::required(format!("{path}.operations"), ""));
     }
     if operations.len() > 1 && operations.contains(&"*") {
         let detail = "if '*' is present, must not specify other operations";
-        faults.push(invalid(&format!("{path}.operations"), operations.clone(), detail));
+        faults.push(FieldError::invalid(format!("{path}.operations"), operations.clone(), detail));
     }
     for (at, operation) in
         operations.iter().enumerate().filter(|(_, operation)| !OPERATIONS.contains(operation))
     {
-        faults.push(not_supported(&format!("{path}.operations[{at}]"), operation, &OPERATIONS));
+        faults.push(FieldError::not_supported(
+            format!("{path}.operations[{at}]"),
+            *operation,
+            &OPERATIONS,
+        ));
     }
     rule_resources(rule, path, faults);
 }
@@ -119,25 +129,25 @@ fn rule_resources(rule: &Value, path: &str, faults: &mut Vec<FieldError>) {
     for field in ["apiGroups", "apiVersions"] {
         let values = rule.texts(&[field]);
         if values.is_empty() {
-            faults.push(required(&format!("{path}.{field}"), ""));
+            faults.push(FieldError::required(format!("{path}.{field}"), ""));
         }
         if values.len() > 1 && values.contains(&"*") {
             let detail = format!("if '*' is present, must not specify other {}", words(field));
-            faults.push(invalid(&format!("{path}.{field}"), values.clone(), detail));
+            faults.push(FieldError::invalid(format!("{path}.{field}"), values.clone(), detail));
         }
         for (at, value) in values
             .iter()
             .enumerate()
             .filter(|(_, value)| field == "apiVersions" && value.is_empty())
         {
-            faults.push(required(&format!("{path}.{field}[{at}]"), value));
+            faults.push(FieldError::required(format!("{path}.{field}[{at}]"), *value));
         }
     }
     resource_names(&rule.texts(&["resources"]), &format!("{path}.resources"), faults);
     match rule.text(&["scope"]) {
         "" | "*" | "Cluster" | "Namespaced" => {}
-        other => faults.push(not_supported(
-            &format!("{path}.scope"),
+        other => faults.push(FieldError::not_supported(
+            format!("{path}.scope"),
             other,
             &["*", "Cluster", "Namespaced"],
         )),
@@ -147,30 +157,30 @@ fn rule_resources(rule: &Value, path: &str, faults: &mut Vec<FieldError>) {
 /// Names of resources and subresources, of which a wildcard must not cover another.
 fn resource_names(resources: &[&str], path: &str, faults: &mut Vec<FieldError>) {
     if resources.is_empty() {
-        faults.push(required(path, ""));
+        faults.push(FieldError::required(path, ""));
     }
     for (at, name) in resources.iter().enumerate() {
         let place = format!("{path}[{at}]");
         if name.is_empty() {
-            faults.push(required(&place, ""));
+            faults.push(FieldError::required(&place, ""));
         }
         let Some((resource, part)) = name.split_once('/') else { continue };
         let before = resources.iter().take(at).filter_map(|name| name.split_once('/'));
         for (wide, other) in before {
             if (wide, other) == (resource, "*") || (wide, other) == ("*", part) {
                 let detail = format!("if '{wide}/{other}' is present, must not specify {name}");
-                faults.push(invalid(&place, *name, detail));
+                faults.push(FieldError::invalid(&place, *name, detail));
             }
         }
     }
     let plain = |name: &&str| !name.is_empty() && *name != "*" && !name.contains('/');
     if resources.contains(&"*/*") && resources.len() > 1 {
         let detail = "if '*/*' is present, must not specify other resources";
-        faults.push(invalid(path, resources.to_vec(), detail));
+        faults.push(FieldError::invalid(path, resources.to_vec(), detail));
     }
     if resources.contains(&"*") && resources.iter().any(plain) {
         let detail = "if '*' is present, must not specify other resources without subresources";
-        faults.push(invalid(path, resources.to_vec(), detail));
+        faults.push(FieldError::invalid(path, resources.to_vec(), detail));
     }
 }
 
@@ -188,22 +198,19 @@ fn match_conditions(spec: &Value, faults: &mut Vec<FieldError>) {
         let place = format!("spec.matchConditions[{at}]");
         let name = condition.text(&["name"]);
         if condition.text(&["expression"]).trim().is_empty() {
-            faults.push(required(&format!("{place}.expression"), ""));
+            faults.push(FieldError::required(format!("{place}.expression"), ""));
         }
         if name.is_empty() {
-            faults.push(required(&format!("{place}.name"), ""));
+            faults.push(FieldError::required(format!("{place}.name"), ""));
         } else {
             let wrong = names::label_key(name);
             faults.extend(
                 (!wrong.is_empty())
-                    .then(|| invalid(&format!("{place}.name"), name, wrong.join(","))),
+                    .then(|| FieldError::invalid(format!("{place}.name"), name, wrong.join(","))),
             );
         }
         if conditions.iter().take(at).any(|before| before.text(&["name"]) == name) {
-            faults.push(
-                FieldError::new(Fault::Duplicate, format!("{place}.name"), "")
-                    .with_value(name.into()),
-            );
+            faults.push(FieldError::duplicate(format!("{place}.name"), name));
         }
     }
 }
@@ -216,12 +223,19 @@ fn variables(spec: &Value, faults: &mut Vec<FieldError>) {
             .starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if name.is_empty() {
-            faults.push(required(&format!("{place}.name"), "name is not specified"));
+            faults.push(FieldError::required(format!("{place}.name"), "name is not specified"));
         } else if !is_identifier {
-            faults.push(invalid(&format!("{place}.name"), name, "must be a valid CEL identifier"));
+            faults.push(FieldError::invalid(
+                format!("{place}.name"),
+                name,
+                "must be a valid CEL identifier",
+            ));
         }
         if variable.text(&["expression"]).trim().is_empty() {
-            faults.push(required(&format!("{place}.expression"), "expression is not specified"));
+            faults.push(FieldError::required(
+                format!("{place}.expression"),
+                "expression is not specified",
+            ));
         }
     }
 }
@@ -231,14 +245,17 @@ fn validations(spec: &Value, faults: &mut Vec<FieldError>) {
         (spec.entries(&["validations"]), spec.entries(&["auditAnnotations"]));
     if validations.is_empty() && annotations.is_empty() {
         let detail = "validations or auditAnnotations must contain at least one item";
-        faults.push(required("spec.validations", detail));
-        faults.push(required("spec.auditAnnotations", detail));
+        faults.push(FieldError::required("spec.validations", detail));
+        faults.push(FieldError::required("spec.auditAnnotations", detail));
     }
     for (at, validation) in validations.iter().enumerate() {
         let place = format!("spec.validations[{at}]");
         let expression = validation.text(&["expression"]).trim();
         if expression.is_empty() {
-            faults.push(required(&format!("{place}.expression"), "expression is not specified"));
+            faults.push(FieldError::required(
+                format!("{place}.expression"),
+                "expression is not specified",
+            ));
         }
         if validation
             .at(&["message"])
@@ -246,25 +263,25 @@ fn validations(spec: &Value, faults: &mut Vec<FieldError>) {
             && !validation.text(&["message"]).is_empty()
         {
             let message = validation.text(&["message"]);
-            faults.push(invalid(
-                &format!("{place}.message"),
+            faults.push(FieldError::invalid(
+                format!("{place}.message"),
                 message,
                 "message must be non-empty if specified",
             ));
         }
         let reason = validation.text(&["reason"]);
         if !reason.is_empty() && !REASONS.contains(&reason) {
-            faults.push(not_supported(&format!("{place}.reason"), reason, &REASONS));
+            faults.push(FieldError::not_supported(format!("{place}.reason"), reason, &REASONS));
         }
     }
     for (at, annotation) in annotations.iter().enumerate() {
         let key = annotation.text(&["key"]);
         let place = format!("spec.auditAnnotations[{at}].key");
         if key.is_empty() {
-            faults.push(required(&place, ""));
+            faults.push(FieldError::required(&place, ""));
         }
         if annotations.iter().take(at).any(|before| before.text(&["key"]) == key) {
-            faults.push(FieldError::new(Fault::Duplicate, place, "").with_value(key.into()));
+            faults.push(FieldError::duplicate(place, key));
         }
     }
 }
@@ -273,10 +290,12 @@ pub(super) fn binding(object: &Value, faults: &mut Vec<FieldError>) {
     let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
     let name = spec.text(&["policyName"]);
     if name.is_empty() {
-        faults.push(required("spec.policyName", ""));
+        faults.push(FieldError::required("spec.policyName", ""));
     } else {
         let wrong = names::subdomain(name);
-        faults.extend(wrong.into_iter().map(|detail| invalid("spec.policyName", name, detail)));
+        faults.extend(
+            wrong.into_iter().map(|detail| FieldError::invalid("spec.policyName", name, detail)),
+        );
     }
     if let Some(reference) = spec.at(&["paramRef"]) {
         param_ref(reference, faults);
@@ -290,27 +309,28 @@ pub(super) fn binding(object: &Value, faults: &mut Vec<FieldError>) {
 fn param_ref(reference: &Value, faults: &mut Vec<FieldError>) {
     let name = reference.text(&["name"]);
     let selected = reference.at(&["selector"]);
-    let wrong = names::path_segment(name, false);
-    faults.extend(wrong.into_iter().map(|detail| invalid("spec.paramRef.name", name, detail)));
+    let wrong = path_segment(name, false);
+    faults.extend(
+        wrong.into_iter().map(|detail| FieldError::invalid("spec.paramRef.name", name, detail)),
+    );
     if let Some(selected) = selected {
-        selector::validate(selected, "spec.paramRef.selector", faults);
+        label_selector(selected, "spec.paramRef.selector", faults);
         if !name.is_empty() {
             for field in ["name", "selector"] {
                 let detail = "name and selector are mutually exclusive";
-                faults.push(FieldError::new(
-                    Fault::Forbidden,
-                    format!("spec.paramRef.{field}"),
-                    detail,
-                ));
+                faults.push(FieldError::forbidden(format!("spec.paramRef.{field}"), detail));
             }
         }
     } else if name.is_empty() {
-        faults.push(required("spec.paramRef", "one of name or selector must be specified"));
+        faults.push(FieldError::required(
+            "spec.paramRef",
+            "one of name or selector must be specified",
+        ));
     }
     match reference.text(&["parameterNotFoundAction"]) {
         "Deny" | "Allow" => {}
-        "" => faults.push(required("spec.paramRef.parameterNotFoundAction", "")),
-        other => faults.push(not_supported(
+        "" => faults.push(FieldError::required("spec.paramRef.parameterNotFoundAction", "")),
+        other => faults.push(FieldError::not_supported(
             "spec.paramRef.parameterNotFoundAction",
             other,
             &["Deny", "Allow"],
@@ -323,21 +343,21 @@ fn actions(actions: &[&str], faults: &mut Vec<FieldError>) {
     for (at, action) in actions.iter().enumerate() {
         let place = format!("{path}[{at}]");
         if !matches!(*action, "Deny" | "Warn" | "Audit") {
-            faults.push(not_supported(&place, action, &["Audit", "Deny", "Warn"]));
+            faults.push(FieldError::not_supported(&place, *action, &["Audit", "Deny", "Warn"]));
         }
         if actions.iter().take(at).any(|before| before == action) {
-            faults.push(FieldError::new(Fault::Duplicate, place, "").with_value((*action).into()));
+            faults.push(FieldError::duplicate(place, *action));
         }
     }
     if actions.contains(&"Deny") && actions.contains(&"Warn") {
         let why = "repeating the same validation failure information in the API response and headers serves no purpose";
-        faults.push(invalid(
+        faults.push(FieldError::invalid(
             path,
             actions.to_vec(),
             format!("must not contain both Deny and Warn ({why})"),
         ));
     }
     if actions.is_empty() {
-        faults.push(required(path, ""));
+        faults.push(FieldError::required(path, ""));
     }
 }

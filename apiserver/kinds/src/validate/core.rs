@@ -1,12 +1,12 @@
 //! Rules of Secrets, ConfigMaps, Namespaces, Services and Leases.
 
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{FieldError, names};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::metadata::{immutable, invalid, not_supported, required, too_long};
-use crate::names;
+use crate::metadata::immutable;
+use crate::names::config_key;
 use crate::reading::Reading;
 
 /// Most bytes in all values of a Secret or ConfigMap.
@@ -21,14 +21,11 @@ pub(super) fn secret(object: &Value, old: Option<&Value>, faults: &mut Vec<Field
     }
     let mut size = 0;
     for (key, value) in object.fields(&["data"]).into_iter().flatten() {
-        let wrong = names::config_key(key);
-        faults.extend(
-            wrong.into_iter().map(|detail| invalid(&format!("data[{key}]"), key.as_str(), detail)),
-        );
+        data_key("data", key, faults);
         size += decoded_length(value.as_str().unwrap_or_default());
     }
     if size > SIZE {
-        faults.push(too_long("data", SIZE));
+        faults.push(FieldError::too_long("data", SIZE));
     }
     secret_type(object, faults);
 }
@@ -41,12 +38,12 @@ fn decoded_length(text: &str) -> usize {
 
 fn secret_type(object: &Value, faults: &mut Vec<FieldError>) {
     let has = |key: &str| object.fields(&["data"]).is_some_and(|data| data.contains_key(key));
-    let mut need = |key: &str| faults.push(required(&format!("data[{key}]"), ""));
+    let mut need = |key: &str| faults.push(FieldError::required(format!("data[{key}]"), ""));
     match object.text(&["type"]) {
         "kubernetes.io/service-account-token"
             if object.text(&["metadata", "annotations", ACCOUNT]).is_empty() =>
         {
-            faults.push(required(&format!("metadata.annotations[{ACCOUNT}]"), ""));
+            faults.push(FieldError::required(format!("metadata.annotations[{ACCOUNT}]"), ""));
         }
         "kubernetes.io/dockercfg" => docker_config(object, ".dockercfg", faults),
         "kubernetes.io/dockerconfigjson" => docker_config(object, ".dockerconfigjson", faults),
@@ -67,12 +64,16 @@ fn secret_type(object: &Value, faults: &mut Vec<FieldError>) {
 fn docker_config(object: &Value, key: &str, faults: &mut Vec<FieldError>) {
     let place = format!("data[{key}]");
     let Some(text) = object.at(&["data", key]).and_then(Value::as_str) else {
-        faults.push(required(&place, ""));
+        faults.push(FieldError::required(&place, ""));
         return;
     };
     let decoded = STANDARD.decode(text).unwrap_or_default();
     if serde_json::from_slice::<serde_json::Map<String, Value>>(&decoded).is_err() {
-        faults.push(invalid(&place, "<secret contents redacted>", "must be a JSON object"));
+        faults.push(FieldError::invalid(
+            &place,
+            "<secret contents redacted>",
+            "must be a JSON object",
+        ));
     }
 }
 
@@ -82,10 +83,10 @@ fn fixed(object: &Value, old: &Value, held: &[&str], faults: &mut Vec<FieldError
         return;
     }
     if !object.flag(&["immutable"]) {
-        faults.push(FieldError::new(Fault::Forbidden, "immutable", FIXED));
+        faults.push(FieldError::forbidden("immutable", FIXED));
     }
     for field in held.iter().filter(|field| object.at(&[field]) != old.at(&[field])) {
-        faults.push(FieldError::new(Fault::Forbidden, *field, FIXED));
+        faults.push(FieldError::forbidden(*field, FIXED));
     }
 }
 
@@ -96,10 +97,10 @@ pub(super) fn config_map(object: &Value, old: Option<&Value>, faults: &mut Vec<F
     let mut size = 0;
     let binary = object.fields(&["binaryData"]);
     for (key, value) in object.fields(&["data"]).into_iter().flatten() {
-        config_key("data", key, faults);
+        data_key("data", key, faults);
         if binary.is_some_and(|binary| binary.contains_key(key)) {
-            faults.push(invalid(
-                &format!("data[{key}]"),
+            faults.push(FieldError::invalid(
+                format!("data[{key}]"),
                 key.as_str(),
                 "duplicate of key present in binaryData",
             ));
@@ -107,18 +108,20 @@ pub(super) fn config_map(object: &Value, old: Option<&Value>, faults: &mut Vec<F
         size += value.as_str().map_or(0, str::len);
     }
     for (key, value) in binary.into_iter().flatten() {
-        config_key("binaryData", key, faults);
+        data_key("binaryData", key, faults);
         size += decoded_length(value.as_str().unwrap_or_default());
     }
     if size > SIZE {
         // So the real server writes a path without a name.
-        faults.push(too_long("[]", SIZE));
+        faults.push(FieldError::too_long("[]", SIZE));
     }
 }
 
-fn config_key(field: &str, key: &str, faults: &mut Vec<FieldError>) {
-    let wrong = names::config_key(key);
-    faults.extend(wrong.into_iter().map(|detail| invalid(&format!("{field}[{key}]"), key, detail)));
+fn data_key(field: &str, key: &str, faults: &mut Vec<FieldError>) {
+    let wrong = config_key(key);
+    faults.extend(
+        wrong.into_iter().map(|detail| FieldError::invalid(format!("{field}[{key}]"), key, detail)),
+    );
 }
 
 /// A finalizer without a domain is one of those that Kubernetes knows.
@@ -126,7 +129,7 @@ fn finalizer_fault(finalizer: &str, field: &str) -> Option<FieldError> {
     let known = finalizer.contains('/')
         || matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion");
     let detail = "name is neither a standard finalizer name nor is it fully qualified";
-    (!known).then(|| invalid(field, finalizer, detail))
+    (!known).then(|| FieldError::invalid(field, finalizer, detail))
 }
 
 /// Checks the finalizers of kinds that take no free names.
@@ -139,8 +142,11 @@ pub(super) fn finalizers(object: &Value, faults: &mut Vec<FieldError>) {
 pub(super) fn namespace(object: &Value, faults: &mut Vec<FieldError>) {
     for finalizer in object.texts(&["spec", "finalizers"]) {
         let wrong = names::label_key(finalizer);
-        faults
-            .extend(wrong.into_iter().map(|detail| invalid("spec.finalizers", finalizer, detail)));
+        faults.extend(
+            wrong
+                .into_iter()
+                .map(|detail| FieldError::invalid("spec.finalizers", finalizer, detail)),
+        );
         faults.extend(finalizer_fault(finalizer, "spec.finalizers"));
     }
 }
@@ -148,10 +154,18 @@ pub(super) fn namespace(object: &Value, faults: &mut Vec<FieldError>) {
 pub(super) fn lease(object: &Value, faults: &mut Vec<FieldError>) {
     let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
     if let Some(seconds) = spec.integer(&["leaseDurationSeconds"]).filter(|&seconds| seconds <= 0) {
-        faults.push(invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0"));
+        faults.push(FieldError::invalid(
+            "spec.leaseDurationSeconds",
+            seconds,
+            "must be greater than 0",
+        ));
     }
     if let Some(count) = spec.integer(&["leaseTransitions"]).filter(|&count| count < 0) {
-        faults.push(invalid("spec.leaseTransitions", count, "must be greater than or equal to 0"));
+        faults.push(FieldError::invalid(
+            "spec.leaseTransitions",
+            count,
+            "must be greater than or equal to 0",
+        ));
     }
 }
 
@@ -160,57 +174,60 @@ pub(super) fn service(object: &Value, faults: &mut Vec<FieldError>) {
     let ports = spec.entries(&["ports"]);
     let kind = spec.text(&["type"]);
     if ports.is_empty() && kind != "ExternalName" && spec.text(&["clusterIP"]) != "None" {
-        faults.push(required("spec.ports", ""));
+        faults.push(FieldError::required("spec.ports", ""));
     }
     if kind == "ExternalName" && spec.text(&["externalName"]).is_empty() {
-        faults.push(required("spec.externalName", ""));
+        faults.push(FieldError::required("spec.externalName", ""));
     }
     if !matches!(kind, "ClusterIP" | "ExternalName" | "NodePort" | "LoadBalancer") {
         let kinds = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-        faults.push(not_supported("spec.type", kind, &kinds));
+        faults.push(FieldError::not_supported("spec.type", kind, &kinds));
     }
     let mut seen: Vec<&str> = Vec::new();
     for (at, port) in ports.iter().enumerate() {
         let place = format!("spec.ports[{at}]");
         let name = port.text(&["name"]);
         if name.is_empty() && ports.len() > 1 {
-            faults.push(required(&format!("{place}.name"), ""));
+            faults.push(FieldError::required(format!("{place}.name"), ""));
         } else if !name.is_empty() {
             let wrong = names::label(name);
             faults.extend(
-                wrong.into_iter().map(|detail| invalid(&format!("{place}.name"), name, detail)),
+                wrong
+                    .into_iter()
+                    .map(|detail| FieldError::invalid(format!("{place}.name"), name, detail)),
             );
             if seen.contains(&name) {
-                faults.push(
-                    FieldError::new(Fault::Duplicate, format!("{place}.name"), "")
-                        .with_value(name.into()),
-                );
+                faults.push(FieldError::duplicate(format!("{place}.name"), name));
             }
             seen.push(name);
         }
         service_port(port, &place, faults);
     }
-    super::selector::labels(spec, &["selector"], "spec.selector", faults);
+    faults.extend(names::labels(&spec["selector"], "spec.selector"));
 }
 
 fn service_port(port: &Value, place: &str, faults: &mut Vec<FieldError>) {
     let number = port.integer(&["port"]).unwrap_or(0);
     if !(1..=65_535).contains(&number) {
-        faults.push(invalid(
-            &format!("{place}.port"),
+        faults.push(FieldError::invalid(
+            format!("{place}.port"),
             number,
             "must be between 1 and 65535, inclusive",
         ));
     }
     let protocol = port.text(&["protocol"]);
     if !matches!(protocol, "TCP" | "UDP" | "SCTP") {
-        faults.push(not_supported(&format!("{place}.protocol"), protocol, &["SCTP", "TCP", "UDP"]));
+        faults.push(FieldError::not_supported(
+            format!("{place}.protocol"),
+            protocol,
+            &["SCTP", "TCP", "UDP"],
+        ));
     }
     if let Some(target) =
         port.integer(&["targetPort"]).filter(|target| !(1..=65_535).contains(target))
     {
-        faults.push(invalid(
-            &format!("{place}.targetPort"),
+        faults.push(FieldError::invalid(
+            format!("{place}.targetPort"),
             target,
             "must be between 1 and 65535, inclusive",
         ));

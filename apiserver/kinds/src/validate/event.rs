@@ -1,11 +1,10 @@
 //! Rules of events: lenient for the core group, strict for `events.k8s.io`.
 
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{FieldError, names};
 use serde_json::Value;
 
 use crate::events::core_from_events_v1;
-use crate::metadata::{immutable, invalid, required};
-use crate::names;
+use crate::metadata::immutable;
 use crate::reading::Reading;
 
 /// Checks an event of the core group.
@@ -56,31 +55,31 @@ pub(super) fn v1(event: &Value, old: Option<&Value>, faults: &mut Vec<FieldError
 
 fn created(event: &Value, faults: &mut Vec<FieldError>) {
     if event.at(&["eventTime"]).is_none() {
-        faults.push(required("eventTime", ""));
+        faults.push(FieldError::required("eventTime", ""));
     }
     let kind = event.text(&["type"]);
     if !matches!(kind, "Normal" | "Warning") {
-        faults.push(invalid("type", "", format!("has invalid value: {kind}")));
+        faults.push(FieldError::invalid("type", "", format!("has invalid value: {kind}")));
     }
     for field in ["firstTimestamp", "lastTimestamp", "count"] {
         if event.at(&[field]).is_some() {
-            faults.push(invalid(field, "", "needs to be unset"));
+            faults.push(FieldError::invalid(field, "", "needs to be unset"));
         }
     }
     if !event.text(&["source", "component"]).is_empty()
         || !event.text(&["source", "host"]).is_empty()
     {
-        faults.push(invalid("source", "", "needs to be unset"));
+        faults.push(FieldError::invalid("source", "", "needs to be unset"));
     }
 }
 
 fn series(event: &Value, faults: &mut Vec<FieldError>) {
     let Some(series) = event.at(&["series"]) else { return };
     if series.integer(&["count"]).unwrap_or(0) < 2 {
-        faults.push(invalid("series.count", "", "should be at least 2"));
+        faults.push(FieldError::invalid("series.count", "", "should be at least 2"));
     }
     if series.at(&["lastObservedTime"]).is_none() {
-        faults.push(required("series.lastObservedTime", ""));
+        faults.push(FieldError::required("series.lastObservedTime", ""));
     }
 }
 
@@ -95,7 +94,7 @@ fn legacy(event: &Value, reporter: &str, faults: &mut Vec<FieldError>) {
         (true, _) => true,
     };
     if !agrees {
-        faults.push(invalid(
+        faults.push(FieldError::invalid(
             "involvedObject.namespace",
             involved,
             "does not match event.namespace",
@@ -109,23 +108,27 @@ fn legacy(event: &Value, reporter: &str, faults: &mut Vec<FieldError>) {
 fn reported(event: &Value, reporter: &str, faults: &mut Vec<FieldError>) {
     let controller = event.text(&["reportingComponent"]);
     if controller.is_empty() {
-        faults.push(required(reporter, ""));
+        faults.push(FieldError::required(reporter, ""));
     }
     faults.extend(
         names::label_key(controller)
             .into_iter()
-            .map(|detail| invalid(reporter, controller, detail)),
+            .map(|detail| FieldError::invalid(reporter, controller, detail)),
     );
     for (field, most) in [("reportingInstance", 128), ("action", 128), ("reason", 128)] {
         let text = event.text(&[field]);
         if text.is_empty() {
-            faults.push(FieldError::new(Fault::Required, field, ""));
+            faults.push(FieldError::required(field, ""));
         }
         if text.len() > most {
-            faults.push(invalid(field, "", format!("can have at most {most} characters")));
+            faults.push(FieldError::invalid(
+                field,
+                "",
+                format!("can have at most {most} characters"),
+            ));
         }
     }
     if event.text(&["message"]).len() > 1024 {
-        faults.push(invalid("message", "", "can have at most 1024 characters"));
+        faults.push(FieldError::invalid("message", "", "can have at most 1024 characters"));
     }
 }

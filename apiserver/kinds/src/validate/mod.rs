@@ -4,10 +4,9 @@ mod access;
 mod admission;
 mod core;
 mod event;
-mod selector;
 mod workload;
 
-use apiserver_schema::FieldError;
+use apiserver_object::FieldError;
 use serde_json::Value;
 
 use crate::crd::validate_crd;

@@ -1,11 +1,9 @@
 //! Rules of workloads, as far as they keep nonsense out: nothing here runs them.
 
-use apiserver_schema::{Fault, FieldError};
+use apiserver_object::{FieldError, LabelSelector, Path, names};
 use serde_json::{Value, json};
 
-use super::selector;
-use crate::metadata::{immutable, invalid, not_supported, required};
-use crate::names;
+use crate::metadata::immutable;
 use crate::reading::Reading;
 
 pub(super) fn pod(object: &Value, faults: &mut Vec<FieldError>) {
@@ -14,7 +12,7 @@ pub(super) fn pod(object: &Value, faults: &mut Vec<FieldError>) {
 
 fn pod_spec(spec: &Value, path: &str, faults: &mut Vec<FieldError>) {
     if spec.entries(&["containers"]).is_empty() {
-        faults.push(required(&format!("{path}.containers"), ""));
+        faults.push(FieldError::required(format!("{path}.containers"), ""));
     }
     for field in ["containers", "initContainers"] {
         let containers = spec.entries(&[field]);
@@ -23,13 +21,10 @@ fn pod_spec(spec: &Value, path: &str, faults: &mut Vec<FieldError>) {
             let name = container.text(&["name"]);
             named(name, &format!("{place}.name"), faults);
             if containers.iter().take(at).any(|before| before.text(&["name"]) == name) {
-                faults.push(
-                    FieldError::new(Fault::Duplicate, format!("{place}.name"), "")
-                        .with_value(name.into()),
-                );
+                faults.push(FieldError::duplicate(format!("{place}.name"), name));
             }
             if container.text(&["image"]).is_empty() {
-                faults.push(required(&format!("{place}.image"), ""));
+                faults.push(FieldError::required(format!("{place}.image"), ""));
             }
         }
     }
@@ -41,16 +36,18 @@ fn pod_spec(spec: &Value, path: &str, faults: &mut Vec<FieldError>) {
 
 fn named(name: &str, place: &str, faults: &mut Vec<FieldError>) {
     if name.is_empty() {
-        faults.push(required(place, ""));
+        faults.push(FieldError::required(place, ""));
     } else {
-        faults.extend(names::label(name).into_iter().map(|detail| invalid(place, name, detail)));
+        faults.extend(
+            names::label(name).into_iter().map(|detail| FieldError::invalid(place, name, detail)),
+        );
     }
 }
 
 fn non_negative(spec: &Value, field: &str, faults: &mut Vec<FieldError>) {
     if let Some(number) = spec.integer(&[field]).filter(|&number| number < 0) {
-        faults.push(invalid(
-            &format!("spec.{field}"),
+        faults.push(FieldError::invalid(
+            format!("spec.{field}"),
             number,
             "must be greater than or equal to 0",
         ));
@@ -66,28 +63,35 @@ pub(super) fn app(kind: &str, object: &Value, old: Option<&Value>, faults: &mut 
     }
     match spec.at(&["selector"]) {
         None => {
-            faults.push(required("spec.selector", ""));
+            faults.push(FieldError::required("spec.selector", ""));
             // What selects nothing does not select the template.
-            faults.push(invalid(
+            faults.push(FieldError::invalid(
                 "spec.template.metadata.labels",
-                template_labels_of(spec),
+                template_labels(spec),
                 UNSELECTED,
             ));
         }
         Some(selected) => {
-            selector::validate(selected, "spec.selector", faults);
-            if selector::is_empty(selected) {
-                let detail = format!("empty selector is invalid for {}", kind.to_lowercase());
-                faults.push(invalid("spec.selector", selected.clone(), detail));
+            match LabelSelector::read(selected, &SELECTOR) {
+                Ok(selector) if selector.is_empty() => {
+                    let detail = format!("empty selector is invalid for {}", kind.to_lowercase());
+                    faults.push(FieldError::invalid(SELECTOR, selected.clone(), detail));
+                }
+                Ok(selector) => selects_template(&selector, spec, faults),
+                Err(wrong) => faults.extend(wrong),
             }
-            template_labels(spec, selected, faults);
+            faults.extend(names::labels(&template_labels(spec), TEMPLATE_LABELS));
         }
     }
     let template = spec.at(&["template", "spec"]).unwrap_or(&Value::Null);
     pod_spec(template, "spec.template.spec", faults);
     let restart = template.text(&["restartPolicy"]);
     if restart != "Always" {
-        faults.push(not_supported("spec.template.spec.restartPolicy", restart, &["Always"]));
+        faults.push(FieldError::not_supported(
+            "spec.template.spec.restartPolicy",
+            restart,
+            &["Always"],
+        ));
     }
     strategy(kind, spec, faults);
     if let Some(old) = old {
@@ -99,23 +103,19 @@ pub(super) fn app(kind: &str, object: &Value, old: Option<&Value>, faults: &mut 
     }
 }
 
+const SELECTOR: Path<'static> = Path::Property(&Path::Property(&Path::Root, "spec"), "selector");
+const TEMPLATE_LABELS: &str = "spec.template.metadata.labels";
 const UNSELECTED: &str = "`selector` does not match template `labels`";
 
-fn template_labels_of(spec: &Value) -> Value {
+fn template_labels(spec: &Value) -> Value {
     spec.at(&["template", "metadata", "labels"]).cloned().unwrap_or(Value::Null)
 }
 
-fn template_labels(spec: &Value, selected: &Value, faults: &mut Vec<FieldError>) {
-    let labels = template_labels_of(spec);
-    if !selector::matches(selected, &labels) {
-        faults.push(invalid("spec.template.metadata.labels", labels, UNSELECTED));
+fn selects_template(selector: &LabelSelector, spec: &Value, faults: &mut Vec<FieldError>) {
+    let labels = template_labels(spec);
+    if !selector.selects(&labels) {
+        faults.push(FieldError::invalid(TEMPLATE_LABELS, labels, UNSELECTED));
     }
-    selector::labels(
-        spec,
-        &["template", "metadata", "labels"],
-        "spec.template.metadata.labels",
-        faults,
-    );
 }
 
 fn strategy(kind: &str, spec: &Value, faults: &mut Vec<FieldError>) {
@@ -127,20 +127,18 @@ fn strategy(kind: &str, spec: &Value, faults: &mut Vec<FieldError>) {
     let said = spec.text(&[field, "type"]);
     if kind == "Deployment" && !known.contains(&said) {
         let value = json!({"Type": said, "RollingUpdate": spec.at(&[field, "rollingUpdate"])});
-        faults
-            .push(FieldError { value: Some(value), ..not_supported("spec.strategy", said, known) });
+        faults.push(FieldError {
+            value: Some(value),
+            ..FieldError::not_supported("spec.strategy", said, known)
+        });
         return;
     }
     if !known.contains(&said) {
-        faults.push(not_supported(&format!("spec.{field}.type"), said, known));
+        faults.push(FieldError::not_supported(format!("spec.{field}.type"), said, known));
     }
     if said != "RollingUpdate" && spec.at(&[field, "rollingUpdate"]).is_some() {
         let detail = format!("may not be specified when strategy `type` is '{said}'");
-        faults.push(FieldError::new(
-            Fault::Forbidden,
-            format!("spec.{field}.rollingUpdate"),
-            detail,
-        ));
+        faults.push(FieldError::forbidden(format!("spec.{field}.rollingUpdate"), detail));
     }
 }
 
@@ -159,7 +157,7 @@ pub(super) fn job(object: &Value, faults: &mut Vec<FieldError>) {
     pod_spec(template, "spec.template.spec", faults);
     let restart = template.text(&["restartPolicy"]);
     if restart == "Always" {
-        faults.push(required(
+        faults.push(FieldError::required(
             "spec.template.spec.restartPolicy",
             "valid values: \"OnFailure\", \"Never\"",
         ));

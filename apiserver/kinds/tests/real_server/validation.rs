@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use apiserver_kinds::{default_builtin, validate_builtin, validate_metadata};
-use apiserver_schema::FieldError;
+use apiserver_object::FieldError;
 use serde_json::{Value, json};
 
 use crate::samples;

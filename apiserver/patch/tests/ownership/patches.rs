@@ -1,6 +1,6 @@
 //! Merge patches, case by case; the real server's answers are in `real_server`.
 
-use apiserver_patch::{empty_object, merge_patch, strategic_merge_patch};
+use apiserver_patch::{merge_patch, strategic_merge_patch};
 use apiserver_schema::{ListType, Schema, Type};
 use serde_json::{Value, json};
 
@@ -51,20 +51,4 @@ fn a_list_of_lists_is_not_merged() {
     let error = strategic_merge_patch(&schema, &mut json!({"x": [["a"]]}), &json!({"x": [["b"]]}))
         .unwrap_err();
     assert_eq!((error.code(), error.reason()), (422, "Invalid"));
-}
-
-#[test]
-fn the_empty_object_has_what_is_always_there() {
-    let always = |schema: Schema| Schema { default: Some(json!({})), ..schema };
-    let template =
-        object(vec![("metadata", always(object(vec![]))), ("names", scalar(Type::Array))]);
-    let mut spec = object(vec![
-        ("replicas", scalar(Type::Integer)),
-        ("selector", object(vec![])),
-        ("template", always(template)),
-    ]);
-    spec.checks.required = vec!["selector".to_owned(), "template".to_owned()];
-    let schema = object(vec![("spec", always(spec)), ("status", always(object(vec![])))]);
-    let wanted = json!({"spec": {"selector": null, "template": {"metadata": {}}}, "status": {}});
-    assert_eq!(empty_object(&schema), wanted);
 }

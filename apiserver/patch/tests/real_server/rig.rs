@@ -1,12 +1,11 @@
 //! The real server, and the kinds that are written.
 
-use apiserver_patch::empty_object;
-use apiserver_schema::Schema;
+use apiserver_schema::{Schema, Type};
 use http::Request;
 use kube::Client;
 use kube::core::Status;
 use meshroot_testkit::api_server;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::openapi;
 use crate::play::Play;
@@ -107,4 +106,28 @@ impl Rig {
     pub(crate) fn play<'r>(&'r self, kind: &'r Kind, name: &str) -> Play<'r> {
         Play::new(self, kind, name)
     }
+}
+
+/// What an object of a built-in kind holds before anyone wrote to it, as the schema that the real server publishes says
+/// it: fields with the default `{}` (`spec`, `status` and `spec.template` of a Deployment) are always there, and
+/// required fields are there without a value.
+fn empty_object(schema: &Schema) -> Value {
+    Value::Object(empty_fields(schema))
+}
+
+fn empty_fields(schema: &Schema) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for (name, property) in &schema.properties {
+        let is_object = property.kind == Some(Type::Object) || property.kind.is_none();
+        match &property.default {
+            Some(Value::Object(_)) if is_object => {
+                fields.insert(name.clone(), empty_object(property));
+            }
+            None if schema.checks.required.contains(name) => {
+                fields.insert(name.clone(), Value::Null);
+            }
+            _ => {}
+        }
+    }
+    fields
 }

@@ -1,8 +1,7 @@
 //! The policies, asked about requests of hub, agents and administrators.
 
-use apiserver_rules::{
-    Admission, Authorizer, Binding, Check, Decision, Operation, Policy, UserInfo, admit,
-};
+use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User};
+use apiserver_rules::{Admission, Binding, Operation, Policy, admit};
 use serde_json::{Value, json};
 
 use crate::files::{document, documents};
@@ -14,16 +13,17 @@ const AGENT: &str = "system:serviceaccount:meshroot-cluster-east:meshroot-agent"
 struct Approver;
 
 impl Authorizer for Approver {
-    fn allowed(&self, user: &UserInfo, check: &Check) -> Decision {
-        let wanted = Check {
-            verb: "approve".to_owned(),
-            group: "networking.zephyr.solo.io".to_owned(),
-            resource: "virtualmeshes".to_owned(),
-            namespace: "meshes".to_owned(),
-            name: "demo".to_owned(),
-            ..Check::default()
+    fn authorize(&self, user: &User, asked: &Attributes<'_>) -> Decision {
+        let wanted = ResourceAttributes {
+            verb: "approve".into(),
+            group: "networking.zephyr.solo.io".into(),
+            resource: "virtualmeshes".into(),
+            namespace: "meshes".into(),
+            name: "demo".into(),
+            ..ResourceAttributes::default()
         };
-        Decision { allowed: user.username == "approver" && *check == wanted, ..Decision::default() }
+        let allowed = user.name == "approver" && *asked == Attributes::Resource(wanted);
+        Decision { allowed, ..Decision::default() }
     }
 }
 
@@ -42,7 +42,7 @@ fn denied(ask: &Ask<'_>) -> Option<String> {
     let binding =
         Binding::compile(&document("policies", "ValidatingAdmissionPolicyBinding", ask.policy))
             .unwrap();
-    let user = UserInfo { username: ask.user.to_owned(), ..UserInfo::default() };
+    let user = User { name: ask.user.to_owned(), ..User::default() };
     let (group, resource, subresource) = ask.resource;
     let request = Admission {
         operation: ask.operation,

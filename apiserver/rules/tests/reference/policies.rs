@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use apiserver_rules::{
-    Admission, Authorizer, Binding, Check, Decision, Operation, Policy, UserInfo, admit,
-};
+use apiserver_object::{Attributes, Authorizer, Decision, User};
+use apiserver_rules::{Admission, Binding, Operation, Policy, admit};
 use serde_json::{Value, json};
 
 use crate::policy_cases::{Case, all};
@@ -17,8 +16,8 @@ const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
 struct Administrator;
 
 impl Authorizer for Administrator {
-    fn allowed(&self, user: &UserInfo, _: &Check) -> Decision {
-        Decision { allowed: user.username == "admin", ..Decision::default() }
+    fn authorize(&self, user: &User, _: &Attributes<'_>) -> Decision {
+        Decision { allowed: user.name == "admin", ..Decision::default() }
     }
 }
 
@@ -132,10 +131,10 @@ async fn compare(
             answer
         }
     };
-    let user = UserInfo {
-        username: "admin".to_owned(),
+    let user = User {
+        name: "admin".to_owned(),
         groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
-        ..UserInfo::default()
+        ..User::default()
     };
     let request = Admission {
         operation: if new.is_some() { Operation::Update } else { Operation::Create },

@@ -1,7 +1,8 @@
 //! What is validated below `allOf`, `anyOf`, `oneOf` and `not` is also declared outside of them.
 
+use apiserver_object::{Fault, FieldError};
+
 use super::node::Node;
-use crate::{Fault, FieldError};
 
 /// Checks the root: every validated field and item has a counterpart.
 pub(super) fn check(root: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {

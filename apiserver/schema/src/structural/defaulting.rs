@@ -1,8 +1,10 @@
 //! Defaults are values of their schema (`ValidateDefaults` of apiextensions).
 
+use apiserver_object::{Fault, FieldError};
+
+use crate::prune;
 use crate::schema::Schema;
 use crate::validate::check_default;
-use crate::{Fault, FieldError, prune};
 
 /// Checks every default: no unknown field, and valid. Defaults in maps' values and CEL rules are not looked at.
 pub(super) fn check(schema: &Schema, path: &str) -> Vec<FieldError> {

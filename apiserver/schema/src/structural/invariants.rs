@@ -1,11 +1,11 @@
 //! The shape of a structural schema (`ValidateStructural` of apiextensions).
 
+use apiserver_object::{Fault, FieldError};
 use serde_json::Value;
 
 use super::keys::RESTRICTING;
 use super::nested;
 use super::node::{Node, forbidden, invalid, required};
-use crate::{Fault, FieldError};
 
 /// What a schema node describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

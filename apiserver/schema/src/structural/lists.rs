@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use apiserver_object::FieldError;
 use serde_json::Value;
 
 use super::node::{Node, forbidden, invalid, required};
 use super::openapi::not_supported;
-use crate::FieldError;
 
 const LIST_TYPE: &str = "x-kubernetes-list-type";
 const MAP_KEYS: &str = "x-kubernetes-list-map-keys";

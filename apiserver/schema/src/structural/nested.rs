@@ -1,7 +1,8 @@
 //! What schemas below `allOf`, `anyOf`, `oneOf` and `not` must not say.
 
+use apiserver_object::FieldError;
+
 use super::node::{Node, forbidden, invalid};
-use crate::FieldError;
 use crate::regexp;
 
 /// Keywords that are forbidden, and why.

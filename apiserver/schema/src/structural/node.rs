@@ -1,9 +1,7 @@
 //! A schema node as it is written.
 
+use apiserver_object::{Fault, FieldError};
 use serde_json::{Map, Value};
-
-use crate::Fault;
-use crate::FieldError;
 
 /// A schema node in JSON. Values of the wrong type count as absent: the reader reports them.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,10 @@
 //! What each node of a schema must keep by itself (`ValidateCustomResourceDefinitionOpenAPISchema`).
 
+use apiserver_object::FieldError;
 use serde_json::Value;
 
 use super::node::{Node, forbidden, invalid, required};
 use super::{lists, rules};
-use crate::{Fault, FieldError, go_text};
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 const META_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
@@ -116,11 +116,7 @@ impl Place {
 fn check_keywords(node: Node<'_>, path: &str, place: &Place, errors: &mut Vec<FieldError>) {
     let kind = node.text("type");
     if !kind.is_empty() && !TYPES.contains(&kind) {
-        let detail = go_text::supported(&TYPES.map(Value::from));
-        errors.push(
-            FieldError::new(Fault::NotSupported, format!("{path}.type"), detail)
-                .with_value(kind.into()),
-        );
+        errors.push(not_supported(path, "type", kind, &TYPES));
     }
     if let Some(reason) = place.no_default.as_ref().filter(|_| node.keyword("default").is_some()) {
         errors.push(forbidden(path, "default", &format!("must not be set {reason}")));
@@ -191,7 +187,5 @@ fn check_map_type(node: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
 }
 
 pub(super) fn not_supported(path: &str, name: &str, value: &str, supported: &[&str]) -> FieldError {
-    let supported: Vec<Value> = supported.iter().map(|word| Value::from(*word)).collect();
-    let detail = go_text::supported(&supported);
-    FieldError::new(Fault::NotSupported, format!("{path}.{name}"), detail).with_value(value.into())
+    FieldError::not_supported(format!("{path}.{name}"), value, supported)
 }

@@ -1,8 +1,9 @@
 //! CEL rules as they are written; their expressions are compiled elsewhere.
 
+use apiserver_object::FieldError;
+
 use super::node::{Node, invalid, required};
 use super::openapi::not_supported;
-use crate::FieldError;
 
 const REASONS: [&str; 4] =
     ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];

@@ -1,11 +1,10 @@
 //! `allOf`, `anyOf`, `oneOf` and `not`.
 
+use apiserver_object::{Path, go_text::quoted};
 use serde_json::Value;
 
 use super::node::{Compilation, Node};
 use super::outcome::Outcome;
-use crate::go_text::quoted;
-use crate::path::Path;
 use crate::schema::Checks;
 
 /// Alternatives and conditions at a node. What they find never corresponds to an old value.

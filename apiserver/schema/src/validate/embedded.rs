@@ -1,10 +1,9 @@
 //! Whole objects inside objects (`x-kubernetes-embedded-resource`): they say what they are.
 
+use apiserver_object::{Fault, FieldError, Path, field};
 use serde_json::{Map, Value};
 
-use crate::path::{Path, field};
 use crate::schema::{Additional, Schema};
-use crate::{Fault, FieldError};
 
 const LABEL: &str = "may have mixed case, but should otherwise match: a DNS-1035 label must consist of lower case \
                      alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric \

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
+use apiserver_object::{Fault, FieldError, Path, field};
 use serde_json::{Map, Value};
 
-use crate::path::{Path, field};
 use crate::schema::{Additional, ListType, Schema};
-use crate::{Fault, FieldError};
 
 /// `true` when some list of the schema is one of type set or map.
 pub(crate) fn has_keyed_lists(schema: &Schema) -> bool {

@@ -1,13 +1,13 @@
 //! Bounds of numbers.
 
+use apiserver_object::Path;
 use serde_json::{Number, Value};
 
 use super::node::Types;
 use super::outcome::Outcome;
 use crate::formats::Format;
-use crate::go_text::{Decoded, general};
-use crate::path::Path;
 use crate::schema::{Checks, Type};
+use apiserver_object::go_text::{Decoded, general};
 
 /// The numbers that a type and a format can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

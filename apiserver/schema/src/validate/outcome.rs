@@ -2,10 +2,8 @@
 
 use std::collections::HashSet;
 
+use apiserver_object::{Fault, FieldError, Path, field, go_text};
 use serde_json::Value;
-
-use crate::path::{Path, field};
-use crate::{Fault, FieldError, go_text};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
@@ -82,7 +80,7 @@ impl Outcome {
     }
 
     pub(crate) fn not_supported(&mut self, path: &Path<'_>, value: &Value, allowed: &[Value]) {
-        let detail = go_text::supported(allowed);
+        let detail = go_text::supported(allowed.iter().map(word));
         let message = format!("{path} in body should be one of {detail}");
         self.push(
             Fault::NotSupported,
@@ -131,4 +129,9 @@ impl Outcome {
         };
         problems.map(error).collect()
     }
+}
+
+/// An allowed value as a word: what is no text as JSON.
+fn word(value: &Value) -> String {
+    value.as_str().map_or_else(|| go_text::json(value), str::to_owned)
 }

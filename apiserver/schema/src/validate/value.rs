@@ -1,12 +1,11 @@
 //! The checks of one value, in the order of kube-openapi.
 
+use apiserver_object::{Path, go_text::Decoded};
 use serde_json::{Map, Value};
 
 use super::equality::{corresponding, equal};
 use super::node::{Node, Others, TextChecks, Types};
 use super::outcome::Outcome;
-use crate::go_text::Decoded;
-use crate::path::Path;
 use crate::regexp::Pattern;
 use crate::schema::Type;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use apiserver_schema::FieldError;
+use apiserver_object::FieldError;
 use kube::{Client, Error};
 use meshroot_testkit::api_server;
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use apiserver_object::ResourceAttributes;
 use serde_json::json;
 
 use super::*;
@@ -22,7 +23,23 @@ fn user(name: &str) -> User {
 }
 
 fn get(resource: &'static str, namespace: &'static str) -> Attributes<'static> {
-    Attributes { verb: "get", resource, namespace, resource_request: true, ..Attributes::default() }
+    about("get", "", resource, namespace)
+}
+
+fn about(
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    namespace: &'static str,
+) -> Attributes<'static> {
+    let attributes = ResourceAttributes {
+        verb: verb.into(),
+        group: group.into(),
+        resource: resource.into(),
+        namespace: namespace.into(),
+        ..ResourceAttributes::default()
+    };
+    attributes.into()
 }
 
 fn fresh() -> Rbac {
@@ -34,7 +51,7 @@ fn fresh() -> Rbac {
 #[test]
 fn anonymous_requests_reach_the_public_paths_alone() {
     let rbac = fresh();
-    let path = |path| Attributes { verb: "get", path, ..Attributes::default() };
+    let path = |path: &'static str| Attributes::non_resource("get", path);
     for public in ["/healthz", "/livez", "/readyz", "/version", "/version/"] {
         assert!(rbac.authorize(&User::anonymous(), &path(public)).allowed, "{public}");
     }
@@ -47,17 +64,12 @@ fn anonymous_requests_reach_the_public_paths_alone() {
 #[test]
 fn an_authenticated_user_may_discover_and_ask_about_itself() {
     let rbac = fresh();
-    let decision = rbac
-        .authorize(&user("x"), &Attributes { verb: "get", path: "/api", ..Attributes::default() });
+    let decision = rbac.authorize(&user("x"), &Attributes::non_resource("get", "/api"));
     assert_eq!(
         &*decision.reason,
         r#"RBAC: allowed by ClusterRoleBinding "system:discovery" of ClusterRole "system:discovery" to Group "system:authenticated""#
     );
-    let review = Attributes {
-        group: "authorization.k8s.io",
-        verb: "create",
-        ..get("selfsubjectaccessreviews", "")
-    };
+    let review = about("create", "authorization.k8s.io", "selfsubjectaccessreviews", "");
     assert!(rbac.authorize(&user("x"), &review).allowed);
     assert!(!rbac.authorize(&user("x"), &get("pods", "default")).allowed);
 }

@@ -46,8 +46,47 @@ pub struct FieldError {
 
 impl FieldError {
     /// A fault without a value.
-    pub fn new(fault: Fault, field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { fault, field: field.into(), value: None, detail: detail.into() }
+    pub fn new(fault: Fault, field: impl fmt::Display, detail: impl Into<String>) -> Self {
+        Self { fault, field: field.to_string(), value: None, detail: detail.into() }
+    }
+
+    /// A value that breaks a rule.
+    pub fn invalid(
+        field: impl fmt::Display,
+        value: impl Into<Value>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::new(Fault::Invalid, field, detail).with_value(value.into())
+    }
+
+    /// A required field that is absent.
+    pub fn required(field: impl fmt::Display, detail: impl Into<String>) -> Self {
+        Self::new(Fault::Required, field, detail)
+    }
+
+    /// A field that may not be set here.
+    pub fn forbidden(field: impl fmt::Display, detail: impl Into<String>) -> Self {
+        Self::new(Fault::Forbidden, field, detail)
+    }
+
+    /// A value that is there twice.
+    pub fn duplicate(field: impl fmt::Display, value: impl Into<Value>) -> Self {
+        Self::new(Fault::Duplicate, field, "").with_value(value.into())
+    }
+
+    /// A value that is none of `supported`, which are listed in this order.
+    pub fn not_supported(
+        field: impl fmt::Display,
+        value: impl Into<Value>,
+        supported: &[&str],
+    ) -> Self {
+        let detail = go_text::supported(supported);
+        Self::new(Fault::NotSupported, field, detail).with_value(value.into())
+    }
+
+    /// A string or value of more than `most` bytes.
+    pub fn too_long(field: impl fmt::Display, most: usize) -> Self {
+        Self::new(Fault::TooLong, field, format!("may not be more than {most} bytes"))
     }
 
     /// The same with the value that was found.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 /// Group of every user that has shown who it is.
-pub(crate) const AUTHENTICATED: &str = "system:authenticated";
+pub const AUTHENTICATED: &str = "system:authenticated";
 /// Group of requests without credentials.
-pub(crate) const UNAUTHENTICATED: &str = "system:unauthenticated";
+pub const UNAUTHENTICATED: &str = "system:unauthenticated";
 /// Group that may do anything.
-pub(crate) const MASTERS: &str = "system:masters";
+pub const MASTERS: &str = "system:masters";
 /// Key in `extra` that names the credential which was used.
-pub(crate) const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+pub const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
 /// A user as Kubernetes sees it (`authentication.k8s.io/v1` `UserInfo`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::fmt;
 
 /// A place in an object, as a chain to its root.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Path<'a> {
+pub enum Path<'a> {
+    /// The object itself.
     Root,
     /// A declared property: `spec.name`, at the root `spec`.
     Property(&'a Path<'a>, &'a str),
@@ -17,7 +18,8 @@ pub(crate) enum Path<'a> {
 }
 
 impl Path<'_> {
-    pub(crate) const fn is_root(&self) -> bool {
+    /// Whether this is the whole object.
+    pub const fn is_root(&self) -> bool {
         matches!(self, Self::Root)
     }
 }
@@ -37,7 +39,7 @@ impl fmt::Display for Path<'_> {
 }
 
 /// A field below a prefix: `.` between them unless one is empty; `<nil>` where both are.
-pub(crate) fn field(prefix: &str, name: &str) -> String {
+pub fn field(prefix: &str, name: &str) -> String {
     let name = name.strip_prefix('.').unwrap_or(name);
     match (prefix.is_empty(), name.is_empty()) {
         (true, true) => "<nil>".to_owned(),
