@@ -9,13 +9,14 @@ use x509_cert::ext::pkix::KeyUsages;
 
 use crate::signer::{MemorySigner, Signer};
 
-/// The signing certificate of a virtual mesh, checked at load.
+/// The signing certificate of a virtual mesh with its key and its way up, checked at load. Whom the members trust
+/// beside its root is not its concern.
 #[derive(Debug)]
 pub struct Issuer {
     certificate: Certificate,
     /// From the signing certificate up to, without, the root; empty where the root signs.
     chain: Vec<Certificate>,
-    roots: Vec<Certificate>,
+    root: Certificate,
     signer: Box<dyn Signer>,
 }
 
@@ -122,9 +123,10 @@ const CHAIN: &str = "cert-chain.pem";
 impl Issuer {
     /// Loads a root, or an intermediate of a company root, from the PEM files of its Secret.
     ///
-    /// Without `chain_pem` the root itself signs; with it the first certificate of the chain does.
+    /// Without `chain_pem` the root that the key belongs to signs; with it the certificate of the chain does.
     /// Holds: the key is the signer's, the signer is a valid CA that may sign an intermediate, and its chain
-    /// leads to a root by the project's own path validator.
+    /// leads to one of the roots by the project's own path validator. Where a certificate stands in its file says
+    /// nothing about what it is.
     pub fn load(
         root_pem: &[u8],
         key_pem: &[u8],
@@ -146,19 +148,16 @@ impl Issuer {
     ) -> Result<Self, IssuerError> {
         let chain: Vec<_> =
             chain.into_iter().filter(|certificate| !roots.contains(certificate)).collect();
-        let (file, certificate) = match (chain.first(), roots.first()) {
-            (Some(first), _) => (CHAIN, first.clone()),
-            (None, Some(root)) => (ROOT, root.clone()),
-            (None, None) => return Err(IssuerError::NoRoot),
-        };
-        check_key(&certificate, signer.as_ref())?;
+        let (file, candidates) = if chain.is_empty() { (ROOT, &roots) } else { (CHAIN, &chain) };
+        let certificate = signing_certificate(candidates, signer.as_ref())?.clone();
         check_may_sign(file, &certificate)?;
         for root in &roots {
             check_valid(ROOT, root, now)?;
         }
         check_valid(file, &certificate, now)?;
-        check_path(&certificate, &chain, &roots, now)?;
-        Ok(Self { certificate, chain, roots, signer })
+        let mut path = check_path(&certificate, &chain, &roots, now)?;
+        let root = path.pop().unwrap_or_else(|| certificate.clone());
+        Ok(Self { certificate, chain: path, root, signer })
     }
 
     /// The signing certificate.
@@ -171,9 +170,9 @@ impl Issuer {
         &self.chain
     }
 
-    /// Every root that is trusted, the signing one first.
-    pub fn roots(&self) -> &[Certificate] {
-        &self.roots
+    /// The root that what is issued leads to.
+    pub fn root(&self) -> &Certificate {
+        &self.root
     }
 
     /// Holds the key.
@@ -186,13 +185,21 @@ fn bundle(file: &'static str, pem: &[u8]) -> Result<Vec<Certificate>, IssuerErro
     parse_bundle(pem).map_err(|source| IssuerError::Certificate { file, source })
 }
 
-fn check_key(certificate: &Certificate, signer: &dyn Signer) -> Result<(), IssuerError> {
-    let key = signer.public_key().fingerprint();
-    let expected = certificate.public_key().fingerprint();
-    if key == expected {
-        return Ok(());
+/// The one of the key, so that the order in a file decides nothing.
+fn signing_certificate<'a>(
+    candidates: &'a [Certificate],
+    signer: &dyn Signer,
+) -> Result<&'a Certificate, IssuerError> {
+    let key = signer.public_key();
+    if let Some(own) = candidates.iter().find(|candidate| candidate.public_key() == key) {
+        return Ok(own);
     }
-    Err(IssuerError::KeyMismatch { key, expected, certificate: certificate.subject().to_string() })
+    let other = candidates.first().ok_or(IssuerError::NoRoot)?;
+    Err(IssuerError::KeyMismatch {
+        key: key.fingerprint(),
+        expected: other.public_key().fingerprint(),
+        certificate: other.subject().to_string(),
+    })
 }
 
 fn check_may_sign(file: &'static str, certificate: &Certificate) -> Result<(), IssuerError> {
@@ -227,12 +234,13 @@ fn check_valid(
     })
 }
 
+/// The way up, the signing certificate first and the root last.
 fn check_path(
     certificate: &Certificate,
     chain: &[Certificate],
     roots: &[Certificate],
     now: Timestamp,
-) -> Result<(), IssuerError> {
+) -> Result<Vec<Certificate>, IssuerError> {
     if chain.is_empty() && !certificate.is_self_issued() {
         let (subject, issuer) =
             (certificate.subject().to_string(), certificate.issuer().to_string());
@@ -244,15 +252,10 @@ fn check_path(
         signed.map_err(|source| IssuerError::SelfSignature { subject: subject(), source })?;
     }
     // Mutual TLS: an extended key usage anywhere on the way up must allow both sides.
-    for purpose in [Purpose::Server, Purpose::Client] {
-        check_allows_issuance(&build_path(
-            certificate,
-            chain,
-            roots,
-            &PathOptions::new(now, purpose),
-        )?)?;
-    }
-    Ok(())
+    build_path(certificate, chain, roots, &PathOptions::new(now, Purpose::Client))?;
+    let path = build_path(certificate, chain, roots, &PathOptions::new(now, Purpose::Server))?;
+    check_allows_issuance(&path)?;
+    Ok(path)
 }
 
 /// Everything on the way up must allow one more CA below it, the intermediate that is to be issued, with a

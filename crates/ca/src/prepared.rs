@@ -252,7 +252,7 @@ impl Recorded {
         build_path(
             &certificate,
             issuer.chain(),
-            issuer.roots(),
+            std::slice::from_ref(issuer.root()),
             &PathOptions::new(now, Purpose::Any),
         )?;
         Ok(Issued { certificate, chain: issuer.chain().to_vec() })

@@ -79,7 +79,7 @@ fn signer() -> Template {
 #[test]
 fn a_root_with_its_key_is_an_issuer_without_a_chain() {
     let issuer = Files::of_root(&root()).load().unwrap();
-    assert_eq!(issuer.certificate(), &issuer.roots()[0]);
+    assert_eq!(issuer.certificate(), issuer.root());
     assert!(issuer.chain().is_empty());
     assert_eq!(issuer.signer().public_key(), x509::root_key().public_key());
 }
@@ -90,7 +90,7 @@ fn an_intermediate_of_a_company_root_is_an_issuer_with_a_chain() {
     let issuer = files.load().unwrap();
     assert_eq!(issuer.certificate().subject(), &x509::name("intermediate"));
     assert_eq!(issuer.chain(), [issuer.certificate().clone()]);
-    assert_eq!(issuer.roots()[0].subject(), &x509::name("root"));
+    assert_eq!(issuer.root().subject(), &x509::name("root"));
 }
 
 #[test]
@@ -106,7 +106,39 @@ fn a_root_that_also_stands_in_the_chain_file_signs_itself() {
     let mut files = Files::of_root(&root());
     files.chain = Some(files.root.clone());
     let issuer = files.load().unwrap();
-    assert_eq!((issuer.chain().len(), issuer.certificate()), (0, &issuer.roots()[0]));
+    assert_eq!((issuer.chain().len(), issuer.certificate()), (0, issuer.root()));
+}
+
+/// A root of another company, beside the one that signs.
+fn other_root() -> Certificate {
+    let key = PrivateKey::generate(meshroot_pki::KeyKind::EcdsaP256).unwrap();
+    let other = Template::new(&x509::name("other"), &x509::name("other"), &key);
+    Template { extensions: root().extensions, ..other }.sign(&key)
+}
+
+#[test]
+fn which_root_signs_is_told_by_key_and_path_and_not_by_its_place() {
+    let other = pem(&other_root());
+    for mut files in [Files::of_root(&root()), Files::of_signer(&signer(), &root())] {
+        let alone = files.load().unwrap();
+        for bundle in [[&other[..], &files.root].concat(), [&files.root[..], &other].concat()] {
+            files.root = bundle;
+            let issuer = files.load().unwrap();
+            assert_eq!(issuer.root(), alone.root());
+            assert_eq!(issuer.certificate(), alone.certificate());
+            assert_eq!(issuer.chain(), alone.chain());
+        }
+    }
+}
+
+#[test]
+fn which_certificate_of_a_chain_signs_is_told_by_its_key() {
+    let mut files = Files::of_signer(&signer(), &root());
+    let alone = files.load().unwrap();
+    let stranger = Template::leaf().sign(x509::intermediate_key());
+    files.chain = Some([pem(&stranger), files.chain.unwrap()].concat());
+    let issuer = files.load().unwrap();
+    assert_eq!((issuer.certificate(), issuer.chain()), (alone.certificate(), alone.chain()));
 }
 
 #[test]

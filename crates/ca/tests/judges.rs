@@ -76,7 +76,7 @@ impl Chain {
         Self {
             leaf: leaf(issued.certificate(), key),
             intermediates,
-            roots: issuer.roots().to_vec(),
+            roots: vec![issuer.root().clone()],
         }
     }
 
@@ -193,7 +193,7 @@ fn a_root_with_too_small_a_key_or_too_long_a_life_is_not_made() {
 fn company_signer(root: KeyKind, signer: KeyKind) -> Issuer {
     let (company, key) = (issuer(root), key(signer));
     let chain = issue(order(key, "company signer", 1), &company, now()).to_pem();
-    let root = to_bundle(company.roots());
+    let root = company.root().to_pem();
     Issuer::load(root.as_bytes(), key.to_pkcs8_pem().as_bytes(), Some(chain.as_bytes()), now())
         .unwrap()
 }

@@ -14,6 +14,7 @@ pub mod pickup;
 pub mod progress;
 pub mod refusal;
 pub mod renewal;
+pub mod terms;
 pub mod trust;
 
 pub use notice::Notice;

@@ -1,9 +1,140 @@
-//! What a mesh is told to trust, and by which request.
+//! What a virtual mesh trusts, and what its members are told of it.
 
-use meshroot_api::MeshTrust;
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use meshroot_api::names::RequestName;
+use meshroot_api::policy::{RootPhase, RootStatus, TrustPolicySpec};
+use meshroot_api::trust::MeshTrustSpec;
+use meshroot_api::{MeshTrust, Reason};
+use meshroot_pki::{Certificate, Fingerprint, to_bundle};
 
 use crate::membership::Key;
+use crate::refusal::Refusal;
+
+/// A root that a virtual mesh has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Its number among the virtual mesh's roots, from 1, in the order in which the Secret holds them.
+    pub number: u32,
+    /// Where it stands.
+    pub phase: RootPhase,
+    /// Its certificate.
+    pub certificate: Certificate,
+}
+
+/// The roots that the members of a virtual mesh trust. Who signs is told by fingerprint, never by a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustSet {
+    signing: Anchor,
+    others: Vec<Anchor>,
+}
+
+impl TrustSet {
+    /// The roots of a Secret, of which the one that what is issued leads to is `signing`.
+    pub fn new(roots: impl IntoIterator<Item = Certificate>, signing: &Certificate) -> Self {
+        let mut set = Self {
+            signing: Anchor { number: 1, phase: RootPhase::Signing, certificate: signing.clone() },
+            others: Vec::new(),
+        };
+        for (certificate, number) in roots.into_iter().zip(1..) {
+            if certificate == *signing {
+                set.signing.number = number;
+            } else {
+                set.others.push(Anchor { number, phase: RootPhase::Trusted, certificate });
+            }
+        }
+        set
+    }
+
+    /// The root that what is issued leads to.
+    pub fn signing(&self) -> &Anchor {
+        &self.signing
+    }
+
+    /// All of them, the signing one first, then by number.
+    pub fn anchors(&self) -> impl Iterator<Item = &Anchor> {
+        std::iter::once(&self.signing).chain(&self.others)
+    }
+
+    /// PEM, as members and answers get it.
+    pub fn to_bundle(&self) -> String {
+        let all: Vec<Certificate> =
+            self.anchors().map(|anchor| anchor.certificate.clone()).collect();
+        to_bundle(&all)
+    }
+
+    /// As a policy's status shows them.
+    pub fn statuses(&self) -> Vec<RootStatus> {
+        self.anchors()
+            .map(|Anchor { phase, certificate, .. }| RootStatus {
+                fingerprint: certificate.fingerprint().to_string(),
+                subject: certificate.subject().to_string(),
+                not_before: Some(Time(certificate.not_before())),
+                not_after: Some(Time(certificate.not_after())),
+                phase: *phase,
+            })
+            .collect()
+    }
+
+    fn contains(&self, fingerprint: &str) -> bool {
+        self.anchors().any(|anchor| anchor.certificate.fingerprint().to_string() == fingerprint)
+    }
+}
+
+/// What is known of a virtual mesh's past.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// Fingerprint of the signing root that its members trust.
+    pub root: Option<String>,
+    /// Fingerprints of the certificates that signed for it, by the ledger.
+    pub issuers: BTreeSet<String>,
+}
+
+impl Past {
+    /// Whether there ever was a root: then none is made.
+    pub fn had_root(&self) -> bool {
+        self.root.is_some() || !self.issuers.is_empty()
+    }
+
+    /// Another root under the same virtual mesh would cut off every member: only a rotation may do that.
+    ///
+    /// A hub before this one took the first root of a Secret for the signing one, whatever the chain led to. So
+    /// where the certificate that signs is one that signed before, and the root known from then is still there, nothing
+    /// has changed.
+    pub fn check_unchanged(&self, set: &TrustSet, issuer: &Fingerprint) -> Result<(), Refusal> {
+        let Some(known) = &self.root else { return Ok(()) };
+        let found = set.signing.certificate.fingerprint().to_string();
+        let signed_before = self.issuers.contains(&issuer.to_string());
+        if *known == found || (signed_before && set.contains(known)) {
+            return Ok(());
+        }
+        let message = format!(
+            "the root's Secret now holds root {found}, members trust {known}; put the former root back: \
+             another root at once would cut the members off from each other"
+        );
+        Err(Refusal::new(Reason::RootSecretInvalid, message))
+    }
+}
+
+/// The fingerprint of the signing root that a policy's status tells of.
+pub fn signing_root(roots: &[RootStatus]) -> Option<&str> {
+    let signing = roots.iter().find(|root| root.phase == RootPhase::Signing)?;
+    Some(&signing.fingerprint)
+}
+
+/// What a mesh is told: by which request it should have its certificate, what to trust, and what its virtual mesh's
+/// policy says.
+pub fn told(policy: &TrustPolicySpec, set: &TrustSet, request: &RequestName) -> MeshTrustSpec {
+    MeshTrustSpec {
+        request: request.to_string(),
+        trust_anchors: set.to_bundle(),
+        key: policy.intermediate.key,
+        renew_at: policy.intermediate.renew_at,
+        adopt: policy.adopt,
+        restart: policy.restart,
+    }
+}
 
 /// The request that a mesh's MeshTrust names, where that is one of this virtual mesh; the mesh's first one otherwise.
 /// A mesh that has just come from another virtual mesh still has that one's request in its MeshTrust.

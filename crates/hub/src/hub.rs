@@ -1,6 +1,6 @@
 //! What all controllers of the hub share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -11,8 +11,8 @@ use meshroot_api::names::RequestName;
 use meshroot_api::{
     IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
 };
-use meshroot_ca::Issuer;
 use meshroot_core::membership::{self, Key, Membership};
+use meshroot_core::trust::{self, Past};
 use meshroot_core::{Notice, Refusal};
 use meshroot_pki::parse_bundle;
 use meshroot_runtime::kube::events::{Kind, Reporter};
@@ -22,7 +22,7 @@ use meshroot_runtime::process::queue::Queue;
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
 
-use crate::authority::{Authority, Past};
+use crate::authority::{Authority, Owner, Root};
 use crate::error::HubError;
 use crate::key_index::KeyIndex;
 use crate::ledger::Ledgers;
@@ -52,11 +52,6 @@ struct Judged {
     membership: Arc<Membership>,
     version: Option<String>,
     valid: bool,
-}
-
-/// Fingerprint of the signing root that a policy's status tells of.
-fn policy_root(policy: &TrustPolicy) -> Option<String> {
-    Some(policy.status.as_ref()?.roots.first()?.fingerprint.clone())
 }
 
 /// Client, local copies of everything that is read, queues, and the certificate authority.
@@ -199,30 +194,41 @@ impl Hub {
         Ok(all.pop())
     }
 
-    /// The issuer of a virtual mesh.
-    pub(crate) async fn issuer(
+    /// The root of a virtual mesh.
+    pub(crate) async fn root(
         &self,
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
-    ) -> Result<Arc<Issuer>, Refusal> {
-        let key = Key::of(virtual_mesh);
-        let past = Past {
-            issued: &|| self.has_issued(&key),
-            root: &|| policy_root(policy).or_else(|| self.member_root(virtual_mesh)),
-        };
-        self.authority.issuer(virtual_mesh, policy, &past).await
+    ) -> Result<Arc<Root>, Refusal> {
+        let past = || self.past(virtual_mesh, policy);
+        self.authority.root(&Owner { virtual_mesh, policy, past: &past }).await
+    }
+
+    fn past(&self, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Past {
+        let status = policy.status.as_ref();
+        let by_policy = status.and_then(|status| trust::signing_root(&status.roots));
+        let root = by_policy.map(str::to_owned).or_else(|| self.member_root(virtual_mesh));
+        Past { root, issuers: self.issuers(&Key::of(virtual_mesh)) }
     }
 
     /// Whether the ledger has a certificate of a virtual mesh.
     pub(crate) fn has_issued(&self, virtual_mesh: &Key) -> bool {
-        self.records.store().state().iter().any(|record| {
-            let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
-            record.spec.prepared.is_some()
-                && Key::resolve(&record.spec.virtual_mesh_ref, namespace) == *virtual_mesh
-        })
+        !self.issuers(virtual_mesh).is_empty()
     }
 
-    /// Fingerprint of the signing root that a member was told to trust.
+    /// Fingerprints of the certificates that signed for a virtual mesh, by the ledger.
+    fn issuers(&self, virtual_mesh: &Key) -> BTreeSet<String> {
+        let records = self.records.store().state();
+        let prepared = records.iter().filter_map(|record| {
+            let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
+            let of = Key::resolve(&record.spec.virtual_mesh_ref, namespace);
+            record.spec.prepared.as_ref().filter(|_| of == *virtual_mesh)
+        });
+        prepared.map(|prepared| prepared.issuer_sha256.clone()).collect()
+    }
+
+    /// Fingerprint of the signing root that a member was told to trust: the first in its MeshTrust, by the definition of
+    /// that field.
     fn member_root(&self, virtual_mesh: &VirtualMesh) -> Option<String> {
         let name = virtual_mesh.metadata.name.as_deref().unwrap_or_default();
         membership::members(virtual_mesh).find_map(|mesh| {

@@ -9,6 +9,8 @@ mod lint;
 mod pickup;
 mod renewal;
 mod scene;
+mod terms;
+mod trust;
 #[allow(dead_code, reason = "shared with the tests of other crates")]
 #[path = "../../../pki/tests/pki/support.rs"]
 mod x509;

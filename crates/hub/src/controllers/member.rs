@@ -7,19 +7,18 @@ use kube::Api;
 use meshroot_api::names::{self, RequestName};
 use meshroot_api::security::{CertConfig, VirtualMeshCertificateSigningRequestSpec as RequestSpec};
 use meshroot_api::shared::ResourceRef;
-use meshroot_api::trust::MeshTrustSpec;
 use meshroot_api::{
     MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
 };
-use meshroot_ca::Issuer;
 use meshroot_core::membership::Key;
-use meshroot_core::{Notice, identity, trust};
-use meshroot_pki::{CertificateRequest, Fingerprint, to_bundle};
+use meshroot_core::terms::Terms;
+use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
 use meshroot_runtime::process::crash;
 use meshroot_runtime::process::queue::Outcome;
 
 use super::profile;
+use crate::authority::Root;
 use crate::error::HubError;
 use crate::hub::Hub;
 
@@ -40,7 +39,7 @@ struct Member {
     key: Key,
     virtual_mesh: Arc<VirtualMesh>,
     policy: Arc<TrustPolicy>,
-    issuer: Arc<Issuer>,
+    root: Arc<Root>,
     config: CertConfig,
     trust: Option<Arc<MeshTrust>>,
     /// The request that MeshTrust names, or the first.
@@ -59,11 +58,11 @@ impl Member {
             return Ok(None);
         }
         let Ok(config) = identity::cert_config(&mesh) else { return Ok(None) };
-        let issuer = hub.issuer(&virtual_mesh, &policy).await?;
+        let root = hub.root(&virtual_mesh, &policy).await?;
         let told = hub.trust(key);
         let current = trust::request_of(told.as_deref(), key, &virtual_mesh_key.name);
         let mut member =
-            Self { key: key.clone(), virtual_mesh, policy, issuer, config, trust: told, current };
+            Self { key: key.clone(), virtual_mesh, policy, root, config, trust: told, current };
         // A mesh that comes back to a virtual mesh, or whose request was deleted before it was of use: the ledger never
         // forgets a number, so the next one is taken.
         while member.is_spent(hub) {
@@ -74,7 +73,8 @@ impl Member {
 
     /// MeshTrust as it should be: the newest certificate that was issued, and what the policy says.
     async fn ensure_trust(&self, hub: &Hub) -> Result<(), HubError> {
-        let wanted = self.trust_spec(hub);
+        let request = self.newest_answered(hub).unwrap_or_else(|| self.current.clone());
+        let wanted = trust::told(&self.policy.spec, &self.root.trust, &request);
         let api: Api<MeshTrust> = Api::namespaced(hub.client.clone(), &self.key.namespace);
         match &self.trust {
             Some(trust) if trust.spec == wanted => {}
@@ -100,18 +100,6 @@ impl Member {
     /// What follows from an own write is done in this turn: the watch, which brings it back, need not ask for another.
     fn written(&self, hub: &Hub, trust: &MeshTrust) {
         hub.generations.changed("MeshTrust", &self.key, trust.metadata.generation);
-    }
-
-    fn trust_spec(&self, hub: &Hub) -> MeshTrustSpec {
-        let policy = &self.policy.spec;
-        MeshTrustSpec {
-            request: self.newest_answered(hub).unwrap_or_else(|| self.current.clone()).to_string(),
-            trust_anchors: to_bundle(self.issuer.roots()),
-            key: policy.intermediate.key,
-            renew_at: policy.intermediate.renew_at,
-            adopt: policy.adopt,
-            restart: policy.restart,
-        }
     }
 
     fn newest_answered(&self, hub: &Hub) -> Option<RequestName> {
@@ -167,10 +155,8 @@ impl Member {
         if !request.is_answered() {
             return Ok(Outcome::Done);
         }
-        let digest = self.policy_digest()?;
-        let asked =
-            request.metadata.annotations.as_ref().and_then(|all| all.get(names::POLICY_ANNOTATION));
-        if asked == Some(&digest) || !self.differs(hub, name, request)? {
+        let record = hub.records.object(Some(&self.key.namespace), &name.to_string());
+        if !self.terms()?.ask_for_renewal(request, record.as_ref().map(|record| &record.spec)) {
             return Ok(Outcome::Done);
         }
         // The ledger never forgets a number.
@@ -181,35 +167,13 @@ impl Member {
         self.create(hub, &next, Some(Reason::PolicyChanged)).await
     }
 
-    /// Whether what was issued is not what the policy asks for now.
-    fn differs(&self, hub: &Hub, name: &RequestName, request: &Request) -> Result<bool, HubError> {
-        let record = hub.records.object(Some(&self.key.namespace), &name.to_string());
-        let Some(prepared) = record.as_ref().and_then(|record| record.spec.prepared.as_ref())
-        else {
-            return Ok(false);
-        };
-        if prepared.profile_sha256 != profile(&self.policy)?.fingerprint().to_string()
-            || prepared.issuer_sha256 != self.issuer.certificate().fingerprint().to_string()
-            || request.spec.cert_config != self.config
-        {
-            return Ok(true);
-        }
-        let Ok(csr) = CertificateRequest::parse(&request.spec.csr_data.0) else { return Ok(false) };
-        Ok(csr.public_key().kind()
-            != Some(meshroot_core::key::kind(self.policy.spec.intermediate.key)))
-    }
-
-    /// Says for which policy a request was made, so that a policy that cannot be met is asked for once.
-    fn policy_digest(&self) -> Result<String, HubError> {
-        let text = format!(
-            "{} {} {} {:?} {}",
-            profile(&self.policy)?.fingerprint(),
-            self.issuer.certificate().fingerprint(),
-            self.policy.spec.intermediate.key.word(),
-            self.config.hosts,
-            self.config.org
-        );
-        Ok(Fingerprint::of(text.as_bytes()).to_string())
+    fn terms(&self) -> Result<Terms<'_>, Refusal> {
+        Ok(Terms {
+            profile: profile(&self.policy)?.fingerprint(),
+            issuer: self.root.issuer.certificate().fingerprint(),
+            key: self.policy.spec.intermediate.key,
+            config: &self.config,
+        })
     }
 
     async fn create(
@@ -227,7 +191,8 @@ impl Member {
         };
         let mut request = Request::new(&name.to_string(), spec);
         request.metadata = self.metadata(&name.to_string());
-        let mut annotations = vec![(names::POLICY_ANNOTATION.to_owned(), self.policy_digest()?)];
+        let mut annotations =
+            vec![(names::POLICY_ANNOTATION.to_owned(), self.terms()?.digest().to_string())];
         annotations.extend(
             reason.map(|reason| (names::REASON_ANNOTATION.to_owned(), reason.word().to_owned())),
         );

@@ -19,7 +19,6 @@ use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
 
 use super::request;
-use crate::authority::root_status;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::wire_time;
@@ -56,17 +55,17 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
 }
 
 async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Findings {
-    let issuer = match hub.issuer(virtual_mesh, policy).await {
-        Ok(issuer) => issuer,
+    let root = match hub.root(virtual_mesh, policy).await {
+        Ok(root) => root,
         Err(refusal) => return Findings::without_root(refusal),
     };
-    issuer_changed(hub, virtual_mesh, &issuer);
+    issuer_changed(hub, virtual_mesh, &root.issuer);
     let name = Key::of(virtual_mesh).name;
     let members: Vec<Member> =
         membership::members(virtual_mesh).map(|mesh| member(hub, &mesh, &name)).collect();
     let progress = progress::sum(&members);
     hub.metrics.members(&Key::of(virtual_mesh).to_string(), &progress);
-    Findings::of_members(progress, root_status(&issuer))
+    Findings::of_members(progress, root.trust.statuses())
 }
 
 /// A signing certificate that was replaced in its Secret makes every member's certificate one to renew.

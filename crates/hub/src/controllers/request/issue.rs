@@ -11,8 +11,8 @@ use meshroot_ca::{
 };
 use meshroot_core::issuance::Checked;
 use meshroot_core::membership::Key;
+use meshroot_core::trust::TrustSet;
 use meshroot_core::{Notice, Refusal};
-use meshroot_pki::to_bundle;
 use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
 
@@ -40,11 +40,11 @@ impl Place {
         let (Some(virtual_mesh), Some(policy)) = (&self.virtual_mesh, &self.policy) else {
             return Ok(Outcome::Done);
         };
-        let issuer = match hub.issuer(virtual_mesh, policy).await {
-            Ok(issuer) => issuer,
+        let root = match hub.root(virtual_mesh, policy).await {
+            Ok(root) => root,
             Err(refusal) => return self.refuse(hub, unavailable(&refusal)).await,
         };
-        let prepared = match prepare(checked, policy, &issuer, recorded) {
+        let prepared = match prepare(checked, policy, &root.issuer, recorded) {
             Ok(prepared) => prepared,
             Err(refusal) => return self.refuse(hub, refusal).await,
         };
@@ -52,12 +52,12 @@ impl Place {
         crash::point("hub-before-record");
         let certificate = prepared.record(&entry).await?;
         crash::point("hub-after-record");
-        let issued = match self.sign(hub, virtual_mesh, certificate, &issuer).await {
+        let issued = match self.sign(hub, virtual_mesh, certificate, &root.issuer).await {
             Ok(issued) => issued,
             Err(refusal) => return self.refuse(hub, refusal).await,
         };
         crash::point("hub-before-response");
-        self.answer(hub, &issued, &issuer, &decision).await?;
+        self.answer(hub, &issued, &root.trust, &decision).await?;
         crash::point("hub-after-response");
         self.audit(checked, &issued, &decision);
         hub.metrics.decided(Reason::Issued);
@@ -81,13 +81,13 @@ impl Place {
         &self,
         hub: &Hub,
         issued: &Issued,
-        issuer: &Issuer,
+        trust: &TrustSet,
         decision: &Recorded,
     ) -> Result<(), HubError> {
         let mut status = self.request.status_or_default();
         status.response = Response {
             ca_certificate: Bytes::from(issued.to_pem()),
-            root_certificate: Bytes::from(to_bundle(issuer.roots())),
+            root_certificate: Bytes::from(trust.to_bundle()),
         };
         if status.third_party_approval.approval_status != ApprovalStatus::Approved {
             status.third_party_approval.approval_status = ApprovalStatus::Approved;

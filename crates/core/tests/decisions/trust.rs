@@ -1,0 +1,90 @@
+//! What a virtual mesh trusts, and when another root is no other root.
+
+use meshroot_api::Reason;
+use meshroot_api::names::RequestName;
+use meshroot_api::policy::{RootPhase, TrustPolicySpec};
+use meshroot_core::trust::{Past, TrustSet, signing_root, told};
+use meshroot_pki::{Certificate, Fingerprint, KeyKind, PrivateKey, parse_bundle};
+
+use crate::x509::{self, Template, root_key};
+
+fn root() -> Certificate {
+    Template::root().sign(root_key())
+}
+
+/// A root of the same name with another key.
+fn other() -> Certificate {
+    let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    let template = Template::new(&x509::name("root"), &x509::name("root"), &key);
+    Template { extensions: Template::root().extensions, ..template }.sign(&key)
+}
+
+fn phases(set: &TrustSet) -> Vec<(u32, RootPhase)> {
+    set.anchors().map(|anchor| (anchor.number, anchor.phase)).collect()
+}
+
+#[test]
+fn the_signing_root_comes_first_wherever_the_secret_has_it() {
+    let (signing, other) = (root(), other());
+    let first = TrustSet::new([signing.clone(), other.clone()], &signing);
+    assert_eq!(phases(&first), [(1, RootPhase::Signing), (2, RootPhase::Trusted)]);
+    let last = TrustSet::new([other.clone(), signing.clone()], &signing);
+    assert_eq!(phases(&last), [(2, RootPhase::Signing), (1, RootPhase::Trusted)]);
+    for set in [first, last] {
+        assert_eq!(set.signing().certificate, signing);
+        let bundle = parse_bundle(set.to_bundle().as_bytes()).unwrap();
+        assert_eq!(bundle, [signing.clone(), other.clone()]);
+        let statuses = set.statuses();
+        assert_eq!(signing_root(&statuses), Some(signing.fingerprint().to_string().as_str()));
+        let mut moved = statuses;
+        moved.reverse();
+        assert_eq!(signing_root(&moved), Some(signing.fingerprint().to_string().as_str()));
+    }
+}
+
+#[test]
+fn a_mesh_is_told_its_request_the_anchors_and_the_policy() {
+    let (policy, root) = (TrustPolicySpec::default(), root());
+    let set = TrustSet::new([root.clone()], &root);
+    let request = RequestName::first("east", "demo");
+    let told = told(&policy, &set, &request);
+    assert_eq!((told.request.as_str(), told.key), ("east.demo.1", policy.intermediate.key));
+    assert_eq!(told.trust_anchors, root.to_pem());
+}
+
+#[test]
+fn there_was_a_root_where_members_trust_one_or_the_ledger_shows_that_one_signed() {
+    assert!(!Past::default().had_root());
+    assert!(Past { root: Some("ab".into()), ..Past::default() }.had_root());
+    assert!(Past { issuers: ["ab".into()].into(), ..Past::default() }.had_root());
+}
+
+#[test]
+fn another_signing_root_is_refused() {
+    let (now, before, company) = (root(), other(), Fingerprint::of(b"company"));
+    let (one, both) =
+        (TrustSet::new([now.clone()], &now), TrustSet::new([before.clone(), now.clone()], &now));
+    let signed = [company.to_string()];
+    let cases: [(&str, &TrustSet, Option<&Certificate>, &[String], bool); 6] = [
+        ("nothing is known", &one, None, &[], true),
+        ("the same root", &one, Some(&now), &[], true),
+        ("another root", &one, Some(&before), &[], false),
+        ("another root by the same issuer", &one, Some(&before), &signed, false),
+        ("another of two roots by a new issuer", &both, Some(&before), &[], false),
+        // An earlier hub took the first root of the Secret for the one that signs.
+        ("the first of two roots by the same issuer", &both, Some(&before), &signed, true),
+    ];
+    for (case, set, known, issuers, unchanged) in cases {
+        let root = known.map(|root| root.fingerprint().to_string());
+        let past = Past { root, issuers: issuers.iter().cloned().collect() };
+        let checked = past.check_unchanged(set, &company);
+        assert_eq!(checked.is_ok(), unchanged, "{case}");
+        if let Err(refusal) = checked {
+            assert_eq!(refusal.reason, Reason::RootSecretInvalid, "{case}");
+            for root in [&now, &before] {
+                let named = refusal.message.contains(&root.fingerprint().to_string());
+                assert!(named, "{case}: {}", refusal.message);
+            }
+        }
+    }
+}

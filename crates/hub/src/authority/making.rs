@@ -1,0 +1,49 @@
+//! Making a builtin root.
+
+use jiff::SignedDuration;
+use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
+use meshroot_ca::{RootSpec, make_root};
+use meshroot_core::Refusal;
+use meshroot_core::membership::Key;
+use meshroot_pki::{Certificate, DistinguishedName, KeyKind, PrivateKey};
+use meshroot_runtime::process::clock;
+
+/// Makes a root for a virtual mesh, off async threads: RSA key generation takes seconds.
+pub(super) async fn make(
+    key: &Key,
+    virtual_mesh: &VirtualMesh,
+    policy: &TrustPolicy,
+) -> Result<(Certificate, PrivateKey), Refusal> {
+    let spec = root_spec(key, virtual_mesh, policy)?;
+    let now = clock::now();
+    let made = tokio::task::spawn_blocking(move || make_root(&spec, now)).await;
+    made.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))
+}
+
+pub(super) fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(Reason::RootUnavailable, format!("the root could not be made: {error}"))
+}
+
+fn root_spec(
+    key: &Key,
+    virtual_mesh: &VirtualMesh,
+    policy: &TrustPolicy,
+) -> Result<RootSpec, Refusal> {
+    let builtin = virtual_mesh.spec.certificate_authority.builtin.clone().unwrap_or_default();
+    let days = if builtin.ttl_days == 0 { 365 } else { builtin.ttl_days };
+    let kind = match policy.spec.root.key {
+        Some(algorithm) => meshroot_core::key::kind(algorithm),
+        None if builtin.rsa_key_size_bytes == 3072 => KeyKind::Rsa3072,
+        None => KeyKind::Rsa4096,
+    };
+    let organization = if builtin.org_name.is_empty() { "Meshroot" } else { &builtin.org_name };
+    let short: String = key.name.chars().take(56).collect();
+    let subject = DistinguishedName::new(organization, &short, &format!("{short} root 1"))
+        .map_err(|error| {
+            Refusal::new(
+                Reason::SpecInvalid,
+                format!("spec.certificateAuthority.builtin.orgName: {error}"),
+            )
+        })?;
+    Ok(RootSpec { key: kind, subject, lifetime: SignedDuration::from_hours(24 * i64::from(days)) })
+}
