@@ -115,6 +115,15 @@ mod tests {
     }
 
     #[test]
+    fn the_digest_of_a_profile_never_changes() {
+        let default = Profile::try_from(spec(SignedDuration::from_hours(24 * 90), 0)).unwrap();
+        assert_eq!(
+            default.fingerprint().to_string(),
+            "df6f86b57d514804d10a510a8958d9b8f2313bbabed5f2b0f42135df8020bb52"
+        );
+    }
+
+    #[test]
     fn the_digest_of_a_profile_changes_with_each_field() {
         let base = Profile::try_from(spec(Profile::SHORTEST, 0)).unwrap();
         let longer = Profile::try_from(spec(Profile::LONGEST, 0)).unwrap();

@@ -7,6 +7,7 @@ pub mod findings;
 pub mod identity;
 pub mod issuance;
 pub mod key;
+pub mod ledger;
 pub mod lint;
 pub mod membership;
 pub mod notice;

@@ -11,6 +11,7 @@ use meshroot_api::record::{Decision, IssuanceRecordSpec, PreparedCertificate, Re
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{IssuanceRecord, names};
 use meshroot_ca::{Facts, Ledger};
+use meshroot_core::ledger;
 use meshroot_core::membership::Key;
 use meshroot_pki::Fingerprint;
 use meshroot_runtime::kube::lease::Fence;
@@ -67,7 +68,7 @@ impl Entry<'_> {
             _ => self.read_end(fence).await?,
         };
         let spec = self.spec(prepared, &last);
-        let digest = digest(&spec);
+        let digest = ledger::digest(&spec).to_string();
         let record = record(&self.request, spec);
         // Entries never change, so one that the local copy has needs no second look.
         if self.known().is_some_and(|known| same(&known.spec, &record.spec)) {
@@ -119,7 +120,7 @@ impl Entry<'_> {
         Ok(End {
             fence,
             sequence: last.map_or(0, |spec| spec.sequence),
-            digest: last.map(digest).unwrap_or_default(),
+            digest: last.map(|spec| ledger::digest(spec).to_string()).unwrap_or_default(),
         })
     }
 
@@ -156,11 +157,6 @@ fn prepared(facts: &Facts) -> PreparedCertificate {
         not_after: Time(facts.not_after),
         profile_sha256: facts.profile.to_string(),
     }
-}
-
-/// SHA-256 over the entry as JSON, whose fields always come in the same order.
-fn digest(spec: &IssuanceRecordSpec) -> String {
-    Fingerprint::of(&serde_json::to_vec(spec).unwrap_or_default()).to_string()
 }
 
 fn same(found: &IssuanceRecordSpec, wanted: &IssuanceRecordSpec) -> bool {

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod before;
 mod identity;
 mod issuance;
 mod issuance_refusals;
 mod lint;
 mod pickup;
+mod recorded;
 mod renewal;
 mod scene;
 mod terms;
