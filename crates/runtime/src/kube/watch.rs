@@ -1,6 +1,6 @@
 //! From a watch to a store and to the keys of what changed.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -12,23 +12,51 @@ use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+mod changes;
+
+pub use changes::Changes;
+
 use crate::process::shutdown::Shutdown;
+use changes::Pending;
+
+/// A kind of object that can be watched: any of ours and of Kubernetes' own.
+pub trait Watchable:
+    Resource<DynamicType: Default + Eq + Hash + Clone + Send + Sync>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Watchable for K where
+    K: Resource<DynamicType: Default + Eq + Hash + Clone + Send + Sync>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
 
 /// A local copy of a list of objects that follows the API, and the keys of what changed in it.
 ///
 /// Broken watches are resumed or listed anew, with backoff; the copy stays readable meanwhile (and grows old). Clones
 /// share the copy.
-pub struct Watched<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> {
+pub struct Watched<K: Watchable> {
     store: Store<K>,
     subscribers: Subscribers<K>,
     health: watch::Receiver<Health>,
     shutdown: Shutdown,
 }
 
-impl<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> Clone for Watched<K> {
+impl<K: Watchable> Clone for Watched<K> {
     fn clone(&self) -> Self {
         Self {
             store: self.store.clone(),
@@ -47,16 +75,7 @@ struct Health {
 
 type Subscribers<K> = Arc<Mutex<Vec<Weak<Pending<ObjectRef<K>>>>>>;
 
-impl<K> Watched<K>
-where
-    K: Resource<DynamicType: Default + Eq + Hash + Clone + Send + Sync>
-        + Clone
-        + Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
-{
+impl<K: Watchable> Watched<K> {
     /// Begins to follow what `api` and `config` select, in a task that ends at `shutdown`.
     #[must_use]
     pub fn start(api: Api<K>, config: watcher::Config, shutdown: &Shutdown) -> Self {
@@ -82,9 +101,7 @@ where
         });
         Self { store, subscribers, health, shutdown: shutdown.clone() }
     }
-}
 
-impl<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> Watched<K> {
     /// The local copy. Empty until [`synced`](Self::synced).
     #[must_use]
     pub fn store(&self) -> &Store<K> {
@@ -158,60 +175,7 @@ impl<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> Wa
     }
 }
 
-/// Keys of changed objects, each at most once however often it changed meanwhile; a slow reader misses none.
-pub struct Changes<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> {
-    pending: Arc<Pending<ObjectRef<K>>>,
-    shutdown: Shutdown,
-}
-
-impl<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> Changes<K> {
-    /// The next key; `None` after the shutdown. The object is gone if the store does not have it. Cancel safe.
-    pub async fn next(&mut self) -> Option<ObjectRef<K>> {
-        loop {
-            if self.shutdown.is_triggered() {
-                return None;
-            }
-            if let Some(key) = self.pending.take() {
-                return Some(key);
-            }
-            tokio::select! {
-                () = self.pending.arrived.notified() => {}
-                () = self.shutdown.wait() => {}
-            }
-        }
-    }
-}
-
-/// Keys that wait to be taken, in order of arrival and without repetition: bounded by the number of objects.
-struct Pending<R> {
-    keys: Mutex<(VecDeque<R>, HashSet<R>)>,
-    arrived: Notify,
-}
-
-impl<R> Default for Pending<R> {
-    fn default() -> Self {
-        Self { keys: Mutex::default(), arrived: Notify::new() }
-    }
-}
-
-impl<R: Eq + Hash + Clone> Pending<R> {
-    fn add(&self, key: R) {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.1.insert(key.clone()) {
-            keys.0.push_back(key);
-            self.arrived.notify_one();
-        }
-    }
-
-    fn take(&self) -> Option<R> {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.0.pop_front()?;
-        keys.1.remove(&key);
-        Some(key)
-    }
-}
-
-struct Follow<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static> {
+struct Follow<K: Watchable> {
     store: Store<K>,
     subscribers: Subscribers<K>,
     health: watch::Sender<Health>,
@@ -220,10 +184,7 @@ struct Follow<K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 's
     known: HashSet<ObjectRef<K>>,
 }
 
-impl<K> Follow<K>
-where
-    K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static,
-{
+impl<K: Watchable> Follow<K> {
     async fn run(mut self, events: impl Stream<Item = watcher::Result<Event<K>>>) {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {

@@ -240,7 +240,7 @@ impl Elector {
         let record = released(term.lease, clock::now());
         match timeout(self.settings.retry, write::replace(&self.api, &record)).await {
             Ok(Ok(_)) => {
-                tracing::info!(lease = self.settings.name, fence = term.fence.0, "lease released")
+                tracing::info!(lease = self.settings.name, fence = term.fence.0, "lease released");
             }
             Ok(Err(error)) => tracing::warn!(%error, "lease not released: it expires by itself"),
             Err(_) => tracing::warn!(

@@ -1,20 +1,18 @@
 //! The controllers of one process: which kinds it follows, what each change queues, who works on the queues.
 
-use std::fmt::{Debug, Display};
+use std::fmt::Display;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
-use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use serde::de::DeserializeOwned;
 use tokio::task::JoinError;
 
 use super::Election;
-use crate::kube::watch::Watched;
+use crate::kube::watch::{Watchable, Watched};
 use crate::kube::write::Retry;
 use crate::process::queue::{self, Outcome, Queue};
 use crate::process::shutdown::Shutdown;
@@ -88,13 +86,7 @@ impl<S: Send + Sync + 'static> Controllers<S> {
     #[must_use]
     pub fn follow<K, C>(mut self, watched: &Watched<K>, changed: C) -> Self
     where
-        K: Resource<DynamicType: Default + Eq + Hash + Clone + Send + Sync>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watchable,
         C: Fn(&S, ObjectRef<K>) + Clone + Send + Sync + 'static,
     {
         let first = watched.clone();
