@@ -1,8 +1,9 @@
-//! A program from its start to its end, with nothing of its own but what it follows and what it does: `counter`.
+//! A program from its start to its end: `counter` is a whole one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod counter;
+mod terms;
 
 use std::path::Path;
 use std::process::Command;
@@ -35,8 +36,8 @@ fn config_map(name: &str, data: &serde_json::Value) -> ConfigMap {
         .unwrap()
 }
 
-async fn holder(leases: &Api<Lease>) -> Option<String> {
-    leases.get("counter").await.unwrap().spec.unwrap().holder_identity
+async fn holder(leases: &Api<Lease>, name: &str) -> Option<String> {
+    leases.get(name).await.unwrap().spec.unwrap().holder_identity
 }
 
 #[tokio::test]
@@ -66,7 +67,7 @@ async fn a_program_leads_follows_counts_its_failures_and_stops_at_a_signal() {
     create("after", serde_json::json!({ "a": "1" })).await;
     wait::until("the new", LIMIT, async || counted("after", "1").await).await.unwrap();
     assert!(fetch(port, "/readyz").await.unwrap().contains("[+]watches ok"));
-    assert!(holder(&leases).await.unwrap().starts_with("counter-"));
+    assert!(holder(&leases, "counter").await.unwrap().starts_with("counter-"));
 
     create("empty", serde_json::Value::Null).await;
     wait::until("the failure", LIMIT, async || {
@@ -82,7 +83,7 @@ async fn a_program_leads_follows_counts_its_failures_and_stops_at_a_signal() {
     let own = std::process::id().to_string();
     assert!(Command::new("kill").args(["-TERM", &own]).status().unwrap().success());
     running.await.unwrap().unwrap();
-    assert_eq!(holder(&leases).await, None, "the lease is released");
+    assert_eq!(holder(&leases, "counter").await, None, "the lease is released");
     assert!(fetch(port, "/readyz").await.is_err(), "nothing listens any more");
     server.shutdown().await;
 }

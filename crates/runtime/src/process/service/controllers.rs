@@ -166,3 +166,20 @@ fn failed(
     }
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_write_asks_for_is_what_becomes_of_the_key() {
+        let later = Duration::from_secs(7);
+        for (retry, outcome) in [
+            (Retry::Now, Outcome::RequeueAfter(NEWER_STATE)),
+            (Retry::Later(later), Outcome::RequeueAfter(later)),
+            (Retry::UserMustAct, Outcome::Retry),
+        ] {
+            assert_eq!(Outcome::from(retry), outcome, "{retry:?}");
+        }
+    }
+}
