@@ -1,36 +1,174 @@
-//! When a certificate is renewed, and what may be forgotten afterwards.
+//! What comes next for the requests of a mesh: where one stands, who asks for another and under which number, when a
+//! certificate is due, and what may be forgotten.
+//!
+//! The one rule for hub, agent and CLI:
+//!
+//! | the newest request | its time has come | the policy changed | a person asks |
+//! | --- | --- | --- | --- |
+//! | is in use | the next | the next | the next |
+//! | is answered, not in use yet | – | the next | the next |
+//! | is open | – | – | – |
+//! | is refused | – | – | the next |
+//! | was denied | – | – | the next |
+//! | is dead | the next | – | the next |
+//!
+//! A number that the ledger knows is never used again: a request of that name could not be answered.
 
-use jiff::{SignedDuration, Timestamp};
+mod due;
+
+use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::RequestName;
-use meshroot_pki::{Certificate, Fingerprint};
+use meshroot_api::security::ApprovalStatus;
+use meshroot_api::shared::State;
+use meshroot_pki::{CertificateRequest, PublicKey};
 
-/// Most that the jitter takes off, as a fraction of the lifetime.
-const JITTER: f64 = 0.05;
+pub use due::due;
 
-/// An intermediate's validity begins this much before it was issued (profile of `docs/issuance.md`).
-const BACKDATED: SignedDuration = SignedDuration::from_mins(10);
-
-/// When the renewal of a certificate begins: at `renew_at` of its life since it was issued, less up to 5 % of it.
-///
-/// Counted from the issuance, not from the backdated start: else a short-lived certificate would be due when it
-/// arrives, and again and again.
-///
-/// The jitter depends on the mesh's name and the certificate only, so that every restart comes to the same time
-/// and meshes that were issued together are not renewed together.
-pub fn due(certificate: &Certificate, mesh: &str, renew_at: f64) -> Timestamp {
-    let validity = certificate.not_after().duration_since(certificate.not_before());
-    let issued = certificate.not_before() + BACKDATED.min(validity / 3 * 2);
-    let lifetime = certificate.not_after().duration_since(issued);
-    let seconds =
-        lifetime.as_secs_f64() * (renew_at.clamp(0.1, 0.95) - JITTER * chance(certificate, mesh));
-    issued + SignedDuration::try_from_secs_f64(seconds.floor()).unwrap_or(lifetime)
+/// Where a request stands, by its own fields: never by the words of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// The mesh uses its certificate.
+    InUse,
+    /// It has its certificate.
+    Answered,
+    /// The agent, the hub or a person has yet to act.
+    Open,
+    /// The hub refuses it as things are: whoever puts the cause right (a Mesh, a policy) has it issued after all.
+    Refused,
+    /// A person decided against it.
+    Denied,
+    /// Its number is taken, or its `csrData`, which is set once, can never be taken: nothing that anybody changes has
+    /// it answered.
+    Dead,
 }
 
-/// A number from 0 to 1 that is the same for the same mesh and certificate.
-fn chance(certificate: &Certificate, mesh: &str) -> f64 {
-    let seed = Fingerprint::of(format!("{mesh} {}", certificate.fingerprint()).as_bytes());
-    let [high, low, ..] = *seed.as_bytes();
-    f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX)
+impl Standing {
+    /// Where a request stands on the hub.
+    pub fn of(request: &Request) -> Self {
+        let state = request.status_or_default().computed_status.state;
+        if request.is_answered() {
+            Self::Answered
+        } else if request.approval() == ApprovalStatus::Denied {
+            Self::Denied
+        } else if state == State::Conflict {
+            Self::Dead
+        } else if state != State::Invalid || request.spec.csr_data.0.is_empty() {
+            Self::Open
+        } else if key_of(request).is_none() {
+            Self::Dead
+        } else {
+            Self::Refused
+        }
+    }
+
+    /// Where it stands in the cluster that keeps the keys: a request that is refused and not for `kept`, the key that
+    /// is kept for it, could not be installed either; nor one for `in_use`, the key that it should replace.
+    #[must_use]
+    pub fn beside_key(
+        self,
+        request: &Request,
+        kept: Option<&PublicKey>,
+        in_use: &PublicKey,
+    ) -> Self {
+        let is_own = key_of(request).is_some_and(|key| Some(&key) == kept && key != *in_use);
+        if self == Self::Refused && !is_own { Self::Dead } else { self }
+    }
+}
+
+/// The key that a request is for, where its `csrData` is a PKCS#10 request.
+fn key_of(request: &Request) -> Option<PublicKey> {
+    let csr = CertificateRequest::parse(&request.spec.csr_data.0).ok()?;
+    Some(csr.public_key().clone())
+}
+
+/// On whose account another request is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The certificate in use is due: the agent asks.
+    Due,
+    /// The policy asks for another certificate than was issued: the hub asks.
+    Policy,
+    /// A person asks.
+    Person,
+}
+
+impl Cause {
+    /// Whether another request is asked for after one that stands so.
+    fn follows(self, newest: Standing) -> bool {
+        match newest {
+            Standing::InUse => true,
+            Standing::Open => false,
+            Standing::Answered => self != Self::Due,
+            Standing::Refused | Standing::Denied => self == Self::Person,
+            Standing::Dead => self != Self::Policy,
+        }
+    }
+}
+
+/// What comes after the newest request of a mesh in a virtual mesh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: that one is waited for, or left as it was decided.
+    Wait,
+    /// A request of this name.
+    Ask(RequestName),
+}
+
+/// Decides whether another request follows the newest one, and what it is called. `is_recorded` tells whether the
+/// ledger knows a number.
+pub fn next(
+    newest: &RequestName,
+    standing: Standing,
+    cause: Cause,
+    is_recorded: impl Fn(&RequestName) -> bool,
+) -> Next {
+    if cause.follows(standing) {
+        Next::Ask(first_free(newest.next(), is_recorded))
+    } else {
+        Next::Wait
+    }
+}
+
+/// The first number from `name` on that is not taken.
+fn first_free(mut name: RequestName, is_taken: impl Fn(&RequestName) -> bool) -> RequestName {
+    while is_taken(&name) {
+        name = name.next();
+    }
+    name
+}
+
+/// What the hub holds under the numbers of one mesh in one virtual mesh.
+pub struct Numbers<'a> {
+    /// Whether there is a request of that name.
+    pub is_there: &'a dyn Fn(&RequestName) -> bool,
+    /// Whether the ledger holds a decision on one.
+    pub is_recorded: &'a dyn Fn(&RequestName) -> bool,
+    /// The request whose certificate the mesh uses, as its agent says.
+    pub installed: Option<RequestName>,
+}
+
+impl Numbers<'_> {
+    /// The request that a mesh is at: `named`, or, where that was decided and deleted before it was of use, the first
+    /// number after it that was not. So it is with a mesh that comes back to a virtual mesh.
+    pub fn current(&self, named: RequestName) -> RequestName {
+        let in_use = self.installed.as_ref().map(|installed| &installed.virtual_mesh)
+            == Some(&named.virtual_mesh);
+        first_free(named, |name| !in_use && !(self.is_there)(name) && (self.is_recorded)(name))
+    }
+
+    /// The requests that are there, from `current` on. A number that only the ledger still knows is passed over: that
+    /// request was deleted; so is `current` itself, which may be gone while its renewal exists.
+    pub fn requests(&self, current: &RequestName) -> impl Iterator<Item = RequestName> {
+        let later = std::iter::successors(Some(current.next()), |name| Some(name.next()))
+            .take_while(|name| (self.is_there)(name) || (self.is_recorded)(name));
+        std::iter::once(current.clone()).chain(later).filter(|name| (self.is_there)(name))
+    }
+
+    /// The first request to be made, where there is none: one that was decided and is gone is not made again, since
+    /// it is in use and its renewal comes from the agent.
+    pub fn first(&self, current: &RequestName) -> Next {
+        if (self.is_recorded)(current) { Next::Wait } else { Next::Ask(current.clone()) }
+    }
 }
 
 /// The requests that may be forgotten once `in_use`, of the virtual mesh that the mesh is in now, is confirmed in use:
@@ -45,20 +183,4 @@ pub fn superseded<'a>(
             other.virtual_mesh != in_use.virtual_mesh || other.generation < in_use.generation
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(mesh: &str, generation: u32) -> RequestName {
-        RequestName { mesh: mesh.into(), virtual_mesh: "demo".into(), generation }
-    }
-
-    #[test]
-    fn older_requests_of_the_same_mesh_and_those_of_a_virtual_mesh_it_left_are_superseded() {
-        let left = RequestName { virtual_mesh: "left".into(), ..name("a", 7) };
-        let all = [name("a", 1), name("a", 2), name("a", 3), name("b", 1), left.clone()];
-        assert_eq!(superseded(&name("a", 2), &all), vec![&name("a", 1), &left]);
-    }
 }

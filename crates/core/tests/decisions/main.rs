@@ -10,6 +10,7 @@ mod lint;
 mod pickup;
 mod recorded;
 mod renewal;
+mod renewal_next;
 mod scene;
 mod terms;
 mod trust;

@@ -11,6 +11,7 @@ use meshroot_api::{
     MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_core::membership::Key;
+use meshroot_core::renewal::{self, Cause, Next, Numbers, Standing};
 use meshroot_core::terms::Terms;
 use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
@@ -28,9 +29,10 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     member.ensure_trust(&hub).await?;
     crash::point("hub-after-trust");
     match member.newest(&hub) {
-        // In use, and its request is gone: the agent renews it from what it keeps beside the key.
-        None if member.is_recorded(&hub, &member.current) => Ok(Outcome::Done),
-        None => member.create(&hub, &member.current, None).await,
+        None => match member.numbers(&hub, |numbers| numbers.first(&member.current)) {
+            Next::Wait => Ok(Outcome::Done),
+            Next::Ask(name) => member.create(&hub, &name, None).await,
+        },
         Some((name, request)) => member.renew_if_changed(&hub, &name, &request).await,
     }
 }
@@ -63,11 +65,7 @@ impl Member {
         let current = trust::request_of(told.as_deref(), key, &virtual_mesh_key.name);
         let mut member =
             Self { key: key.clone(), virtual_mesh, policy, root, config, trust: told, current };
-        // A mesh that comes back to a virtual mesh, or whose request was deleted before it was of use: the ledger never
-        // forgets a number, so the next one is taken.
-        while member.is_spent(hub) {
-            member.current = member.current.next();
-        }
+        member.current = member.numbers(hub, |numbers| numbers.current(member.current.clone()));
         Ok(Some(member))
     }
 
@@ -103,47 +101,39 @@ impl Member {
     }
 
     fn newest_answered(&self, hub: &Hub) -> Option<RequestName> {
-        self.generations(hub)
-            .filter(|(_, request)| request.is_answered())
-            .last()
-            .map(|(name, _)| name)
+        let mut answered = self.generations(hub);
+        answered.retain(|(_, request)| request.is_answered());
+        answered.pop().map(|(name, _)| name)
     }
 
     fn newest(&self, hub: &Hub) -> Option<(RequestName, Arc<Request>)> {
-        self.generations(hub).last()
+        self.generations(hub).pop()
     }
 
-    /// The requests of this mesh from the current one on. A number that only the ledger still knows is passed over:
-    /// that request was deleted.
-    fn generations<'a>(
-        &'a self,
-        hub: &'a Hub,
-    ) -> impl Iterator<Item = (RequestName, Arc<Request>)> + 'a {
-        let first = Some(self.current.clone());
-        std::iter::successors(first, |name| Some(name.next()))
-            .map(|name| (hub.request(&self.key.namespace, &name.to_string()), name))
-            .enumerate()
-            // The current one may be gone while its renewal exists.
-            .take_while(|(place, (request, name))| {
-                *place == 0 || request.is_some() || self.is_recorded(hub, name)
-            })
-            .filter_map(|(_, (request, name))| Some((name, request?)))
+    /// The requests of this mesh from the current one on.
+    fn generations(&self, hub: &Hub) -> Vec<(RequestName, Arc<Request>)> {
+        let names: Vec<RequestName> =
+            self.numbers(hub, |numbers| numbers.requests(&self.current).collect());
+        let found = |name: RequestName| {
+            let request = hub.request(&self.key.namespace, &name.to_string())?;
+            Some((name, request))
+        };
+        names.into_iter().filter_map(found).collect()
     }
 
-    /// A request that was decided and is gone is not made again: its renewal comes from the agent.
+    /// Asks what this hub holds under the numbers of this mesh.
+    fn numbers<T>(&self, hub: &Hub, ask: impl FnOnce(Numbers<'_>) -> T) -> T {
+        let status = self.trust.as_ref().and_then(|trust| trust.status.as_ref());
+        let installed = status.and_then(|status| status.installed.as_deref());
+        ask(Numbers {
+            is_there: &|name| hub.request(&self.key.namespace, &name.to_string()).is_some(),
+            is_recorded: &|name| self.is_recorded(hub, name),
+            installed: installed.and_then(RequestName::parse),
+        })
+    }
+
     fn is_recorded(&self, hub: &Hub, name: &RequestName) -> bool {
         hub.records.object(Some(&self.key.namespace), &name.to_string()).is_some()
-    }
-
-    /// Decided on, gone, and not in use.
-    fn is_spent(&self, hub: &Hub) -> bool {
-        let status = self.trust.as_ref().and_then(|trust| trust.status.as_ref());
-        let installed =
-            status.and_then(|status| status.installed.as_deref()).and_then(RequestName::parse);
-        let in_use =
-            installed.is_some_and(|installed| installed.virtual_mesh == self.current.virtual_mesh);
-        let there = hub.request(&self.key.namespace, &self.current.to_string()).is_some();
-        !there && !in_use && self.is_recorded(hub, &self.current)
     }
 
     async fn renew_if_changed(
@@ -152,17 +142,13 @@ impl Member {
         name: &RequestName,
         request: &Request,
     ) -> Result<Outcome, HubError> {
-        if !request.is_answered() {
-            return Ok(Outcome::Done);
-        }
+        let next = renewal::next(name, Standing::of(request), Cause::Policy, |name| {
+            self.is_recorded(hub, name)
+        });
+        let Next::Ask(next) = next else { return Ok(Outcome::Done) };
         let record = hub.records.object(Some(&self.key.namespace), &name.to_string());
         if !self.terms()?.ask_for_renewal(request, record.as_ref().map(|record| &record.spec)) {
             return Ok(Outcome::Done);
-        }
-        // The ledger never forgets a number.
-        let mut next = name.next();
-        while self.is_recorded(hub, &next) {
-            next = next.next();
         }
         self.create(hub, &next, Some(Reason::PolicyChanged)).await
     }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::RequestName;
-use meshroot_api::security::ApprovalStatus;
-use meshroot_api::shared::State;
+use meshroot_core::renewal::{self, Cause, Standing};
 
 use crate::failure::Failure;
 
@@ -61,27 +60,15 @@ pub(super) fn next(
             "make it a member of a VirtualMesh (spec.meshes): the hub creates the first request",
         ));
     };
-    Ok(if is_on_its_way(newest) {
-        Next::Waiting { name, message: waiting_for(newest) }
-    } else {
-        let mut next = name.next();
-        while recorded.contains(&next) {
-            next = next.next();
-        }
-        Next::Create { name: next, previous: Box::new(newest.clone()) }
+    let is_recorded = |name: &RequestName| recorded.contains(name);
+    Ok(match renewal::next(&name, Standing::of(newest), Cause::Person, is_recorded) {
+        renewal::Next::Wait => Next::Waiting { name, message: waiting_for(newest) },
+        renewal::Next::Ask(name) => Next::Create { name, previous: Box::new(newest.clone()) },
     })
 }
 
 fn named(request: &Request) -> Option<RequestName> {
     RequestName::parse(request.metadata.name.as_deref()?)
-}
-
-/// A request that was denied, whose CSR is invalid, or whose number is taken is never answered: a CSR is set once.
-fn is_on_its_way(request: &Request) -> bool {
-    let state = request.status_or_default().computed_status.state;
-    let dead = state == State::Conflict
-        || (state == State::Invalid && !request.spec.csr_data.0.is_empty());
-    !request.is_answered() && request.approval() != ApprovalStatus::Denied && !dead
 }
 
 fn waiting_for(request: &Request) -> String {
