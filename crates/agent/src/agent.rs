@@ -8,7 +8,7 @@ use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use meshroot_api::names::RequestName;
 use meshroot_api::{Mesh, MeshTrust, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_core::Refusal;
+use meshroot_core::Notice;
 use meshroot_runtime::kube::events::{Kind, Reporter};
 use meshroot_runtime::kube::lease::Leadership;
 use meshroot_runtime::kube::watch::Watched;
@@ -19,7 +19,7 @@ use meshroot_runtime::process::telemetry::Telemetry;
 use crate::credentials::Credentials;
 use crate::error::AgentError;
 use crate::keys::Keys;
-use crate::meshes::istio::Istio;
+use crate::meshes::{Adapter, Adapters};
 use crate::metrics::Metrics;
 use crate::options::Options;
 
@@ -32,13 +32,14 @@ pub(crate) struct Agent {
     pub(crate) requests: Watched<Request>,
     pub(crate) trusts: Watched<MeshTrust>,
     pub(crate) meshes: Watched<Mesh>,
-    pub(crate) deployments: Watched<Deployment>,
+    /// Deployments of control planes, a watch for each adapter.
+    pub(crate) deployments: Vec<Watched<Deployment>>,
     pub(crate) request_queue: Queue<String>,
     pub(crate) mesh_queue: Queue<String>,
     /// Of clusters, of which there is one: this.
     pub(crate) discovery_queue: Queue<String>,
     pub(crate) keys: Keys,
-    pub(crate) istio: Istio,
+    pub(crate) adapters: Adapters,
     pub(crate) metrics: Metrics,
     pub(crate) leadership: Leadership,
     hub_events: Reporter,
@@ -57,7 +58,7 @@ impl Agent {
     ) -> Self {
         let namespace = credentials.namespace_on_hub();
         let metrics = Metrics::register(telemetry);
-        let istiod = watcher::Config::default().labels("app=istiod");
+        let adapters = Adapters::new(&local, options);
         Self {
             requests: Watched::start(
                 Api::namespaced(hub.clone(), &namespace),
@@ -74,12 +75,12 @@ impl Agent {
                 watcher::Config::default(),
                 shutdown,
             ),
-            deployments: Watched::start(Api::all(local.clone()), istiod, shutdown),
+            deployments: control_planes(&adapters, &local, shutdown),
             request_queue: Queue::new(),
             mesh_queue: Queue::new(),
             discovery_queue: Queue::new(),
             keys: Keys::new(local.clone(), &options.namespace, metrics.clone()),
-            istio: Istio::new(local.clone(), options),
+            adapters,
             metrics,
             leadership,
             hub_events: Reporter::new(
@@ -98,6 +99,13 @@ impl Agent {
         }
     }
 
+    /// Each adapter, with the Deployments that carry the labels of its control planes.
+    pub(crate) fn control_planes(
+        &self,
+    ) -> impl Iterator<Item = (&dyn Adapter, &Watched<Deployment>)> {
+        self.adapters.iter().zip(&self.deployments)
+    }
+
     /// Asked right before each write.
     pub(crate) fn check_leads(&self) -> Result<(), AgentError> {
         self.leadership.state().map(|_| ()).ok_or(AgentError::NotLeader)
@@ -105,6 +113,16 @@ impl Agent {
 
     pub(crate) fn request(&self, name: &RequestName) -> Option<Arc<Request>> {
         self.requests.object(Some(&self.namespace), &name.to_string())
+    }
+
+    /// The requests of a mesh, in any virtual mesh.
+    pub(crate) fn requests_of(&self, mesh: &str) -> Vec<Arc<Request>> {
+        let mut requests = self.requests.store().state();
+        requests.retain(|request| {
+            let name = request.metadata.name.as_deref().and_then(RequestName::parse);
+            name.is_some_and(|name| name.mesh == mesh)
+        });
+        requests
     }
 
     pub(crate) fn trust(&self, mesh: &str) -> Option<Arc<MeshTrust>> {
@@ -119,15 +137,26 @@ impl Agent {
     pub(crate) async fn report(
         &self,
         trust: &MeshTrust,
-        control_plane: Option<ObjectReference>,
-        refusal: &Refusal,
+        control_plane: ObjectReference,
+        said: &Notice,
         action: &str,
     ) {
-        let kind = if refusal.reason.needs_attention() { Kind::Warning } else { Kind::Normal };
-        let (reason, note) = (refusal.reason.word(), refusal.message.clone());
+        let kind = if said.reason.needs_attention() { Kind::Warning } else { Kind::Normal };
+        let (reason, note) = (said.reason.word(), said.message.clone());
         self.hub_events.publish(&trust.object_ref(&()), kind, reason, action, note.clone()).await;
-        if let Some(control_plane) = control_plane {
-            self.local_events.publish(&control_plane, kind, reason, action, note).await;
-        }
+        self.local_events.publish(&control_plane, kind, reason, action, note).await;
     }
+}
+
+/// Follows the Deployments that carry the labels of an adapter's control planes.
+fn control_planes(
+    adapters: &Adapters,
+    local: &Client,
+    shutdown: &Shutdown,
+) -> Vec<Watched<Deployment>> {
+    let follow = |adapter: &dyn Adapter| {
+        let labelled = watcher::Config::default().labels(adapter.kind().control_planes);
+        Watched::start(Api::all(local.clone()), labelled, shutdown)
+    };
+    adapters.iter().map(follow).collect()
 }

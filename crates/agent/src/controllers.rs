@@ -4,4 +4,3 @@ pub(crate) mod discovery;
 pub(crate) mod mesh;
 mod renew;
 pub(crate) mod request;
-mod status;

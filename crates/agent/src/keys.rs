@@ -60,7 +60,7 @@ impl Keys {
             .map_err(|error| AgentError::MakeKey(error.to_string()))?
             .map_err(|error| AgentError::MakeKey(error.to_string()))?;
         crash::point("agent-before-key");
-        let stored = create_if_absent(&self.secrets, &self.secret(request, &key, spec)).await?;
+        let stored = create_if_absent(&self.secrets, &self.secret(request, &key, spec)?).await?;
         crash::point("agent-after-key");
         if stored.is_created() {
             self.metrics.key_made();
@@ -135,13 +135,22 @@ impl Keys {
         Ok(RequestKey { private_key, spec })
     }
 
-    fn secret(&self, request: &RequestName, key: &PrivateKey, spec: &RequestSpec) -> Secret {
+    fn secret(
+        &self,
+        request: &RequestName,
+        key: &PrivateKey,
+        spec: &RequestSpec,
+    ) -> Result<Secret, AgentError> {
         let kept = RequestSpec { csr_data: meshroot_api::Bytes::default(), ..spec.clone() };
+        let spec = serde_json::to_vec(&kept).map_err(|_| AgentError::BrokenKeySecret {
+            secret: format!("{}/{}", self.namespace, request.key_secret()),
+            problem: "the request's spec cannot be written as JSON",
+        })?;
         let data = [
             (PRIVATE_KEY.to_owned(), ByteString(key.to_pkcs8_pem().as_bytes().to_vec())),
-            (SPEC.to_owned(), ByteString(serde_json::to_vec(&kept).unwrap_or_default())),
+            (SPEC.to_owned(), ByteString(spec)),
         ];
-        Secret {
+        Ok(Secret {
             metadata: ObjectMeta {
                 name: Some(request.key_secret()),
                 namespace: Some(self.namespace.clone()),
@@ -152,6 +161,6 @@ impl Keys {
             immutable: Some(true),
             data: Some(data.into()),
             ..Secret::default()
-        }
+        })
     }
 }

@@ -16,17 +16,19 @@ const ROLLOUT: Duration = Duration::from_millis(100);
 
 /// What the agent does while it leads in its cluster.
 pub(crate) fn controllers(agent: &Arc<Agent>, telemetry: &Telemetry) -> Controllers<Agent> {
-    Controllers::new(agent, telemetry)
+    let controllers = Controllers::new(agent, telemetry)
         .begin(|agent| agent.discovery_queue.add(agent.cluster.clone()))
         .follow(&agent.requests, |agent, object| agent.request_queue.add(object.name))
         .follow(&agent.trusts, |agent, object| mesh_changed(agent, object.name))
         .follow(&agent.meshes, |agent, object| mesh_changed(agent, object.name))
-        .follow(&agent.deployments, |agent, _| {
-            agent.discovery_queue.add_after(agent.cluster.clone(), ROLLOUT);
-        })
         .reconcile("discovery", &agent.discovery_queue, 1, discovery::reconcile)
         .reconcile("request", &agent.request_queue, CONCURRENCY, request::reconcile)
-        .reconcile("mesh", &agent.mesh_queue, CONCURRENCY, mesh::reconcile)
+        .reconcile("mesh", &agent.mesh_queue, CONCURRENCY, mesh::reconcile);
+    agent.deployments.iter().fold(controllers, |controllers, deployments| {
+        controllers.follow(deployments, |agent, _| {
+            agent.discovery_queue.add_after(agent.cluster.clone(), ROLLOUT);
+        })
+    })
 }
 
 /// The mesh's Mesh or MeshTrust is another one: a request that came before its MeshTrust waited for it.

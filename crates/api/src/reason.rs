@@ -105,6 +105,10 @@ reasons! {
     Ready => Accepted,
     /// The agent made a key and a request.
     Requested => Unknown,
+    /// The hub refuses the request that is waited for; the request's own status says why.
+    RequestRefused => Invalid,
+    /// The request that is waited for cannot be answered at the moment; its own status says why.
+    RequestFailing => ProcessingError,
     /// The answer does not verify against the key, the roots or what was asked.
     ResponseInvalid => ProcessingError,
     /// The mesh, or its peers, would break on this certificate.

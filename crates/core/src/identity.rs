@@ -1,36 +1,27 @@
 //! The identity of a mesh: what its intermediate may be named (mesh versions as `docs/istio.md` lists them).
 
-use meshroot_api::Mesh;
-use meshroot_api::Reason;
-use meshroot_api::discovery::{IstioMesh, LinkerdMesh, MeshSpec};
-use meshroot_api::security::CertConfig;
+use meshroot_api::discovery::MeshSpec;
+use meshroot_api::names::RequestName;
+use meshroot_api::security::{CertConfig, VirtualMeshCertificateSigningRequestSpec as RequestSpec};
 use meshroot_api::shared::MeshType;
-use meshroot_pki::Host;
+use meshroot_api::{Mesh, Reason};
+use meshroot_pki::{DistinguishedName, Host};
 
+use crate::meshes;
 use crate::refusal::Refusal;
-
-/// Trust domain of a mesh that names none.
-const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
 
 /// The host that a mesh's intermediate is named by.
 ///
 /// Istio: `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`; Linkerd:
 /// `identity.<namespace>.<trust domain>`. Consul's contains a cluster id that only its agent knows.
 pub fn of(mesh: &MeshSpec) -> Option<String> {
-    if let Some(istio) = &mesh.istio {
-        return Some(istio_identity(istio));
-    }
-    mesh.linkerd.as_ref().map(linkerd_identity)
+    (meshes::of(mesh.mesh_type()?).identity)(mesh)
 }
 
 /// The SPIFFE trust domain of a mesh.
 pub fn trust_domain(mesh: &MeshSpec) -> &str {
-    let configured = match (&mesh.istio, &mesh.linkerd) {
-        (Some(istio), _) => istio.citadel_info.trust_domain.as_str(),
-        (_, Some(linkerd)) => linkerd.cluster_domain.as_str(),
-        _ => "",
-    };
-    or(configured, DEFAULT_TRUST_DOMAIN)
+    let configured = mesh.mesh_type().map_or("", |kind| (meshes::of(kind).trust_domain)(mesh));
+    if configured.is_empty() { meshes::DEFAULT_TRUST_DOMAIN } else { configured }
 }
 
 /// The `certConfig` that the hub asks a member to use.
@@ -49,29 +40,37 @@ pub fn cert_config(mesh: &Mesh) -> Result<CertConfig, Refusal> {
 
 /// The organization that the original system wrote: the mesh's type.
 pub fn organization(mesh_type: MeshType) -> &'static str {
-    match mesh_type {
-        MeshType::Istio => "Istio",
-        MeshType::AppMesh => "AppMesh",
-        MeshType::Consul => "Consul",
-        MeshType::Linkerd => "Linkerd",
-    }
+    meshes::of(mesh_type).organization
 }
 
 /// Refuses meshes that cannot take an intermediate from here.
 pub fn supported(name: &str, mesh_type: MeshType) -> Result<(), Refusal> {
-    let why = match mesh_type {
-        MeshType::Istio => return Ok(()),
-        MeshType::AppMesh => {
-            "AWS App Mesh takes no intermediate CA, and AWS ended its support on 2026-09-30; move the workloads to another mesh"
-        }
-        MeshType::Linkerd | MeshType::Consul => {
-            "this version of Meshroot installs certificates for Istio only"
-        }
+    let Some(why) = meshes::of(mesh_type).unsupported else { return Ok(()) };
+    let message = format!("Mesh {name} is of type {}: {why}", mesh_type.word());
+    Err(Refusal::new(Reason::UnsupportedMesh, message))
+}
+
+/// Subject and hosts of the PKCS#10 request that a mesh makes under a name for a spec: the names that were asked for,
+/// and a subject that tells people whose it is.
+pub fn certified_names(
+    name: &RequestName,
+    spec: &RequestSpec,
+) -> Result<(DistinguishedName, Vec<Host>), Refusal> {
+    let refuse = |what: &dyn std::fmt::Display| {
+        Refusal::new(Reason::SpecInvalid, format!("request {name}, spec.certConfig: {what}"))
     };
-    Err(Refusal::new(
-        Reason::UnsupportedMesh,
-        format!("Mesh {name} is of type {}: {why}", mesh_type.word()),
-    ))
+    let config = &spec.cert_config;
+    let hosts = config.hosts.iter().map(|host| host.parse().map_err(|error| refuse(&error)));
+    let hosts = hosts.collect::<Result<_, _>>()?;
+    let organization = match config.org.as_str() {
+        "" => organization(config.mesh_type),
+        organization => organization,
+    };
+    let short = |text: &str| text.chars().take(64).collect::<String>();
+    let subject =
+        DistinguishedName::new(organization, &short(&name.virtual_mesh), &short(&name.mesh))
+            .map_err(|error| refuse(&error))?;
+    Ok((subject, hosts))
 }
 
 /// A mesh's identity as a parsed host.
@@ -79,27 +78,10 @@ pub fn host(mesh: &MeshSpec) -> Option<Host> {
     of(mesh)?.parse().ok()
 }
 
-fn istio_identity(istio: &IstioMesh) -> String {
-    let namespace =
-        or(&istio.citadel_info.citadel_namespace, &istio.installation.installation_namespace);
-    let account = or(&istio.citadel_info.citadel_service_account, "istiod");
-    let domain = or(&istio.citadel_info.trust_domain, DEFAULT_TRUST_DOMAIN);
-    format!("spiffe://{domain}/ns/{}/sa/{account}", or(namespace, "istio-system"))
-}
-
-fn linkerd_identity(linkerd: &LinkerdMesh) -> String {
-    let namespace = or(&linkerd.installation.installation_namespace, "linkerd");
-    format!("identity.{namespace}.{}", or(&linkerd.cluster_domain, DEFAULT_TRUST_DOMAIN))
-}
-
-fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
-    if text.is_empty() { default } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use meshroot_api::discovery::{CitadelInfo, MeshInstallation};
+    use meshroot_api::discovery::{CitadelInfo, IstioMesh, MeshInstallation};
 
     fn istio(trust_domain: &str, namespace: &str, account: &str) -> MeshSpec {
         MeshSpec {

@@ -109,8 +109,7 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
             Approval { by: POLICY, message: "approval mode AUTOMATIC".to_owned() }
         }
         (_, ApprovalMode::ThirdParty) => {
-            let notice = Notice::new(Reason::WaitingForApproval, question(request));
-            return Ok(Decision::Wait(notice));
+            return Ok(Decision::Wait(waiting_for_approval(request)));
         }
     };
     Ok(Decision::Issue { checked, approval })
@@ -183,8 +182,10 @@ fn denial(message: &str) -> Refusal {
     )
 }
 
-fn question(request: &VirtualMeshCertificateSigningRequest) -> String {
+/// What is said of a request that a person has to decide on.
+pub fn waiting_for_approval(request: &VirtualMeshCertificateSigningRequest) -> Notice {
     let namespace = request.metadata.namespace.as_deref().unwrap_or_default();
     let name = request.metadata.name.as_deref().unwrap_or_default();
-    format!("waiting for somebody to approve: meshroot approve {namespace}/{name}")
+    let message = format!("waiting for somebody to approve: meshroot approve {namespace}/{name}");
+    Notice::new(Reason::WaitingForApproval, message)
 }

@@ -1,7 +1,7 @@
 //! Whether the peers of a virtual mesh accept a chain.
 
 use jiff::Timestamp;
-use meshroot_core::lint::{self, Finding};
+use meshroot_core::meshes::{Finding, istio};
 use meshroot_pki::{Certificate, PathError, PathOptions, Purpose, build_path};
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ impl Verdict {
         let findings = match authorities {
             [] => Vec::new(),
             [only] if anchors.roots.contains(only) => Vec::new(),
-            authorities => lint::istio(authorities, &anchors.roots, at),
+            authorities => istio::lint(authorities, &anchors.roots, at),
         };
         let findings = findings.into_iter().filter(|it| it.rule != "path" || path.is_ok());
         Self { whose, findings: findings.collect(), path }

@@ -18,13 +18,15 @@ const AGAIN: Duration = Duration::from_mins(5);
 
 /// Makes and corrects the Mesh objects of this cluster. Those that somebody wrote by hand are left alone.
 pub(crate) async fn reconcile(agent: Arc<Agent>, _cluster: String) -> Result<Outcome, AgentError> {
-    for deployment in agent.deployments.store().state() {
-        match agent.istio.discover(&deployment, &agent.cluster).await {
-            Ok(Some(discovered)) => write(&agent, discovered).await?,
-            Ok(None) => {}
-            // Others are discovered all the same.
-            Err(error) => {
-                tracing::warn!(deployment = deployment.metadata.name, %error, "control plane not read")
+    for (adapter, deployments) in agent.control_planes() {
+        for deployment in deployments.store().state() {
+            match adapter.discover(&deployment, &agent.cluster).await {
+                Ok(Some(discovered)) => write(&agent, discovered).await?,
+                Ok(None) => {}
+                // Others are discovered all the same.
+                Err(error) => {
+                    tracing::warn!(deployment = deployment.metadata.name, %error, "control plane not read");
+                }
             }
         }
     }
@@ -53,17 +55,13 @@ async fn write(agent: &Agent, discovered: Discovered) -> Result<(), AgentError> 
 
 fn mesh(agent: &Agent, discovered: &Discovered) -> Mesh {
     let mut mesh = Mesh::new(&discovered.name, discovered.spec.clone());
-    let revision = discovered
-        .revision
-        .clone()
-        .map(|revision| [(names::REVISION_ANNOTATION.to_owned(), revision)].into());
     let mut labels = names::labels();
     labels.insert(names::CLUSTER_LABEL.to_owned(), agent.cluster.clone());
     mesh.metadata = ObjectMeta {
         name: Some(discovered.name.clone()),
         namespace: Some(agent.namespace.clone()),
         labels: Some(labels),
-        annotations: revision,
+        annotations: Some(discovered.annotations.clone()).filter(|all| !all.is_empty()),
         ..ObjectMeta::default()
     };
     mesh

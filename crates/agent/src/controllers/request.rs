@@ -7,8 +7,8 @@ use kube::Api;
 use meshroot_api::names::RequestName;
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::{Bytes, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_core::{Refusal, identity};
-use meshroot_pki::{CertificateRequest, DistinguishedName, Host, PrivateKey};
+use meshroot_core::identity;
+use meshroot_pki::{CertificateRequest, PrivateKey};
 use meshroot_runtime::kube::write::replace;
 use meshroot_runtime::process::crash;
 use meshroot_runtime::process::queue::Outcome;
@@ -58,28 +58,12 @@ async fn submit(
     Ok(())
 }
 
-/// The PKCS#10 request for a spec: same names, a subject that tells people whose it is.
-pub(crate) fn certificate_request(
+/// The PKCS#10 request for a spec.
+pub(super) fn certificate_request(
     name: &RequestName,
     spec: &RequestSpec,
     key: &PrivateKey,
 ) -> Result<CertificateRequest, AgentError> {
-    let refuse = |what: &dyn std::fmt::Display| {
-        Refusal::new(Reason::SpecInvalid, format!("request {name}, spec.certConfig: {what}"))
-    };
-    let hosts = spec
-        .cert_config
-        .hosts
-        .iter()
-        .map(|host| host.parse::<Host>().map_err(|error| refuse(&error)));
-    let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
-    let organization = match spec.cert_config.org.as_str() {
-        "" => identity::organization(spec.cert_config.mesh_type),
-        organization => organization,
-    };
-    let short = |text: &str| text.chars().take(64).collect::<String>();
-    let subject =
-        DistinguishedName::new(organization, &short(&name.virtual_mesh), &short(&name.mesh))
-            .map_err(|error| refuse(&error))?;
+    let (subject, hosts) = identity::certified_names(name, spec)?;
     Ok(CertificateRequest::create(key, &subject, &hosts)?)
 }

@@ -1,16 +1,22 @@
 //! Istio 1.27 to 1.31: Secret `cacerts`, and istiod's own CA service as the witness.
 
+use async_trait::async_trait;
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
-use kube::{Api, Client, Resource as _};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, Client};
 use meshroot_api::discovery::{CitadelInfo, IstioMesh, MeshInstallation, MeshSpec};
 use meshroot_api::names::{self, REVISION_ANNOTATION};
 use meshroot_api::shared::{MeshType, ResourceRef};
 use meshroot_api::{Mesh, Reason};
 use meshroot_core::Refusal;
+use meshroot_core::meshes::istio::{DEFAULT_NAMESPACE, cacerts::SECRET};
+use meshroot_core::meshes::{self, ControlPlane, DEFAULT_TRUST_DOMAIN, Kind};
+use meshroot_core::pickup::Seen;
+use meshroot_pki::Certificate;
 use serde::Deserialize;
 
-use super::Discovered;
+use super::{Adapter, Bundle, Discovered, Holding};
 use crate::error::AgentError;
 use crate::options::{IstiodAddress, Options};
 
@@ -18,81 +24,20 @@ mod cacerts;
 mod control_plane;
 mod probe;
 
-pub(crate) use cacerts::{Found, Installed};
-
 const REVISION_LABEL: &str = "istio.io/rev";
-const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
 
 /// The adapter: a client of this cluster, and where control planes are reached from here.
-pub(crate) struct Istio {
+pub(super) struct Istio {
     local: Client,
     namespace: String,
     addresses: Vec<IstiodAddress>,
     tokens: tokio::sync::Mutex<Option<probe::Token>>,
 }
 
-/// One control plane.
-pub(crate) struct Place {
-    /// Name of its Mesh.
-    pub(crate) mesh: String,
-    /// Its namespace, where `cacerts` belongs.
-    pub(crate) namespace: String,
-    /// Name of its Deployment and Service: `istiod` or `istiod-<revision>`.
-    pub(crate) deployment: String,
-}
-
 impl Istio {
-    pub(crate) fn new(local: Client, options: &Options) -> Self {
+    pub(super) fn new(local: Client, options: &Options) -> Self {
         let (namespace, addresses) = (options.namespace.clone(), options.istiod.clone());
         Self { local, namespace, addresses, tokens: tokio::sync::Mutex::default() }
-    }
-
-    /// Reads a Deployment `app=istiod` and its mesh configuration.
-    pub(crate) async fn discover(
-        &self,
-        deployment: &Deployment,
-        cluster: &str,
-    ) -> Result<Option<Discovered>, AgentError> {
-        let meta = &deployment.metadata;
-        let Some(namespace) = meta.namespace.as_deref() else { return Ok(None) };
-        if meta.deletion_timestamp.is_some() {
-            return Ok(None);
-        }
-        let revision = meta.labels.as_ref().and_then(|labels| labels.get(REVISION_LABEL)).cloned();
-        let revision = revision.filter(|revision| revision != "default" && !revision.is_empty());
-        let trust_domain = self.trust_domain(namespace, revision.as_deref()).await?;
-        let istio = IstioMesh {
-            installation: MeshInstallation {
-                installation_namespace: namespace.to_owned(),
-                version: version(deployment).unwrap_or_default(),
-            },
-            citadel_info: CitadelInfo {
-                trust_domain,
-                citadel_namespace: namespace.to_owned(),
-                citadel_service_account: service_account(deployment),
-            },
-        };
-        let name = names::mesh(MeshType::Istio, namespace, cluster, revision.as_deref());
-        let cluster = ResourceRef::new(cluster, names::SYSTEM_NAMESPACE);
-        let spec = MeshSpec { istio: Some(istio), cluster, ..MeshSpec::default() };
-        Ok(Some(Discovered { name, spec, revision }))
-    }
-
-    /// Where the control plane of a Mesh is in this cluster.
-    pub(crate) fn place(mesh: &Mesh) -> Option<Place> {
-        let istio = mesh.spec.istio.as_ref()?;
-        let namespace = match istio.installation.installation_namespace.as_str() {
-            "" => "istio-system",
-            namespace => namespace,
-        };
-        let revision =
-            mesh.metadata.annotations.as_ref().and_then(|all| all.get(REVISION_ANNOTATION));
-        Some(Place {
-            mesh: mesh.metadata.name.clone().unwrap_or_default(),
-            namespace: namespace.to_owned(),
-            deployment: revision
-                .map_or_else(|| "istiod".to_owned(), |revision| format!("istiod-{revision}")),
-        })
     }
 
     async fn trust_domain(
@@ -119,21 +64,98 @@ impl Istio {
     }
 }
 
-impl Place {
-    /// The Deployment, for events.
-    pub(crate) fn reference(&self) -> ObjectReference {
-        ObjectReference {
-            api_version: Some(Deployment::api_version(&()).into_owned()),
-            kind: Some(Deployment::kind(&()).into_owned()),
-            name: Some(self.deployment.clone()),
-            namespace: Some(self.namespace.clone()),
-            ..ObjectReference::default()
-        }
+#[async_trait]
+impl Adapter for Istio {
+    fn kind(&self) -> &'static Kind {
+        meshes::of(MeshType::Istio)
     }
 
-    /// The command that restarts it.
-    pub(crate) fn restart_command(&self) -> String {
-        format!("kubectl -n {} rollout restart deployment/{}", self.namespace, self.deployment)
+    /// Reads a Deployment `app=istiod` and its mesh configuration.
+    async fn discover(
+        &self,
+        deployment: &Deployment,
+        cluster: &str,
+    ) -> Result<Option<Discovered>, AgentError> {
+        let meta = &deployment.metadata;
+        let Some(namespace) = meta.namespace.as_deref() else { return Ok(None) };
+        if meta.deletion_timestamp.is_some() {
+            return Ok(None);
+        }
+        let revision = meta.labels.as_ref().and_then(|labels| labels.get(REVISION_LABEL)).cloned();
+        let revision = revision.filter(|revision| revision != "default" && !revision.is_empty());
+        let trust_domain = self.trust_domain(namespace, revision.as_deref()).await?;
+        let name = names::mesh(MeshType::Istio, namespace, cluster, revision.as_deref());
+        let spec = MeshSpec {
+            istio: Some(istio(deployment, namespace, trust_domain)),
+            cluster: ResourceRef::new(cluster, names::SYSTEM_NAMESPACE),
+            ..MeshSpec::default()
+        };
+        let annotations =
+            revision.map(|revision| (REVISION_ANNOTATION.to_owned(), revision)).into_iter();
+        Ok(Some(Discovered { name, spec, annotations: annotations.collect() }))
+    }
+
+    fn place(&self, mesh: &Mesh) -> Option<ControlPlane> {
+        let istio = mesh.spec.istio.as_ref()?;
+        let namespace = match istio.installation.installation_namespace.as_str() {
+            "" => DEFAULT_NAMESPACE,
+            namespace => namespace,
+        };
+        let revision =
+            mesh.metadata.annotations.as_ref().and_then(|all| all.get(REVISION_ANNOTATION));
+        Some(ControlPlane {
+            mesh: mesh.metadata.name.clone().unwrap_or_default(),
+            namespace: namespace.to_owned(),
+            deployment: revision
+                .map_or_else(|| "istiod".to_owned(), |revision| format!("istiod-{revision}")),
+            secret: SECRET,
+        })
+    }
+
+    async fn find(
+        &self,
+        place: &ControlPlane,
+        roots: &[Certificate],
+        now: Timestamp,
+    ) -> Result<Holding, AgentError> {
+        self.find_secret(place, roots, now).await
+    }
+
+    async fn install(
+        &self,
+        place: &ControlPlane,
+        holding: &Holding,
+        bundle: &Bundle,
+        now: Timestamp,
+    ) -> Result<bool, AgentError> {
+        self.write_secret(place, holding, bundle, now).await
+    }
+
+    async fn observe(&self, place: &ControlPlane, anchors: &[Certificate], now: Timestamp) -> Seen {
+        self.ask_witnesses(place, anchors, now).await
+    }
+
+    async fn restart(
+        &self,
+        place: &ControlPlane,
+        request: &str,
+        at: Timestamp,
+    ) -> Result<bool, AgentError> {
+        self.roll_out(place, request, at).await
+    }
+}
+
+fn istio(deployment: &Deployment, namespace: &str, trust_domain: String) -> IstioMesh {
+    IstioMesh {
+        installation: MeshInstallation {
+            installation_namespace: namespace.to_owned(),
+            version: version(deployment).unwrap_or_default(),
+        },
+        citadel_info: CitadelInfo {
+            trust_domain,
+            citadel_namespace: namespace.to_owned(),
+            citadel_service_account: service_account(deployment),
+        },
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is refused before it is written for an Istio: each finding with a chain that is broken in this way.
 
-use meshroot_core::lint::istio;
+use meshroot_core::meshes::istio::lint;
 use meshroot_pki::{Certificate, DistinguishedName, PublicKey};
 use rstest::rstest;
 use x509_cert::ext::pkix::KeyUsages;
@@ -15,7 +15,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 const ANY_PURPOSE: &str = "2.5.29.37.0";
 
 fn rules(chain: &[Certificate], roots: &[Certificate]) -> Vec<&'static str> {
-    let findings = istio(chain, roots, now());
+    let findings = lint(chain, roots, now());
     assert!(findings.iter().all(|finding| !finding.message.ends_with('.')), "{findings:?}");
     findings.iter().map(|finding| finding.rule).collect()
 }
@@ -192,7 +192,7 @@ fn a_cross_certified_chain_under_a_root_with_path_length_one_is_refused() {
 fn a_new_intermediate_without_the_cross_certificate_is_refused_where_only_the_old_root_is_trusted()
 {
     let new = Successor::new();
-    let findings = istio(&[new.intermediate], &[root()], now());
+    let findings = lint(&[new.intermediate], &[root()], now());
     assert_eq!(findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["path"]);
     assert!(findings[0].message.contains("CN=new root"), "{}", findings[0].message);
 }

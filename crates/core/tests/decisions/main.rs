@@ -7,6 +7,7 @@ mod identity;
 mod issuance;
 mod issuance_refusals;
 mod lint;
+mod mesh;
 mod pickup;
 mod recorded;
 mod renewal;

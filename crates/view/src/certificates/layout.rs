@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
-use meshroot_core::lint;
+use meshroot_core::meshes::istio;
 use meshroot_pki::{Certificate, PathOptions, PrivateKey, Purpose, build_path, parse_bundle};
 
 /// Which key of a Secret holds what.
@@ -118,7 +118,7 @@ fn chain_checks(
     let may_be_leaf = layout.chain.is_none() && !first.is_ca();
     if !roots.contains(first) && !may_be_leaf {
         let findings =
-            lint::istio(chain, roots, now).into_iter().filter(|finding| finding.rule != "path");
+            istio::lint(chain, roots, now).into_iter().filter(|finding| finding.rule != "path");
         checks
             .extend(findings.map(|finding| bad(format!("{}: {}", finding.rule, finding.message))));
     }

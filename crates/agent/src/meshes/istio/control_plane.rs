@@ -7,14 +7,14 @@ use meshroot_api::names;
 use meshroot_runtime::kube::write::FIELD_MANAGER;
 use serde_json::json;
 
-use super::{Istio, Place};
+use super::{ControlPlane, Istio};
 use crate::error::AgentError;
 
 impl Istio {
     /// Restarts istiod for a request as `kubectl rollout restart` does; `false` if that was done before.
-    pub(crate) async fn restart(
+    pub(super) async fn roll_out(
         &self,
-        place: &Place,
+        place: &ControlPlane,
         request: &str,
         at: jiff::Timestamp,
     ) -> Result<bool, AgentError> {

@@ -21,10 +21,10 @@ use tonic::client::Grpc;
 use tonic::transport::{Certificate as TrustedCertificate, Channel, ClientTlsConfig, Endpoint};
 use tonic_prost::ProstCodec;
 
-use super::{Istio, Place};
+use super::{ControlPlane, Istio};
 
 /// A token for istiod's CA service, used until half of its life is over.
-pub(crate) struct Token {
+pub(super) struct Token {
     text: String,
     until: Timestamp,
 }
@@ -68,9 +68,9 @@ enum ProbeError {
 
 impl Istio {
     /// Asks every witness that can be reached, the strongest first; stops at the first that speaks.
-    pub(crate) async fn observe(
+    pub(super) async fn ask_witnesses(
         &self,
-        place: &Place,
+        place: &ControlPlane,
         anchors: &[Certificate],
         now: Timestamp,
     ) -> Seen {
@@ -94,7 +94,7 @@ impl Istio {
 
     async fn workload_chain(
         &self,
-        place: &Place,
+        place: &ControlPlane,
         trusted: &[Certificate],
         now: Timestamp,
     ) -> Result<Vec<Certificate>, ProbeError> {
@@ -125,7 +125,11 @@ impl Istio {
         parse_chain(&answer.into_inner().cert_chain)
     }
 
-    async fn channel(&self, place: &Place, trusted: &[Certificate]) -> Result<Channel, ProbeError> {
+    async fn channel(
+        &self,
+        place: &ControlPlane,
+        trusted: &[Certificate],
+    ) -> Result<Channel, ProbeError> {
         let tls = ClientTlsConfig::new()
             .domain_name(format!("{}.{}.svc", place.deployment, place.namespace))
             .ca_certificates(
@@ -170,7 +174,7 @@ impl Istio {
         Ok(text)
     }
 
-    async fn metric(&self, place: &Place) -> Result<i64, ProbeError> {
+    async fn metric(&self, place: &ControlPlane) -> Result<i64, ProbeError> {
         let unusable = |error: &dyn std::fmt::Display| ProbeError::Unusable(error.to_string());
         let host = match self.address(place) {
             None => format!("{}.{}.svc:15014", place.deployment, place.namespace),
@@ -193,13 +197,13 @@ impl Istio {
             .ok_or_else(|| unusable(&format!("{EXPIRY_METRIC} is absent: istiod runs self-signed")))
     }
 
-    async fn published_anchors(&self, place: &Place) -> Option<Vec<Certificate>> {
+    async fn published_anchors(&self, place: &ControlPlane) -> Option<Vec<Certificate>> {
         let api: Api<ConfigMap> = Api::namespaced(self.local.clone(), &place.namespace);
         let map = api.get_opt(PUBLISHED_ANCHORS).await.ok()??;
         parse_bundle(map.data?.get("root-cert.pem")?.as_bytes()).ok()
     }
 
-    fn address(&self, place: &Place) -> Option<&crate::options::IstiodAddress> {
+    fn address(&self, place: &ControlPlane) -> Option<&crate::options::IstiodAddress> {
         self.addresses.iter().find(|address| address.mesh == place.mesh)
     }
 }

@@ -3,18 +3,11 @@
 use jiff::Timestamp;
 use meshroot_pki::{Certificate, PathOptions, Purpose, build_path};
 
-/// One thing that a mesh or its peers would break on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Which rule, one word.
-    pub rule: &'static str,
-    /// What is wrong and who breaks.
-    pub message: String,
-}
+use crate::meshes::Finding;
 
 /// Everything that Istio or a peer of its workloads (Go, OpenSSL, webpki in ztunnel, Envoy) would break on in an
 /// intermediate, the chain above it, and the roots. Empty means: write it.
-pub fn istio(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec<Finding> {
+pub fn lint(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec<Finding> {
     let Some((intermediate, upper)) = chain.split_first() else {
         return vec![finding(
             "chain-empty",

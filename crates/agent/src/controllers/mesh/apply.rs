@@ -1,0 +1,101 @@
+//! What a plan says, done: one write a step.
+
+use jiff::Timestamp;
+use kube::Api;
+use meshroot_api::{MeshTrust, Reason};
+use meshroot_core::mesh::{Actions, Delivery, Report, Step};
+use meshroot_pki::Certificate;
+use meshroot_runtime::kube::write::replace_status;
+use meshroot_runtime::process::crash;
+use meshroot_runtime::process::queue::Outcome;
+
+use super::gather::Gathered;
+use crate::agent::Agent;
+use crate::controllers::renew;
+use crate::error::AgentError;
+use crate::meshes::Bundle;
+
+/// Writes a certificate for the control plane.
+pub(super) async fn install(
+    agent: &Agent,
+    gathered: &mut Gathered<'_>,
+    delivery: Delivery,
+    now: Timestamp,
+) -> Result<(), AgentError> {
+    gathered.facts.delivered = true;
+    // It is there: the plan turned on it.
+    let Some(key) = gathered.take_key(&delivery.request) else { return Ok(()) };
+    let bundle = Bundle { delivery, key };
+    agent.check_leads()?;
+    let (place, holding) = (&gathered.place, &gathered.holding);
+    if gathered.adapter.install(place, holding, &bundle, now).await? {
+        crash::point("agent-after-cacerts");
+        agent.metrics.installed();
+        let Delivery { request, chain, .. } = &bundle.delivery;
+        let not_after = chain.first().map(Certificate::not_after).map(|end| end.to_string());
+        tracing::info!(mesh = place.mesh, %request, not_after, "{}", Reason::Installed);
+    }
+    Ok(())
+}
+
+/// Does the steps in their order.
+pub(super) async fn actions(
+    agent: &Agent,
+    gathered: &Gathered<'_>,
+    actions: Actions,
+    now: Timestamp,
+) -> Result<Outcome, AgentError> {
+    for step in actions.steps {
+        take(agent, gathered, step, now).await?;
+    }
+    Ok(actions.again.map_or(Outcome::Done, Outcome::RequeueAfter))
+}
+
+async fn take(
+    agent: &Agent,
+    gathered: &Gathered<'_>,
+    step: Step,
+    now: Timestamp,
+) -> Result<(), AgentError> {
+    let place = &gathered.place;
+    match step {
+        Step::Renew { name, in_use, spec } => {
+            renew::ask(agent, &gathered.trust, &name, &in_use, *spec).await?;
+        }
+        Step::Measure { not_after, pickup } => {
+            agent.metrics.in_use(&place.mesh, not_after.as_second(), pickup);
+        }
+        Step::Report(said) => report(agent, gathered, &said, now).await?,
+        Step::Restart(request) => {
+            agent.check_leads()?;
+            if gathered.adapter.restart(place, &request.to_string(), now).await? {
+                tracing::info!(mesh = place.mesh, %request, "control plane restarted");
+            }
+        }
+        Step::Forget { requests, keys } => renew::forget(agent, &requests, &keys).await?,
+    }
+    Ok(())
+}
+
+/// Writes the status if it says something new, and publishes an event if the reason is a new one.
+async fn report(
+    agent: &Agent,
+    gathered: &Gathered<'_>,
+    report: &Report,
+    now: Timestamp,
+) -> Result<(), AgentError> {
+    let trust = gathered.trust.as_ref();
+    let Some(status) = report.status(trust, env!("CARGO_PKG_VERSION"), now) else { return Ok(()) };
+    agent.check_leads()?;
+    let api: Api<MeshTrust> = Api::namespaced(agent.hub.clone(), &agent.namespace);
+    let object = MeshTrust { status: Some(status), ..trust.clone() };
+    replace_status(&api, &object).await?;
+    if report.is_new(trust) {
+        let said = &report.said;
+        tracing::info!(mesh = gathered.place.mesh, message = said.message, "{}", said.reason);
+        if report.is_noteworthy() {
+            agent.report(trust, gathered.place.reference(), said, "Load").await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! One mesh of a cluster, as its agent sees it: what is to be done for it next.
+//!
+//! The agent gathers a [`View`], [`plan`] decides, the agent applies. What takes a question to be known, to a control
+//! plane or an API, is gathered when a plan turns on it: [`Plan::Look`].
+
+mod delivery;
+mod follow_up;
+mod found;
+mod notices;
+mod report;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use meshroot_api::names::RequestName;
+use meshroot_api::policy::Restart;
+use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
+use meshroot_api::trust::Pickup;
+use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_pki::{Certificate, PublicKey};
+
+use crate::meshes::{self, ControlPlane};
+use crate::pickup::Seen;
+use crate::refusal::Refusal;
+
+pub use delivery::{Delivery, anchors};
+pub use found::{Found, Installed};
+pub use report::Report;
+
+/// All that is known of a mesh.
+pub struct View<'a> {
+    /// The mesh.
+    pub mesh: &'a Mesh,
+    /// What it should use, and what was reported of it.
+    pub trust: &'a MeshTrust,
+    /// The trust anchors of `trust`, read.
+    pub roots: &'a [Certificate],
+    /// Its requests, in any virtual mesh.
+    pub requests: &'a [Arc<Request>],
+    /// Where it is.
+    pub control_plane: &'a ControlPlane,
+    /// What it reads its CA from now.
+    pub found: &'a Found,
+    /// Answers to the questions that earlier plans asked.
+    pub facts: &'a Facts,
+}
+
+/// What is known because a plan asked for it.
+#[derive(Default)]
+pub struct Facts {
+    /// Keys, and that there is none.
+    pub keys: HashMap<RequestName, Option<KeptKey>>,
+    /// The requests of the mesh that keys are kept for.
+    pub kept: Option<Vec<RequestName>>,
+    /// What was seen of the control plane.
+    pub seen: Option<Seen>,
+    /// Whether MeshTrust was read from the API, not from a copy that may lag behind.
+    pub trust_is_fresh: bool,
+    /// Whether a certificate was written in this turn: it is not written twice.
+    pub delivered: bool,
+}
+
+/// A key that is kept in the cluster.
+#[derive(Clone, Debug)]
+pub struct KeptKey {
+    /// Its public half.
+    pub public_key: PublicKey,
+    /// The spec of the request that it was made for, without `csrData`.
+    pub spec: RequestSpec,
+}
+
+/// A question to be answered before it can be decided what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The key that is kept for a request.
+    Key(RequestName),
+    /// For which requests keys are kept.
+    Kept,
+    /// What can be seen of the control plane.
+    Seen,
+    /// MeshTrust as the API has it.
+    FreshTrust,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Plan {
+    /// Find this out, and plan again.
+    Look(Fact),
+    /// Write this for the control plane, read what is there, and plan again.
+    Install(Delivery),
+    /// Do this.
+    Do(Actions),
+}
+
+/// What is to be done by now.
+#[derive(Debug)]
+pub struct Actions {
+    /// In this order.
+    pub steps: Vec<Step>,
+    /// When to look at the mesh again; `None`: when something changes.
+    pub again: Option<Duration>,
+}
+
+/// One thing to be done.
+#[derive(Debug)]
+pub enum Step {
+    /// Make a key and a request of this name, from the spec of the one before it.
+    Renew {
+        /// The request's name.
+        name: RequestName,
+        /// The request whose certificate is in use.
+        in_use: RequestName,
+        /// What it asks for.
+        spec: Box<RequestSpec>,
+    },
+    /// Show in the metrics what is installed.
+    Measure {
+        /// When it ends.
+        not_after: Timestamp,
+        /// Whether it is used.
+        pickup: Pickup,
+    },
+    /// Say this in MeshTrust.
+    Report(Box<Report>),
+    /// Restart the control plane, once for this request.
+    Restart(RequestName),
+    /// Delete these requests, then the keys of these.
+    Forget {
+        /// Requests on the hub.
+        requests: Vec<RequestName>,
+        /// Requests whose keys are kept here.
+        keys: Vec<RequestName>,
+    },
+}
+
+/// How often a control plane is asked that has not shown the new certificate yet.
+const ASK_SOON: Duration = Duration::from_secs(2);
+/// How often, once it has not for minutes.
+const ASK_LATER: Duration = Duration::from_secs(30);
+/// How often one is asked that has: files and control planes change behind our back.
+const ASK_AGAIN: Duration = Duration::from_mins(1);
+
+/// Plans. The same view and moment always give the same plan.
+pub fn plan(view: &View<'_>, now: Timestamp) -> Plan {
+    match bring_about(view, now) {
+        Ok(plan) => plan,
+        Err(Stop::Look(fact)) => Plan::Look(fact),
+        Err(Stop::Refuse(refusal)) => Plan::Do(refused(refusal, view.trust)),
+    }
+}
+
+/// Says why nothing new could be installed; what is installed and loaded stays as it was.
+pub fn refused(refusal: Refusal, trust: &MeshTrust) -> Actions {
+    let report = Report::unchanged(refusal.into(), trust);
+    Actions { steps: vec![Step::Report(Box::new(report))], again: Some(ASK_LATER) }
+}
+
+/// Why a plan cannot be finished.
+enum Stop {
+    Look(Fact),
+    Refuse(Refusal),
+}
+
+impl From<Fact> for Stop {
+    fn from(fact: Fact) -> Self {
+        Self::Look(fact)
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(refusal)
+    }
+}
+
+fn bring_about(view: &View<'_>, now: Timestamp) -> Result<Plan, Stop> {
+    let wanted = request_name(&view.trust.spec.request)?;
+    if let Some(delivery) = delivery::due(view, &wanted, now)? {
+        return Ok(Plan::Install(delivery));
+    }
+    match view.found {
+        Found::Ours(installed) => follow_up::plan(view, installed, now).map(Plan::Do),
+        Found::Nothing | Found::Foreign(_) => Ok(Plan::Do(wait(view, &wanted))),
+    }
+}
+
+/// Nothing is installed yet. A request that is on its ordinary way says so itself, and brings this mesh up again when
+/// it is answered; whatever else it waits for is reported.
+fn wait(view: &View<'_>, wanted: &RequestName) -> Actions {
+    let notice = view.request(wanted).and_then(|request| notices::unanswered(wanted, request));
+    let report = notice.map(|notice| Report::unchanged(notice, view.trust));
+    let steps = report.into_iter().map(|report| Step::Report(Box::new(report))).collect();
+    Actions { steps, again: None }
+}
+
+fn request_name(name: &str) -> Result<RequestName, Refusal> {
+    RequestName::parse(name).ok_or_else(|| {
+        Refusal::new(Reason::ResponseInvalid, format!("{name:?} is no name of a request"))
+    })
+}
+
+impl<'a> View<'a> {
+    /// Whether the control plane may be restarted, and can be.
+    fn restarts(&self) -> bool {
+        let mesh_type = self.mesh.spec.mesh_type().unwrap_or_default();
+        self.trust.spec.restart == Restart::Automatic && meshes::of(mesh_type).capabilities.restart
+    }
+
+    fn request(&self, name: &RequestName) -> Option<&'a Request> {
+        let name = name.to_string();
+        self.requests
+            .iter()
+            .map(AsRef::as_ref)
+            .find(|request| request.metadata.name.as_deref() == Some(name.as_str()))
+    }
+
+    /// The newest request after `in_use` in the same virtual mesh.
+    fn newest_after(&self, in_use: &RequestName) -> Option<(RequestName, &'a Request)> {
+        self.requests
+            .iter()
+            .filter_map(|request| {
+                let name = RequestName::parse(request.metadata.name.as_deref()?)?;
+                Some((name, request.as_ref()))
+            })
+            .filter(|(name, _)| {
+                name.virtual_mesh == in_use.virtual_mesh && name.generation > in_use.generation
+            })
+            .max_by_key(|(name, _)| name.generation)
+    }
+}
+
+impl Facts {
+    fn key(&self, name: &RequestName) -> Result<Option<&KeptKey>, Fact> {
+        self.keys.get(name).map(Option::as_ref).ok_or_else(|| Fact::Key(name.clone()))
+    }
+
+    fn kept(&self) -> Result<&[RequestName], Fact> {
+        self.kept.as_deref().ok_or(Fact::Kept)
+    }
+
+    fn seen(&self) -> Result<&Seen, Fact> {
+        self.seen.as_ref().ok_or(Fact::Seen)
+    }
+}

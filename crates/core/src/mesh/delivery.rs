@@ -1,0 +1,130 @@
+//! What is to be installed: an answer that verifies against what this cluster asked for.
+
+use jiff::Timestamp;
+use meshroot_api::names::RequestName;
+use meshroot_api::policy::Adopt;
+use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_pki::{Certificate, PublicKey, parse_bundle};
+
+use super::{Found, Stop, View};
+use crate::refusal::Refusal;
+use crate::{identity, meshes};
+
+/// What is to be written for a control plane, beside the private key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The request whose certificate this is.
+    pub request: RequestName,
+    /// The intermediate, then those between it and the root.
+    pub chain: Vec<Certificate>,
+    /// The trust anchors, the signing root first.
+    pub roots: Vec<Certificate>,
+}
+
+/// The trust anchors of a mesh.
+pub fn anchors(trust: &MeshTrust) -> Result<Vec<Certificate>, Refusal> {
+    parse_bundle(trust.spec.trust_anchors.as_bytes()).map_err(|error| {
+        Refusal::new(Reason::ResponseInvalid, format!("MeshTrust spec.trustAnchors: {error}"))
+    })
+}
+
+/// The answer to `wanted`, where there is one that is not installed as it should be.
+pub(super) fn due(
+    view: &View<'_>,
+    wanted: &RequestName,
+    now: Timestamp,
+) -> Result<Option<Delivery>, Stop> {
+    let answered = view.request(wanted).filter(|request| request.is_answered());
+    let Some(request) = answered else { return Ok(None) };
+    // Settled: the key Secret need not be read again.
+    if view.facts.delivered || is_settled(view.found, wanted, view.roots) {
+        return Ok(None);
+    }
+    let Some(kept) = view.facts.key(wanted)? else {
+        let what = "there is no key for it in this cluster; run `meshroot renew`";
+        return Err(invalid(wanted, what).into());
+    };
+    let chain = verify(wanted, request, &kept.public_key, view.mesh)?;
+    lint(wanted, &chain, view, now)?;
+    match view.found {
+        Found::Foreign(refusal) if view.trust.spec.adopt == Adopt::Never => {
+            Err(refusal.clone().into())
+        }
+        _ => {
+            let roots = view.roots.to_vec();
+            Ok(Some(Delivery { request: wanted.clone(), chain, roots }))
+        }
+    }
+}
+
+/// True where what should be installed is, untouched.
+fn is_settled(found: &Found, wanted: &RequestName, roots: &[Certificate]) -> bool {
+    let Found::Ours(installed) = found else { return false };
+    installed.intact
+        && installed.request == wanted.to_string()
+        && installed.anchors.iter().copied().eq(roots.iter().map(Certificate::fingerprint))
+}
+
+/// The chain of a response, checked against what this cluster asked for: own key, and identity.
+fn verify(
+    name: &RequestName,
+    request: &Request,
+    key: &PublicKey,
+    mesh: &Mesh,
+) -> Result<Vec<Certificate>, Refusal> {
+    let response = request.status_or_default().response;
+    let chain = parse_bundle(&response.ca_certificate.0)
+        .map_err(|error| invalid(name, error.to_string()))?;
+    let intermediate = chain.first().ok_or_else(|| invalid(name, "is empty"))?;
+    if intermediate.public_key() != key {
+        return Err(invalid(name, "the certificate is for another key"));
+    }
+    check_identity(intermediate, mesh, &request.spec.cert_config.hosts)
+        .map_err(|what| invalid(name, what))?;
+    Ok(chain)
+}
+
+/// Path to the anchors, and what the mesh or its peers would break on.
+fn lint(
+    name: &RequestName,
+    chain: &[Certificate],
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let mesh_type = view.mesh.spec.mesh_type().unwrap_or_default();
+    match (meshes::of(mesh_type).lint)(chain, view.roots, now).first() {
+        None => Ok(()),
+        Some(finding) => {
+            let what = format!("{} ({})", finding.message, finding.rule);
+            Err(refuse(Reason::LintRefused, name, what))
+        }
+    }
+}
+
+fn check_identity(intermediate: &Certificate, mesh: &Mesh, asked: &[String]) -> Result<(), String> {
+    let mut names: Vec<String> = intermediate.hosts().iter().map(ToString::to_string).collect();
+    let mut asked: Vec<String> = asked.to_vec();
+    names.sort();
+    asked.sort();
+    asked.dedup();
+    if names != asked {
+        return Err(format!(
+            "the certificate is named [{}], asked was [{}]",
+            names.join(", "),
+            asked.join(", ")
+        ));
+    }
+    let own = identity::of(&mesh.spec).unwrap_or_default();
+    if !own.is_empty() && !names.contains(&own) {
+        return Err(format!("the certificate is not named {own}, the mesh's identity"));
+    }
+    Ok(())
+}
+
+fn invalid(name: &RequestName, what: impl std::fmt::Display) -> Refusal {
+    refuse(Reason::ResponseInvalid, name, what)
+}
+
+fn refuse(reason: Reason, name: &RequestName, what: impl std::fmt::Display) -> Refusal {
+    Refusal::new(reason, format!("request {name}, status.response.caCertificate: {what}"))
+}

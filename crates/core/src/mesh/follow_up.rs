@@ -1,0 +1,165 @@
+//! Something of ours is installed: is it in use, is it time for the next, can the old be forgotten?
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use meshroot_api::Reason;
+use meshroot_api::names::RequestName;
+use meshroot_api::trust::{Pickup, Witness};
+use meshroot_pki::PublicKey;
+
+use super::{
+    ASK_AGAIN, ASK_LATER, ASK_SOON, Actions, Fact, Installed, Report, Step, Stop, View, notices,
+    request_name,
+};
+use crate::identity;
+use crate::notice::Notice;
+use crate::pickup::{self, Written};
+use crate::renewal::{self, Cause, Next, Standing};
+
+pub(super) fn plan(
+    view: &View<'_>,
+    installed: &Installed,
+    now: Timestamp,
+) -> Result<Actions, Stop> {
+    let Some(intermediate) = &installed.intermediate else {
+        return Err(notices::unreadable(view.control_plane).into());
+    };
+    let in_use = request_name(&installed.request)?;
+    let seen = view.facts.seen()?;
+    let written = Written {
+        intermediate: intermediate.clone(),
+        anchors: installed.anchors.clone(),
+        at: installed.written,
+    };
+    let (pickup, witness) = pickup::judge(&written, seen, now);
+    let due = renewal::due(intermediate, &view.control_plane.mesh, view.trust.spec.renew_at);
+    let renewal = renewal(view, &in_use, intermediate.public_key(), due <= now)?;
+    let mut steps = vec![Step::Measure { not_after: intermediate.not_after(), pickup }];
+    let said = match renewal {
+        Renewal::Troubled(notice) => notice,
+        Renewal::None => notices::of_pickup(view, &in_use, pickup),
+        Renewal::Begin(step) => {
+            steps.push(step);
+            notices::of_pickup(view, &in_use, pickup)
+        }
+    };
+    let report = Report::seen(&in_use, &written, seen, pickup, witness, said);
+    // After the renewal: what stands in its way is said in the same write, not in a second one that the next look takes
+    // back.
+    steps.push(Step::Report(Box::new(report)));
+    steps.extend(consequence(view, &in_use, pickup, witness)?);
+    Ok(Actions { steps, again: Some(next_look(pickup, installed.written, due, now)) })
+}
+
+/// What is to be said and done about the next certificate.
+enum Renewal {
+    /// Nothing: it is not time, or it is under way.
+    None,
+    /// A person has to know what keeps it from being issued.
+    Troubled(Notice),
+    /// It is asked for.
+    Begin(Step),
+}
+
+fn renewal(
+    view: &View<'_>,
+    in_use: &RequestName,
+    key: &PublicKey,
+    is_due: bool,
+) -> Result<Renewal, Fact> {
+    let newest = view.newest_after(in_use);
+    let trouble = newest.as_ref().and_then(|(name, request)| notices::unanswered(name, request));
+    let waits = trouble.map_or(Renewal::None, Renewal::Troubled);
+    if !is_due || has_moved(view, in_use) {
+        return Ok(waits);
+    }
+    let (name, standing) = match newest {
+        None => (in_use.clone(), Standing::InUse),
+        Some((name, request)) => {
+            let standing = match Standing::of(request) {
+                Standing::Refused => {
+                    let kept = view.facts.key(&name)?.map(|kept| &kept.public_key);
+                    Standing::Refused.beside_key(request, kept, key)
+                }
+                standing => standing,
+            };
+            (name, standing)
+        }
+    };
+    // The ledger is not for agents to read: a number that it knows turns out to be dead.
+    match renewal::next(&name, standing, Cause::Due, |_| false) {
+        Next::Wait => Ok(waits),
+        Next::Ask(name) => begin(view, in_use, name),
+    }
+}
+
+/// The mesh is in another virtual mesh now, which has asked already.
+fn has_moved(view: &View<'_>, in_use: &RequestName) -> bool {
+    RequestName::parse(&view.trust.spec.request)
+        .is_some_and(|current| current.virtual_mesh != in_use.virtual_mesh)
+}
+
+/// From the spec that is kept beside the key in use: neither the old request nor the hub's process is needed.
+fn begin(view: &View<'_>, in_use: &RequestName, name: RequestName) -> Result<Renewal, Fact> {
+    let Some(kept) = view.facts.key(in_use)? else {
+        let message = format!(
+            "the key Secret {} is gone, and with it what a renewal is made from; run `meshroot renew`",
+            in_use.key_secret()
+        );
+        return Ok(Renewal::Troubled(Notice::new(Reason::ResponseInvalid, message)));
+    };
+    if let Err(refusal) = identity::certified_names(&name, &kept.spec) {
+        return Ok(Renewal::Troubled(refusal.into()));
+    }
+    let (in_use, spec) = (in_use.clone(), Box::new(kept.spec.clone()));
+    Ok(Renewal::Begin(Step::Renew { name, in_use, spec }))
+}
+
+/// What follows from whether the certificate is used.
+fn consequence(
+    view: &View<'_>,
+    in_use: &RequestName,
+    pickup: Pickup,
+    witness: Option<Witness>,
+) -> Result<Option<Step>, Fact> {
+    match pickup {
+        Pickup::Confirmed => forget(view, in_use),
+        Pickup::RestartNeeded if view.restarts() && witness.is_some() => {
+            Ok(Some(Step::Restart(in_use.clone())))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Older requests and their keys, now that `in_use` was seen in use.
+fn forget(view: &View<'_>, in_use: &RequestName) -> Result<Option<Step>, Fact> {
+    let known: Vec<RequestName> = view
+        .requests
+        .iter()
+        .filter_map(|request| RequestName::parse(request.metadata.name.as_deref()?))
+        .collect();
+    let owned = |names: Vec<&RequestName>| names.into_iter().cloned().collect::<Vec<_>>();
+    let requests = owned(renewal::superseded(in_use, &known));
+    let keys = owned(renewal::superseded(in_use, view.facts.kept()?));
+    if requests.is_empty() && keys.is_empty() {
+        return Ok(None);
+    }
+    // A copy that lags behind a move would have the new virtual mesh's request taken for a superseded one.
+    if !view.facts.trust_is_fresh {
+        return Err(Fact::FreshTrust);
+    }
+    let stays = RequestName::parse(&view.trust.spec.request)
+        .is_some_and(|current| current.virtual_mesh == in_use.virtual_mesh);
+    Ok(stays.then_some(Step::Forget { requests, keys }))
+}
+
+/// Often at first, ever less often the longer nothing is to be seen, and in time for the renewal.
+fn next_look(pickup: Pickup, written: Timestamp, due: Timestamp, now: Timestamp) -> Duration {
+    let until_due = Duration::try_from(due.duration_since(now)).unwrap_or(ASK_SOON).max(ASK_SOON);
+    if pickup == Pickup::Confirmed {
+        return ASK_AGAIN.min(until_due);
+    }
+    let waited = Duration::try_from(now.duration_since(written)).unwrap_or(ASK_SOON);
+    (waited / 4).clamp(ASK_SOON, ASK_LATER).min(until_due)
+}

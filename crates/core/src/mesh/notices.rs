@@ -1,0 +1,86 @@
+//! What is said of a mesh.
+
+use meshroot_api::names::RequestName;
+use meshroot_api::security::ApprovalStatus;
+use meshroot_api::shared::State;
+use meshroot_api::trust::Pickup;
+use meshroot_api::{Reason, VirtualMeshCertificateSigningRequest as Request};
+
+use super::View;
+use crate::issuance;
+use crate::meshes::ControlPlane;
+use crate::notice::Notice;
+use crate::refusal::Refusal;
+
+/// What keeps a request from being answered, if a person has to know. What the hub says of it is passed on whole; what
+/// is made of it depends on its state.
+pub(super) fn unanswered(name: &RequestName, request: &Request) -> Option<Notice> {
+    if request.is_answered() {
+        return None;
+    }
+    let status = request.status_or_default();
+    if status.third_party_approval.approval_status == ApprovalStatus::Denied {
+        return Some(denied(name, &status.third_party_approval.message));
+    }
+    let said = status.computed_status;
+    let reason = match said.state {
+        State::Invalid | State::Conflict => Reason::RequestRefused,
+        State::ProcessingError => Reason::RequestFailing,
+        State::Unknown | State::Accepted => return undecided(name, request),
+    };
+    Some(Notice::new(reason, format!("request {name}: {}", said.message)))
+}
+
+fn denied(name: &RequestName, why: &str) -> Notice {
+    let message = format!(
+        "request {name} was denied: {why}; it will not be asked for again until somebody runs `meshroot renew`"
+    );
+    Notice::new(Reason::Denied, message)
+}
+
+/// A person is asked, unless the hub has not come to it: what it said before there was a CSR is out of date.
+fn undecided(name: &RequestName, request: &Request) -> Option<Notice> {
+    let asked = issuance::waiting_for_approval(request);
+    (request.status_or_default().computed_status == asked.status())
+        .then(|| Notice::new(asked.reason, format!("request {name}: {}", asked.message)))
+}
+
+/// How far the control plane is with the certificate of a request.
+pub(super) fn of_pickup(view: &View<'_>, name: &RequestName, pickup: Pickup) -> Notice {
+    let deployment = &view.control_plane.deployment;
+    let (reason, message) = match pickup {
+        Pickup::Confirmed => {
+            (Reason::Loaded, format!("{deployment} uses the certificate of {name}"))
+        }
+        Pickup::RestartNeeded if view.restarts() => (
+            Reason::RestartNeeded,
+            format!("{deployment} loads this only at its start and is being restarted"),
+        ),
+        Pickup::RestartNeeded => {
+            let command = view.control_plane.restart_command();
+            let message = format!("{deployment} loads this only at its start; run: {command}");
+            (Reason::RestartNeeded, message)
+        }
+        Pickup::Waiting => (
+            Reason::Installed,
+            format!(
+                "the certificate of {name} is written; {deployment} was not seen to use it yet"
+            ),
+        ),
+        Pickup::Unknown => (
+            Reason::Installed,
+            format!("the certificate of {name} is written; {deployment} cannot be asked from here"),
+        ),
+    };
+    Notice::new(reason, message)
+}
+
+/// What is installed is ours by its label and nothing that can be read.
+pub(super) fn unreadable(control_plane: &ControlPlane) -> Refusal {
+    let message = format!(
+        "somebody changed Secret {}/{} so that it cannot be read, and the request that it answered is gone; run \
+         `meshroot renew`",
+        control_plane.namespace, control_plane.secret
+    );
+    Refusal::new(Reason::ForeignSecret, message)
+}

@@ -1,0 +1,133 @@
+//! MeshTrust.status: what was seen.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use meshroot_api::names::RequestName;
+use meshroot_api::trust::{Loaded, MeshTrustStatus, Pickup, Witness};
+use meshroot_api::{MeshTrust, Reason};
+
+use crate::notice::Notice;
+use crate::pickup::{Seen, Written};
+
+/// Type of the condition that a MeshTrust carries.
+const LOADED: &str = "Loaded";
+
+/// What there is to say of one mesh.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Whether the certificate is used.
+    pub pickup: Pickup,
+    /// Who says so.
+    pub witness: Option<Witness>,
+    /// Reason and sentence.
+    pub said: Notice,
+    /// The request whose certificate is installed.
+    pub installed: Option<String>,
+    /// What the control plane has loaded.
+    pub loaded: Option<Loaded>,
+}
+
+impl Report {
+    /// What is installed and loaded stays as it was.
+    pub fn unchanged(said: Notice, trust: &MeshTrust) -> Self {
+        let before = trust.status.clone().unwrap_or_default();
+        Self {
+            pickup: before.pickup,
+            witness: before.witness,
+            said,
+            installed: before.installed,
+            loaded: before.loaded,
+        }
+    }
+
+    /// Something is installed, and this was seen of it.
+    pub(super) fn seen(
+        name: &RequestName,
+        written: &Written,
+        seen: &Seen,
+        pickup: Pickup,
+        witness: Option<Witness>,
+        said: Notice,
+    ) -> Self {
+        let loaded = (pickup == Pickup::Confirmed).then(|| Loaded {
+            request: name.to_string(),
+            fingerprint: written.intermediate.fingerprint().to_string(),
+            serial: written.intermediate.serial().to_string(),
+            roots: written.anchors.iter().map(ToString::to_string).collect(),
+            not_before: Some(Time(written.intermediate.not_before())),
+            not_after: Some(Time(written.intermediate.not_after())),
+            leaf_lifetime_seconds: leaf_lifetime(seen),
+        });
+        Self { pickup, witness, said, installed: Some(name.to_string()), loaded }
+    }
+
+    /// The status of a MeshTrust with this; `None` where it says so already.
+    pub fn status(
+        &self,
+        trust: &MeshTrust,
+        agent_version: &str,
+        now: Timestamp,
+    ) -> Option<MeshTrustStatus> {
+        let before = trust.status.clone().unwrap_or_default();
+        let now = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
+        let same = before.pickup == self.pickup && before.installed == self.installed;
+        let status = MeshTrustStatus {
+            pickup: self.pickup,
+            witness: self.witness,
+            message: brief(self.said.to_string()),
+            since: before.since.clone().filter(|_| same).or_else(|| Some(now.clone())),
+            conditions: vec![self.condition(trust, &before, now)],
+            installed: self.installed.clone(),
+            // What was loaded before stays known until something else is seen.
+            loaded: self.loaded.clone().or_else(|| before.loaded.clone()),
+            agent_version: agent_version.to_owned(),
+        };
+        (status != before).then_some(status)
+    }
+
+    /// Whether the reason is another one than was reported before.
+    pub fn is_new(&self, trust: &MeshTrust) -> bool {
+        let before = trust.status.as_ref().and_then(loaded);
+        before.is_none_or(|condition| condition.reason != self.said.reason.word())
+    }
+
+    /// Whether a person may want to be told: what is on its ordinary way is not worth an event.
+    pub fn is_noteworthy(&self) -> bool {
+        !matches!(self.said.reason, Reason::Requested | Reason::Installed | Reason::WaitingForAgent)
+    }
+
+    fn condition(&self, trust: &MeshTrust, before: &MeshTrustStatus, now: Time) -> Condition {
+        let status = match self.pickup {
+            Pickup::Confirmed if self.installed.as_deref() == Some(trust.spec.request.as_str()) => {
+                "True"
+            }
+            Pickup::Unknown => "Unknown",
+            _ => "False",
+        };
+        let since = loaded(before).filter(|condition| condition.status == status);
+        Condition {
+            type_: LOADED.to_owned(),
+            status: status.to_owned(),
+            reason: self.said.reason.word().to_owned(),
+            message: self.said.message.clone(),
+            observed_generation: trust.metadata.generation,
+            last_transition_time: since
+                .map_or(now, |condition| condition.last_transition_time.clone()),
+        }
+    }
+}
+
+fn loaded(status: &MeshTrustStatus) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == LOADED)
+}
+
+/// The API takes messages of up to 4096 characters.
+fn brief(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(4096));
+    message
+}
+
+fn leaf_lifetime(seen: &Seen) -> Option<i64> {
+    let leaf = seen.workload_chain.as_ref()?.first()?;
+    Some(leaf.not_after().duration_since(leaf.not_before()).as_secs())
+}
