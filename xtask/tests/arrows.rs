@@ -17,7 +17,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("crates/runtime", &["crates/api"]),
     ("crates/hub", &["crates/core", "crates/ca", "crates/runtime", "crates/api", "crates/pki"]),
     ("crates/agent", &["crates/core", "crates/runtime", "crates/api", "crates/pki"]),
-    ("crates/manifests", &["crates/api"]),
+    // What an agent may do for a mesh is a row in the table of meshes.
+    ("crates/manifests", &["crates/core", "crates/api"]),
     ("crates/view", &["crates/core", "crates/api", "crates/pki"]),
     // The story shows a whole installation, and the stranger in it has a root of its own.
     (

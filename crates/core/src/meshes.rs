@@ -3,6 +3,7 @@
 mod control_plane;
 pub mod istio;
 mod linkerd;
+mod rights;
 
 use jiff::Timestamp;
 use meshroot_api::discovery::MeshSpec;
@@ -10,6 +11,7 @@ use meshroot_api::shared::MeshType;
 use meshroot_pki::Certificate;
 
 pub use control_plane::ControlPlane;
+pub use rights::{Right, Rights};
 
 /// A type of mesh.
 pub struct Kind {
@@ -27,6 +29,8 @@ pub struct Kind {
     pub lint: fn(&[Certificate], &[Certificate], Timestamp) -> Vec<Finding>,
     /// Label selector of the Deployments that are its control planes.
     pub control_planes: &'static str,
+    /// What an agent may do in its cluster.
+    pub rights: Rights,
     /// What can be done with its control plane.
     pub capabilities: Capabilities,
 }
@@ -60,6 +64,14 @@ pub fn of(mesh_type: MeshType) -> &'static Kind {
     }
 }
 
+/// The types of mesh that intermediates are installed for.
+pub fn served() -> impl Iterator<Item = &'static Kind> {
+    [MeshType::Istio, MeshType::Linkerd, MeshType::Consul, MeshType::AppMesh]
+        .into_iter()
+        .map(of)
+        .filter(|kind| kind.unsupported.is_none())
+}
+
 /// Why a mesh that is known is not served.
 const ISTIO_ONLY: &str = "this version of Meshroot installs certificates for Istio only";
 
@@ -80,6 +92,7 @@ const fn unserved(mesh_type: MeshType, organization: &'static str, why: &'static
         trust_domain: |_| "",
         lint: |_, _, _| Vec::new(),
         control_planes: "",
+        rights: Rights::NONE,
         capabilities: Capabilities { restart: false },
     }
 }

@@ -13,9 +13,10 @@ use meshroot_api::names::{
     CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE,
     cluster_namespace,
 };
+use meshroot_core::meshes::{self, Right, istio};
 
-/// Where Istio is installed unless somebody chose otherwise.
-pub const DEFAULT_MESH_NAMESPACE: &str = "istio-system";
+/// Where a mesh is installed unless somebody chose otherwise.
+pub const DEFAULT_MESH_NAMESPACE: &str = istio::DEFAULT_NAMESPACE;
 
 const NAME: &str = "meshroot-agent";
 const MESH_ROLE: &str = "meshroot-agent-mesh";
@@ -141,26 +142,20 @@ fn hub_rules() -> Vec<Value> {
 }
 
 fn own_namespace_rules() -> Vec<Value> {
-    let mut rules = vec![
-        allow("", &["secrets"], &[READ, &["create", "update", "patch", "delete"]].concat()),
-        allow_named("", "configmaps", &["istio-ca-root-cert"], &["get"]),
-        // To ask the mesh's CA for a workload certificate of its own: proof of what the mesh has loaded.
-        allow_named("", "serviceaccounts/token", &[AGENT_SERVICE_ACCOUNT], &["create"]),
-    ];
-    rules.extend(allow_events());
-    rules
+    let secrets =
+        allow("", &["secrets"], &[READ, &["create", "update", "patch", "delete"]].concat());
+    let of_meshes = meshes::served().flat_map(|kind| kind.rights.own_namespace);
+    std::iter::once(secrets).chain(of_meshes.map(rule)).chain(allow_events()).collect()
 }
 
 fn mesh_rules() -> Vec<Value> {
-    let mut rules = vec![
-        // No name can be given for `create`: a backup's is not known beforehand.
-        allow("", &["secrets"], &["create"]),
-        allow_named("", "secrets", &["cacerts"], &["get", "update", "patch", "delete"]),
-        // `istio` and `istio-<revision>`; no list, so only what is known by name.
-        allow("", &["configmaps"], &["get"]),
-        allow("", &["services"], &["get", "list"]),
-        allow("apps", &["deployments"], &["patch"]),
-    ];
-    rules.extend(allow_events());
-    rules
+    let of_meshes = meshes::served().flat_map(|kind| kind.rights.mesh_namespace);
+    of_meshes.map(rule).chain(allow_events()).collect()
+}
+
+fn rule(right: &Right) -> Value {
+    match right.names {
+        [] => allow(right.group, &[right.resource], right.verbs),
+        names => allow_named(right.group, right.resource, names, right.verbs),
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod cacerts;
 mod lint;
+mod rights;
 
 use meshroot_api::discovery::IstioMesh;
 use meshroot_api::shared::MeshType;
@@ -9,6 +10,7 @@ use meshroot_api::shared::MeshType;
 use super::{Capabilities, DEFAULT_TRUST_DOMAIN, Kind, or};
 
 pub use lint::lint;
+pub use rights::PUBLISHED_ANCHORS;
 
 pub(super) static KIND: Kind = Kind {
     mesh_type: MeshType::Istio,
@@ -18,6 +20,7 @@ pub(super) static KIND: Kind = Kind {
     trust_domain: |mesh| mesh.istio.as_ref().map_or("", |istio| &istio.citadel_info.trust_domain),
     lint,
     control_planes: "app=istiod",
+    rights: rights::RIGHTS,
     capabilities: Capabilities { restart: true },
 };
 

@@ -3,7 +3,7 @@
 use meshroot_api::discovery::LinkerdMesh;
 use meshroot_api::shared::MeshType;
 
-use super::{Capabilities, DEFAULT_TRUST_DOMAIN, ISTIO_ONLY, Kind, or};
+use super::{Capabilities, DEFAULT_TRUST_DOMAIN, ISTIO_ONLY, Kind, Rights, or};
 
 pub(super) static KIND: Kind = Kind {
     mesh_type: MeshType::Linkerd,
@@ -13,6 +13,7 @@ pub(super) static KIND: Kind = Kind {
     trust_domain: |mesh| mesh.linkerd.as_ref().map_or("", |linkerd| &linkerd.cluster_domain),
     lint: |_, _, _| Vec::new(),
     control_planes: "",
+    rights: Rights::NONE,
     capabilities: Capabilities { restart: false },
 };
 

@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use kube::Api;
 use kube::api::PostParams;
 use meshroot_api::names;
+use meshroot_core::meshes::istio::{PUBLISHED_ANCHORS, cacerts::ROOTS};
 use meshroot_core::pickup::Seen;
 use meshroot_pki::{
     Certificate, DistinguishedName, Fingerprint, KeyKind, PrivateKey, parse_bundle,
@@ -32,7 +33,6 @@ pub(super) struct Token {
 const AUDIENCE: &str = "istio-ca";
 const TOKEN_SECONDS: i64 = 3600;
 const LIMIT: Duration = Duration::from_secs(5);
-const PUBLISHED_ANCHORS: &str = "istio-ca-root-cert";
 const MOST_METRICS_BYTES: usize = 16 * 1024 * 1024;
 const METHOD: &str = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 const EXPIRY_METRIC: &str = "citadel_server_cert_chain_expiry_timestamp";
@@ -200,7 +200,7 @@ impl Istio {
     async fn published_anchors(&self, place: &ControlPlane) -> Option<Vec<Certificate>> {
         let api: Api<ConfigMap> = Api::namespaced(self.local.clone(), &place.namespace);
         let map = api.get_opt(PUBLISHED_ANCHORS).await.ok()??;
-        parse_bundle(map.data?.get("root-cert.pem")?.as_bytes()).ok()
+        parse_bundle(map.data?.get(ROOTS)?.as_bytes()).ok()
     }
 
     fn address(&self, place: &ControlPlane) -> Option<&crate::options::IstiodAddress> {
