@@ -20,7 +20,6 @@ const REASONED: &[(&str, &str)] = &[];
 
 /// Circles that wait to be opened.
 const TO_BE_OPENED: &[&str] = &[
-    "apiserver: admission, api, change, delete, dispatch, documents, identity, lifecycle, listener, read, restore, reviews, server, snapshot, subresources, update, watch",
     "apiserver_access: service_account_tokens, token_cache, token_claims, token_request",
     "apiserver_kinds: table::row, table::workload",
     "apiserver_patch: strategic, strategic_list",

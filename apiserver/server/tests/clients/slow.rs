@@ -101,14 +101,14 @@ async fn many_large_bodies_at_one_time_are_all_answered() {
         })
     });
     let requests: Vec<_> = requests.collect();
-    let mut told = std::collections::BTreeMap::<String, usize>::new();
+    let mut codes = std::collections::BTreeMap::<String, usize>::new();
     for answer in requests {
-        *told.entry(answer.await.unwrap()).or_default() += 1;
+        *codes.entry(answer.await.unwrap()).or_default() += 1;
     }
     // 400: read, and no JSON. 429: try again later.
     assert!(
-        told.keys().all(|code| code == "400" || code == "429"),
-        "48 clients sent 3 MiB of blanks each: {told:?}"
+        codes.keys().all(|code| code == "400" || code == "429"),
+        "48 clients sent 3 MiB of blanks each: {codes:?}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! What the server said.
+//! An answer of the server.
 
 use serde_json::Value;
 

@@ -24,12 +24,12 @@ async fn serve_until_the_input_ends() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let server = Server::open(Options::default()).await.unwrap();
     let endpoint = server.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-    let told = serde_json::json!([
+    let place = serde_json::json!([
         endpoint.address.to_string(),
         endpoint.ca_pem(),
         server.admin_token().unwrap()
     ]);
-    println!("\n{PREFIX}{told}");
+    println!("\n{PREFIX}{place}");
     let input = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     input.await.unwrap().unwrap();
     server.shutdown().await;
@@ -70,11 +70,11 @@ impl Process {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let told = lines
+        let place = lines
             .map_while(Result::ok)
             .find_map(|line| line.strip_prefix(PREFIX).map(str::to_owned));
         let [address, ca_pem, token]: [String; 3] =
-            serde_json::from_str(&told.expect("the server says where it is")).unwrap();
+            serde_json::from_str(&place.expect("the server prints where it is")).unwrap();
         Self {
             target: Target::new(address.parse().unwrap(), &ca_pem, &token),
             child,

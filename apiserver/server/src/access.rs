@@ -1,0 +1,31 @@
+//! Who asks, and what they may do.
+
+mod authentication;
+mod authorization;
+mod grants;
+
+use std::sync::Arc;
+
+use apiserver_access::Authentication;
+
+use crate::state::derived::Derived;
+use crate::state::objects::Objects;
+
+/// Decides on users and their rights; it writes nothing.
+pub(crate) struct Access {
+    /// The credentials that are good.
+    pub(crate) authentication: Authentication,
+    /// What tokens are bound to.
+    objects: Objects,
+    derived: Arc<Derived>,
+}
+
+impl Access {
+    pub(crate) fn new(
+        authentication: Authentication,
+        objects: Objects,
+        derived: Arc<Derived>,
+    ) -> Self {
+        Self { authentication, objects, derived }
+    }
+}

@@ -1,0 +1,36 @@
+//! Subresources that are no view of the object's own fields.
+
+mod finalize;
+pub(crate) mod scale;
+mod token;
+
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::decode::document;
+use crate::failure::Failure;
+
+/// Whether a subresource is answered here.
+pub(crate) fn is_special(subresource: &str) -> bool {
+    matches!(subresource, "token" | "scale" | "finalize")
+}
+
+/// A write on such a subresource.
+pub(crate) async fn write(call: &Call<'_>, verb: &str, bytes: &[u8]) -> Result<Answer, Failure> {
+    match (call.path.subresource.as_str(), verb) {
+        ("token", "create") => token::create(call, bytes),
+        ("scale", "update" | "patch") => scale::write(call, verb, bytes).await,
+        ("finalize", "update") => finalize::update(call, bytes).await,
+        _ => Err(Failure::method_not_allowed()),
+    }
+}
+
+fn parsed(call: &Call<'_>, bytes: &[u8]) -> Result<Value, Failure> {
+    let parsed = document::parse(bytes, call.format()?).map_err(Failure::bad_request)?;
+    if parsed.value.is_object() {
+        Ok(parsed.value)
+    } else {
+        Err(Failure::bad_request("the body is not a JSON object"))
+    }
+}
