@@ -48,7 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("apiserver/rules", &["apiserver/object", "apiserver/schema", "cel"]),
     ("apiserver/server", &["apiserver/"]),
     // Never shipped.
-    ("tests/testkit", &[]),
+    ("tests/testkit", &["crates/pki"]),
     ("tests/conformance", &["tests/testkit"]),
     ("tests/e2e", &["tests/testkit"]),
     ("tests/bench", &["tests/testkit"]),

@@ -1,8 +1,8 @@
 //! What an intermediate must look like, whoever built it: the profile of `docs/issuance.md`, rule by rule.
 
-use const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME;
+use const_oid::ObjectIdentifier;
 use der::Decode;
-use meshroot_pki::{Certificate, Host, KeyError};
+use meshroot_pki::{Certificate, Host, KeyError, oid};
 use x509_cert::Version;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{KeyUsages, SubjectAltName};
@@ -93,9 +93,12 @@ pub enum LintError {
 }
 
 /// Object identifier, whether it must be critical, and whether it may be absent, of each extension of the profile.
-const EXTENSIONS: [(&str, bool); 4] =
-    [("2.5.29.19", true), ("2.5.29.15", true), ("2.5.29.14", false), ("2.5.29.35", false)];
-const SUBJECT_ALT_NAME: &str = "2.5.29.17";
+const EXTENSIONS: [(ObjectIdentifier, bool); 4] = [
+    (oid::BASIC_CONSTRAINTS, true),
+    (oid::KEY_USAGE, true),
+    (oid::SUBJECT_KEY_IDENTIFIER, false),
+    (oid::AUTHORITY_KEY_IDENTIFIER, false),
+];
 
 /// Checks an intermediate against its order and its issuer; the first broken rule is the error.
 pub fn lint(certificate: &Certificate, order: &Order, issuer: &Issuer) -> Result<(), LintError> {
@@ -169,19 +172,17 @@ fn lint_extensions(certificate: &Certificate, order: &Order) -> Result<(), LintE
     let found = certificate.tbs().extensions().map(Vec::as_slice).unwrap_or_default();
     let mut expected = EXTENSIONS.to_vec();
     if !order.hosts.is_empty() {
-        expected.push((SUBJECT_ALT_NAME, false));
+        expected.push((oid::SUBJECT_ALT_NAME, false));
     }
     for extension in found {
-        let oid = extension.extn_id.to_string();
-        let Some(place) =
-            expected.iter().position(|wanted| *wanted == (oid.as_str(), extension.critical))
-        else {
-            return Err(LintError::Extension { oid });
+        let found = (extension.extn_id, extension.critical);
+        let Some(place) = expected.iter().position(|wanted| *wanted == found) else {
+            return Err(LintError::Extension { oid: found.0.to_string() });
         };
         expected.remove(place);
     }
     match expected.first() {
-        Some((oid, _)) => Err(LintError::Extension { oid: (*oid).to_owned() }),
+        Some((oid, _)) => Err(LintError::Extension { oid: oid.to_string() }),
         None => Ok(()),
     }
 }
@@ -221,6 +222,6 @@ fn lint_constraints(
 fn alternative_names(certificate: &Certificate) -> usize {
     let extensions = certificate.tbs().extensions().map(Vec::as_slice).unwrap_or_default();
     let read = |extension: &Extension| SubjectAltName::from_der(extension.extn_value.as_bytes());
-    let found = extensions.iter().find(|extension| extension.extn_id == ID_CE_SUBJECT_ALT_NAME);
+    let found = extensions.iter().find(|extension| extension.extn_id == oid::SUBJECT_ALT_NAME);
     found.map_or(0, |extension| read(extension).map_or(usize::MAX, |names| names.0.len()))
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use meshroot_pki::{
     Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, Purpose,
-    build_path,
+    build_path, frame,
 };
 
 use crate::issuer::Issuer;
@@ -229,7 +229,7 @@ impl Prepared {
 
 /// The bytes as a certificate with a void signature: the issuing key must not touch what was not linted.
 fn unsigned(tbs: &[u8], issuer: &Issuer) -> Result<Certificate, PrepareError> {
-    let der = tbs::assemble(tbs, &issuer.signer().algorithm(), &[0; 64])?;
+    let der = frame::assemble(tbs, &issuer.signer().algorithm(), &[0; 64])?;
     Ok(Certificate::from_der(&der)?)
 }
 
@@ -243,7 +243,7 @@ impl Recorded {
             return Err(SignError::IssuerChanged { prepared: facts.issuer, given });
         }
         let signature = issuer.signer().sign(tbs)?;
-        let der = tbs::assemble(tbs, &issuer.signer().algorithm(), &signature)?;
+        let der = frame::assemble(tbs, &issuer.signer().algorithm(), &signature)?;
         let certificate = Certificate::from_der(&der)?;
         if certificate.tbs_der() != tbs.as_slice() {
             return Err(SignError::OtherBytes);

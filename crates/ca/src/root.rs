@@ -3,7 +3,7 @@
 use aws_lc_rs::rand;
 use jiff::{SignedDuration, Timestamp};
 use meshroot_pki::{
-    Certificate, CertificateError, DistinguishedName, KeyError, KeyKind, PrivateKey,
+    Certificate, CertificateError, DistinguishedName, KeyError, KeyKind, PrivateKey, frame,
 };
 
 use crate::tbs::{self, Fields};
@@ -81,7 +81,7 @@ pub fn make_root(spec: &RootSpec, now: Timestamp) -> Result<(Certificate, Privat
         authority_key_identifier: &identifier,
     })?;
     let signature = key.sign(&tbs)?;
-    let der = tbs::assemble(&tbs, &key.signature_algorithm(), &signature)?;
+    let der = frame::assemble(&tbs, &key.signature_algorithm(), &signature)?;
     let certificate = Certificate::from_der(&der)?;
     certificate.verify_signed_by(key.public_key())?;
     Ok((certificate, key))

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use meshroot_pki::{Certificate, Host};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use meshroot_pki::{Certificate, SpiffeVerifier, expect_spiffe_id};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore};
-use rustls::{ServerConfig, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{CertificateError, ClientConfig, Error, RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -64,7 +61,7 @@ async fn attempt(client: &Workload, server: &Workload) -> Result<(), Boxed> {
         let (stream, _) = listener.accept().await?;
         let mut stream = acceptor.accept(stream).await?;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        expect_identity(shown.ok_or("the client shows no certificate")?, &client.spiffe_id)?;
+        expect_spiffe_id(shown.ok_or("the client shows no certificate")?, &client.spiffe_id)?;
         expect(&mut stream, QUESTION).await?;
         stream.write_all(ANSWER).await?;
         stream.shutdown().await?;
@@ -131,11 +128,7 @@ fn server_config(own: &Workload) -> Result<ServerConfig, Boxed> {
 
 fn client_config(own: &Workload, server_id: &str) -> Result<ClientConfig, Boxed> {
     let provider = provider();
-    let verifier = SpiffeVerifier {
-        roots: store(&own.roots)?,
-        provider: provider.clone(),
-        server_id: server_id.to_owned(),
-    };
+    let verifier = SpiffeVerifier::new(store(&own.roots)?, provider.clone(), server_id);
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -162,71 +155,6 @@ fn key(own: &Workload) -> Result<PrivateKeyDer<'static>, rustls::pki_types::pem:
     PrivateKeyDer::from_pem_slice(own.key.to_pkcs8_pem().as_bytes())
 }
 
-/// Verifies a server's path and then its URI name instead of a DNS name.
-#[derive(Debug)]
-struct SpiffeVerifier {
-    roots: RootCertStore,
-    provider: Arc<CryptoProvider>,
-    server_id: String,
-}
-
-impl ServerCertVerifier for SpiffeVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let algorithms = self.provider.signature_verification_algorithms.all;
-        let leaf = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(
-            &leaf,
-            &self.roots,
-            intermediates,
-            now,
-            algorithms,
-        )?;
-        expect_identity(end_entity, &self.server_id)
-            .map_err(|_| Error::from(CertificateError::NotValidForName))?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// An X.509-SVID has exactly one URI name (X509-SVID 2), and that is the identity.
-fn expect_identity(leaf: &CertificateDer<'_>, expected: &str) -> Result<(), Boxed> {
-    let hosts = Certificate::from_der(leaf)?.hosts();
-    if hosts == [Host::Uri(expected.to_owned())] {
-        return Ok(());
-    }
-    Err(format!("the certificate is not that of {expected}").into())
-}
-
 const QUESTION: &[u8] = b"question";
 const ANSWER: &[u8] = b"answer";
 const LIMIT: Duration = Duration::from_secs(10);
@@ -236,7 +164,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 mod tests {
     use jiff::SignedDuration;
     use meshroot_ca::{RootSpec, make_root};
-    use meshroot_pki::{DistinguishedName, KeyKind, PrivateKey};
+    use meshroot_pki::{DistinguishedName, Host, KeyKind, PrivateKey};
 
     use super::super::control_plane::{Authority, now};
     use super::super::workload::stranger;

@@ -1,4 +1,4 @@
-//! Object identifiers that this crate gives a meaning to.
+//! Object identifiers.
 
 use const_oid::ObjectIdentifier;
 
@@ -7,45 +7,74 @@ const fn oid(text: &str) -> ObjectIdentifier {
 }
 
 // Public keys (RFC 3279, RFC 5480, RFC 8410).
-pub(crate) const RSA_ENCRYPTION: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
-pub(crate) const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
-pub(crate) const ED25519: ObjectIdentifier = oid("1.3.101.112");
+/// An RSA key, rsaEncryption.
+pub const RSA_ENCRYPTION: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
+/// A key on a curve that is named beside it.
+pub const EC_PUBLIC_KEY: ObjectIdentifier = oid("1.2.840.10045.2.1");
+/// An Ed25519 key, and its signatures.
+pub const ED25519: ObjectIdentifier = oid("1.3.101.112");
 
 // Curves (RFC 5480).
-pub(crate) const P256: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
-pub(crate) const P384: ObjectIdentifier = oid("1.3.132.0.34");
-pub(crate) const P521: ObjectIdentifier = oid("1.3.132.0.35");
+/// P-256, secp256r1.
+pub const P256: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
+/// P-384, secp384r1.
+pub const P384: ObjectIdentifier = oid("1.3.132.0.34");
+/// P-521, secp521r1.
+pub const P521: ObjectIdentifier = oid("1.3.132.0.35");
 
 // Signatures (RFC 4055, RFC 5758, RFC 8410).
-pub(crate) const SHA256_WITH_RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.11");
-pub(crate) const SHA384_WITH_RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.12");
-pub(crate) const SHA512_WITH_RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.13");
-pub(crate) const RSASSA_PSS: ObjectIdentifier = oid("1.2.840.113549.1.1.10");
-pub(crate) const ECDSA_WITH_SHA256: ObjectIdentifier = oid("1.2.840.10045.4.3.2");
-pub(crate) const ECDSA_WITH_SHA384: ObjectIdentifier = oid("1.2.840.10045.4.3.3");
-pub(crate) const ECDSA_WITH_SHA512: ObjectIdentifier = oid("1.2.840.10045.4.3.4");
+/// RSASSA-PKCS1-v1_5 over SHA-256.
+pub const SHA256_WITH_RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.11");
+/// RSASSA-PKCS1-v1_5 over SHA-384.
+pub const SHA384_WITH_RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.12");
+/// RSASSA-PKCS1-v1_5 over SHA-512.
+pub const SHA512_WITH_RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.13");
+/// RSASSA-PSS; the hash is in its parameters.
+pub const RSASSA_PSS: ObjectIdentifier = oid("1.2.840.113549.1.1.10");
+/// ECDSA over SHA-256.
+pub const ECDSA_WITH_SHA256: ObjectIdentifier = oid("1.2.840.10045.4.3.2");
+/// ECDSA over SHA-384.
+pub const ECDSA_WITH_SHA384: ObjectIdentifier = oid("1.2.840.10045.4.3.3");
+/// ECDSA over SHA-512.
+pub const ECDSA_WITH_SHA512: ObjectIdentifier = oid("1.2.840.10045.4.3.4");
 
 // Request attributes (RFC 2985).
-pub(crate) const EXTENSION_REQUEST: ObjectIdentifier = oid("1.2.840.113549.1.9.14");
+/// The extensions that a request asks for.
+pub const EXTENSION_REQUEST: ObjectIdentifier = oid("1.2.840.113549.1.9.14");
 
 // Certificate extensions (RFC 5280 section 4.2).
-pub(crate) const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = oid("2.5.29.14");
-pub(crate) const KEY_USAGE: ObjectIdentifier = oid("2.5.29.15");
-pub(crate) const SUBJECT_ALT_NAME: ObjectIdentifier = oid("2.5.29.17");
-pub(crate) const BASIC_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.19");
-pub(crate) const NAME_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.30");
-pub(crate) const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = oid("2.5.29.31");
-pub(crate) const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = oid("2.5.29.35");
-pub(crate) const EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37");
+/// subjectKeyIdentifier.
+pub const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = oid("2.5.29.14");
+/// keyUsage.
+pub const KEY_USAGE: ObjectIdentifier = oid("2.5.29.15");
+/// subjectAltName.
+pub const SUBJECT_ALT_NAME: ObjectIdentifier = oid("2.5.29.17");
+/// basicConstraints.
+pub const BASIC_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.19");
+/// nameConstraints.
+pub const NAME_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.30");
+/// cRLDistributionPoints.
+pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = oid("2.5.29.31");
+/// authorityKeyIdentifier.
+pub const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = oid("2.5.29.35");
+/// extKeyUsage.
+pub const EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37");
 
 // Key purposes (RFC 5280 section 4.2.1.12).
-pub(crate) const SERVER_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.1");
-pub(crate) const CLIENT_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.2");
+/// serverAuth: TLS servers.
+pub const SERVER_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.1");
+/// clientAuth: TLS clients.
+pub const CLIENT_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.2");
+/// anyExtendedKeyUsage.
+pub const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37.0");
 
 // Attribute types of distinguished names (X.520, RFC 4519).
-pub(crate) const COMMON_NAME: ObjectIdentifier = oid("2.5.4.3");
-pub(crate) const ORGANIZATION: ObjectIdentifier = oid("2.5.4.10");
-pub(crate) const ORGANIZATIONAL_UNIT: ObjectIdentifier = oid("2.5.4.11");
+/// CN.
+pub const COMMON_NAME: ObjectIdentifier = oid("2.5.4.3");
+/// O.
+pub const ORGANIZATION: ObjectIdentifier = oid("2.5.4.10");
+/// OU.
+pub const ORGANIZATIONAL_UNIT: ObjectIdentifier = oid("2.5.4.11");
 
 /// Short names that RFC 4514 section 3 lists, and the two registered ones that operators know.
 const ATTRIBUTE_SHORT_NAMES: [(ObjectIdentifier, &str); 11] = [

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use der::asn1::{Any, BitString, OctetString, SetOfVec};
+use der::asn1::{Any, BitString, SetOfVec};
 use der::{Decode, Encode};
 use spki::SubjectPublicKeyInfoOwned;
 use x509_cert::attr::Attribute;
@@ -13,6 +13,7 @@ use x509_cert::request::{CertReq, CertReqInfo, Version};
 use crate::certificate::Certificate;
 use crate::distinguished_name::{DistinguishedName, NameError};
 use crate::fingerprint::Fingerprint;
+use crate::frame;
 use crate::general_name::{self, GeneralNameError, RawName};
 use crate::host::{Host, HostError};
 use crate::key::KeyError;
@@ -345,11 +346,7 @@ fn attributes(
     if hosts.is_empty() {
         return Ok(SetOfVec::default());
     }
-    let names = Extension {
-        extn_id: oid::SUBJECT_ALT_NAME,
-        critical: subject.is_empty(),
-        extn_value: OctetString::new(general_name::write(hosts)?)?,
-    };
+    let names = frame::subject_alternative_names(hosts, subject.is_empty())?;
     let value = Any::encode_from(&vec![names])?;
     SetOfVec::try_from(vec![Attribute {
         oid: oid::EXTENSION_REQUEST,

@@ -1,7 +1,7 @@
 //! What a certificate or request says, as fields for people and for programs.
 
 use jiff::Timestamp;
-use meshroot_pki::{Certificate, CertificateRequest, Host};
+use meshroot_pki::{Certificate, CertificateRequest, Host, oid};
 use serde_json::{Map, Value, json};
 
 use super::Item;
@@ -143,13 +143,13 @@ fn purposes(certificate: &Certificate) -> Vec<String> {
     let Some(purposes) = certificate.extended_key_usage() else {
         return vec!["any (no extendedKeyUsage)".to_owned()];
     };
-    let word = |oid: String| match oid.as_str() {
-        "1.3.6.1.5.5.7.3.1" => "serverAuth".to_owned(),
-        "1.3.6.1.5.5.7.3.2" => "clientAuth".to_owned(),
-        "2.5.29.37.0" => "anyExtendedKeyUsage".to_owned(),
-        _ => oid,
+    let word = |purpose| match purpose {
+        oid::SERVER_AUTH => "serverAuth".to_owned(),
+        oid::CLIENT_AUTH => "clientAuth".to_owned(),
+        oid::ANY_EXTENDED_KEY_USAGE => "anyExtendedKeyUsage".to_owned(),
+        other => other.to_string(),
     };
-    purposes.iter().map(|oid| word(oid.to_string())).collect()
+    purposes.into_iter().map(word).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

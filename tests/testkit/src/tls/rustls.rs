@@ -3,20 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use meshroot_pki::{SpiffeVerifier, expect_spiffe_id};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore};
-use rustls::{ServerConfig, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use x509_cert::der::Decode as _;
-use x509_cert::ext::pkix::SubjectAltName;
-use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::{WorkloadCertificate, wait};
 
@@ -77,7 +72,7 @@ async fn serve(
 ) -> Result<()> {
     let peer = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let leaf = peer.first().context("the client sent no certificate")?;
-    expect_identity(leaf, client_id)?;
+    expect_spiffe_id(leaf, client_id)?;
     expect_bytes(&mut stream, b"question").await?;
     stream.write_all(b"answer").await?;
     stream.shutdown().await?;
@@ -112,11 +107,7 @@ fn server_config(own: &WorkloadCertificate, roots: &str) -> Result<ServerConfig>
 
 fn client_config(own: &WorkloadCertificate, roots: &str, server_id: &str) -> Result<ClientConfig> {
     let provider = provider();
-    let verifier = SpiffeVerifier {
-        roots: store(roots)?,
-        provider: provider.clone(),
-        server_id: server_id.to_owned(),
-    };
+    let verifier = SpiffeVerifier::new(store(roots)?, provider.clone(), server_id);
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -147,80 +138,4 @@ fn chain(own: &WorkloadCertificate) -> Result<Vec<CertificateDer<'static>>> {
 
 fn key(own: &WorkloadCertificate) -> Result<PrivateKeyDer<'static>> {
     Ok(PrivateKeyDer::from_pem_slice(own.key_pem.as_bytes())?)
-}
-
-/// Verifies a server's path and then its URI name instead of a DNS name.
-#[derive(Debug)]
-struct SpiffeVerifier {
-    roots: RootCertStore,
-    provider: Arc<CryptoProvider>,
-    server_id: String,
-}
-
-impl ServerCertVerifier for SpiffeVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let algorithms = self.provider.signature_verification_algorithms.all;
-        let leaf = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(
-            &leaf,
-            &self.roots,
-            intermediates,
-            now,
-            algorithms,
-        )?;
-        expect_identity(end_entity, &self.server_id)
-            .map_err(|_| Error::from(CertificateError::NotValidForName))?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        algorithms.supported_schemes()
-    }
-}
-
-/// An X.509-SVID has exactly one URI name (X509-SVID 2), and that is the identity.
-fn expect_identity(leaf: &CertificateDer<'_>, expected: &str) -> Result<()> {
-    let leaf = x509_cert::Certificate::from_der(leaf).context("cannot parse the leaf")?;
-    let names = leaf.tbs_certificate().get_extension::<SubjectAltName>();
-    let (_, names) = names?.context("the leaf has no subject alternative name")?;
-    let uris: Vec<&str> = names.0.iter().filter_map(uri).collect();
-    if uris != [expected] {
-        bail!("the leaf is for {uris:?}, not for {expected}");
-    }
-    Ok(())
-}
-
-fn uri(name: &GeneralName) -> Option<&str> {
-    match name {
-        GeneralName::UniformResourceIdentifier(uri) => Some(uri.as_str()),
-        _ => None,
-    }
 }

@@ -1,0 +1,127 @@
+//! The frame of a certificate (RFC 5280 section 4.1): fields in their order, and a signature around them.
+
+use std::time::Duration;
+
+use const_oid::ObjectIdentifier;
+use der::asn1::{Any, BitString, GeneralizedTime, OctetString, UintRef, UtcTime};
+use der::{Decode, Encode, Sequence};
+use jiff::Timestamp;
+use spki::AlgorithmIdentifierOwned;
+use x509_cert::Version;
+use x509_cert::ext::Extension;
+use x509_cert::time::{Time, Validity};
+
+use crate::{Host, general_name, oid};
+
+/// What stands in a certificate. What it may say is the business of whoever signs it.
+pub struct CertificateFrame<'a> {
+    /// A positive number, big-endian.
+    pub serial: &'a [u8],
+    /// How it is going to be signed.
+    pub algorithm: AlgorithmIdentifierOwned,
+    /// DER of the issuer's name. Names and the key are taken over byte by byte, since some verifiers (Go's) compare
+    /// names as bytes.
+    pub issuer: &'a [u8],
+    /// DER of the subject's name.
+    pub subject: &'a [u8],
+    /// DER of the SubjectPublicKeyInfo.
+    pub public_key: &'a [u8],
+    /// Begin of the validity, in whole seconds.
+    pub not_before: Timestamp,
+    /// End of the validity, in whole seconds.
+    pub not_after: Timestamp,
+    /// The extensions, in this order.
+    pub extensions: Vec<Extension>,
+}
+
+#[derive(Sequence)]
+struct TbsCertificate<'a> {
+    #[asn1(context_specific = "0")]
+    version: Version,
+    serial_number: UintRef<'a>,
+    signature: AlgorithmIdentifierOwned,
+    issuer: Any,
+    validity: Validity,
+    subject: Any,
+    subject_public_key_info: Any,
+    #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
+    extensions: Vec<Extension>,
+}
+
+#[derive(Sequence)]
+struct Signed {
+    tbs: Any,
+    signature_algorithm: AlgorithmIdentifierOwned,
+    signature: BitString,
+}
+
+impl CertificateFrame<'_> {
+    /// DER of the TBSCertificate, version 3. The same fields always give the same bytes.
+    ///
+    /// # Errors
+    /// A field is not the DER that it must be, or a time is before 1970.
+    pub fn to_be_signed(self) -> der::Result<Vec<u8>> {
+        TbsCertificate {
+            version: Version::V3,
+            serial_number: UintRef::new(self.serial)?,
+            signature: self.algorithm,
+            issuer: Any::from_der(self.issuer)?,
+            validity: Validity::new(time(self.not_before)?, time(self.not_after)?),
+            subject: Any::from_der(self.subject)?,
+            subject_public_key_info: Any::from_der(self.public_key)?,
+            extensions: self.extensions,
+        }
+        .to_der()
+    }
+}
+
+/// DER of the certificate: these very bytes, the algorithm again, the signature.
+///
+/// # Errors
+/// `tbs` is no DER.
+pub fn assemble(
+    tbs: &[u8],
+    algorithm: &AlgorithmIdentifierOwned,
+    signature: &[u8],
+) -> der::Result<Vec<u8>> {
+    Signed {
+        tbs: Any::from_der(tbs)?,
+        signature_algorithm: algorithm.clone(),
+        signature: BitString::from_bytes(signature)?,
+    }
+    .to_der()
+}
+
+/// An extension with the DER of `value`.
+///
+/// # Errors
+/// `value` cannot be encoded.
+pub fn extension(
+    oid: ObjectIdentifier,
+    critical: bool,
+    value: &impl Encode,
+) -> der::Result<Extension> {
+    Ok(Extension { extn_id: oid, critical, extn_value: OctetString::new(value.to_der()?)? })
+}
+
+/// The extension with subject alternative names, in this order.
+///
+/// # Errors
+/// A name has characters outside ASCII.
+pub fn subject_alternative_names(hosts: &[Host], critical: bool) -> der::Result<Extension> {
+    Ok(Extension {
+        extn_id: oid::SUBJECT_ALT_NAME,
+        critical,
+        extn_value: OctetString::new(general_name::write(hosts)?)?,
+    })
+}
+
+/// UTCTime up to 2049, GeneralizedTime after (RFC 5280 section 4.1.2.5), both in whole seconds.
+fn time(at: Timestamp) -> der::Result<Time> {
+    let since_epoch =
+        Duration::from_secs(u64::try_from(at.as_second()).map_err(|_| der::ErrorKind::DateTime)?);
+    match UtcTime::from_unix_duration(since_epoch) {
+        Ok(time) => Ok(Time::UtcTime(time)),
+        Err(_) => Ok(Time::GeneralTime(GeneralizedTime::from_unix_duration(since_epoch)?)),
+    }
+}
