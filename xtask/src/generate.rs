@@ -1,10 +1,13 @@
-//! `cargo xtask generate`: the files that follow from the Rust types.
+//! `cargo xtask generate`: the files that follow from the code.
+
+mod command_line;
+mod help;
 
 use anyhow::Result;
 
 use crate::cargo;
 
-/// Write the files that follow from the Rust types (CRDs, API reference)
+/// Write the files that follow from the code (CRDs, roles, API reference, command line)
 #[derive(clap::Args, Default)]
 pub(crate) struct Arguments {
     /// Write nothing; fail where a file differs from what would be written
@@ -18,5 +21,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.check {
         command.arg("--check");
     }
-    cargo::run(&mut command)
+    cargo::run(&mut command)?;
+    command_line::run(arguments.check)
 }
