@@ -54,9 +54,9 @@ pub(crate) enum Command {
     /// Tell everything about one request, virtual mesh or mesh
     Describe(commands::describe::Arguments),
     /// Let the hub sign requests
-    Approve(commands::decide::Approval),
+    Approve(commands::approve::Arguments),
     /// Refuse requests, for good
-    Deny(commands::decide::Denial),
+    Deny(commands::deny::Arguments),
     /// Ask for new certificates before the old ones expire
     Renew(commands::renew::Arguments),
     /// Show what a certificate, request or Secret says, without any key
@@ -70,9 +70,9 @@ pub(crate) enum Command {
     /// Run a hub with an API of its own on this machine
     Serve(commands::serve::Arguments),
     /// Copy everything of a hub of `meshroot serve` into one file, while it serves
-    Backup(commands::backup::Backup),
+    Backup(commands::backup::Arguments),
     /// Make the data directory of a hub from a backup
-    Restore(commands::backup::Restore),
+    Restore(commands::restore::Arguments),
     /// Print a completion script
     Completion(commands::completion::Arguments),
     /// Print the version

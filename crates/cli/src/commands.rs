@@ -1,15 +1,18 @@
 //! One module for each subcommand.
 
+pub(crate) mod approve;
 pub(crate) mod backup;
 pub(crate) mod cluster;
 pub(crate) mod completion;
-pub(crate) mod decide;
+mod decision;
 pub(crate) mod demo;
+pub(crate) mod deny;
 pub(crate) mod describe;
 pub(crate) mod get;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod renew;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -29,11 +32,9 @@ pub(crate) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result
             describe::run(&Session::open(&global).await?, &asked, terminal).await
         }
         Command::Approve(asked) => {
-            decide::approve(&Session::open(&global).await?, &asked, terminal).await
+            approve::run(&Session::open(&global).await?, &asked, terminal).await
         }
-        Command::Deny(asked) => {
-            decide::deny(&Session::open(&global).await?, &asked, terminal).await
-        }
+        Command::Deny(asked) => deny::run(&Session::open(&global).await?, &asked, terminal).await,
         Command::Renew(asked) => renew::run(&Session::open(&global).await?, &asked, terminal).await,
         Command::Inspect(asked) => inspect::run(&global, &asked, terminal).await,
         Command::Verify(asked) => verify::run(&global, &asked, terminal).await,
@@ -41,9 +42,9 @@ pub(crate) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result
         Command::Cluster(asked) => cluster::run(&global, &asked, terminal).await,
         Command::Serve(asked) => serve::run(&global, &asked, terminal).await,
         Command::Backup(asked) => {
-            backup::backup(&Session::open(&global).await?, &asked, terminal).await
+            backup::run(&Session::open(&global).await?, &asked, terminal).await
         }
-        Command::Restore(asked) => backup::restore(&asked, terminal),
+        Command::Restore(asked) => restore::run(&asked, terminal),
         Command::Completion(asked) => completion::run(&asked, terminal),
         Command::Version => version::run(global.output, terminal),
     }

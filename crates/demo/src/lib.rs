@@ -89,7 +89,7 @@ pub async fn run(
         Story { hub, clusters, options, kubeconfig: &kubeconfig, screen, join, limit, report };
     let outcome = tokio::select! {
         biased;
-        outcome = Box::pin(story.tell(&mut processes, shutdown)) => outcome,
+        outcome = Box::pin(story.run(&mut processes, shutdown)) => outcome,
         problem = problem => Err(DemoError::Ended(problem)),
         () = shutdown.wait() => interrupted(options),
     };

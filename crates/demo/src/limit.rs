@@ -50,8 +50,8 @@ mod tests {
     async fn what_has_not_happened_in_time_is_named() {
         let limit = Limit::new(Instant::now(), Duration::from_secs(7));
         let never = std::future::pending::<Result<(), DemoError>>();
-        let said = limit.within("the hub does not start", never).await.unwrap_err().to_string();
-        assert!(said.contains("not established within 7 s: the hub does not start"), "{said}");
+        let text = limit.within("the hub does not start", never).await.unwrap_err().to_string();
+        assert!(text.contains("not established within 7 s: the hub does not start"), "{text}");
     }
 
     #[test]

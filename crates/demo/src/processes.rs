@@ -62,9 +62,10 @@ impl Processes {
     pub(super) fn problem(&self) -> impl Future<Output = String> + use<> {
         let mut problem = self.problem.subscribe();
         async move {
-            let said = problem.wait_for(Option::is_some).await.ok().and_then(|said| said.clone());
-            match said {
-                Some(said) => said,
+            let known =
+                problem.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
+            match known {
+                Some(problem) => problem,
                 None => std::future::pending().await,
             }
         }

@@ -41,7 +41,7 @@ pub(super) struct Story<'a, J> {
 
 impl<J: Join> Story<'_, J> {
     /// Everything up to the table; then, unless asked to end, until the shutdown.
-    pub(super) async fn tell(
+    pub(super) async fn run(
         &mut self,
         processes: &mut Processes,
         shutdown: &Shutdown,

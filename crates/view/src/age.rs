@@ -57,8 +57,8 @@ mod tests {
             (31_536_000, "365d"),
             (63_072_000, "2y"),
         ];
-        for (seconds, said) in cases {
-            assert_eq!(short(SignedDuration::from_secs(seconds)), said, "{seconds}");
+        for (seconds, text) in cases {
+            assert_eq!(short(SignedDuration::from_secs(seconds)), text, "{seconds}");
         }
     }
 

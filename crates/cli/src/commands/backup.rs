@@ -1,12 +1,12 @@
-//! `meshroot backup` and `meshroot restore`: everything that a hub of `meshroot serve` is, in one file.
+//! `meshroot backup`: everything that a hub of `meshroot serve` is, in one file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use apiserver::SNAPSHOT_PATH;
 use apiserver::store::{self, Store};
-use apiserver::{SNAPSHOT_PATH, STATE_FILE};
 use http::Request;
 use kube::client::Body;
 
@@ -16,29 +16,17 @@ use crate::terminal::{Terminal, plain};
 
 /// Where the copy goes.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = BACKUP_HELP)]
-pub(crate) struct Backup {
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
     /// File to write; it must not exist
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
-/// Where the state comes from and goes to.
-#[derive(Clone, Debug, clap::Args)]
-#[command(after_help = RESTORE_HELP)]
-pub(crate) struct Restore {
-    /// File that `meshroot backup` wrote
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Data directory to make; it must hold no state yet
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-}
-
 /// Fetches a consistent copy of the server's state while it serves, and checks it.
-pub(crate) async fn backup(
+pub(crate) async fn run(
     session: &Session,
-    asked: &Backup,
+    asked: &Arguments,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let partial = beside(&asked.file, ".partial");
@@ -72,7 +60,7 @@ async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
                 "this server keeps its state elsewhere: `meshroot backup` is for a hub of `meshroot serve`".to_owned()
             }
             403 => "a snapshot holds every key: only an administrator (group system:masters) may take one".to_owned(),
-            code => format!("could not {doing}: it answered {code}: {}", said(response.into_body()).await),
+            code => format!("could not {doing}: it answered {code}: {}", message(response.into_body()).await),
         };
         return Err(Failure::no(text));
     }
@@ -89,7 +77,7 @@ async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
 }
 
 /// The message of a Status, or what else the answer says.
-async fn said(body: Body) -> String {
+async fn message(body: Body) -> String {
     use http_body_util::BodyExt as _;
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let status: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -99,27 +87,13 @@ async fn said(body: Body) -> String {
     plain(&text).into_owned()
 }
 
-/// Makes a data directory from a backup.
-pub(crate) fn restore(asked: &Restore, terminal: &mut Terminal) -> Result<(), Failure> {
-    let summary = verify(&asked.file)?;
-    let state = asked.data.join(STATE_FILE);
-    refuse_existing(&state)?;
-    apiserver::restore(&asked.file, &asked.data).map_err(|error| Failure::no(error.to_string()))?;
-    terminal.line(format!(
-        "restored {} objects of revision {} to {}\n  meshroot serve --data {}",
-        summary.objects,
-        summary.revision,
-        asked.data.display(),
-        asked.data.display()
-    ))
-}
-
-fn verify(path: &Path) -> Result<store::Summary, Failure> {
+/// Reads all of a backup.
+pub(super) fn verify(path: &Path) -> Result<store::Summary, Failure> {
     Store::verify(path)
         .map_err(|error| Failure::no(format!("{} is no usable backup: {error}", path.display())))
 }
 
-fn refuse_existing(path: &Path) -> Result<(), Failure> {
+pub(super) fn refuse_existing(path: &Path) -> Result<(), Failure> {
     if path.exists() {
         return Err(Failure::no(format!(
             "{} exists already: nothing is overwritten",
@@ -151,7 +125,7 @@ fn file_failure(action: &str, path: &Path, error: &std::io::Error) -> Failure {
     Failure::no(format!("{action} {} failed: {error}", path.display()))
 }
 
-const BACKUP_HELP: &str = "\
+const AFTER_HELP: &str = "\
 For a hub of `meshroot serve`; it goes on serving meanwhile. The copy is complete and
 consistent: objects, history, the server's certificate authority and the keys of roots that are
 kept in Secrets. Take it with the administrator's kubeconfig, and keep it as you keep a private key.
@@ -159,11 +133,3 @@ kept in Secrets. Take it with the administrator's kubeconfig, and keep it as you
 Examples:
   meshroot backup hub-2026-11-24.backup
   meshroot --kubeconfig /var/lib/meshroot/admin.kubeconfig backup /backup/hub.backup";
-
-const RESTORE_HELP: &str = "\
-Stop the old server first, for good: two that go on from one backup issue the same numbers
-twice. Agents and tokens go on working under the same address; clients list again what they
-watched. The tokens of administrators stay good; the first start writes an admin.kubeconfig with one more.
-
-Examples:
-  meshroot restore hub-2026-11-24.backup --data /var/lib/meshroot";

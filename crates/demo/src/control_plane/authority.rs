@@ -26,7 +26,7 @@ impl Authority {
         Self { chain, roots, key }
     }
 
-    /// Reads Secret `cacerts`. What is wrong is said without its content.
+    /// Reads Secret `cacerts`. What is wrong is failed without its content.
     pub(super) fn load(secret: &Secret) -> Result<Self, String> {
         let file = |name: &str| {
             let bytes = secret.data.as_ref().and_then(|data| data.get(name));
@@ -71,21 +71,21 @@ impl Authority {
 
     /// How it serves: with a certificate of its own CA, as istiod does.
     pub(super) fn server_config(&self) -> Result<ServerConfig, String> {
-        let said = |error: &dyn std::fmt::Display| format!("serving TLS: {error}");
-        let key = PrivateKey::generate(KeyKind::EcdsaP256).map_err(|error| said(&error))?;
+        let failed = |error: &dyn std::fmt::Display| format!("serving TLS: {error}");
+        let key = PrivateKey::generate(KeyKind::EcdsaP256).map_err(|error| failed(&error))?;
         let host = Host::Dns(SERVER_NAME.to_owned());
         let leaf = self.issue(key.public_key(), &host, SERVING, now())?;
         let chain = std::iter::once(&leaf).chain(&self.chain);
         let chain =
             chain.map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
         let private_key = PrivateKeyDer::from_pem_slice(key.to_pkcs8_pem().as_bytes())
-            .map_err(|error| said(&error))?;
+            .map_err(|error| failed(&error))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config =
             ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.map_err(|error| said(&error))?.with_no_client_auth();
+        let config = config.map_err(|error| failed(&error))?.with_no_client_auth();
         let mut config =
-            config.with_single_cert(chain, private_key).map_err(|error| said(&error))?;
+            config.with_single_cert(chain, private_key).map_err(|error| failed(&error))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(config)
     }

@@ -52,11 +52,11 @@ fn message(request: &Request, _: Timestamp) -> String {
 }
 
 /// Something about the CSR; nothing while there is none.
-fn csr(request: &Request, say: impl Fn(&CertificateRequest) -> String) -> String {
+fn csr(request: &Request, fact: impl Fn(&CertificateRequest) -> String) -> String {
     match request.spec.csr_data.0.as_slice() {
         [] => String::new(),
         data => CertificateRequest::parse(data)
-            .map_or_else(|_| "unreadable".to_owned(), |csr| say(&csr)),
+            .map_or_else(|_| "unreadable".to_owned(), |csr| fact(&csr)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `meshroot approve` and `meshroot deny`: the decision of a person or of a ticket system.
+//! The decision of a person or of a ticket system.
 
 use jiff::Timestamp;
 use kube::Api;
@@ -21,55 +21,8 @@ use crate::output::list;
 use crate::session::Session;
 use crate::terminal::Terminal;
 
-/// What to approve.
-#[derive(Debug, clap::Args)]
-#[command(after_help = APPROVE_HELP)]
-pub(crate) struct Approval {
-    /// Requests: NAME or NAMESPACE/NAME
-    #[arg(required = true)]
-    names: Vec<String>,
-    /// Why, for people: a ticket number
-    #[arg(long, short, default_value = "")]
-    message: String,
-}
-
-/// What to deny.
-#[derive(Debug, clap::Args)]
-#[command(after_help = DENY_HELP)]
-pub(crate) struct Denial {
-    /// Requests: NAME or NAMESPACE/NAME
-    #[arg(required = true)]
-    names: Vec<String>,
-    /// Why, for people: whoever reads the request must know what to change
-    #[arg(long, short)]
-    message: String,
-}
-
-/// Approves.
-pub(crate) async fn approve(
-    session: &Session,
-    asked: &Approval,
-    terminal: &mut Terminal,
-) -> Result<(), Failure> {
-    decide(session, &asked.names, ApprovalStatus::Approved, &asked.message, terminal).await
-}
-
-/// Denies.
-pub(crate) async fn deny(
-    session: &Session,
-    asked: &Denial,
-    terminal: &mut Terminal,
-) -> Result<(), Failure> {
-    if asked.message.trim().is_empty() {
-        return Err(Failure::usage(
-            "--message is empty; whoever reads the denial must know what to change",
-        ));
-    }
-    decide(session, &asked.names, ApprovalStatus::Denied, &asked.message, terminal).await
-}
-
 /// Nothing is written before every request was found and can be decided.
-async fn decide(
+pub(super) async fn decide(
     session: &Session,
     names: &[String],
     decision: ApprovalStatus,
@@ -184,21 +137,6 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 fn quoted(message: &str) -> String {
     format!("with the message {message:?}")
 }
-
-const APPROVE_HELP: &str = "\
-What is approved is the CSR whose SHA-256 is shown: it cannot change afterwards. A decision is final.
-Needs the verb `approve` on the VirtualMesh (ClusterRole meshroot-approver).
-
-Examples:
-  meshroot describe vmcsr istio-istio-system-east.demo.1
-  meshroot approve istio-istio-system-east.demo.1 --message CHG-1234
-  meshroot approve meshroot-cluster-east/istio-istio-system-east.demo.2 -m CHG-1235";
-
-const DENY_HELP: &str = "\
-A decision is final. After the cause is put right, ask for another request with `meshroot renew`.
-
-Examples:
-  meshroot deny istio-istio-system-east.demo.1 --message 'CHG-1234: wrong trust domain'";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
