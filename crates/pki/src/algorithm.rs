@@ -52,7 +52,8 @@ impl SignatureAlgorithm {
         };
         let parameters = identifier.parameters.as_ref();
         let as_defined = match algorithm {
-            Self::RsaPkcs1(_) => parameters.is_some_and(der::asn1::Any::is_null),
+            // NULL is written; its absence must be read too (RFC 4055 section 5).
+            Self::RsaPkcs1(_) => parameters.is_none_or(der::asn1::Any::is_null),
             _ => parameters.is_none(),
         };
         if !as_defined {
@@ -63,9 +64,11 @@ impl SignatureAlgorithm {
 
     /// Whether every peer that a mesh may have accepts the algorithm in a certificate.
     ///
-    /// ECDSA with SHA-512 is missing from rustls-webpki built on `ring`.
-    pub(crate) fn is_accepted_by_every_peer(self) -> bool {
-        self != Self::Ecdsa(Hash::Sha512)
+    /// ECDSA with SHA-512 is missing from rustls-webpki built on `ring`, which also wants the NULL
+    /// of RSA's parameters.
+    pub(crate) fn is_accepted_by_every_peer(self, identifier: &AlgorithmIdentifierOwned) -> bool {
+        let lacks_null = matches!(self, Self::RsaPkcs1(_)) && identifier.parameters.is_none();
+        self != Self::Ecdsa(Hash::Sha512) && !lacks_null
     }
 }
 

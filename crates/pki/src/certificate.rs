@@ -13,8 +13,9 @@ use x509_cert::ext::pkix::KeyUsage;
 use x509_cert::time::Time;
 
 use crate::distinguished_name::{DistinguishedName, NameError};
-use crate::extension::Extensions;
+use crate::extension::{ExtensionError, Extensions};
 use crate::fingerprint::Fingerprint;
+use crate::form::DerForm;
 use crate::general_name::{self, GeneralNameError, RawName};
 use crate::host::Host;
 use crate::key::KeyError;
@@ -25,6 +26,7 @@ use crate::serial::Serial;
 use crate::tlv::{self, TlvError};
 
 const LABEL: &str = "CERTIFICATE";
+const OLD_LABEL: &str = "X509 CERTIFICATE";
 
 /// A parsed X.509 certificate. Cheap to clone; two are equal when their DER is.
 ///
@@ -75,6 +77,12 @@ pub enum CertificateError {
     /// The DER's frame is broken.
     #[error("the certificate cannot be read: {0}")]
     Frame(#[from] TlvError),
+    /// The DER is something else.
+    #[error("{form} was found where a certificate belongs{}", conversion(*form))]
+    AnotherForm {
+        /// What it is.
+        form: DerForm,
+    },
     /// The DER is no certificate of RFC 5280.
     #[error("the DER is no X.509 certificate")]
     Malformed,
@@ -112,12 +120,21 @@ pub enum CertificateError {
     SubjectAltName(GeneralNameError),
 }
 
+impl From<ExtensionError> for CertificateError {
+    fn from(error: ExtensionError) -> Self {
+        match error {
+            ExtensionError::Malformed { extension } => Self::Extension { extension },
+            ExtensionError::Duplicate { extension } => Self::DuplicateExtension { extension },
+            ExtensionError::SubjectAltName(error) => Self::SubjectAltName(error),
+        }
+    }
+}
+
 impl Certificate {
     /// Reads one DER certificate without trailing bytes.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         tlv::check_frame(der)?;
-        let certificate =
-            x509_cert::Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
+        let certificate = x509_cert::Certificate::from_der(der).map_err(|_| what_else(der))?;
         let slices = Slices::of(der)?;
         if slices.inner_algorithm != slices.outer_algorithm {
             return Err(CertificateError::AlgorithmMismatch {
@@ -302,9 +319,34 @@ impl fmt::Debug for Certificate {
 /// istiod takes junk in `cert-chain.pem` with its success line and hands out broken chains, so text,
 /// keys and other blocks are errors here, and so is an empty bundle.
 pub fn parse_bundle(pem: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
-    let blocks = pem::blocks(pem)?;
+    numbered(&pem::blocks(pem)?, from_block)
+}
+
+/// Reads one or more certificates from a file of people: PEM with text around the blocks (RFC 7468
+/// section 2), or one certificate in DER. Other blocks are errors, as in [`parse_bundle`], but that
+/// OpenSSL's old label `X509 CERTIFICATE` is read too. What goes to a mesh is written anew.
+pub fn read_certificates(bytes: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
+    if !pem::looks_like_pem(bytes) {
+        return Certificate::from_der(bytes).map(|certificate| vec![certificate]);
+    }
+    numbered(&pem::blocks_in_text(bytes)?, |block| match block.label.as_str() {
+        OLD_LABEL => Certificate::from_der(&block.der),
+        _ => from_block(block),
+    })
+}
+
+/// Writes certificates as PEM in the order given, ending in exactly one line feed.
+pub fn to_bundle(certificates: &[Certificate]) -> String {
+    certificates.iter().map(Certificate::to_pem).collect()
+}
+
+/// Reads each block; an error says which one it is about.
+fn numbered(
+    blocks: &[Block],
+    read: impl Fn(&Block) -> Result<Certificate, CertificateError>,
+) -> Result<Vec<Certificate>, CertificateError> {
     let certificate = |(index, block)| {
-        from_block(block).map_err(|source| CertificateError::InBundle {
+        read(block).map_err(|source| CertificateError::InBundle {
             position: index + 1,
             source: Box::new(source),
         })
@@ -312,9 +354,17 @@ pub fn parse_bundle(pem: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
     blocks.iter().enumerate().map(certificate).collect()
 }
 
-/// Writes certificates as PEM in the order given, ending in exactly one line feed.
-pub fn to_bundle(certificates: &[Certificate]) -> String {
-    certificates.iter().map(Certificate::to_pem).collect()
+fn what_else(der: &[u8]) -> CertificateError {
+    match DerForm::of(der) {
+        Some(DerForm::PrivateKey) => CertificateError::PrivateKeyFound,
+        Some(form) if form != DerForm::Certificate => CertificateError::AnotherForm { form },
+        _ => CertificateError::Malformed,
+    }
+}
+
+/// `; convert it: …`, where there is a command for it.
+pub(crate) fn conversion(form: DerForm) -> String {
+    form.conversion().map(|command| format!("; convert it: {command}")).unwrap_or_default()
 }
 
 fn from_block(block: &Block) -> Result<Certificate, CertificateError> {

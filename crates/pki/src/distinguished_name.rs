@@ -89,6 +89,25 @@ impl DistinguishedName {
         &self.name
     }
 
+    /// Its attributes, in the order of the DER.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &AttributeTypeAndValue> {
+        self.name.iter_rdn().flat_map(|rdn| rdn.iter())
+    }
+
+    /// Its common names, where they are text.
+    pub(crate) fn common_names(&self) -> impl Iterator<Item = String> {
+        let common_names = self.attributes().filter(|attribute| attribute.oid == oid::COMMON_NAME);
+        common_names.filter_map(|attribute| text_of(&attribute.value))
+    }
+
+    /// Whether every peer can read each attribute: Go refuses a certificate whose names hold
+    /// another type than its strings, or a character that the string's type has not; an RDN holds
+    /// at least one attribute (X.501).
+    pub(crate) fn is_readable(&self) -> bool {
+        self.name.iter_rdn().all(|rdn| !rdn.is_empty())
+            && self.attributes().all(|attribute| is_readable_string(&attribute.value))
+    }
+
     /// Whether the name has no attribute.
     pub fn is_empty(&self) -> bool {
         self.name.is_empty()
@@ -189,6 +208,22 @@ fn text_of(value: &Any) -> Option<String> {
         }
         Tag::BmpString => value.decode_as::<BmpString>().ok().map(|text| text.to_string()),
         _ => None,
+    }
+}
+
+/// X.680 section 41, as Go's `encoding/asn1` has it: `*` and `&` are let through in PrintableString.
+fn is_readable_string(value: &Any) -> bool {
+    let all = |allowed: fn(u8) -> bool| value.value().iter().all(|byte| allowed(*byte));
+    match value.tag() {
+        Tag::PrintableString => {
+            all(|byte| byte.is_ascii_alphanumeric() || b" '()+,-./:=?*&".contains(&byte))
+        }
+        Tag::NumericString => all(|byte| byte.is_ascii_digit() || byte == b' '),
+        Tag::Ia5String => all(|byte| byte.is_ascii()),
+        Tag::Utf8String => std::str::from_utf8(value.value()).is_ok(),
+        Tag::BmpString => value.decode_as::<BmpString>().is_ok(),
+        Tag::TeletexString => true,
+        _ => false,
     }
 }
 

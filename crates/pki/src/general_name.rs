@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use der::asn1::{Ia5String, OctetString};
 use der::{Decode, Encode, Header, Reader, SliceReader, Tag};
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::Name;
 
 use crate::host::Host;
 use crate::tlv;
@@ -52,7 +53,9 @@ pub(crate) enum RawName<'a> {
     Dns(&'a str),
     Uri(&'a str),
     Ip(IpAddr),
-    /// Any other type, by its tag number.
+    /// An e-mail address (`rfc822Name`).
+    Email(&'a str),
+    /// Any other type, by its tag number; its encoding is sound.
     Other(u32),
 }
 
@@ -96,10 +99,27 @@ fn read_name(position: usize, member: &[u8]) -> Result<RawName<'_>, GeneralNameE
         (false, 2) => Ok(RawName::Dns(read_text(position, content)?)),
         (false, 6) => Ok(RawName::Uri(read_text(position, content)?)),
         (false, 7) => read_address(position, content).map(RawName::Ip),
-        (true, 2 | 6 | 7) => Err(GeneralNameError::Malformed),
-        (_, other @ 0..=8) => Ok(RawName::Other(other)),
+        (false, 1) => Ok(RawName::Email(read_text(position, content)?)),
+        (true, other @ 0 | other @ 3..=5) if is_structured(other, content) => {
+            Ok(RawName::Other(other))
+        }
+        (false, 8) if is_object_identifier(content) => Ok(RawName::Other(8)),
         _ => Err(GeneralNameError::Malformed),
     }
+}
+
+/// Whether the content of a constructed name is what RFC 5280 section 4.2.1.6 has: OpenSSL and
+/// rustls-webpki refuse a certificate for a name of a type that they have no use for.
+fn is_structured(tag: u32, content: &[u8]) -> bool {
+    match tag {
+        0 => matches!(tlv::members_of_content(content).as_deref(), Ok([[0x06, ..], [0xa0, ..]])),
+        4 => Name::from_der(content).is_ok(),
+        _ => tlv::members_of_content(content).is_ok(),
+    }
+}
+
+fn is_object_identifier(content: &[u8]) -> bool {
+    const_oid::ObjectIdentifier::from_bytes(content).is_ok()
 }
 
 fn split(member: &[u8]) -> Option<(Tag, &[u8])> {

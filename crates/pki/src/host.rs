@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::uri;
+
 const DNS_MOST: usize = 253;
 const LABEL_MOST: usize = 63;
 /// SPIFFE ID section 2.3; applied to all URIs.
@@ -107,6 +109,22 @@ pub enum HostError {
         host: String,
         /// The character.
         character: char,
+    },
+    /// A URI's authority or escapes are such that Go refuses a certificate that holds it.
+    #[error(
+        "URI host {host:?} cannot be read: its host needs labels that are not empty and a port in digits, and each % two hexadecimal digits"
+    )]
+    UriUnreadable {
+        /// The host.
+        host: String,
+    },
+    /// A SPIFFE trust domain has an empty label (also: it begins or ends with a dot).
+    #[error(
+        "SPIFFE ID {host:?} has an empty label in its trust domain; Go refuses a certificate with it"
+    )]
+    SpiffeLabelEmpty {
+        /// The host.
+        host: String,
     },
     /// A SPIFFE ID has a port, user, query or fragment.
     #[error("SPIFFE ID {host:?} has {part:?}; port, user, query and fragment are not allowed")]
@@ -252,6 +270,7 @@ fn check_uri(uri: &str) -> Result<(), HostError> {
     let allowed = |c: &char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(*c);
     match rest.chars().find(|character| !allowed(character)) {
         Some(character) => Err(HostError::UriCharacter { host: host(), character }),
+        None if uri::host(uri).is_none() => Err(HostError::UriUnreadable { host: host() }),
         None => Ok(()),
     }
 }
@@ -288,6 +307,7 @@ fn check_trust_domain(uri: &str, domain: &str) -> Result<(), HostError> {
     let allowed = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(*c);
     match domain.chars().find(|character| !allowed(character)) {
         Some(character) => Err(HostError::SpiffeTrustDomain { host, character }),
+        None if domain.split('.').any(str::is_empty) => Err(HostError::SpiffeLabelEmpty { host }),
         None => Ok(()),
     }
 }

@@ -181,6 +181,12 @@ pub enum KeyError {
         "the RSA primes are so close that the modulus can be factored (Fermat); generate a new key with other software"
     )]
     RsaClosePrimes,
+    /// An RSA modulus that is a prime or a prime's power, so that whoever sees it can compute the private key.
+    #[error("the RSA modulus is a prime or the power of one; make a new key")]
+    RsaOnePrime,
+    /// An Ed25519 point of small order (RFC 8032 section 5.1): anybody can sign for it.
+    #[error("the Ed25519 public key is a point of small order; make a new key")]
+    Ed25519SmallOrder,
 
     /// The signature algorithm is not one that is checked.
     #[error(

@@ -6,8 +6,10 @@ use x509_cert::ext::pkix::NameConstraints;
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use crate::certificate::Certificate;
+use crate::distinguished_name::DistinguishedName;
+use crate::dns_name;
 use crate::general_name::RawName;
+use crate::uri::{self, UriHost};
 
 /// Comparisons of names with subtrees, as Go and rustls-webpki bound them.
 const COMPARISONS_MOST: usize = 250_000;
@@ -37,6 +39,15 @@ pub enum NameConstraintError {
         /// The subtree.
         subtree: String,
     },
+    /// A name below the constraint is not one to every peer: Go and rustls-webpki refuse a
+    /// certificate for it as soon as there is any constraint.
+    #[error("{name:?} is no well-formed {kind}, and it has constraints on names")]
+    MalformedName {
+        /// The name.
+        name: String,
+        /// `DNS name`, `e-mail address` or `URI with a host name`.
+        kind: &'static str,
+    },
     /// An IP subtree is no address and contiguous mask.
     #[error("its IP subtree is no address with a contiguous mask")]
     IpSubtree,
@@ -62,31 +73,84 @@ enum Subtree {
     Ip { address: IpAddr, mask: u128 },
 }
 
-/// Checks every alternative name of `certificate` against an issuer's constraints.
+/// Checks the alternative names of a certificate with this subject against an issuer's constraints.
 pub(crate) fn check(
     constraints: &NameConstraints,
-    certificate: &Certificate,
+    names: &[RawName<'_>],
+    subject: &DistinguishedName,
 ) -> Result<(), NameConstraintError> {
     let permitted = subtrees(constraints.permitted_subtrees.as_deref())?;
     let excluded = subtrees(constraints.excluded_subtrees.as_deref())?;
     if permitted.is_empty() && excluded.is_empty() {
         return Err(NameConstraintError::Empty);
     }
-    let names = certificate.alternative_names();
-    if names.len().saturating_mul(permitted.len() + excluded.len()) > COMPARISONS_MOST {
+    // OpenSSL counts the attributes of the subject too.
+    let count = names.len() + subject.attributes().count();
+    if count.saturating_mul(permitted.len() + excluded.len()) > COMPARISONS_MOST {
         return Err(NameConstraintError::TooMany);
     }
+    names.iter().try_for_each(check_form)?;
+    check_names(names, &permitted, &excluded)
+}
+
+/// Checks the common name of an end entity that has no DNS name: OpenSSL and BoringSSL take it for one.
+pub(crate) fn check_common_name(
+    constraints: &NameConstraints,
+    names: &[RawName<'_>],
+    subject: &DistinguishedName,
+) -> Result<(), NameConstraintError> {
+    if names.iter().any(|name| matches!(name, RawName::Dns(_))) {
+        return Ok(());
+    }
+    let permitted = subtrees(constraints.permitted_subtrees.as_deref())?;
+    let excluded = subtrees(constraints.excluded_subtrees.as_deref())?;
+    let texts: Vec<String> = subject.common_names().collect();
+    let read = texts.iter().map(String::as_str).filter(|text| dns_name::is_common_name(text));
+    let names: Vec<RawName<'_>> = read.map(RawName::Dns).collect();
+    check_names(&names, &permitted, &excluded)
+}
+
+fn check_names(
+    names: &[RawName<'_>],
+    permitted: &[Subtree],
+    excluded: &[Subtree],
+) -> Result<(), NameConstraintError> {
     for name in names {
-        let Some(text) = text(&name) else { continue };
-        if excluded.iter().any(|subtree| subtree.touches(&name)) {
+        let Some(text) = text(name) else { continue };
+        if excluded.iter().any(|subtree| subtree.touches(name)) {
             return Err(NameConstraintError::Excluded { name: text });
         }
-        let mut of_type = permitted.iter().filter(|subtree| subtree.is_type_of(&name)).peekable();
-        if of_type.peek().is_some() && !of_type.any(|subtree| subtree.contains(&name)) {
+        let mut of_type = permitted.iter().filter(|subtree| subtree.is_type_of(name)).peekable();
+        if of_type.peek().is_some() && !of_type.any(|subtree| subtree.contains(name)) {
             return Err(NameConstraintError::NotPermitted { name: text });
         }
     }
     Ok(())
+}
+
+fn check_form(name: &RawName<'_>) -> Result<(), NameConstraintError> {
+    let malformed = |name: &str, kind| {
+        let name = name.to_owned();
+        Err(NameConstraintError::MalformedName { name, kind })
+    };
+    match name {
+        RawName::Dns(name) if !dns_name::is_presented(name) => malformed(name, "DNS name"),
+        RawName::Email(address) if !is_mailbox(address) => malformed(address, "e-mail address"),
+        RawName::Uri(uri) if !matches!(uri::host(uri), Some(UriHost::Name(_))) => {
+            malformed(uri, "URI with a host name")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// RFC 5321 section 4.1.2 without quoted local parts, which no peer needs.
+fn is_mailbox(address: &str) -> bool {
+    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+    address.rsplit_once('@').is_some_and(|(local, domain)| {
+        local.split('.').all(|part| !part.is_empty() && part.bytes().all(atom))
+            && dns_name::is_presented(domain)
+            && !domain.starts_with('*')
+    })
 }
 
 /// Whether a subtree, permitted or excluded, is one of URIs.
@@ -102,7 +166,7 @@ fn text(name: &RawName<'_>) -> Option<String> {
     match name {
         RawName::Dns(name) => Some((*name).to_owned()),
         RawName::Ip(address) => Some(address.to_string()),
-        RawName::Uri(_) | RawName::Other(_) => None,
+        RawName::Uri(_) | RawName::Email(_) | RawName::Other(_) => None,
     }
 }
 
@@ -152,8 +216,7 @@ impl Subtree {
 }
 
 fn read_dns(name: &str) -> Result<Subtree, NameConstraintError> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if !name.bytes().all(allowed) {
+    if !dns_name::is_constraint(name) {
         return Err(NameConstraintError::DnsSubtree { subtree: name.to_owned() });
     }
     Ok(Subtree::Dns(name.to_ascii_lowercase()))

@@ -59,6 +59,20 @@ pub const CRL_DISTRIBUTION_POINTS: ObjectIdentifier = oid("2.5.29.31");
 pub const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = oid("2.5.29.35");
 /// extKeyUsage.
 pub const EXTENDED_KEY_USAGE: ObjectIdentifier = oid("2.5.29.37");
+/// certificatePolicies.
+pub const CERTIFICATE_POLICIES: ObjectIdentifier = oid("2.5.29.32");
+/// policyMappings.
+pub const POLICY_MAPPINGS: ObjectIdentifier = oid("2.5.29.33");
+/// policyConstraints.
+pub const POLICY_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.36");
+/// inhibitAnyPolicy.
+pub const INHIBIT_ANY_POLICY: ObjectIdentifier = oid("2.5.29.54");
+/// authorityInfoAccess.
+pub const AUTHORITY_INFORMATION_ACCESS: ObjectIdentifier = oid("1.3.6.1.5.5.7.1.1");
+/// The list of signed certificate timestamps (RFC 6962 section 3.3).
+pub const SIGNED_CERTIFICATE_TIMESTAMPS: ObjectIdentifier = oid("1.3.6.1.4.1.11129.2.4.2");
+/// netscape-cert-type, which Go and OpenSSL still read.
+pub const NETSCAPE_CERTIFICATE_TYPE: ObjectIdentifier = oid("2.16.840.1.113730.1.1");
 
 // Key purposes (RFC 5280 section 4.2.1.12).
 /// serverAuth: TLS servers.

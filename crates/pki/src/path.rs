@@ -4,75 +4,41 @@
 //! Consul), OpenSSL and BoringSSL (Envoy). Where these differ, the stricter one is followed:
 //! the anchor's dates, path length, key usage and extended key usage count (Go, OpenSSL); every CA
 //! certificate counts towards a path length, self-issued ones included (Go, rustls-webpki); names
-//! are equal only byte for byte (Go, rustls-webpki); the second of notAfter is past the end (OpenSSL).
-
-use jiff::Timestamp;
+//! are equal only byte for byte (Go, rustls-webpki); the second of notAfter is past the end (OpenSSL);
+//! every certificate that could be an issuer must lead to an anchor, since OpenSSL and BoringSSL take
+//! the first of a name and never go back. What a CA certificate is asked for as a leaf is another
+//! question than TLS asks: see [`build_path`].
 
 use crate::certificate::Certificate;
-use crate::path_check::{self, PathError, Role};
-
-/// Intermediates that rustls-webpki allows at most.
-pub const DEFAULT_MAX_DEPTH: usize = 6;
+use crate::path_check::{self, Role};
+use crate::path_error::PathError;
+use crate::path_options::PathOptions;
 
 /// Signature checks of one search, as in Go and rustls-webpki: certificates of one name that sign
 /// each other would otherwise make the search exponential (CVE-2018-16875).
 const SIGNATURE_CHECKS_MOST: usize = 100;
 
-/// What the leaf is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// TLS server (`serverAuth`).
-    Server,
-    /// TLS client (`clientAuth`).
-    Client,
-    /// No purpose in particular: extended key usages are not asked.
-    Any,
-}
-
-impl std::fmt::Display for Purpose {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Server => "serverAuth",
-            Self::Client => "clientAuth",
-            Self::Any => "any purpose",
-        })
-    }
-}
-
-/// How a path is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PathOptions {
-    /// The time for which the path must be valid.
-    pub at: Timestamp,
-    /// What the leaf is used for.
-    pub purpose: Purpose,
-    /// Most intermediates between the leaf and the anchor.
-    pub max_depth: usize,
-}
-
-impl PathOptions {
-    /// Options with [`DEFAULT_MAX_DEPTH`].
-    pub const fn new(at: Timestamp, purpose: Purpose) -> Self {
-        Self { at, purpose, max_depth: DEFAULT_MAX_DEPTH }
-    }
-}
-
 /// Finds a valid path from `leaf` to one of `anchors`: leaf first, anchor last.
 ///
 /// All candidate issuers are tried, found by name and key identifier; order and repetition of
-/// `intermediates` do not matter. If there is no path, the error is the most telling one of the
+/// `intermediates` do not matter. Anchors come before intermediates, as with OpenSSL. Where there are
+/// several candidates, each must lead to an anchor, or be another certificate of the same key that is
+/// out of its dates. If there is no path, the error is the most telling one of the
 /// search. A leaf that is a CA is allowed, and is judged as the issuer that it is going to be: it
-/// counts towards the path lengths above it. A root that is itself among `anchors` is a path of one.
+/// counts towards the path lengths above it. (In a handshake, rustls-webpki and OpenSSL would refuse
+/// it as an end entity.) A root that is itself among `anchors` is a path of one.
 pub fn build_path(
     leaf: &Certificate,
     intermediates: &[Certificate],
     anchors: &[Certificate],
     options: &PathOptions,
 ) -> Result<Vec<Certificate>, PathError> {
-    path_check::check_certificate(leaf, 0, Role::Leaf, options)?;
     if leaf.is_ca() && leaf.is_self_issued() && anchors.contains(leaf) {
+        let role = Role::Anchor { authorities_below: 0 };
+        path_check::check_certificate(leaf, 0, role, options)?;
         return Ok(vec![leaf.clone()]);
     }
+    path_check::check_certificate(leaf, 0, Role::Leaf, options)?;
     let mut search = Search {
         intermediates,
         anchors,
@@ -81,11 +47,13 @@ pub fn build_path(
         signature_checks: 0,
         worst: None,
     };
-    if search.extend() {
-        return Ok(search.path.into_iter().cloned().collect());
+    match search.extend() {
+        Some(path) => Ok(path.into_iter().cloned().collect()),
+        None => Err(search.error()),
     }
-    Err(search.error())
 }
+
+type Path<'a> = Vec<&'a Certificate>;
 
 /// A depth-first search with a bound on its work.
 struct Search<'a> {
@@ -100,74 +68,97 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Completes the path from its last certificate; on failure the path is as before.
-    fn extend(&mut self) -> bool {
+    /// The path from its last certificate to an anchor, if each candidate issuer leads to one.
+    fn extend(&mut self) -> Option<Path<'a>> {
         let (anchors, intermediates) = (self.anchors, self.intermediates);
-        let mut named = false;
-        for anchor in anchors {
-            if self.issued_last(anchor) {
-                named = true;
-                if self.try_anchor(anchor) {
-                    return true;
-                }
-            }
+        let anchors = self.candidates(anchors);
+        if !anchors.is_empty() {
+            return self.try_all(&anchors, Self::try_anchor);
         }
-        for intermediate in intermediates {
-            if self.issued_last(intermediate) && !self.is_in_path(intermediate) {
-                named = true;
-                if self.try_intermediate(intermediate) {
-                    return true;
-                }
-            }
+        let intermediates = self.candidates(intermediates);
+        if !intermediates.is_empty() {
+            return self.try_all(&intermediates, Self::try_intermediate);
         }
-        if !named {
-            let error = self.unknown_authority();
-            self.note(error);
-        }
-        false
-    }
-
-    fn try_anchor(&mut self, anchor: &'a Certificate) -> bool {
-        let index = self.path.len();
-        let authorities_below = self.authorities();
-        let role = Role::Anchor { authorities_below };
-        let outcome = self.check_issued_by(anchor).and_then(|()| {
-            if !anchor.is_self_issued() {
-                let certificate = path_check::position(anchor, index);
-                return Err(PathError::AnchorNotSelfIssued { certificate });
-            }
-            path_check::check_certificate(anchor, index, role, self.options)
-        });
-        self.path.push(anchor);
-        let outcome = outcome.and_then(|()| path_check::check_name_constraints(&self.path));
-        let Err(error) = outcome else { return true };
-        self.path.pop();
+        let error = self.no_candidate();
         self.note(error);
-        false
+        None
     }
 
-    fn try_intermediate(&mut self, intermediate: &'a Certificate) -> bool {
+    /// Those that the last certificate's issuer may be by name and key identifiers, each once.
+    fn candidates(&self, all: &'a [Certificate]) -> Vec<&'a Certificate> {
+        let last = self.last();
+        let mut candidates: Vec<&Certificate> = Vec::new();
+        for candidate in all {
+            let fits = last.issuer() == candidate.subject()
+                && path_check::key_identifiers_match(last, candidate)
+                && !self.is_in_path(candidate);
+            if fits && !candidates.contains(&candidate) {
+                candidates.push(candidate);
+            }
+        }
+        candidates
+    }
+
+    fn try_all(
+        &mut self,
+        candidates: &[&'a Certificate],
+        attempt: fn(&mut Self, &'a Certificate) -> Result<Path<'a>, PathError>,
+    ) -> Option<Path<'a>> {
+        let mut found: Option<Path<'a>> = None;
+        let mut failures = Vec::new();
+        for candidate in candidates {
+            match attempt(self, candidate) {
+                Ok(path) => found = found.or(Some(path)),
+                Err(error) => failures.push((*candidate, error)),
+            }
+        }
+        let issuer_index = self.path.len();
+        let Some(path) = found else {
+            failures.into_iter().for_each(|(_, error)| self.note(error));
+            return None;
+        };
+        // A root that was issued again under its old key stands beside the one that has expired.
+        let is_former = |candidate: &Certificate, error: &PathError| {
+            candidate.public_key() == path[issuer_index].public_key()
+                && matches!(error, PathError::NotBefore { .. } | PathError::NotAfter { .. })
+        };
+        match failures.into_iter().find(|(candidate, error)| !is_former(candidate, error)) {
+            None => Some(path),
+            Some((_, cause)) => {
+                let error = self.ambiguous(cause);
+                self.note(error);
+                None
+            }
+        }
+    }
+
+    fn try_anchor(&mut self, anchor: &'a Certificate) -> Result<Path<'a>, PathError> {
         let index = self.path.len();
-        let authorities_below = self.authorities();
-        let role = Role::Intermediate { authorities_below };
-        let outcome = self.check_depth().and_then(|()| {
-            self.check_issued_by(intermediate)?;
-            path_check::check_certificate(intermediate, index, role, self.options)
-        });
-        if let Err(error) = outcome {
-            self.note(error);
-            return false;
+        let role = Role::Anchor { authorities_below: self.authorities() };
+        self.check_issued_by(anchor)?;
+        if !anchor.is_self_issued() {
+            let certificate = path_check::position(anchor, index);
+            return Err(PathError::AnchorNotSelfIssued { certificate });
         }
-        self.path.push(intermediate);
-        if self.extend() {
-            return true;
-        }
-        self.path.pop();
-        false
+        path_check::check_certificate(anchor, index, role, self.options)?;
+        let mut path = self.path.clone();
+        path.push(anchor);
+        path_check::check_name_constraints(&path)?;
+        Ok(path)
     }
 
-    fn issued_last(&self, issuer: &Certificate) -> bool {
-        self.last().issuer() == issuer.subject()
+    fn try_intermediate(&mut self, intermediate: &'a Certificate) -> Result<Path<'a>, PathError> {
+        let index = self.path.len();
+        let role = Role::Intermediate { authorities_below: self.authorities() };
+        self.check_depth()?;
+        self.check_issued_by(intermediate)?;
+        path_check::check_certificate(intermediate, index, role, self.options)?;
+        let outer = self.worst.take();
+        self.path.push(intermediate);
+        let found = self.extend();
+        self.path.pop();
+        let inner = std::mem::replace(&mut self.worst, outer);
+        found.ok_or_else(|| inner.unwrap_or_else(|| self.no_candidate()))
     }
 
     /// Loops are cut by name and key (RFC 4158 section 5.2), so that a root's cross-certificate
@@ -196,12 +187,6 @@ impl<'a> Search<'a> {
     fn check_issued_by(&mut self, issuer: &Certificate) -> Result<(), PathError> {
         let last = self.last();
         let certificate = || path_check::position(last, self.path.len() - 1);
-        if !path_check::key_identifiers_match(last, issuer) {
-            return Err(PathError::KeyIdentifierMismatch {
-                certificate: certificate(),
-                issuer: issuer.subject().to_string(),
-            });
-        }
         if self.signature_checks == SIGNATURE_CHECKS_MOST {
             return Err(PathError::SearchLimit { limit: SIGNATURE_CHECKS_MOST });
         }
@@ -219,11 +204,32 @@ impl<'a> Search<'a> {
         self.path[self.path.len() - 1]
     }
 
-    fn unknown_authority(&self) -> PathError {
-        let certificate = self.last();
-        PathError::UnknownAuthority {
-            certificate: path_check::position(certificate, self.path.len() - 1),
-            issuer: certificate.issuer().to_string(),
+    /// Why nothing that was given can have issued the last certificate.
+    fn no_candidate(&self) -> PathError {
+        let last = self.last();
+        let certificate = path_check::position(last, self.path.len() - 1);
+        let issuer = last.issuer().to_string();
+        let mut given = self.anchors.iter().chain(self.intermediates);
+        if given.any(|other| other.subject() == last.issuer() && !self.is_in_path(other)) {
+            return PathError::KeyIdentifierMismatch { certificate, issuer };
+        }
+        let mut given = self.anchors.iter().chain(self.intermediates);
+        if !issuer.is_empty()
+            && given.any(|other| {
+                other.subject().to_string() == issuer && other.subject() != last.issuer()
+            })
+        {
+            return PathError::IssuerNameEncoding { certificate, issuer };
+        }
+        PathError::UnknownAuthority { certificate, issuer }
+    }
+
+    fn ambiguous(&self, cause: PathError) -> PathError {
+        let last = self.last();
+        PathError::AmbiguousIssuer {
+            certificate: path_check::position(last, self.path.len() - 1),
+            issuer: last.issuer().to_string(),
+            cause: Box::new(cause),
         }
     }
 
@@ -238,7 +244,7 @@ impl<'a> Search<'a> {
     fn error(mut self) -> PathError {
         match self.worst.take() {
             Some(error) => error,
-            None => self.unknown_authority(),
+            None => self.no_candidate(),
         }
     }
 }
@@ -247,7 +253,7 @@ impl<'a> Search<'a> {
 fn weight(error: &PathError) -> u8 {
     match error {
         PathError::UnknownAuthority { .. } => 1,
-        PathError::KeyIdentifierMismatch { .. } => 2,
+        PathError::KeyIdentifierMismatch { .. } | PathError::IssuerNameEncoding { .. } => 2,
         PathError::Signature { .. } => 3,
         PathError::SearchLimit { .. } => 5,
         _ => 4,

@@ -1,200 +1,21 @@
 //! What one certificate must satisfy at its place in a path.
 
-use std::fmt;
-
 use const_oid::ObjectIdentifier;
+use der::Encode;
 use jiff::Timestamp;
 use x509_cert::certificate::Version;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, NameConstraints};
 
 use crate::algorithm::SignatureAlgorithm;
 use crate::certificate::Certificate;
 use crate::gate;
-use crate::key::KeyError;
+use crate::general_name::RawName;
 use crate::name_constraint::{self, NameConstraintError};
 use crate::oid;
-use crate::path::{PathOptions, Purpose};
-
-/// A certificate in a path: its place, counted from 0 for the leaf, and its subject.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathPosition {
-    /// 0 is the leaf; each issuer is one more.
-    pub index: usize,
-    /// RFC 4514 text of the subject; may be empty.
-    pub subject: String,
-}
-
-impl fmt::Display for PathPosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.subject.as_str() {
-            "" => write!(f, "certificate {} (empty subject)", self.index),
-            subject => write!(f, "certificate {} ({subject})", self.index),
-        }
-    }
-}
-
-/// Why no path leads from a leaf to an anchor, with the certificate at fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
-    /// No issuer of that name was given.
-    #[error(
-        "{certificate} was issued by {issuer}, which is neither among the anchors nor among the intermediates"
-    )]
-    UnknownAuthority {
-        /// The certificate without issuer.
-        certificate: PathPosition,
-        /// Name of the missing issuer.
-        issuer: String,
-    },
-    /// A certificate of the issuer's name has another key identifier than the one asked for.
-    #[error(
-        "{certificate} names another key of {issuer} than the one given (authority key identifier)"
-    )]
-    KeyIdentifierMismatch {
-        /// The issued certificate.
-        certificate: PathPosition,
-        /// Name of the issuer.
-        issuer: String,
-    },
-    /// The issuer's key did not sign the certificate.
-    #[error("{certificate} is not signed by the key of {issuer}: {source}")]
-    Signature {
-        /// The issued certificate.
-        certificate: PathPosition,
-        /// Name of the issuer.
-        issuer: String,
-        /// What the check of the signature said.
-        source: KeyError,
-    },
-    /// The signature algorithm is too weak, or some peer does not know it.
-    #[error("{certificate} is signed with {algorithm}, which not every peer accepts")]
-    SignatureAlgorithm {
-        /// The certificate.
-        certificate: PathPosition,
-        /// The algorithm's object identifier.
-        algorithm: String,
-    },
-    /// Not yet valid. The message leaves the time of the check out: it goes into a status, which would change with
-    /// every look.
-    #[error("{certificate} is not valid before {not_before}")]
-    NotBefore {
-        /// The certificate.
-        certificate: PathPosition,
-        /// Its first second.
-        not_before: Timestamp,
-        /// The time that was checked.
-        at: Timestamp,
-    },
-    /// No longer valid. The second of `not_after` itself counts as expired, as in OpenSSL.
-    #[error("{certificate} expired at {not_after}")]
-    NotAfter {
-        /// The certificate.
-        certificate: PathPosition,
-        /// Its last second.
-        not_after: Timestamp,
-        /// The time that was checked.
-        at: Timestamp,
-    },
-    /// Not an X.509 version 3 certificate.
-    #[error("{certificate} is not of version 3")]
-    Version {
-        /// The certificate.
-        certificate: PathPosition,
-    },
-    /// Key of a kind or size that some peer refuses.
-    #[error("{certificate}: {source}")]
-    Key {
-        /// The certificate.
-        certificate: PathPosition,
-        /// Why the key is refused.
-        source: KeyError,
-    },
-    /// An issuer without CA in basicConstraints.
-    #[error("{certificate} is used as an issuer but its basicConstraints do not say CA")]
-    NotCertificateAuthority {
-        /// The issuer.
-        certificate: PathPosition,
-    },
-    /// An issuer whose keyUsage lacks keyCertSign.
-    #[error("{certificate} is used as an issuer but its keyUsage lacks keyCertSign")]
-    KeyCertSignMissing {
-        /// The issuer.
-        certificate: PathPosition,
-    },
-    /// A leaf whose keyUsage lacks digitalSignature, which TLS 1.3 needs.
-    #[error("{certificate} is used in TLS but its keyUsage lacks digitalSignature")]
-    DigitalSignatureMissing {
-        /// The leaf.
-        certificate: PathPosition,
-    },
-    /// More CA certificates below an issuer than its path length allows.
-    #[error(
-        "{certificate} allows {allowed} CA certificates below it (pathLen) but the path has {found}"
-    )]
-    PathLenExceeded {
-        /// The issuer.
-        certificate: PathPosition,
-        /// Its path length.
-        allowed: u8,
-        /// CA certificates below it.
-        found: usize,
-    },
-    /// An extended key usage that leaves out the purpose.
-    #[error("{certificate} has an extended key usage without {purpose}")]
-    ExtendedKeyUsage {
-        /// The certificate.
-        certificate: PathPosition,
-        /// The purpose that was checked.
-        purpose: Purpose,
-    },
-    /// A critical extension that some peer does not process.
-    #[error("{certificate} has critical extension {extension}, which not every peer processes")]
-    CriticalExtension {
-        /// The certificate.
-        certificate: PathPosition,
-        /// Its object identifier.
-        extension: String,
-    },
-    /// An issuer that constrains URIs.
-    #[error(
-        "{certificate} constrains URI names, and rustls-webpki (ztunnel, Linkerd) refuses every URI below it"
-    )]
-    UriNameConstraint {
-        /// The issuer.
-        certificate: PathPosition,
-    },
-    /// A name below an issuer breaks its constraints, or the constraints are themselves refused.
-    #[error("{certificate} breaks the name constraints of {issuer}: {source}")]
-    NameConstraint {
-        /// The certificate below.
-        certificate: PathPosition,
-        /// The issuer with the constraints.
-        issuer: PathPosition,
-        /// What is wrong.
-        source: NameConstraintError,
-    },
-    /// An anchor that some other key issued; OpenSSL does not stop at it.
-    #[error(
-        "{certificate} is given as an anchor but is not self-issued; OpenSSL looks for its issuer"
-    )]
-    AnchorNotSelfIssued {
-        /// The anchor.
-        certificate: PathPosition,
-    },
-    /// More intermediates than allowed.
-    #[error("the path has more than {most} intermediates")]
-    TooDeep {
-        /// The limit.
-        most: usize,
-    },
-    /// The search was given up.
-    #[error(
-        "no path was found within {limit} signature checks; remove certificates that do not belong"
-    )]
-    SearchLimit {
-        /// The limit.
-        limit: usize,
-    },
-}
+use crate::path_error::{PathError, PathPosition};
+use crate::path_options::{PathOptions, Purpose};
+use crate::uri;
 
 /// Where a certificate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,7 +43,7 @@ pub(crate) fn check_certificate(
         return Err(PathError::Version { certificate: at() });
     }
     check_validity(certificate, index, options.at)?;
-    gate::check_kind(certificate.public_key())
+    gate::check_kind(certificate.public_key().material())
         .map_err(|source| PathError::Key { certificate: at(), source })?;
     if !matches!(role, Role::Anchor { .. }) {
         check_signature_algorithm(certificate, index)?;
@@ -233,12 +54,61 @@ pub(crate) fn check_certificate(
             extension: extension.to_string(),
         });
     }
+    if let Some(extension) = certificate.extensions().restricts_policies {
+        let extension = extension.to_string();
+        return Err(PathError::PolicyRestriction { certificate: at(), extension });
+    }
+    check_names(certificate, index)?;
+    check_self_issued(certificate, index, role)?;
     check_extended_key_usage(certificate, index, options.purpose)?;
     match role {
         Role::Leaf => check_leaf(certificate, index, options.purpose),
         Role::Intermediate { authorities_below } | Role::Anchor { authorities_below } => {
             check_issuer(certificate, index, authorities_below)
         }
+    }
+}
+
+/// What Go reads in every certificate, used or not.
+fn check_names(certificate: &Certificate, index: usize) -> Result<(), PathError> {
+    let at = || position(certificate, index);
+    let tbs = certificate.tbs();
+    if tbs.issuer_unique_id().is_some() || tbs.subject_unique_id().is_some() {
+        return Err(PathError::UniqueIdentifier { certificate: at() });
+    }
+    for (field, name) in [("subject", certificate.subject()), ("issuer", certificate.issuer())] {
+        if !name.is_readable() {
+            return Err(PathError::NameString { certificate: at(), field });
+        }
+    }
+    let unreadable = |name: &RawName<'_>| match name {
+        RawName::Uri(text) if uri::host(text).is_none() => Some((*text).to_owned()),
+        _ => None,
+    };
+    match certificate.alternative_names().iter().find_map(unreadable) {
+        Some(uri) => Err(PathError::Uri { certificate: at(), uri }),
+        None => Ok(()),
+    }
+}
+
+/// OpenSSL and BoringSSL take a certificate for self-signed by its names and key identifiers alone
+/// (`X509_self_signed`), and look no further above it.
+fn check_self_issued(certificate: &Certificate, index: usize, role: Role) -> Result<(), PathError> {
+    let looks_self_signed =
+        certificate.is_self_issued() && key_identifiers_match(certificate, certificate);
+    let at = || position(certificate, index);
+    match role {
+        Role::Anchor { .. } if certificate.is_self_issued() && !looks_self_signed => {
+            Err(PathError::AnchorKeyIdentifier { certificate: at() })
+        }
+        // One that is self-signed leads nowhere, which the search finds.
+        Role::Leaf | Role::Intermediate { .. }
+            if looks_self_signed
+                && certificate.verify_signed_by(certificate.public_key()).is_err() =>
+        {
+            Err(PathError::LooksSelfSigned { certificate: at() })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -249,7 +119,7 @@ pub(crate) fn check_name_constraints(path: &[&Certificate]) -> Result<(), PathEr
             continue;
         };
         for (index, certificate) in path[..issuer_index].iter().enumerate() {
-            name_constraint::check(constraints, certificate).map_err(|source| match source {
+            check_constraints(constraints, certificate, index).map_err(|source| match source {
                 NameConstraintError::Uri => {
                     PathError::UriNameConstraint { certificate: position(issuer, issuer_index) }
                 }
@@ -264,6 +134,20 @@ pub(crate) fn check_name_constraints(path: &[&Certificate]) -> Result<(), PathEr
     Ok(())
 }
 
+fn check_constraints(
+    constraints: &NameConstraints,
+    certificate: &Certificate,
+    index: usize,
+) -> Result<(), NameConstraintError> {
+    let (names, subject) = (certificate.alternative_names(), certificate.subject());
+    name_constraint::check(constraints, &names, subject)?;
+    // The end entity's common name alone counts, and only to OpenSSL and BoringSSL.
+    if index > 0 {
+        return Ok(());
+    }
+    name_constraint::check_common_name(constraints, &names, subject)
+}
+
 /// Whether the key identifiers allow `issuer` to be the issuer; OpenSSL insists on all of them.
 pub(crate) fn key_identifiers_match(certificate: &Certificate, issuer: &Certificate) -> bool {
     let Some(named) = &certificate.extensions().authority_key_identifier else {
@@ -275,7 +159,19 @@ pub(crate) fn key_identifiers_match(certificate: &Certificate, issuer: &Certific
         _ => true,
     };
     let serial = named.authority_cert_serial_number.as_ref();
-    key_matches && serial.is_none_or(|serial| serial == issuer.tbs().serial_number())
+    key_matches
+        && serial.is_none_or(|serial| serial == issuer.tbs().serial_number())
+        && names_issuer_of(named, issuer)
+}
+
+/// Whether authorityCertIssuer, where it has a directory name, is the name of the issuer's own issuer.
+fn names_issuer_of(named: &AuthorityKeyIdentifier, issuer: &Certificate) -> bool {
+    let names = named.authority_cert_issuer.iter().flatten();
+    let directory_name = names.into_iter().find_map(|name| match name {
+        GeneralName::DirectoryName(name) => Some(name),
+        _ => None,
+    });
+    directory_name.is_none_or(|name| name.to_der().is_ok_and(|der| der == issuer.issuer().der()))
 }
 
 pub(crate) fn position(certificate: &Certificate, index: usize) -> PathPosition {
@@ -299,7 +195,7 @@ fn check_validity(certificate: &Certificate, index: usize, at: Timestamp) -> Res
 fn check_signature_algorithm(certificate: &Certificate, index: usize) -> Result<(), PathError> {
     let identifier = certificate.signature_algorithm();
     match SignatureAlgorithm::read(identifier) {
-        Ok(algorithm) if algorithm.is_accepted_by_every_peer() => Ok(()),
+        Ok(algorithm) if algorithm.is_accepted_by_every_peer(identifier) => Ok(()),
         _ => Err(PathError::SignatureAlgorithm {
             certificate: position(certificate, index),
             algorithm: identifier.oid.to_string(),

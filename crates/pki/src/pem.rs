@@ -1,7 +1,9 @@
-//! Strict PEM: blocks and nothing but blocks.
+//! PEM, in two readings.
 //!
-//! What follows a block is as binding as the block: istiod, Go and OpenSSL each skip other text in
-//! another way, so text around blocks is refused rather than guessed at (RFC 7468 section 2 allows both).
+//! Strict, for what is written to meshes and comes from clusters: blocks and nothing but blocks.
+//! istiod, Go and OpenSSL each skip other text in another way, so text around blocks is refused
+//! rather than guessed at. Lax, for files of people: RFC 7468 section 2 allows text before and after
+//! blocks and blanks at the end of lines, as tools do write them. Both read the same blocks alike.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +32,17 @@ pub enum PemError {
     /// There is no block at all.
     #[error("no PEM block was found")]
     Empty,
+    /// There is no block, but the form of the text tells what is wrong.
+    #[error("no PEM block was found: {0}")]
+    Form(TextForm),
+    /// A boundary has the content of its block on the same line, or is indented: OpenSSL and Go find no block there.
+    #[error(
+        "line {line} holds a BEGIN that is not a line of its own: the line breaks of the file were lost or its lines are indented; restore the file as it was written"
+    )]
+    Boundary {
+        /// The line.
+        line: usize,
+    },
     /// Something other than a block stands at this line.
     #[error("line {line} is not part of a PEM block; remove comments and other text")]
     Text {
@@ -62,6 +75,17 @@ pub enum PemError {
     },
 }
 
+/// What a text without blocks looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextForm {
+    /// UTF-16, by its byte order mark.
+    #[error("the text is UTF-16; save it as UTF-8 or ASCII")]
+    Utf16,
+    /// Base64 alone.
+    #[error("it is base64 without BEGIN and END lines; decode it first (base64 -d)")]
+    Base64,
+}
+
 /// Whether `bytes` look like PEM rather than DER.
 pub(crate) fn looks_like_pem(bytes: &[u8]) -> bool {
     // DER of everything read here is a SEQUENCE (0x30, the character '0').
@@ -85,6 +109,46 @@ pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block>, PemError> {
         return Err(PemError::Empty);
     }
     Ok(blocks)
+}
+
+/// Reads all blocks of a file of people: other text (in any encoding), a byte order mark and blanks
+/// at the end of lines are passed over, and a lone carriage return ends a line too.
+pub(crate) fn blocks_in_text(bytes: &[u8]) -> Result<Vec<Block>, PemError> {
+    // Copies of a file that may hold a key are wiped.
+    let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut lines = text_lines(text).enumerate();
+    let mut blocks = Vec::new();
+    while let Some((index, line)) = lines.next() {
+        match boundary_label(line, BEGIN) {
+            Some(label) => blocks.push(read_block(label, index + 1, &mut lines)?),
+            None if line.contains(BEGIN) => return Err(PemError::Boundary { line: index + 1 }),
+            None => {}
+        }
+    }
+    if blocks.is_empty() {
+        return Err(text_form(bytes).map_or(PemError::Empty, PemError::Form));
+    }
+    Ok(blocks)
+}
+
+fn text_lines(text: &str) -> impl Iterator<Item = &str> {
+    // "\r\n" gives an empty line more, which no reading minds but the count: so it is taken whole.
+    text.split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+        .map(str::trim_ascii_end)
+}
+
+fn text_form(bytes: &[u8]) -> Option<TextForm> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Some(TextForm::Utf16);
+    }
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    let content: Vec<u8> =
+        bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    // DER in base64 begins with M: 0x30 and a length.
+    (content.len() > 64 && content.starts_with(b"M") && content.iter().all(base64))
+        .then_some(TextForm::Base64)
 }
 
 /// Writes one block: lines of 64 characters, one line feed at the end.
@@ -113,7 +177,7 @@ fn read_block<'a>(
         if text.starts_with(DASHES) {
             break;
         }
-        push(&mut content, text);
+        push(&mut content, text.trim_ascii());
     }
     let label = label.to_owned();
     Err(PemError::Unfinished { label, line })

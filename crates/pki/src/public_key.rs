@@ -12,6 +12,7 @@ use crate::algorithm::{self, SignatureAlgorithm};
 use crate::fingerprint::Fingerprint;
 use crate::gate;
 use crate::key::{KeyError, KeyKind};
+use crate::material::Material;
 use crate::oid;
 use crate::tlv;
 
@@ -25,20 +26,6 @@ pub struct PublicKey {
     /// Content of the `subjectPublicKey` BIT STRING.
     bits: Vec<u8>,
     material: Material,
-}
-
-/// What the key is.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Material {
-    Rsa {
-        modulus: BigUint,
-        exponent: BigUint,
-    },
-    EcdsaP256,
-    EcdsaP384,
-    Ed25519,
-    /// Never accepted, known by name only.
-    Other(String),
 }
 
 /// `RSAPublicKey` of RFC 8017 appendix A.1.1.
@@ -79,7 +66,7 @@ impl PublicKey {
             Material::Rsa { modulus, .. } => format!("RSA-{}", modulus.bits()),
             Material::EcdsaP256 => KeyKind::EcdsaP256.to_string(),
             Material::EcdsaP384 => KeyKind::EcdsaP384.to_string(),
-            Material::Ed25519 => KeyKind::Ed25519.to_string(),
+            Material::Ed25519 { .. } => KeyKind::Ed25519.to_string(),
             Material::Other(name) => name.clone(),
         }
     }
@@ -95,7 +82,7 @@ impl PublicKey {
             },
             Material::EcdsaP256 => Some(KeyKind::EcdsaP256),
             Material::EcdsaP384 => Some(KeyKind::EcdsaP384),
-            Material::Ed25519 => Some(KeyKind::Ed25519),
+            Material::Ed25519 { .. } => Some(KeyKind::Ed25519),
             Material::Other(_) => None,
         }
     }
@@ -124,10 +111,10 @@ impl PublicKey {
             Material::Rsa { .. } => algorithm::rsa_verifier(read),
             Material::EcdsaP256 => algorithm::p256_verifier(read),
             Material::EcdsaP384 => algorithm::p384_verifier(read),
-            Material::Ed25519 if read == SignatureAlgorithm::Ed25519 => {
+            Material::Ed25519 { .. } if read == SignatureAlgorithm::Ed25519 => {
                 Some(&aws::ED25519 as &dyn aws::VerificationAlgorithm)
             }
-            Material::Ed25519 | Material::Other(_) => None,
+            Material::Ed25519 { .. } | Material::Other(_) => None,
         };
         let verifier = verifier.ok_or_else(|| KeyError::SignatureKey {
             algorithm: algorithm.oid.to_string(),
@@ -141,9 +128,10 @@ impl PublicKey {
     /// The key gate: refuses what a certificate authority must not certify.
     ///
     /// RSA of 2048 to 8192 bits with an odd modulus, exponent 65537, no factor below 752, no ROCA
-    /// fingerprint and no close primes; ECDSA on P-256 or P-384; Ed25519.
+    /// fingerprint, no close primes and more than one prime; ECDSA on P-256 or P-384; Ed25519 but for
+    /// points of small order.
     pub fn check_strength(&self) -> Result<(), KeyError> {
-        gate::check(self)
+        gate::check(&self.material)
     }
 
     pub(crate) fn material(&self) -> &Material {
@@ -227,8 +215,9 @@ fn read_ed25519(algorithm: &AlgorithmIdentifierOwned, bits: &[u8]) -> Result<Mat
     if algorithm.parameters.is_some() {
         return Err(KeyError::Parameters { kind: kind() });
     }
-    if bits.len() != 32 || UnparsedPublicKey::new(&aws::ED25519, bits).parse().is_err() {
+    let point = <[u8; 32]>::try_from(bits).map_err(|_| KeyError::Point { kind: kind() })?;
+    if UnparsedPublicKey::new(&aws::ED25519, bits).parse().is_err() {
         return Err(KeyError::Point { kind: kind() });
     }
-    Ok(Material::Ed25519)
+    Ok(Material::Ed25519 { point })
 }

@@ -10,9 +10,9 @@ use x509_cert::attr::Attribute;
 use x509_cert::ext::Extension;
 use x509_cert::request::{CertReq, CertReqInfo, Version};
 
-use crate::certificate::Certificate;
 use crate::distinguished_name::{DistinguishedName, NameError};
 use crate::fingerprint::Fingerprint;
+use crate::form::DerForm;
 use crate::frame;
 use crate::general_name::{self, GeneralNameError, RawName};
 use crate::host::{Host, HostError};
@@ -77,6 +77,17 @@ pub enum RequestError {
     /// The DER's frame is broken.
     #[error("the request cannot be read: {0}")]
     Frame(#[from] TlvError),
+    /// The DER is something else.
+    #[error("{form} was found where a certificate request belongs")]
+    AnotherForm {
+        /// What it is.
+        form: DerForm,
+    },
+    /// The attributes are left out (Bouncy Castle does that).
+    #[error(
+        "the request has no attributes, not even an empty set of them ([0], RFC 2986 section 4.1); make it with a tool that writes the set"
+    )]
+    AttributesMissing,
     /// The DER is no request of RFC 2986.
     #[error("the DER is no PKCS#10 certificate request")]
     Malformed,
@@ -122,7 +133,7 @@ pub enum RequestError {
 }
 
 impl CertificateRequest {
-    /// Reads one PEM block or bare DER, strictly, and checks that the request is signed by its key.
+    /// Reads one PEM block, with or without text around it, or bare DER, and checks that the request is signed by its key.
     pub fn parse(bytes: &[u8]) -> Result<Self, RequestError> {
         if bytes.len() > MAX_REQUEST_BYTES {
             return Err(RequestError::TooLong { bytes: bytes.len() });
@@ -194,7 +205,7 @@ impl CertificateRequest {
         tlv::check_frame(der)?;
         let parts = tlv::members(der)?;
         let info = parts.first().copied().ok_or(RequestError::Malformed)?;
-        check_version(info)?;
+        check_version(der, info)?;
         let request = CertReq::from_der(der).map_err(|_| what_else(der))?;
         let encoded = request.to_der().map_err(|_| RequestError::Malformed)?;
         if encoded != der {
@@ -215,7 +226,10 @@ impl fmt::Debug for CertificateRequest {
 }
 
 fn only_block(bytes: &[u8]) -> Result<pem::Block, RequestError> {
-    let mut blocks = pem::blocks(bytes)?;
+    let mut blocks = pem::blocks_in_text(bytes)?;
+    if blocks.iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
+        return Err(RequestError::PrivateKeyFound);
+    }
     if blocks.len() > 1 {
         return Err(RequestError::SeveralBlocks { count: blocks.len() });
     }
@@ -223,34 +237,33 @@ fn only_block(bytes: &[u8]) -> Result<pem::Block, RequestError> {
     match block.label.as_str() {
         LABEL | OLD_LABEL => Ok(block),
         "CERTIFICATE" => Err(RequestError::CertificateFound),
-        label if label.ends_with("PRIVATE KEY") => Err(RequestError::PrivateKeyFound),
         _ => Err(RequestError::WrongBlock { label: block.label }),
     }
 }
 
-/// The version of `CertificationRequestInfo`; if there is none, something else was given.
-fn check_version(info: &[u8]) -> Result<(), RequestError> {
-    match info.first() {
-        // Private keys begin with their own version.
-        Some(0x02) => return Err(RequestError::PrivateKeyFound),
-        Some(0x30) => {}
-        _ => return Err(RequestError::Malformed),
-    }
-    let members = tlv::members(info)?;
-    match members.first().copied() {
-        Some([0x02, 0x01, 0x00]) => Ok(()),
-        Some([0x02, ..]) if members.len() <= 4 => Err(RequestError::Version),
-        // A certificate: version [0], or a serial number before five more members.
-        Some([0xa0 | 0x02, ..]) => Err(RequestError::CertificateFound),
-        _ => Err(RequestError::Malformed),
+/// The version of `CertificationRequestInfo`.
+fn check_version(der: &[u8], info: &[u8]) -> Result<(), RequestError> {
+    let version = tlv::members(info).ok().and_then(|members| members.first().copied());
+    match (DerForm::of(der), version) {
+        (Some(DerForm::Request), Some([0x02, 0x01, 0x00])) => Ok(()),
+        (Some(DerForm::Request), _) => Err(RequestError::Version),
+        _ => Err(what_else(der)),
     }
 }
 
 fn what_else(der: &[u8]) -> RequestError {
-    match Certificate::from_der(der) {
-        Ok(_) => RequestError::CertificateFound,
-        Err(_) => RequestError::Malformed,
+    match DerForm::of(der) {
+        Some(DerForm::Certificate) => RequestError::CertificateFound,
+        Some(DerForm::PrivateKey) => RequestError::PrivateKeyFound,
+        Some(DerForm::Request) if !has_attributes(der) => RequestError::AttributesMissing,
+        Some(DerForm::Request) | None => RequestError::Malformed,
+        Some(form) => RequestError::AnotherForm { form },
     }
+}
+
+fn has_attributes(der: &[u8]) -> bool {
+    let info = tlv::members(der).ok().and_then(|members| members.first().copied());
+    info.and_then(|info| tlv::members(info).ok()).is_some_and(|members| members.len() == 4)
 }
 
 fn read_public_key(request: &CertReq) -> Result<PublicKey, RequestError> {
@@ -326,14 +339,16 @@ fn requested_extensions(request: &CertReq) -> Result<Option<Vec<Extension>>, Req
 }
 
 fn host(position: usize, name: RawName<'_>) -> Result<Host, RequestError> {
+    let unsupported = |tag| {
+        let kind = general_name::type_name(tag);
+        RequestError::from(GeneralNameError::Type { position, kind })
+    };
     let host = match name {
         RawName::Dns(name) => Host::Dns(name.to_ascii_lowercase()),
         RawName::Uri(uri) => Host::Uri(uri.to_owned()),
         RawName::Ip(address) => Host::Ip(address),
-        RawName::Other(tag) => {
-            let kind = general_name::type_name(tag);
-            return Err(GeneralNameError::Type { position, kind }.into());
-        }
+        RawName::Email(_) => return Err(unsupported(1)),
+        RawName::Other(tag) => return Err(unsupported(tag)),
     };
     host.validate()?;
     Ok(host)

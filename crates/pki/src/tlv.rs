@@ -63,7 +63,11 @@ pub(crate) fn check_frame(der: &[u8]) -> Result<(), TlvError> {
 /// Splits the content of the constructed value in `der` into its members, each with its header.
 pub(crate) fn members(der: &[u8]) -> Result<Vec<&[u8]>, TlvError> {
     let (header_length, length) = read_header(der, 0)?;
-    let content = &der[header_length..header_length + length];
+    members_of_content(&der[header_length..header_length + length])
+}
+
+/// Splits the content of a constructed value, without its header, into its members.
+pub(crate) fn members_of_content(content: &[u8]) -> Result<Vec<&[u8]>, TlvError> {
     let mut members = Vec::new();
     let mut offset = 0;
     while offset < content.len() {

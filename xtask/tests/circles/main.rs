@@ -35,9 +35,6 @@ const TO_BE_OPENED: &[&str] = &[
     "meshroot_cli: commands::demo::flow, commands::demo::story",
     "meshroot_cli: failure, terminal",
     "meshroot_hub: hub, ledger",
-    "meshroot_pki: certificate, extension, name_constraint",
-    "meshroot_pki: gate, public_key",
-    "meshroot_pki: path, path_check",
     "meshroot_testkit: binary, crash",
 ];
 

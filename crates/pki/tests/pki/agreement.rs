@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use meshroot_pki::{Certificate, Purpose};
+use der::Encode;
+use meshroot_pki::{Certificate, Host, Purpose};
 use proptest::prelude::*;
 use proptest::sample::select;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage as WebpkiUsage, anchor_from_trusted_cert};
-use x509_cert::ext::pkix::KeyUsages;
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, KeyUsages};
+use x509_cert::serial_number::SerialNumber;
 
 use crate::paths::Chain;
 use crate::support::{
-    CLIENT_AUTH, NOW, SERVER_AUTH, Template, basic_constraints, dns_subtree, extended_key_usage,
-    extension, ip_subtree, key_usage, name, name_constraints, openssl, subject_key_identifier,
+    CLIENT_AUTH, NOW, SERVER_AUTH, Template, alternative_names, basic_constraints, dns_subtree,
+    extended_key_usage, extension, hosts, ip_subtree, key_usage, name, name_constraints, openssl,
+    subject_key_identifier,
 };
 
 fn webpki_accepts([leaf, intermediate, root]: &[Certificate; 3], purpose: Purpose) -> bool {
@@ -92,6 +95,12 @@ enum Bend {
     ExcludedIp(&'static [u8]),
     Version1,
     Issuer,
+    Uri(&'static str),
+    Dns(&'static str),
+    CommonName(&'static str),
+    PolicyConstraints,
+    IssuerSerial,
+    NamedAsRoot,
 }
 
 fn bends() -> impl Strategy<Value = Bend> {
@@ -135,6 +144,18 @@ fn bends() -> impl Strategy<Value = Bend> {
         Bend::ExcludedIp(&[11, 0, 0, 0, 255, 0, 0, 0]),
         Bend::Version1,
         Bend::Issuer,
+        Bend::Uri("spiffe://a./x"),
+        Bend::Uri("spiffe://a..b/x"),
+        Bend::Uri("https://10.1.2.3/%41"),
+        Bend::Uri("urn:x:y"),
+        Bend::Dns("a..svc"),
+        Bend::Dns("*.shop.svc"),
+        Bend::Dns("a b.svc"),
+        Bend::CommonName("web.other"),
+        Bend::CommonName("web.shop.svc"),
+        Bend::PolicyConstraints,
+        Bend::IssuerSerial,
+        Bend::NamedAsRoot,
     ])
 }
 
@@ -163,6 +184,23 @@ fn apply(template: &mut Template, bend: Bend) {
             template.extensions.clear();
         }
         Bend::Issuer => template.issuer = name("stranger"),
+        Bend::Uri(uri) => template.with(alternative_names(true, &[Host::Uri(uri.to_owned())])),
+        Bend::Dns(dns) => template.with(alternative_names(true, &[Host::Dns(dns.to_owned())])),
+        Bend::CommonName(common_name) => {
+            template.subject = name(common_name);
+            template.with(alternative_names(false, &hosts(&["spiffe://cluster.local/a"])));
+        }
+        Bend::PolicyConstraints => {
+            template.with(extension("2.5.29.36", false, vec![0x30, 0x03, 0x80, 0x01, 0x00]));
+        }
+        Bend::IssuerSerial => {
+            let named = AuthorityKeyIdentifier {
+                authority_cert_serial_number: Some(SerialNumber::new(&[7]).unwrap()),
+                ..AuthorityKeyIdentifier::default()
+            };
+            template.with(extension("2.5.29.35", false, named.to_der().unwrap()));
+        }
+        Bend::NamedAsRoot => template.subject = name("root"),
     }
 }
 

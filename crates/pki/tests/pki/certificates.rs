@@ -2,8 +2,8 @@ use der::asn1::Any;
 use der::{Encode, Tag};
 use jiff::Timestamp;
 use meshroot_pki::{
-    Certificate, CertificateError, DistinguishedName, Fingerprint, GeneralNameError, KeyError,
-    KeyKind, PemError, PrivateKey, TlvError, parse_bundle, to_bundle,
+    Certificate, CertificateError, DerForm, DistinguishedName, Fingerprint, GeneralNameError,
+    KeyError, KeyKind, PemError, PrivateKey, TlvError, parse_bundle, to_bundle,
 };
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -129,7 +129,10 @@ fn trailing_bytes_are_refused() {
 
 #[test]
 fn something_else_is_refused() {
-    assert_eq!(refused(root_key().public_key().spki_der()), CertificateError::Malformed);
+    let form = DerForm::PublicKey;
+    let public_key = root_key().public_key().spki_der();
+    assert_eq!(refused(public_key), CertificateError::AnotherForm { form });
+    assert_eq!(refused(&[0x30, 0x00]), CertificateError::Malformed);
 }
 
 #[test]
@@ -171,6 +174,59 @@ fn a_broken_extension_is_named() {
         refused(&template.sign_der(root_key())),
         CertificateError::Extension { extension: "basicConstraints" }
     );
+}
+
+/// Each is refused by Go, some by OpenSSL or rustls-webpki too, critical or not.
+#[test]
+fn extensions_that_say_nothing_to_us_must_be_well_formed_all_the_same() {
+    let policy =
+        |oid: &[u8]| sequence(&[[&[0x06, u8::try_from(oid.len()).unwrap()], oid].concat()]);
+    let any_policy = policy(&[0x55, 0x1d, 0x20, 0x00]);
+    let cases: [(&str, &str, Vec<u8>); 9] = [
+        ("authorityInfoAccess", "1.3.6.1.5.5.7.1.1", vec![0x30, 0x02, 0x05, 0x00]),
+        ("cRLDistributionPoints", "2.5.29.31", vec![0x05, 0x00]),
+        ("policyMappings", "2.5.29.33", vec![0x30, 0x02, 0x05, 0x00]),
+        ("netscape-cert-type", "2.16.840.1.113730.1.1", vec![0x05, 0x00]),
+        ("certificatePolicies", "2.5.29.32", sequence(&[])),
+        ("certificatePolicies", "2.5.29.32", sequence(&[any_policy.clone(), any_policy])),
+        ("signed certificate timestamps", "1.3.6.1.4.1.11129.2.4.2", vec![0x04, 0x02, 0x00, 0x00]),
+        ("keyUsage", "2.5.29.15", vec![0x03, 0x01, 0x00]),
+        ("keyUsage", "2.5.29.15", vec![0x03, 0x02, 0x07, 0x81]),
+    ];
+    for (name, oid, value) in cases {
+        let mut template = Template::intermediate();
+        template.with(extension(oid, false, value.clone()));
+        let error = refused(&template.sign_der(root_key()));
+        assert_eq!(error, CertificateError::Extension { extension: name }, "{value:02x?}");
+    }
+}
+
+#[test]
+fn well_formed_extensions_that_say_nothing_to_us_are_read_over() {
+    let policy = sequence(&[vec![0x06, 0x04, 0x55, 0x1d, 0x20, 0x00]]);
+    let timestamps = vec![0x04, 0x05, 0x00, 0x03, 0x00, 0x01, 0x2a];
+    let mut template = Template::intermediate();
+    template.with(extension("2.5.29.32", false, sequence(&[policy])));
+    template.with(extension("1.3.6.1.4.1.11129.2.4.2", false, timestamps));
+    template.with(extension("2.16.840.1.113730.1.1", false, vec![0x03, 0x02, 0x02, 0x04]));
+    template.sign(root_key());
+}
+
+#[test]
+fn alternative_names_of_every_type_must_be_encoded_as_their_type_is() {
+    let malformed = CertificateError::SubjectAltName(GeneralNameError::Malformed);
+    for name in [
+        vec![0x80, 0x01, 0x00],       // otherName, primitive
+        vec![0xa0, 0x02, 0x05, 0x00], // otherName without type
+        vec![0xa1, 0x02, 0x05, 0x00], // rfc822Name, constructed
+        vec![0x84, 0x02, 0x30, 0x00], // directoryName, primitive
+        vec![0xa4, 0x02, 0x05, 0x00], // directoryName that is no Name
+        vec![0x88, 0x01, 0x80],       // registeredID that is cut off
+    ] {
+        let mut template = Template::leaf();
+        template.with(extension("2.5.29.17", true, sequence(std::slice::from_ref(&name))));
+        assert_eq!(refused(&template.sign_der(intermediate_key())), malformed, "{name:02x?}");
+    }
 }
 
 #[test]

@@ -134,6 +134,51 @@ fn close_primes_are_refused(#[case] distance: BigUint) {
 }
 
 #[test]
+fn a_modulus_that_is_a_prime_or_a_power_of_one_is_refused() {
+    let prime = |bits: &str| {
+        let printed = openssl(&["prime", "-generate", "-bits", bits], b"").unwrap();
+        BigUint::parse_bytes(printed.trim_ascii(), 10).unwrap()
+    };
+    for modulus in [prime("2048"), prime("1030").pow(2), prime("700").pow(3)] {
+        let refused = rsa(&modulus).check_strength();
+        // Fermat's method finds a square first.
+        let of_one_prime = [Err(KeyError::RsaOnePrime), Err(KeyError::RsaClosePrimes)];
+        assert!(of_one_prime.contains(&refused), "{refused:?}");
+    }
+    assert_eq!(rsa(&prime("2048")).check_strength(), Err(KeyError::RsaOnePrime));
+}
+
+#[test]
+fn an_ed25519_point_of_small_order_is_refused_in_each_of_its_spellings() {
+    let ed25519 = |bits: [u8; 32]| {
+        PublicKey::from_spki_der(&spki("1.3.101.112", None, &bits)).unwrap().check_strength()
+    };
+    let with = |first: u8, between: u8, last: u8| {
+        let mut octets = [between; 32];
+        (octets[0], octets[31]) = (first, last);
+        octets
+    };
+    let refused = [
+        with(0, 0, 0),          // order 4
+        with(1, 0, 0),          // order 1
+        with(0xec, 0xff, 0x7f), // order 2
+        with(0, 0, 0x80),       // the same with the other sign
+        with(1, 0, 0x80),
+        with(0xec, 0xff, 0xff),
+        with(0xed, 0xff, 0x7f), // 0, not reduced
+        with(0xee, 0xff, 0xff), // 1, not reduced
+        with(0xff, 0xff, 0x7f),
+    ];
+    for point in refused {
+        assert_eq!(ed25519(point), Err(KeyError::Ed25519SmallOrder), "{point:02x?}");
+    }
+    // The base point: y = 4/5.
+    let mut base = [0x66; 32];
+    base[0] = 0x58;
+    assert_eq!(ed25519(base), Ok(()));
+}
+
+#[test]
 fn primes_beyond_the_rounds_of_fermats_method_pass() {
     rsa(&close_factors(&(one() << 517u32))).check_strength().unwrap();
 }

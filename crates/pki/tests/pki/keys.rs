@@ -1,3 +1,5 @@
+use der::Tag;
+use der::asn1::Any;
 use meshroot_pki::{KeyError, KeyKind, PemError, PrivateKey, PublicKey};
 use rstest::rstest;
 
@@ -190,11 +192,13 @@ fn a_signature_algorithm_of_another_kind_of_key_is_refused() {
 }
 
 #[test]
-fn rsa_signatures_need_null_parameters() {
+fn the_null_of_rsa_parameters_may_be_left_out_of_a_signature_and_be_nothing_else() {
     let rsa = PrivateKey::generate(KeyKind::Rsa2048).unwrap();
     let mut algorithm = rsa.signature_algorithm();
     algorithm.parameters = None;
     let signature = rsa.sign(b"").unwrap();
+    rsa.public_key().verify(&algorithm, b"", &signature).unwrap();
+    algorithm.parameters = Some(Any::new(Tag::Integer, vec![1]).unwrap());
     let refused = rsa.public_key().verify(&algorithm, b"", &signature);
     assert!(matches!(refused, Err(KeyError::SignatureParameters { .. })));
 }

@@ -13,3 +13,4 @@ mod paths;
 mod properties;
 mod requests;
 mod support;
+mod text;

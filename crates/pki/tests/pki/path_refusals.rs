@@ -47,6 +47,19 @@ fn openssl_spki(command: &[&str]) -> Vec<u8> {
     openssl(&["pkey", "-pubout", "-outform", "DER"], &openssl(command, b"").unwrap()).unwrap()
 }
 
+/// Alternative names as they are, well formed or not.
+fn names(names: &[GeneralName]) -> x509_cert::ext::Extension {
+    extension("2.5.29.17", true, names.to_vec().to_der().unwrap())
+}
+
+/// A name of one CN in the string type of `tag`.
+fn common_name(tag: u8, text: &[u8]) -> DistinguishedName {
+    let value = [&[tag, u8::try_from(text.len()).unwrap()], text].concat();
+    let attribute = sequence(&[vec![0x06, 0x03, 0x55, 0x04, 0x03], value]);
+    let set = [vec![0x31, u8::try_from(attribute.len()).unwrap()], attribute].concat();
+    DistinguishedName::from_der(&sequence(&[set])).unwrap()
+}
+
 fn uri_subtree(host: &str) -> GeneralName {
     GeneralName::UniformResourceIdentifier(ia5(host))
 }
@@ -72,11 +85,11 @@ refusals! {
         => PathError::UnknownAuthority { certificate, issuer }
         if certificate.index == 1 && issuer == "CN=another root,OU=shop,O=Example",
     a_name_of_another_string_type: |chain| {
-        // CN=root as UTF8String: Go and webpki find no issuer.
-        let value = vec![0x0c, 0x04, b'r', b'o', b'o', b't'];
-        let set = [vec![0x31, 0x0d], sequence(&[vec![0x06, 0x03, 0x55, 0x04, 0x03], value])].concat();
-        chain.intermediate.issuer = DistinguishedName::from_der(&sequence(&[set])).unwrap();
-    } => PathError::UnknownAuthority { .. },
+        // UTF8String below, PrintableString above: Go and webpki find no issuer.
+        chain.intermediate.issuer = common_name(0x0c, b"root");
+        chain.root.subject = common_name(0x13, b"root");
+        chain.root.issuer = chain.root.subject.clone();
+    } => PathError::IssuerNameEncoding { certificate, issuer } if certificate.index == 1 && issuer == "CN=root",
     another_key_identifier: |chain| chain.leaf.with(authority_key_identifier(&[7; 20]))
         => PathError::KeyIdentifierMismatch { certificate, .. } if certificate.index == 0,
     another_key_identifier_on_the_anchor: |chain| chain.root.with(subject_key_identifier(&[7; 20]))
@@ -175,7 +188,40 @@ refusals! {
     an_empty_name_under_a_constraint: |chain| {
         chain.leaf.with(extension("2.5.29.17", true, vec![0x30, 0x02, 0x82, 0x00]));
         chain.intermediate.with(name_constraints(&[dns_subtree("shop.svc")], &[]));
-    } => PathError::NameConstraint { source: NameConstraintError::NotPermitted { .. }, .. },
+    } => PathError::NameConstraint { source: NameConstraintError::MalformedName { kind: "DNS name", .. }, .. },
+    a_wildcard_in_the_middle_under_a_constraint: |chain| {
+        chain.leaf.with(alternative_names(true, &[meshroot_pki::Host::Dns("w*.shop.svc".to_owned())]));
+        chain.intermediate.with(name_constraints(&[dns_subtree("shop.svc")], &[]));
+    } => PathError::NameConstraint { source: NameConstraintError::MalformedName { kind: "DNS name", .. }, .. },
+    a_dns_name_with_a_blank_under_a_constraint_on_addresses: |chain| {
+        chain.leaf.with(alternative_names(true, &[meshroot_pki::Host::Dns("a b.svc".to_owned())]));
+        chain.intermediate.with(name_constraints(&[], &[ip_subtree(&[11, 0, 0, 0, 255, 0, 0, 0])]));
+    } => PathError::NameConstraint { source: NameConstraintError::MalformedName { kind: "DNS name", .. }, .. },
+    a_malformed_mailbox_under_a_constraint: |chain| {
+        chain.leaf.with(names(&[GeneralName::Rfc822Name(ia5("no mailbox"))]));
+        chain.intermediate.with(name_constraints(&[dns_subtree("shop.svc")], &[]));
+    } => PathError::NameConstraint { source: NameConstraintError::MalformedName { kind: "e-mail address", .. }, .. },
+    a_uri_without_host_under_a_constraint: |chain| {
+        chain.leaf.with(names(&[GeneralName::UniformResourceIdentifier(ia5("urn:x:y"))]));
+        chain.intermediate.with(name_constraints(&[dns_subtree("shop.svc")], &[]));
+    } => PathError::NameConstraint { source: NameConstraintError::MalformedName { .. }, .. },
+    a_uri_with_an_address_under_a_constraint: |chain| {
+        chain.leaf.with(names(&[GeneralName::UniformResourceIdentifier(ia5("spiffe://10.1.2.3/a"))]));
+        chain.root.with(name_constraints(&[], &[dns_subtree("other.svc")]));
+    } => PathError::NameConstraint { issuer, source: NameConstraintError::MalformedName { .. }, .. } if issuer.index == 2,
+    a_common_name_that_reads_as_a_dns_name_outside_the_constraint: |chain| {
+        chain.leaf.subject = name("web.other");
+        chain.leaf.with(alternative_names(false, &hosts(&["spiffe://cluster.local/a"])));
+        chain.intermediate.with(name_constraints(&[dns_subtree("shop.svc")], &[]));
+    } => PathError::NameConstraint { certificate, source: NameConstraintError::NotPermitted { name }, .. }
+        if certificate.index == 0 && name == "web.other",
+    a_base_with_a_trailing_dot: |chain| chain.intermediate.with(name_constraints(&[dns_subtree("svc.")], &[]))
+        => PathError::NameConstraint { source: NameConstraintError::DnsSubtree { .. }, .. },
+    a_base_with_an_empty_label: |chain| chain.intermediate.with(name_constraints(&[dns_subtree("a..svc")], &[]))
+        => PathError::NameConstraint { source: NameConstraintError::DnsSubtree { .. }, .. },
+    a_base_with_an_over_long_label: |chain| {
+        chain.intermediate.with(name_constraints(&[dns_subtree(&"a".repeat(64))], &[]));
+    } => PathError::NameConstraint { source: NameConstraintError::DnsSubtree { .. }, .. },
     an_address_outside_the_permitted_network: |chain| {
         chain.intermediate.with(name_constraints(&[ip_subtree(&[10, 9, 0, 0, 255, 255, 0, 0])], &[]));
     } => PathError::NameConstraint { source: NameConstraintError::NotPermitted { name }, .. } if name == "10.1.2.3",
@@ -203,6 +249,53 @@ refusals! {
     } => PathError::NameConstraint { source: NameConstraintError::TooMany, .. },
     constraints_without_subtree: |chain| chain.intermediate.with(name_constraints(&[], &[]))
         => PathError::NameConstraint { source: NameConstraintError::Empty, .. },
+
+    policy_constraints_that_are_not_critical: |chain| {
+        // requireExplicitPolicy: 0
+        chain.intermediate.with(extension("2.5.29.36", false, vec![0x30, 0x03, 0x80, 0x01, 0x00]));
+    } => PathError::PolicyRestriction { certificate, extension } if certificate.index == 1 && extension == "2.5.29.36",
+    an_inhibited_any_policy_that_is_not_critical: |chain| {
+        chain.root.with(extension("2.5.29.54", false, vec![0x02, 0x01, 0x00]));
+    } => PathError::PolicyRestriction { certificate, .. } if certificate.index == 2,
+    a_leaf_named_by_a_uri_with_a_bad_escape: |chain| {
+        chain.leaf.with(names(&[GeneralName::UniformResourceIdentifier(ia5("spiffe://a/%zz"))]));
+    } => PathError::Uri { certificate, uri } if certificate.index == 0 && uri == "spiffe://a/%zz",
+    a_leaf_named_by_a_trust_domain_with_a_trailing_dot: |chain| {
+        chain.leaf.with(names(&[GeneralName::UniformResourceIdentifier(ia5("spiffe://a./b"))]));
+    } => PathError::Uri { .. },
+    an_at_sign_in_a_printable_string: |chain| chain.leaf.subject = common_name(0x13, b"a@b")
+        => PathError::NameString { certificate, field: "subject" } if certificate.index == 0,
+    broken_utf8_in_a_name: |chain| {
+        let broken = common_name(0x0c, &[0xff, 0xfe]);
+        chain.root.subject = broken.clone();
+        chain.root.issuer = broken.clone();
+        chain.intermediate.issuer = broken;
+    } => PathError::NameString { certificate, field: "issuer" } if certificate.index == 1,
+    an_rdn_without_attributes: |chain| {
+        chain.leaf.subject = DistinguishedName::from_der(&[0x30, 0x02, 0x31, 0x00]).unwrap();
+    } => PathError::NameString { .. },
+    an_intermediate_with_the_name_of_its_root: |chain| {
+        chain.intermediate.subject = name("root");
+        chain.leaf.issuer = name("root");
+        for template in [&mut chain.root, &mut chain.intermediate, &mut chain.leaf] {
+            template.without("2.5.29.14");
+            template.without("2.5.29.35");
+        }
+    } => PathError::AmbiguousIssuer { .. } | PathError::LooksSelfSigned { .. } | PathError::Signature { .. },
+    a_leaf_without_subject_under_an_issuer_without_subject: |chain| {
+        chain.intermediate.subject = DistinguishedName::empty();
+        chain.intermediate.extensions.push(extension("2.5.29.17", true, vec![0x30, 0x02, 0x82, 0x00]));
+        chain.leaf.issuer = DistinguishedName::empty();
+    } => PathError::LooksSelfSigned { certificate } if certificate.index == 0,
+    an_anchor_that_names_another_key_as_its_signer: |chain| chain.root.with(authority_key_identifier(&[7; 20]))
+        => PathError::AnchorKeyIdentifier { certificate } if certificate.index == 2,
+    another_issuer_of_the_issuer: |chain| {
+        let named = AuthorityKeyIdentifier {
+            authority_cert_issuer: Some(vec![GeneralName::DirectoryName(name("stranger").as_name().clone())]),
+            ..AuthorityKeyIdentifier::default()
+        };
+        chain.leaf.with(extension("2.5.29.35", false, named.to_der().unwrap()));
+    } => PathError::KeyIdentifierMismatch { certificate, .. } if certificate.index == 0,
 
     more_intermediates_than_allowed: |chain| chain.options.max_depth = 0 => PathError::TooDeep { most: 0 },
 }

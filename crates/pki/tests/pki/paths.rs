@@ -4,8 +4,8 @@ use meshroot_pki::{
 };
 
 use crate::support::{
-    DAY, NOW, Template, authority_key_identifier, basic_constraints, extension, intermediate_key,
-    leaf_key, name, now, root_key, subject_key_identifier,
+    DAY, NOW, Template, authority_key_identifier, basic_constraints, dns_subtree, extension,
+    intermediate_key, leaf_key, name, name_constraints, now, root_key, subject_key_identifier,
 };
 
 /// Root, intermediate and leaf as the product makes them; a test bends what it wants.
@@ -66,11 +66,13 @@ fn a_validity_goes_from_its_first_second_to_the_one_before_its_last() {
 }
 
 #[test]
-fn the_original_intermediate_without_subject_is_accepted() {
+fn an_intermediate_without_subject_is_accepted_above_a_leaf_with_a_key_identifier() {
     let mut chain = Chain::new();
     chain.intermediate.subject = DistinguishedName::empty();
     chain.intermediate.extensions.push(extension("2.5.29.17", true, vec![0x30, 0x02, 0x82, 0x00]));
     chain.leaf.issuer = DistinguishedName::empty();
+    // Without it OpenSSL takes the leaf for self-signed.
+    chain.leaf.with(subject_key_identifier(&leaf_key().public_key().key_identifier()));
     accepted(&chain);
 }
 
@@ -121,11 +123,10 @@ fn an_intermediate_alone_leads_to_its_root() {
 fn order_repetition_and_strangers_among_the_intermediates_do_not_matter() {
     let chain = Chain::new();
     let [leaf, intermediate, root] = chain.certificates();
-    // Of the same name, with another key: it must be tried and given up.
-    let impostor =
+    // Of the same name, with another key and its identifier.
+    let mut impostor =
         Template { spki: leaf_key().public_key().spki_der().to_vec(), ..Template::intermediate() };
-    let mut impostor = impostor;
-    impostor.without("2.5.29.14");
+    impostor.with(subject_key_identifier(&leaf_key().public_key().key_identifier()));
     let pool = [
         impostor.sign(leaf_key()),
         root.clone(),
@@ -135,6 +136,66 @@ fn order_repetition_and_strangers_among_the_intermediates_do_not_matter() {
     ];
     let path = build_path(&leaf, &pool, std::slice::from_ref(&root), &chain.options).unwrap();
     assert_eq!(path, [leaf, intermediate, root]);
+}
+
+#[test]
+fn an_issuer_that_nothing_tells_from_another_of_its_name_is_refused() {
+    let chain = Chain::new();
+    let [leaf, intermediate, root] = chain.certificates();
+    let mut impostor =
+        Template { spki: leaf_key().public_key().spki_der().to_vec(), ..Template::intermediate() };
+    impostor.without("2.5.29.14");
+    let impostor = impostor.sign(root_key());
+    for pool in [[impostor.clone(), intermediate.clone()], [intermediate, impostor]] {
+        let error =
+            build_path(&leaf, &pool, std::slice::from_ref(&root), &chain.options).unwrap_err();
+        assert!(
+            matches!(&error, PathError::AmbiguousIssuer { certificate, cause, .. }
+                if certificate.index == 0 && matches!(**cause, PathError::Signature { .. })),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn two_roots_of_one_name_without_key_identifiers_are_refused_in_either_order() {
+    let mut chain = Chain::new();
+    chain.root.without("2.5.29.14");
+    chain.intermediate.without("2.5.29.35");
+    let [leaf, intermediate, root] = chain.certificates();
+    let mut twin = Template { spki: leaf_key().public_key().spki_der().to_vec(), ..chain.root };
+    twin.serial = vec![0x2b];
+    let twin = twin.sign(leaf_key());
+    let pool = [intermediate];
+    for anchors in [[root.clone(), twin.clone()], [twin, root]] {
+        let error = build_path(&leaf, &pool, &anchors, &chain.options).unwrap_err();
+        assert!(matches!(error, PathError::AmbiguousIssuer { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn a_root_that_was_issued_again_under_its_key_may_stand_beside_its_expired_former_self() {
+    let chain = Chain::new();
+    let [leaf, intermediate, root] = chain.certificates();
+    let former =
+        Template { not_after: NOW - 1, serial: vec![0x01], ..Template::root() }.sign(root_key());
+    let path = build_path(&leaf, &[intermediate], &[former, root.clone()], &chain.options).unwrap();
+    assert_eq!(path[2], root);
+}
+
+#[test]
+fn one_of_two_intermediates_of_one_key_that_forbids_the_leaf_makes_the_path_ambiguous() {
+    let chain = Chain::new();
+    let [leaf, intermediate, root] = chain.certificates();
+    let mut strict = Template::intermediate();
+    strict.with(name_constraints(&[dns_subtree("other.svc")], &[]));
+    let pool = [intermediate, strict.sign(root_key())];
+    let error = build_path(&leaf, &pool, &[root], &chain.options).unwrap_err();
+    assert!(
+        matches!(&error, PathError::AmbiguousIssuer { cause, .. }
+            if matches!(**cause, PathError::NameConstraint { .. })),
+        "{error:?}"
+    );
 }
 
 struct Rotation {

@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use meshroot_pki::{
-    Certificate, CertificateRequest, DistinguishedName, Fingerprint, Host, PathOptions, PrivateKey,
-    PublicKey, Purpose, build_path, parse_bundle,
+    Certificate, CertificateRequest, DerForm, DistinguishedName, Fingerprint, Host, PathOptions,
+    PrivateKey, PublicKey, Purpose, build_path, parse_bundle, read_certificates,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,7 +13,8 @@ use crate::support::{hosts, name, now, root_key};
 fn host() -> impl Strategy<Value = Host> {
     let dns = "[a-z]([a-z0-9-]{0,20}[a-z0-9])?(\\.[a-z]([a-z0-9-]{0,20}[a-z0-9])?){0,4}"
         .prop_map(Host::Dns);
-    let id = "spiffe://[a-z0-9][a-z0-9._-]{0,40}(/[A-Za-z0-9_-]{1,20}){0,4}".prop_map(Host::Uri);
+    let id = "spiffe://[a-z0-9_-]{1,10}(\\.[a-z0-9_-]{1,10}){0,4}(/[A-Za-z0-9_-]{1,20}){0,4}"
+        .prop_map(Host::Uri);
     let ip = any::<IpAddr>().prop_map(Host::Ip);
     prop_oneof![dns, id, ip]
 }
@@ -46,6 +47,7 @@ fn parse_everything(bytes: &[u8]) {
     let _ = Certificate::from_der(bytes);
     let _ = Certificate::from_pem(bytes);
     let _ = parse_bundle(bytes);
+    let _ = (read_certificates(bytes), DerForm::of(bytes));
     let _ = PrivateKey::from_pem(bytes);
     let _ = PublicKey::from_spki_der(bytes).map(|key| (key.check_strength(), key.kind_name()));
     let _ = DistinguishedName::from_der(bytes).map(|name| name.to_string());

@@ -232,12 +232,6 @@ fn two_requests_in_one_file_are_refused() {
 }
 
 #[test]
-fn text_before_a_request_is_refused() {
-    let pem = format!("Certificate Request:\n{}", created().to_pem());
-    assert_eq!(refused(pem.as_bytes()), RequestError::Pem(PemError::Text { line: 1 }));
-}
-
-#[test]
 fn nothing_is_refused() {
     assert_eq!(refused(b""), RequestError::Pem(PemError::Empty));
 }
