@@ -17,6 +17,7 @@ use crate::request::accept::{Accepted, Form};
 use crate::request::content_type::{Format, PatchType};
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
+use crate::request::subresource::Subresource;
 use crate::state::served::Served;
 use crate::write::change::{Change, Outcome, Written};
 
@@ -25,6 +26,7 @@ pub(crate) struct Call<'a> {
     pub(crate) api: &'a Arc<Api>,
     pub(crate) parts: &'a Parts,
     pub(crate) path: &'a ResourcePath,
+    pub(crate) subresource: Subresource,
     pub(crate) parameters: &'a Parameters,
     pub(crate) user: &'a User,
     pub(crate) served: &'a Arc<Served>,
@@ -44,6 +46,7 @@ impl Call<'_> {
             api: self.api,
             served: self.served,
             path: self.path,
+            subresource: self.subresource,
             user: self.user,
             parameters: self.parameters,
             manager,

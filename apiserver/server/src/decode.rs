@@ -11,7 +11,7 @@ use apiserver_kinds::Kind;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
-use crate::object::{encoding, metadata};
+use crate::object::metadata;
 use crate::request::content_type::Format;
 use crate::request::parameters::FieldValidation;
 use crate::state::served::Served;
@@ -68,9 +68,7 @@ fn fill_in_type(kind: &Kind, object: &mut Value) {
     if kind.custom {
         return;
     }
-    for (field, value) in
-        [("apiVersion", encoding::api_version(kind)), ("kind", kind.kind.to_string())]
-    {
+    for (field, value) in [("apiVersion", kind.api_version()), ("kind", kind.kind.to_string())] {
         if object[field].is_null() || object[field] == "" {
             object[field] = value.into();
         }

@@ -21,6 +21,7 @@ use crate::request::accept::Accepted;
 use crate::request::info::RequestInfo;
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
+use crate::request::verb::Verb;
 
 /// Answers one request. `user` is set where the connection itself has shown who asks.
 ///
@@ -65,15 +66,15 @@ where
     let user = api.access.authenticate(&parts.headers, user)?;
     let user = api.access.impersonate(user, &parts.headers)?;
     api.access.authorize(&user, &info)?;
-    match &info.resource {
-        Some(path) => {
+    match &info {
+        RequestInfo::Resource { verb, path } => {
             let request = Authorized { parts, path, parameters: &parameters, user: &user };
-            request.answer(api, info.verb, body).await
+            request.answer(api, *verb, body).await
         }
-        None if info.path == snapshot::PATH && info.verb == "get" => {
+        RequestInfo::NonResource { verb: "get", path } if path == snapshot::PATH => {
             snapshot::answer(api, &user).await
         }
-        None => documents::answer(api, parts, &info),
+        RequestInfo::NonResource { path, .. } => documents::answer(api, parts, path),
     }
 }
 
@@ -87,7 +88,12 @@ struct Authorized<'a> {
 
 impl Authorized<'_> {
     /// Looks up the kind.
-    async fn answer<B>(&self, api: &Arc<Api>, verb: &str, body: B) -> Result<Answer, Failure>
+    async fn answer<B>(
+        &self,
+        api: &Arc<Api>,
+        verb: Option<Verb>,
+        body: B,
+    ) -> Result<Answer, Failure>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: fmt::Display,
@@ -103,8 +109,8 @@ impl Authorized<'_> {
         if route::is_elsewhere(&served.kind, path, verb) {
             return Ok(Answer::page_not_found());
         }
-        route::check(&served.kind, path, verb)?;
-        if verb == "watch" {
+        let (verb, subresource) = route::find(&served.kind, path, verb)?;
+        if verb == Verb::Watch {
             let permit = api.limits.watches.permit(&user.name, user.is_master());
             let permit = permit.ok_or_else(Failure::too_many_requests)?;
             let accepted = Accepted::read(&parts.headers)?;
@@ -112,6 +118,7 @@ impl Authorized<'_> {
             return Watch { served, path, parameters, accepted, permit, stop }.answer(&api.objects);
         }
         let accepted = Accepted::read(&parts.headers)?;
-        Call { api, parts, path, parameters, user, served, accepted }.answer(verb, body).await
+        let call = Call { api, parts, path, subresource, parameters, user, served, accepted };
+        call.answer(verb, body).await
     }
 }

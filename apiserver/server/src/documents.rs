@@ -17,13 +17,12 @@ use crate::api::Api;
 use crate::failure::Failure;
 use crate::object::encoding;
 use crate::request::accept::Accepted;
-use crate::request::info::RequestInfo;
 
-pub(crate) fn answer(api: &Api, parts: &Parts, info: &RequestInfo) -> Result<Answer, Failure> {
+pub(crate) fn answer(api: &Api, parts: &Parts, path: &str) -> Result<Answer, Failure> {
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Err(Failure::method_not_allowed());
     }
-    let path: Vec<&str> = info.path.split('/').filter(|part| !part.is_empty()).collect();
+    let path: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match path.as_slice() {
         [check @ ("healthz" | "readyz" | "livez")] => Ok(health::answer(check, parts)),
         ["healthz" | "readyz" | "livez", "ping"] => Ok(Answer::text(StatusCode::OK, "ok")),

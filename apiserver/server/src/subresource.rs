@@ -10,18 +10,20 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::decode::document;
 use crate::failure::Failure;
+use crate::request::subresource::Subresource;
+use crate::request::verb::Verb;
 
 /// Whether a subresource is answered here.
-pub(crate) fn is_special(subresource: &str) -> bool {
-    matches!(subresource, "token" | "scale" | "finalize")
+pub(crate) fn is_special(subresource: Subresource) -> bool {
+    matches!(subresource, Subresource::Token | Subresource::Scale | Subresource::Finalize)
 }
 
 /// A write on such a subresource.
-pub(crate) async fn write(call: &Call<'_>, verb: &str, bytes: &[u8]) -> Result<Answer, Failure> {
-    match (call.path.subresource.as_str(), verb) {
-        ("token", "create") => token::create(call, bytes),
-        ("scale", "update" | "patch") => scale::write(call, verb, bytes).await,
-        ("finalize", "update") => finalize::update(call, bytes).await,
+pub(crate) async fn write(call: &Call<'_>, verb: Verb, bytes: &[u8]) -> Result<Answer, Failure> {
+    match (call.subresource, verb) {
+        (Subresource::Token, Verb::Create) => token::create(call, bytes),
+        (Subresource::Scale, Verb::Update | Verb::Patch) => scale::write(call, verb, bytes).await,
+        (Subresource::Finalize, Verb::Update) => finalize::update(call, bytes).await,
         _ => Err(Failure::method_not_allowed()),
     }
 }

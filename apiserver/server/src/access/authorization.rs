@@ -7,13 +7,16 @@ use crate::access::Access;
 use crate::failure::Failure;
 use crate::request::info::RequestInfo;
 use crate::request::path::ResourcePath;
+use crate::request::verb::Verb;
 
 impl Access {
     /// Whether the user may make a request; the refusal is what the client is sent.
     pub(crate) fn authorize(&self, user: &User, info: &RequestInfo) -> Result<(), Failure> {
-        match &info.resource {
-            Some(path) => self.authorize_resource(user, info.verb, path),
-            None => self.require(user, &Attributes::non_resource(info.verb, info.path.as_str())),
+        match info {
+            RequestInfo::Resource { verb, path } => self.authorize_resource(user, *verb, path),
+            RequestInfo::NonResource { verb, path } => {
+                self.require(user, &Attributes::non_resource(*verb, path.as_str()))
+            }
         }
     }
 
@@ -21,11 +24,11 @@ impl Access {
     pub(crate) fn authorize_resource(
         &self,
         user: &User,
-        verb: &str,
+        verb: Option<Verb>,
         path: &ResourcePath,
     ) -> Result<(), Failure> {
         let attributes = ResourceAttributes {
-            verb: verb.into(),
+            verb: verb.map_or("", Verb::as_str).into(),
             group: path.group.as_str().into(),
             resource: path.resource.as_str().into(),
             subresource: path.subresource.as_str().into(),

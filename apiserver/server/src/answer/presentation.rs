@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::clock;
 use crate::failure::Failure;
-use crate::object::{encoding, metadata, version};
+use crate::object::{metadata, version};
 use crate::request::accept::{Accepted, Form};
 use crate::request::parameters::Parameters;
+use crate::request::verb::Verb;
 
 /// A stored object in the form that the client accepts.
 pub(crate) fn stored_object(
@@ -60,7 +61,7 @@ pub(crate) fn list(
         }
         Form::Object | Form::Discovery => {
             let items: Vec<Value> = values.into_iter().map(|value| untyped(kind, value)).collect();
-            json!({ "kind": kind.list_kind.as_ref(), "apiVersion": encoding::api_version(kind), "metadata": list_metadata(metadata), "items": items })
+            json!({ "kind": kind.list_kind.as_ref(), "apiVersion": kind.api_version(), "metadata": list_metadata(metadata), "items": items })
         }
     }
 }
@@ -140,8 +141,8 @@ fn include(parameters: &Parameters) -> IncludeObject {
 }
 
 /// Refuses a form that does not go with the request.
-pub(crate) fn check_form(form: Form, verb: &str, parameters: &Parameters) -> Result<(), Failure> {
-    let list = matches!(verb, "list" | "deletecollection");
+pub(crate) fn check_form(form: Form, verb: Verb, parameters: &Parameters) -> Result<(), Failure> {
+    let list = matches!(verb, Verb::List | Verb::DeleteCollection);
     match (form, parameters.include_object.as_deref()) {
         (Form::Metadata, _) if list => Err(Failure::unacceptable(
             "you requested PartialObjectMetadata, but the requested object is a list",

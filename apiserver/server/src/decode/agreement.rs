@@ -5,12 +5,12 @@ use apiserver_object::{Fault, FieldError};
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::object::{encoding, metadata};
+use crate::object::metadata;
 
 /// The object has the kind and version that the path names.
 pub(crate) fn same_type(kind: &Kind, object: &Value) -> Result<(), Failure> {
     let (version, name) = (object["apiVersion"].as_str(), object["kind"].as_str());
-    let expected = encoding::api_version(kind);
+    let expected = kind.api_version();
     if name.is_none_or(str::is_empty) {
         return Err(Failure::bad_request("Object 'Kind' is missing in the body of the request"));
     }
@@ -37,7 +37,7 @@ pub(crate) fn same_type(kind: &Kind, object: &Value) -> Result<(), Failure> {
 /// A patch does not change the version of a custom object.
 pub(crate) fn same_version(kind: &Kind, object: &Value) -> Result<(), Failure> {
     let (version, expected) =
-        (object["apiVersion"].as_str().unwrap_or_default(), encoding::api_version(kind));
+        (object["apiVersion"].as_str().unwrap_or_default(), kind.api_version());
     if !kind.custom || version == expected {
         return Ok(());
     }

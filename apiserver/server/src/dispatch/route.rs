@@ -4,60 +4,113 @@ use apiserver_kinds::{self as kinds, Kind};
 
 use crate::failure::Failure;
 use crate::request::path::ResourcePath;
+use crate::request::subresource::Subresource;
+use crate::request::verb::Verb;
 
 /// A path of a custom kind that is in a namespace though the kind is not, or the other way round. Lists alone go over
 /// all namespaces.
-pub(super) fn is_elsewhere(kind: &Kind, path: &ResourcePath, verb: &str) -> bool {
+pub(super) fn is_elsewhere(kind: &Kind, path: &ResourcePath, verb: Option<Verb>) -> bool {
     let inside = !path.namespace.is_empty();
-    let across = inside || matches!(verb, "list" | "watch");
+    let across = inside || matches!(verb, Some(Verb::List | Verb::Watch));
     kind.custom && if kind.namespaced { !across } else { inside }
 }
 
-/// Refuses a path that is not one of the kind, and a verb that does not go with it.
-pub(super) fn check(kind: &Kind, path: &ResourcePath, verb: &str) -> Result<(), Failure> {
+/// The verb and the part of an object that a request on a kind is about. Refuses a path that is not one of the kind,
+/// and a verb that does not go with it.
+pub(super) fn find(
+    kind: &Kind,
+    path: &ResourcePath,
+    verb: Option<Verb>,
+) -> Result<(Verb, Subresource), Failure> {
     let no_namespace = kind.namespaced && path.namespace.is_empty();
     let outside = no_namespace && !path.name.is_empty();
     let inside = !kind.namespaced && !path.namespace.is_empty() && path.resource != "namespaces";
-    let known = has_subresource(kind, &path.subresource);
-    if kind.custom && !inside && !outside && !known {
-        return Err(Failure::not_found(kind, &path.name));
-    }
-    if inside || outside || !known {
+    if inside || outside {
         return Err(Failure::no_such_resource());
     }
-    // A POST makes an object whose name is in its body; all else that is written is named in the path.
-    let misplaced = match verb {
-        "create" => {
+    let subresource = Subresource::parse(&path.subresource).filter(|one| has(kind, *one));
+    let subresource = subresource.ok_or_else(|| {
+        if kind.custom { Failure::not_found(kind, &path.name) } else { Failure::no_such_resource() }
+    })?;
+    let verb = verb.filter(|verb| {
+        !is_misplaced(kind, path, *verb) && allows(kind, subresource, verb.as_str())
+    });
+    verb.map(|verb| (verb, subresource)).ok_or_else(Failure::method_not_allowed)
+}
+
+/// A POST makes an object whose name is in its body; all else that is written is named in the path.
+fn is_misplaced(kind: &Kind, path: &ResourcePath, verb: Verb) -> bool {
+    let no_namespace = kind.namespaced && path.namespace.is_empty();
+    match verb {
+        Verb::Create => {
             !path.name.is_empty() && path.subresource.is_empty() || no_namespace && kind.is_stored()
         }
-        "update" | "patch" => path.name.is_empty(),
-        "deletecollection" => no_namespace,
-        _ => false,
-    };
-    if verb.is_empty() || misplaced || !allows(kind, &path.subresource, verb) {
-        return Err(Failure::method_not_allowed());
-    }
-    Ok(())
-}
-
-/// Whether a path's third part is a subresource of the kind; `""` always is.
-fn has_subresource(kind: &Kind, subresource: &str) -> bool {
-    match subresource {
-        "" => true,
-        "status" => kind.subresources.status,
-        "scale" => kind.subresources.scale.is_some(),
-        "token" => kind.subresources.token,
-        "finalize" => kind.subresources.finalize,
-        _ => false,
+        Verb::Update | Verb::Patch => path.name.is_empty(),
+        Verb::DeleteCollection => no_namespace,
+        Verb::Get | Verb::List | Verb::Watch | Verb::Delete => false,
     }
 }
 
-/// Whether a verb goes with the kind, or with its subresource.
-fn allows(kind: &Kind, subresource: &str, verb: &str) -> bool {
+fn has(kind: &Kind, subresource: Subresource) -> bool {
     match subresource {
-        "" => kind.allows(verb),
-        "token" => verb == "create",
-        "finalize" => verb == "update",
-        _ => kinds::SUBRESOURCE.contains(&verb),
+        Subresource::Whole => true,
+        Subresource::Status => kind.subresources.status,
+        Subresource::Scale => kind.subresources.scale.is_some(),
+        Subresource::Token => kind.subresources.token,
+        Subresource::Finalize => kind.subresources.finalize,
+    }
+}
+
+fn allows(kind: &Kind, subresource: Subresource, verb: &str) -> bool {
+    match subresource {
+        Subresource::Whole => kind.allows(verb),
+        Subresource::Token => verb == "create",
+        Subresource::Finalize => verb == "update",
+        Subresource::Status | Subresource::Scale => kinds::SUBRESOURCE.contains(&verb),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_verb_goes_with_its_paths_only() {
+        let (found, gone) = (StatusCode::OK, StatusCode::NOT_FOUND);
+        let not_allowed = StatusCode::METHOD_NOT_ALLOWED;
+        let cases = [
+            ("/api/v1/namespaces/a/configmaps/b", Some(Verb::Get), found),
+            ("/api/v1/namespaces/a/configmaps/b", Some(Verb::Create), not_allowed),
+            ("/api/v1/namespaces/a/configmaps/b", None, not_allowed),
+            ("/api/v1/namespaces/a/configmaps/b/status", Some(Verb::Get), gone),
+            ("/api/v1/namespaces/a/configmaps", Some(Verb::Create), found),
+            ("/api/v1/namespaces/a/configmaps", Some(Verb::Update), not_allowed),
+            ("/api/v1/configmaps", Some(Verb::List), found),
+            ("/api/v1/configmaps", Some(Verb::Create), not_allowed),
+            ("/api/v1/configmaps", Some(Verb::DeleteCollection), not_allowed),
+            ("/api/v1/namespaces/a", Some(Verb::Delete), found),
+            ("/api/v1/namespaces/a/finalize", Some(Verb::Update), found),
+            ("/api/v1/namespaces/a/finalize", Some(Verb::Patch), not_allowed),
+            ("/api/v1/namespaces/a/serviceaccounts/b/token", Some(Verb::Create), found),
+            ("/api/v1/namespaces/a/serviceaccounts/b/token", Some(Verb::Get), not_allowed),
+        ];
+        for (path, verb, expected) in cases {
+            let (parsed, _) = ResourcePath::parse(path).unwrap();
+            let mut kinds = kinds::builtin().into_iter();
+            let kind = kinds
+                .find(|kind| kind.group.is_empty() && *kind.plural == *parsed.resource)
+                .unwrap();
+            let code = match find(&kind, &parsed, verb) {
+                Ok((read, _)) => {
+                    assert_eq!(Some(read), verb);
+                    StatusCode::OK
+                }
+                Err(failure) => failure.code,
+            };
+            assert_eq!(code, expected, "{verb:?} {path}");
+        }
     }
 }

@@ -11,13 +11,15 @@ use crate::decode::agreement;
 use crate::failure::Failure;
 use crate::request::body;
 use crate::request::content_type::Format;
+use crate::request::subresource::Subresource;
+use crate::request::verb::Verb;
 use crate::write::change::{Change, Outcome};
 use crate::write::delete_options::DeleteOptions;
 use crate::{read, review, subresource};
 
 impl Call<'_> {
     /// Answers every verb but `watch`.
-    pub(super) async fn answer<B>(&self, verb: &str, body: B) -> Result<Answer, Failure>
+    pub(super) async fn answer<B>(&self, verb: Verb, body: B) -> Result<Answer, Failure>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: fmt::Display,
@@ -32,18 +34,16 @@ impl Call<'_> {
         }
     }
 
-    async fn answer_verb<B>(&self, verb: &str, body: B) -> Result<Answer, Failure>
+    async fn answer_verb<B>(&self, verb: Verb, body: B) -> Result<Answer, Failure>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: fmt::Display,
     {
         let Self { api, served, path, parameters, accepted, .. } = *self;
         match verb {
-            "get" if path.subresource == "scale" => subresource::scale::get(self),
-            "get" if matches!(path.subresource.as_str(), "" | "status") => {
-                read::get(&api.objects, served, path, parameters, accepted)
-            }
-            "list" => read::list(&api.objects, served, path, parameters, accepted),
+            Verb::Get if self.subresource == Subresource::Scale => subresource::scale::get(self),
+            Verb::Get => read::get(&api.objects, served, path, parameters, accepted),
+            Verb::List => read::list(&api.objects, served, path, parameters, accepted),
             _ => {
                 let (user, master) = (&self.user.name, self.user.is_master());
                 let bytes = body::receive(api.limits.body(user, master), body).await?;
@@ -56,15 +56,15 @@ impl Call<'_> {
         }
     }
 
-    async fn write(&self, verb: &str, bytes: &[u8]) -> Result<Answer, Failure> {
+    async fn write(&self, verb: Verb, bytes: &[u8]) -> Result<Answer, Failure> {
         if !self.served.kind.is_stored() {
             return review::create(self, bytes);
         }
-        if subresource::is_special(&self.path.subresource) {
+        if subresource::is_special(self.subresource) {
             return subresource::write(self, verb, bytes).await;
         }
         let mut change = self.change();
-        if verb == "deletecollection" {
+        if verb == Verb::DeleteCollection {
             return self.delete_collection(change, bytes).await;
         }
         match self.write_one(verb, bytes, &mut change).await {
@@ -75,22 +75,22 @@ impl Call<'_> {
 
     async fn write_one(
         &self,
-        verb: &str,
+        verb: Verb,
         bytes: &[u8],
         change: &mut Change<'_>,
     ) -> Result<Outcome, Failure> {
         match verb {
-            "create" => {
+            Verb::Create => {
                 let object = self.decoded(bytes, change)?;
                 change.create(object).await
             }
-            "update" => {
+            Verb::Update => {
                 let object = self.decoded(bytes, change)?;
                 agreement::same_name(&object, &self.path.name)?;
                 change.update(object).await
             }
-            "patch" => change.patch(self.patch_type()?, bytes).await,
-            "delete" => change.delete(&self.delete_options(bytes)?).await,
+            Verb::Patch => change.patch(self.patch_type()?, bytes).await,
+            Verb::Delete => change.delete(&self.delete_options(bytes)?).await,
             _ => Err(Failure::method_not_allowed()),
         }
     }

@@ -58,18 +58,9 @@ pub(crate) fn json(value: &Value) -> Vec<u8> {
 /// A stored object's JSON without apiVersion and kind: `{"metadata":…`.
 pub(crate) fn without_type<'a>(kind: &Kind, json: &'a [u8]) -> &'a [u8] {
     let length =
-        "{\"apiVersion\":\"\",\"kind\":\"\",".len() + api_version(kind).len() + kind.kind.len();
+        "{\"apiVersion\":\"\",\"kind\":\"\",".len() + kind.api_version().len() + kind.kind.len();
     // The brace is put back by whoever writes the list.
     json.get(length..).unwrap_or(json)
-}
-
-/// `v1`, `apps/v1`.
-pub(crate) fn api_version(kind: &Kind) -> String {
-    if kind.group.is_empty() {
-        kind.version.to_string()
-    } else {
-        format!("{}/{}", kind.group, kind.version)
-    }
 }
 
 #[cfg(test)]

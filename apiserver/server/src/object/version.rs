@@ -5,7 +5,6 @@ use apiserver_store as store;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::object::encoding;
 
 /// Events of both groups are one object, stored in the form of the core group.
 fn is_events_v1(kind: &Kind) -> bool {
@@ -14,8 +13,7 @@ fn is_events_v1(kind: &Kind) -> bool {
 
 /// Whether the stored bytes are what this version serves.
 pub(crate) fn is_served_as_stored(kind: &Kind, object: &store::Object) -> bool {
-    !is_events_v1(kind)
-        && (!kind.custom || has_api_version(&object.json, &encoding::api_version(kind)))
+    !is_events_v1(kind) && (!kind.custom || has_api_version(&object.json, &kind.api_version()))
 }
 
 /// The stored form begins with the apiVersion.
@@ -43,7 +41,7 @@ pub(crate) fn in_version(kind: &Kind, mut stored: Value) -> Value {
         return kinds::events_v1_from_core(&stored);
     }
     if kind.custom {
-        stored["apiVersion"] = encoding::api_version(kind).into();
+        stored["apiVersion"] = kind.api_version().into();
     }
     stored
 }

@@ -27,7 +27,7 @@ pub(super) fn streamed(
     let head = format!(
         "{{\"kind\":{},\"apiVersion\":{},\"metadata\":{metadata},\"items\":[",
         json!(kind.list_kind.as_ref()),
-        json!(encoding::api_version(&kind)),
+        json!(kind.api_version()),
     );
     let items = Items { kind, objects: objects.into(), head: Some(head) };
     let frames = futures::stream::unfold(Some(items), |items| async move {

@@ -6,16 +6,15 @@ use http::Method;
 use crate::request::field_selector;
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
+use crate::request::verb::Verb;
 
-/// A request, before anything of it was looked up.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct RequestInfo {
-    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; for other paths the method.
-    pub(crate) verb: &'static str,
-    /// Path as sent, without the query.
-    pub(crate) path: String,
-    /// Set where the path is one of resources.
-    pub(crate) resource: Option<ResourcePath>,
+/// A request, before anything of it is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RequestInfo {
+    /// On resources; the verb is missing where the method has none.
+    Resource { verb: Option<Verb>, path: ResourcePath },
+    /// On any other path, as sent without the query. The verb is the method in lower case.
+    NonResource { verb: &'static str, path: String },
 }
 
 impl RequestInfo {
@@ -23,30 +22,16 @@ impl RequestInfo {
     /// meant: a right to that name is enough then.
     pub(crate) fn read(method: &Method, path: &str, parameters: &Parameters) -> Self {
         let Some((mut resource, watched)) = ResourcePath::parse(path) else {
-            return Self { verb: plain_verb(method), path: path.to_owned(), resource: None };
+            return Self::NonResource { verb: plain_verb(method), path: path.to_owned() };
         };
-        let verb = verb(method, &resource, watched || parameters.watch);
-        if matches!(verb, "list" | "watch" | "deletecollection")
+        let collection = resource.name.is_empty();
+        let verb = Verb::of_method(method, collection, watched || parameters.watch);
+        if matches!(verb, Some(Verb::List | Verb::Watch | Verb::DeleteCollection))
             && let Some(name) = field_selector::one_name(&parameters.field_selector)
         {
             name.clone_into(&mut resource.selected);
         }
-        Self { verb, path: path.to_owned(), resource: Some(resource) }
-    }
-}
-
-fn verb(method: &Method, resource: &ResourcePath, watch: bool) -> &'static str {
-    let collection = resource.name.is_empty();
-    match *method {
-        Method::GET | Method::HEAD if watch && collection => "watch",
-        Method::GET | Method::HEAD if collection => "list",
-        Method::GET | Method::HEAD => "get",
-        Method::POST => "create",
-        Method::PUT => "update",
-        Method::PATCH => "patch",
-        Method::DELETE if collection => "deletecollection",
-        Method::DELETE => "delete",
-        _ => "",
+        Self::Resource { verb, path: resource }
     }
 }
 
@@ -68,12 +53,20 @@ mod tests {
     use super::*;
 
     fn read(method: &Method, path: &str) -> (&'static str, [String; 6]) {
-        let info = RequestInfo::read(method, path, &Parameters::default());
-        let part = info.resource.unwrap_or_default();
-        (
-            info.verb,
-            [part.group, part.version, part.namespace, part.resource, part.name, part.subresource],
-        )
+        match RequestInfo::read(method, path, &Parameters::default()) {
+            RequestInfo::Resource { verb, path } => (
+                verb.map_or("", Verb::as_str),
+                [
+                    path.group,
+                    path.version,
+                    path.namespace,
+                    path.resource,
+                    path.name,
+                    path.subresource,
+                ],
+            ),
+            RequestInfo::NonResource { verb, .. } => (verb, Default::default()),
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use apiserver_object::{Fault, FieldError};
 use percent_encoding::percent_decode_str;
 
 use crate::failure::Failure;
+use crate::request::verb::Verb;
 
 /// Everything that a query may ask for; what does not apply to a verb is ignored, as Kubernetes does.
 #[derive(Debug, Clone, Default)]
@@ -105,11 +106,11 @@ fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<Option<N>, Fai
 }
 
 /// The options object that a verb's query stands for.
-fn options_kind(verb: &str) -> &'static str {
+fn options_kind(verb: Verb) -> &'static str {
     match verb {
-        "create" => "CreateOptions",
-        "update" => "UpdateOptions",
-        "delete" | "deletecollection" => "DeleteOptions",
+        Verb::Create => "CreateOptions",
+        Verb::Update => "UpdateOptions",
+        Verb::Delete | Verb::DeleteCollection => "DeleteOptions",
         _ => "PatchOptions",
     }
 }
@@ -132,7 +133,7 @@ impl Parameters {
     }
 
     /// Refuses options of a write that mean nothing.
-    pub(crate) fn check(&self, verb: &str) -> Result<(), Failure> {
+    pub(crate) fn check(&self, verb: Verb) -> Result<(), Failure> {
         let errors = [
             self.dry_run_error(),
             self.field_manager_length_error(),

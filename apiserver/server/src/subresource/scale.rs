@@ -13,6 +13,8 @@ use crate::decode::document;
 use crate::failure::Failure;
 use crate::object::{metadata, version};
 use crate::request::content_type::{Format, PatchType};
+use crate::request::subresource::Subresource;
+use crate::request::verb::Verb;
 use crate::write::change::Written;
 
 /// GET of the scale.
@@ -25,11 +27,11 @@ fn answer(call: &Call<'_>, object: &Value) -> Result<Answer, Failure> {
 }
 
 /// PUT and PATCH of the scale, which is a view of the object itself: the write is one on the object.
-pub(super) async fn write(call: &Call<'_>, verb: &str, bytes: &[u8]) -> Result<Answer, Failure> {
+pub(super) async fn write(call: &Call<'_>, verb: Verb, bytes: &[u8]) -> Result<Answer, Failure> {
     let kind = &call.served.kind;
     let current = scale_of(call, &live(call)?)?;
     let asked =
-        if verb == "update" { parsed(call, bytes)? } else { patched(call, &current, bytes)? };
+        if verb == Verb::Update { parsed(call, bytes)? } else { patched(call, &current, bytes)? };
     let replicas = replicas(call, &asked)?;
     let version = metadata::text(&asked, "resourceVersion");
     if !version.is_empty() && version != metadata::text(&current, "resourceVersion") {
@@ -40,10 +42,8 @@ pub(super) async fn write(call: &Call<'_>, verb: &str, bytes: &[u8]) -> Result<A
         // What was looked at is what is changed.
         patch["metadata"] = json!({ "resourceVersion": version });
     }
-    let mut path = call.path.clone();
-    path.subresource.clear();
     let mut change = call.change();
-    change.path = &path;
+    change.subresource = Subresource::Whole;
     let outcome = change.patch(PatchType::Merge, patch.to_string().as_bytes()).await?;
     match outcome.object {
         Written::Stored(stored) => answer(call, &version::served(kind, &stored)?),

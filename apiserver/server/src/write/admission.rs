@@ -12,12 +12,14 @@ use crate::api::Api;
 use crate::failure::Failure;
 use crate::object::version;
 use crate::request::path::ResourcePath;
+use crate::request::subresource::Subresource;
 use crate::state::objects;
 
 /// A write that policies are asked about.
 pub(super) struct Review<'a> {
     pub(crate) kind: &'a Kind,
     pub(crate) path: &'a ResourcePath,
+    pub(crate) subresource: Subresource,
     pub(crate) name: &'a str,
     pub(crate) operation: rules::Operation,
     pub(crate) object: Option<&'a Value>,
@@ -111,7 +113,7 @@ impl View<'_> {
             group: &self.kind.group,
             version: &self.kind.version,
             resource: &self.kind.plural,
-            subresource: &review.path.subresource,
+            subresource: review.subresource.as_str(),
             kind: &self.kind.kind,
             namespace: if review.kind.namespaced { &review.path.namespace } else { "" },
             name: review.name,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::decode::{self, agreement, defaults};
 use crate::failure::Failure;
-use crate::object::{encoding, metadata};
+use crate::object::metadata;
 use crate::request::content_type::Format;
 use crate::request::parameters::FieldValidation;
 use crate::write::change::{Attempt, Change, Live, Outcome};
@@ -73,7 +73,7 @@ impl Change<'_> {
         self.same_namespace(&mut object)?;
         metadata::set(&mut object, "resourceVersion", found);
         defaults::fill_in_applied(self.served, &mut object);
-        strategy::prepare_update(self.kind(), &self.path.subresource, &mut object, &live.value);
+        strategy::prepare_update(self.kind(), self.subresource, &mut object, &live.value);
         self.store_update(live, object).await
     }
 
@@ -82,9 +82,9 @@ impl Change<'_> {
         live: Option<&Value>,
         configuration: &Value,
     ) -> Result<Value, Failure> {
-        let api_version = encoding::api_version(self.kind());
+        let api_version = self.kind().api_version();
         let writer = self.writer(&api_version, Operation::Apply);
-        let excluded = strategy::not_owned(self.kind(), &self.path.subresource);
+        let excluded = strategy::not_owned(self.kind(), self.subresource);
         let force = self.parameters.force.unwrap_or(false);
         merge::apply(self.served.schema(), live, configuration, &writer, force, excluded).map_err(
             |error| match error {

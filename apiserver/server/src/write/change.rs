@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::object::{encoding, metadata, version};
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
+use crate::request::subresource::Subresource;
 use crate::state::served::Served;
 use crate::write::admission::{self, Review};
 use crate::write::{strategy, validation};
@@ -25,6 +26,7 @@ pub(crate) struct Change<'a> {
     pub(crate) api: &'a Api,
     pub(crate) served: &'a Served,
     pub(crate) path: &'a ResourcePath,
+    pub(crate) subresource: Subresource,
     pub(crate) user: &'a User,
     pub(crate) parameters: &'a Parameters,
     /// The field manager: who owns what is written.
@@ -138,9 +140,9 @@ impl Change<'_> {
 
     /// Notes the field manager of what is written.
     pub(super) fn own(&self, old: Option<&Value>, new: &mut Value, operation: Operation) {
-        let api_version = encoding::api_version(self.kind());
+        let api_version = self.kind().api_version();
         let writer = self.writer(&api_version, operation);
-        let excluded = strategy::not_owned(self.kind(), &self.path.subresource);
+        let excluded = strategy::not_owned(self.kind(), self.subresource);
         merge::track(self.served.schema(), old, new, &writer, excluded);
     }
 
@@ -148,7 +150,7 @@ impl Change<'_> {
         Writer {
             manager: &self.manager,
             operation,
-            subresource: &self.path.subresource,
+            subresource: self.subresource.as_str(),
             api_version,
             now: self.now,
         }
@@ -156,7 +158,7 @@ impl Change<'_> {
 
     /// What is wrong with the object by itself, then what it would grant or put to work.
     pub(super) fn check(&mut self, object: &Value, old: Option<&Value>) -> Result<(), Failure> {
-        let errors = validation::check(self.served, &self.path.subresource, object, old);
+        let errors = validation::check(self.served, self.subresource, object, old);
         self.refuse_invalid(object, &errors)?;
         self.api.access.check_grants(self.kind(), self.user, object, old)?;
         let errors = validation::check_programs(self.kind(), object);
@@ -183,6 +185,7 @@ impl Change<'_> {
         let review = Review {
             kind: &self.served.kind,
             path: self.path,
+            subresource: self.subresource,
             name,
             operation,
             object,

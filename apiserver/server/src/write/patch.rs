@@ -9,6 +9,7 @@ use crate::decode::document;
 use crate::decode::{self, agreement};
 use crate::failure::Failure;
 use crate::request::content_type::{Format, PatchType};
+use crate::request::subresource::Subresource;
 use crate::state::collections::SECRETS;
 use crate::write::change::{Attempt, Change, Live, Outcome, TRIES};
 
@@ -40,7 +41,7 @@ impl Change<'_> {
         for _ in 0..TRIES {
             let Some(live) = self.live(&name)? else {
                 return match &patch {
-                    Patch::Apply(configuration) if self.path.subresource.is_empty() => {
+                    Patch::Apply(configuration) if self.subresource == Subresource::Whole => {
                         self.apply_new(configuration).await
                     }
                     _ => Err(Failure::not_found(self.kind(), &name)),

@@ -4,6 +4,7 @@ use apiserver_kinds::Kind;
 use serde_json::{Value, json};
 
 use crate::object::metadata;
+use crate::request::subresource::Subresource;
 
 /// `group/plural` of a kind; the core group is empty.
 fn resource(kind: &Kind) -> (&str, &str) {
@@ -38,12 +39,15 @@ pub(crate) fn updates_unconditionally(kind: &Kind) -> bool {
 }
 
 /// Fields that a writer of this subresource does not own.
-pub(crate) fn not_owned(kind: &Kind, subresource: &str) -> &'static [&'static [&'static str]] {
+pub(crate) fn not_owned(
+    kind: &Kind,
+    subresource: Subresource,
+) -> &'static [&'static [&'static str]] {
     match (subresource, kind.subresources.status) {
         _ if resource(kind) == ("", "namespaces") => &[&["status"], &["spec"]],
-        ("", true) => &[&["status"]],
-        ("status", _) if kind.custom => &[&["spec"], &["metadata"]],
-        ("status", _) => &[&["spec"], &["metadata", "labels"]],
+        (Subresource::Whole, true) => &[&["status"]],
+        (Subresource::Status, _) if kind.custom => &[&["spec"], &["metadata"]],
+        (Subresource::Status, _) => &[&["spec"], &["metadata", "labels"]],
         _ => &[],
     }
 }
@@ -68,10 +72,15 @@ fn keeps_status_on_create(kind: &Kind) -> bool {
 }
 
 /// What an update cannot change, taken from the object that is there.
-pub(crate) fn prepare_update(kind: &Kind, subresource: &str, object: &mut Value, old: &Value) {
+pub(crate) fn prepare_update(
+    kind: &Kind,
+    subresource: Subresource,
+    object: &mut Value,
+    old: &Value,
+) {
     match subresource {
-        "status" => keep_all_but_status(object, old),
-        "" if kind.subresources.status => keep_part(object, old, "status"),
+        Subresource::Status => keep_all_but_status(object, old),
+        Subresource::Whole if kind.subresources.status => keep_part(object, old, "status"),
         _ => {}
     }
     metadata::of(object).remove("selfLink");
@@ -89,11 +98,12 @@ pub(crate) fn prepare_update(kind: &Kind, subresource: &str, object: &mut Value,
     }
     match subresource {
         _ if resource(kind) != ("", "namespaces") => {}
-        "" => keep_finalizers_of_namespace(object, old),
-        "finalize" => keep_part(object, old, "status"),
+        Subresource::Whole => keep_finalizers_of_namespace(object, old),
+        Subresource::Finalize => keep_part(object, old, "status"),
         _ => {}
     }
-    if subresource != "status" && kind.generation && asks_for_something_else(kind, object, old) {
+    let counted = kind.generation && subresource != Subresource::Status;
+    if counted && asks_for_something_else(kind, object, old) {
         let generation = metadata::generation(old).unwrap_or(0);
         metadata::set(object, "generation", generation + 1);
     }

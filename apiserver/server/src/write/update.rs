@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::lifecycle::finalizers;
 use crate::object::metadata;
+use crate::request::subresource::Subresource;
+use crate::request::verb::Verb;
 use crate::write::change::{Attempt, Change, Live, Outcome, TRIES};
 use crate::write::strategy;
 
@@ -31,7 +33,7 @@ impl Change<'_> {
 
     /// PUT on a name that is not there.
     async fn create_on_update(&mut self, object: Value) -> Result<Outcome, Failure> {
-        if !strategy::creates_on_update(self.kind()) || !self.path.subresource.is_empty() {
+        if !strategy::creates_on_update(self.kind()) || self.subresource != Subresource::Whole {
             return Err(Failure::not_found(self.kind(), &self.path.name));
         }
         self.may_create()?;
@@ -41,7 +43,7 @@ impl Change<'_> {
 
     /// Who may change an object that is there may not for that reason create one.
     pub(super) fn may_create(&self) -> Result<(), Failure> {
-        self.api.access.authorize_resource(self.user, "create", self.path)
+        self.api.access.authorize_resource(self.user, Some(Verb::Create), self.path)
     }
 
     /// An object that was read with a uid does not take the place of another one.
@@ -63,7 +65,7 @@ impl Change<'_> {
         mut object: Value,
     ) -> Result<Outcome, Attempt> {
         self.check_resource_version(live, &mut object)?;
-        strategy::prepare_update(self.kind(), &self.path.subresource, &mut object, &live.value);
+        strategy::prepare_update(self.kind(), self.subresource, &mut object, &live.value);
         self.own(Some(&live.value), &mut object, Operation::Update);
         self.store_update(live, object).await
     }

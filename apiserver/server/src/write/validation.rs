@@ -7,13 +7,14 @@ use apiserver_schema::Schema;
 use base64::Engine as _;
 use serde_json::Value;
 
+use crate::request::subresource::Subresource;
 use crate::state::collections::SECRETS;
 use crate::state::served::Served;
 
 /// What is wrong with an object, or with its change from `old`.
 pub(crate) fn check(
     served: &Served,
-    subresource: &str,
+    subresource: Subresource,
     object: &Value,
     old: Option<&Value>,
 ) -> Vec<FieldError> {
@@ -58,11 +59,11 @@ fn rule_errors(
 /// A write of the status is judged by the schema of the status, with places that begin there.
 fn schema_errors(
     served: &Served,
-    subresource: &str,
+    subresource: Subresource,
     object: &Value,
     old: Option<&Value>,
 ) -> Vec<FieldError> {
-    if subresource != "status" {
+    if subresource != Subresource::Status {
         return served.validator().validate(object, old);
     }
     let status = |object: &'_ Value| object.get("status").cloned();
@@ -75,10 +76,10 @@ fn schema_errors(
 }
 
 /// What the scale of an object is read from.
-fn scale_errors(kind: &Kind, subresource: &str, object: &Value) -> Vec<FieldError> {
+fn scale_errors(kind: &Kind, subresource: Subresource, object: &Value) -> Vec<FieldError> {
     let Some(scale) = &kind.subresources.scale else { return Vec::new() };
     let mut errors = Vec::new();
-    let paths = if subresource == "status" {
+    let paths = if subresource == Subresource::Status {
         [None, Some(&scale.status_replicas_path)]
     } else {
         [Some(&scale.spec_replicas_path), None]

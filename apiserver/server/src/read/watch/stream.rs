@@ -187,7 +187,7 @@ impl Stream {
         let kind = &self.served.kind;
         let mut object = json!({
             "kind": kind.kind.as_ref(),
-            "apiVersion": encoding::api_version(kind),
+            "apiVersion": kind.api_version(),
             "metadata": { "resourceVersion": revision.to_string() },
         });
         if initial_end {
