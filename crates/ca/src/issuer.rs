@@ -136,26 +136,26 @@ impl Issuer {
         let roots = bundle(ROOT, root_pem)?;
         let chain = chain_pem.map(|pem| bundle(CHAIN, pem)).transpose()?.unwrap_or_default();
         let signer = MemorySigner::new(PrivateKey::from_pem(key_pem)?);
-        Self::new(roots, chain, Box::new(signer), now)
+        Self::new(&roots, chain, Box::new(signer), now)
     }
 
     /// Puts an issuer together from its parts, with the same checks.
     pub fn new(
-        roots: Vec<Certificate>,
+        roots: &[Certificate],
         chain: Vec<Certificate>,
         signer: Box<dyn Signer>,
         now: Timestamp,
     ) -> Result<Self, IssuerError> {
         let chain: Vec<_> =
             chain.into_iter().filter(|certificate| !roots.contains(certificate)).collect();
-        let (file, candidates) = if chain.is_empty() { (ROOT, &roots) } else { (CHAIN, &chain) };
+        let (file, candidates) = if chain.is_empty() { (ROOT, roots) } else { (CHAIN, &chain[..]) };
         let certificate = signing_certificate(candidates, signer.as_ref())?.clone();
         check_may_sign(file, &certificate)?;
-        for root in &roots {
+        for root in roots {
             check_valid(ROOT, root, now)?;
         }
         check_valid(file, &certificate, now)?;
-        let mut path = check_path(&certificate, &chain, &roots, now)?;
+        let mut path = check_path(&certificate, &chain, roots, now)?;
         let root = path.pop().unwrap_or_else(|| certificate.clone());
         Ok(Self { certificate, chain: path, root, signer })
     }

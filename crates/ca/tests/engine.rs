@@ -170,7 +170,7 @@ fn a_certificate_comes_with_the_chain_up_to_but_without_the_root() {
     signer.with(basic_constraints(true, None));
     let (root, signer) = (Template::root().sign(x509::root_key()), signer.sign(x509::root_key()));
     let signing = MemorySigner::new(copy(x509::intermediate_key()));
-    let issuer = Issuer::new(vec![root], vec![signer.clone()], Box::new(signing), now()).unwrap();
+    let issuer = Issuer::new(&[root], vec![signer.clone()], Box::new(signing), now()).unwrap();
     let issued = issue(order(x509::leaf_key(), profile(hours(1), 0)), &issuer, now());
     let bundle = meshroot_pki::parse_bundle(issued.to_pem().as_bytes()).unwrap();
     assert_eq!(bundle, [issued.certificate().clone(), signer]);
@@ -204,7 +204,7 @@ fn signing_twice_with_a_deterministic_key_gives_the_very_same_certificate() {
         ..root
     };
     let signer = MemorySigner::new(copy(&root_key));
-    let issuer = Issuer::new(vec![root.sign(&root_key)], vec![], Box::new(signer), now()).unwrap();
+    let issuer = Issuer::new(&[root.sign(&root_key)], vec![], Box::new(signer), now()).unwrap();
     let recorded = recorded(order(key(), profile(hours(1), 0)), &issuer, now());
     let (first, second) =
         (recorded.sign(&issuer, now()).unwrap(), recorded.sign(&issuer, now()).unwrap());
@@ -282,7 +282,7 @@ fn nothing_is_signed_by_another_issuer_than_it_was_prepared_for() {
 
 /// An issuer whose use of the key is counted.
 fn watched(signer: WatchedSigner) -> Issuer {
-    Issuer::new(vec![Template::root().sign(x509::root_key())], vec![], Box::new(signer), now())
+    Issuer::new(&[Template::root().sign(x509::root_key())], vec![], Box::new(signer), now())
         .unwrap()
 }
 
@@ -314,7 +314,7 @@ fn a_refused_order_never_reaches_the_issuing_key() {
     let mut root = Template::root();
     root.with(basic_constraints(true, Some(1)));
     let issuer =
-        Issuer::new(vec![root.sign(x509::root_key())], vec![], Box::new(signer), now()).unwrap();
+        Issuer::new(&[root.sign(x509::root_key())], vec![], Box::new(signer), now()).unwrap();
     Prepared::new(order(key(), profile(hours(1), 1)), &issuer, now()).unwrap_err();
     assert_eq!(uses.load(Ordering::SeqCst), 0);
 }

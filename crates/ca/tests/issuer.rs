@@ -144,7 +144,7 @@ fn which_certificate_of_a_chain_signs_is_told_by_its_key() {
 #[test]
 fn a_missing_root_is_refused() {
     let signer = MemorySigner::new(copy(x509::root_key()));
-    let refused = Issuer::new(Vec::new(), Vec::new(), Box::new(signer), now());
+    let refused = Issuer::new(&[], Vec::new(), Box::new(signer), now());
     assert!(matches!(refused, Err(IssuerError::NoRoot)));
 }
 
@@ -297,7 +297,7 @@ fn a_company_root_whose_path_length_leaves_no_room_for_the_intermediate_is_refus
         match files.load() {
             Ok(_) => assert!(accepted, "{path_len:?}"),
             Err(IssuerError::Chain(PathError::PathLenExceeded { .. })) => {
-                assert!(!accepted, "{path_len:?}")
+                assert!(!accepted, "{path_len:?}");
             }
             Err(error) => panic!("{path_len:?}: {error}"),
         }

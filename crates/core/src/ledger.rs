@@ -31,18 +31,18 @@ fn canonical(entry: &IssuanceRecordSpec) -> String {
     } = entry;
     let mut object = Object::default();
     object
-        .field("request", Object::default().text("name", name).text("uid", uid).to_json())
-        .field("virtualMeshRef", reference(virtual_mesh_ref))
+        .field("request", &Object::default().text("name", name).text("uid", uid).to_json())
+        .field("virtualMeshRef", &reference(virtual_mesh_ref))
         .text("csrSha256", csr_sha256)
         .text("publicKeySha256", public_key_sha256)
-        .field("decision", of_decision(decision));
+        .field("decision", &of_decision(decision));
     if let Some(prepared) = prepared {
-        object.field("prepared", of_prepared(prepared));
+        object.field("prepared", &of_prepared(prepared));
     }
     object
-        .field("sequence", sequence.to_string())
+        .field("sequence", &sequence.to_string())
         .text_if_any("previousSha256", previous_sha256)
-        .field("fence", fence.to_string())
+        .field("fence", &fence.to_string())
         .to_json()
 }
 
@@ -96,13 +96,13 @@ fn seconds(time: &Time) -> String {
 struct Object(Vec<String>);
 
 impl Object {
-    fn field(&mut self, name: &str, json: String) -> &mut Self {
+    fn field(&mut self, name: &str, json: &str) -> &mut Self {
         self.0.push(format!("\"{name}\":{json}"));
         self
     }
 
     fn text(&mut self, name: &str, text: &str) -> &mut Self {
-        self.field(name, Value::from(text).to_string())
+        self.field(name, &Value::from(text).to_string())
     }
 
     fn text_if_any(&mut self, name: &str, text: &str) -> &mut Self {

@@ -41,7 +41,7 @@ impl Member {
     }
 
     /// How far a member is.
-    pub fn new(mesh: &Key, view: View<'_>) -> Self {
+    pub fn new(mesh: &Key, view: &View<'_>) -> Self {
         let current = view.current.to_string();
         let in_use = view.reported.installed.as_deref() == Some(current.as_str());
         let issued = view.answered || in_use;
@@ -50,13 +50,13 @@ impl Member {
             mesh: mesh.clone(),
             issued,
             pickup: if in_use { view.reported.pickup } else { Pickup::Unknown },
-            trouble: view.open.and_then(request_trouble).or_else(of_pickup),
+            trouble: view.open.as_ref().and_then(request_trouble).or_else(of_pickup),
         }
     }
 }
 
 /// What is said of a request, unless it is on its ordinary way.
-fn request_trouble(said: Notice) -> Option<Notice> {
+fn request_trouble(said: &Notice) -> Option<Notice> {
     (said.reason != Reason::WaitingForAgent).then(|| Notice::new(said.reason, brief(&said.message)))
 }
 
@@ -166,7 +166,7 @@ mod tests {
             open: open.map(|reason| Notice::new(reason, "of the request")),
             reported: &status,
         };
-        Member::new(&Key::new("meshroot-cluster-east", "a"), view)
+        Member::new(&Key::new("meshroot-cluster-east", "a"), &view)
     }
 
     #[test]

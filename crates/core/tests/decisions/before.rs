@@ -121,7 +121,7 @@ fn no_status_changes_and_nothing_is_told_again() {
                 open: None,
                 reported: found.status.as_ref().unwrap(),
             };
-            Member::new(&key, view)
+            Member::new(&key, &view)
         })
         .collect();
     let findings = Findings::of_members(progress::sum(&members), set().statuses());

@@ -108,7 +108,7 @@ impl Scene {
     pub(crate) fn assert_refused(&self, reason: Reason, parts: &[&str]) {
         match self.decide() {
             Decision::Refuse(refusal) | Decision::Deny(refusal) => {
-                assert_says(&refusal.into(), reason, parts)
+                assert_says(&refusal.into(), reason, parts);
             }
             other => panic!("{reason}: {other:?}"),
         }

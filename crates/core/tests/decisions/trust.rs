@@ -65,12 +65,13 @@ fn another_signing_root_is_refused() {
     let (one, both) =
         (TrustSet::new([now.clone()], &now), TrustSet::new([before.clone(), now.clone()], &now));
     let signed = [company.to_string()];
-    let cases: [(&str, &TrustSet, Option<&Certificate>, &[String], bool); 6] = [
-        ("nothing is known", &one, None, &[], true),
-        ("the same root", &one, Some(&now), &[], true),
-        ("another root", &one, Some(&before), &[], false),
-        ("another root by the same issuer", &one, Some(&before), &signed, false),
-        ("another of two roots by a new issuer", &both, Some(&before), &[], false),
+    let none: &[String] = &[];
+    let cases = [
+        ("nothing is known", &one, None, none, true),
+        ("the same root", &one, Some(&now), none, true),
+        ("another root", &one, Some(&before), none, false),
+        ("another root by the same issuer", &one, Some(&before), &signed[..], false),
+        ("another of two roots by a new issuer", &both, Some(&before), none, false),
         // An earlier hub took the first root of the Secret for the one that signs.
         ("the first of two roots by the same issuer", &both, Some(&before), &signed, true),
     ];

@@ -94,7 +94,7 @@ fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
         open: open.and_then(|request| request::notice(hub, &request)),
         reported: &trust.status.clone().unwrap_or_default(),
     };
-    Member::new(mesh, view)
+    Member::new(mesh, &view)
 }
 
 /// A virtual mesh that was worked on had a policy, by default or by hand. Making a default one in the place of one that

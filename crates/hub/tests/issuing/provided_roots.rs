@@ -156,7 +156,7 @@ fn a_provided_root_that_cannot_be_used_is_named_with_the_reason_and_taken_once_i
             match &case.secret {
                 None => drop(create(&secrets, corrected).await?),
                 Some(_) => {
-                    drop(secrets.replace(case.name, &PostParams::default(), &corrected).await?)
+                    drop(secrets.replace(case.name, &PostParams::default(), &corrected).await?);
                 }
             }
         }
