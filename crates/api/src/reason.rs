@@ -137,12 +137,6 @@ impl Reason {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.word() == word)
     }
-
-    /// The reason at the beginning of a status message (`Reason: sentence`), with the sentence.
-    pub fn split(message: &str) -> Option<(Self, &str)> {
-        let (word, sentence) = message.split_once(": ")?;
-        Some((Self::from_word(word)?, sentence))
-    }
 }
 
 impl std::fmt::Display for Reason {
