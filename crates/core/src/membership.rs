@@ -1,10 +1,11 @@
 //! Which mesh is in which virtual mesh, and whether a virtual mesh can be worked with.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshroot_api::names;
 use meshroot_api::shared::ResourceRef;
-use meshroot_api::{Reason, VirtualMesh};
+use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
 
 use crate::refusal::Refusal;
 
@@ -83,6 +84,47 @@ impl Membership {
 pub fn members(virtual_mesh: &VirtualMesh) -> impl Iterator<Item = Key> {
     let namespace = virtual_mesh.metadata.namespace.as_deref().unwrap_or_default();
     virtual_mesh.spec.meshes.iter().map(|reference| Key::resolve(reference, namespace))
+}
+
+/// The policy of a virtual mesh: the only one whose `virtualMeshRef` names it. Several are an error.
+pub fn policy<P: Borrow<TrustPolicy>>(
+    all: impl IntoIterator<Item = P>,
+    virtual_mesh: &Key,
+) -> Result<Option<P>, Refusal> {
+    let mut of_it = all.into_iter().filter(|policy| {
+        let policy: &TrustPolicy = policy.borrow();
+        let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
+        policy.metadata.deletion_timestamp.is_none()
+            && Key::resolve(&policy.spec.virtual_mesh_ref, namespace) == *virtual_mesh
+    });
+    match (of_it.next(), of_it.next()) {
+        (Some(one), Some(two)) => {
+            let message = format!(
+                "TrustPolicies {} and {} are both for VirtualMesh {virtual_mesh}; delete one of them",
+                Key::of(one.borrow()),
+                Key::of(two.borrow())
+            );
+            Err(Refusal::new(Reason::SpecInvalid, message))
+        }
+        (one, _) => Ok(one),
+    }
+}
+
+/// Whether a virtual mesh without a policy may have one with defaults. One that was worked on had a policy, by default
+/// or by hand: making a default one in the place of one that is gone could approve what was waiting for a person.
+///
+/// `has_issued`: the ledger has a certificate of it.
+pub fn check_never_had_policy(virtual_mesh: &VirtualMesh, has_issued: bool) -> Result<(), Refusal> {
+    if virtual_mesh.status.is_none() && !has_issued {
+        return Ok(());
+    }
+    let key = Key::of(virtual_mesh);
+    let message = format!(
+        "the TrustPolicy of VirtualMesh {key} is gone and with it who approves; create it again (spec.virtualMeshRef: \
+         {{name: {}, namespace: {}}}): nothing is signed before",
+        key.name, key.namespace
+    );
+    Err(Refusal::new(Reason::PolicyMissing, message))
 }
 
 /// What stands in the way of working with a virtual mesh. `exists` tells whether a mesh object exists.
@@ -200,6 +242,44 @@ mod tests {
             "{}",
             refused.message
         );
+    }
+
+    fn trust_policy(name: &str, virtual_mesh: &str) -> TrustPolicy {
+        let reference = ResourceRef::new(virtual_mesh, "");
+        let spec = meshroot_api::policy::TrustPolicySpec {
+            virtual_mesh_ref: reference,
+            ..Default::default()
+        };
+        let mut made = TrustPolicy::new(name, spec);
+        made.metadata.namespace = Some("meshroot-system".into());
+        made
+    }
+
+    #[test]
+    fn the_policy_of_a_virtual_mesh_is_the_only_one_that_names_it() {
+        let (a, b, other) =
+            (trust_policy("a", "demo"), trust_policy("b", "demo"), trust_policy("c", "other"));
+        let mut deleted = trust_policy("d", "demo");
+        deleted.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+        let demo = Key::new("meshroot-system", "demo");
+        assert_eq!(policy([&other, &deleted], &demo), Ok(None));
+        assert_eq!(policy([&other, &deleted, &a], &demo), Ok(Some(&a)));
+        let refused = policy([&a, &other, &b], &demo).unwrap_err();
+        assert_eq!(refused.reason, Reason::SpecInvalid);
+        let both = "meshroot-system/a and meshroot-system/b";
+        assert!(refused.message.contains(both), "{}", refused.message);
+    }
+
+    #[test]
+    fn a_policy_with_defaults_is_made_only_where_there_never_was_one() {
+        let mut virtual_mesh = virtual_mesh("demo", |_| ());
+        assert_eq!(check_never_had_policy(&virtual_mesh, false), Ok(()));
+        let refused = check_never_had_policy(&virtual_mesh, true).unwrap_err();
+        assert_eq!(refused.reason, Reason::PolicyMissing);
+        assert!(refused.message.contains("{name: demo, namespace: meshroot-system}"));
+        virtual_mesh.status = Some(Default::default());
+        assert!(check_never_had_policy(&virtual_mesh, false).is_err());
     }
 
     #[test]

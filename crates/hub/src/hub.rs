@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
-use meshroot_api::Reason;
 use meshroot_api::names::RequestName;
 use meshroot_api::{
     IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
@@ -175,23 +174,9 @@ impl Hub {
         self.requests.object(Some(namespace), name)
     }
 
-    /// The policy of a virtual mesh: the only one whose `virtualMeshRef` names it. Several are an error.
+    /// The policy of a virtual mesh.
     pub(crate) fn policy(&self, virtual_mesh: &Key) -> Result<Option<Arc<TrustPolicy>>, Refusal> {
-        let mut all = self.policies.store().state();
-        all.retain(|policy| {
-            let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
-            policy.metadata.deletion_timestamp.is_none()
-                && Key::resolve(&policy.spec.virtual_mesh_ref, namespace) == *virtual_mesh
-        });
-        if let [one, two, ..] = all.as_slice() {
-            let message = format!(
-                "TrustPolicies {} and {} are both for VirtualMesh {virtual_mesh}; delete one of them",
-                Key::of(one.as_ref()),
-                Key::of(two.as_ref())
-            );
-            return Err(Refusal::new(Reason::SpecInvalid, message));
-        }
-        Ok(all.pop())
+        membership::policy(self.policies.store().state(), virtual_mesh)
     }
 
     /// The root of a virtual mesh.

@@ -8,12 +8,12 @@ use kube::Api;
 use meshroot_api::names;
 use meshroot_api::policy::TrustPolicySpec;
 use meshroot_api::shared::ResourceRef;
-use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
+use meshroot_api::{TrustPolicy, VirtualMesh};
 use meshroot_ca::Issuer;
 use meshroot_core::findings::Findings;
 use meshroot_core::membership::{self, Key};
 use meshroot_core::progress::{self, Member, View};
-use meshroot_core::{Refusal, identity, trust};
+use meshroot_core::{identity, trust};
 use meshroot_runtime::kube::write::{create_if_absent, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
@@ -35,11 +35,13 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     if virtual_mesh.metadata.deletion_timestamp.is_some() {
         return Ok(Outcome::Done);
     }
-    let policy = match hub.policy(&key) {
+    let never_had_policy =
+        || membership::check_never_had_policy(&virtual_mesh, hub.has_issued(&key));
+    let policy = match hub.policy(&key).and_then(|found| match found {
+        Some(policy) => Ok(Some(policy)),
+        None => never_had_policy().map(|()| None),
+    }) {
         Ok(Some(policy)) => policy,
-        Ok(None) if had_policy(&hub, &virtual_mesh) => {
-            return report(&hub, &virtual_mesh, None, &Findings::refused(policy_gone(&key))).await;
-        }
         Ok(None) => return make_policy(&hub, &key).await,
         Err(refusal) => {
             return report(&hub, &virtual_mesh, None, &Findings::refused(refusal)).await;
@@ -95,21 +97,6 @@ fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
         reported: &trust.status.clone().unwrap_or_default(),
     };
     Member::new(mesh, &view)
-}
-
-/// A virtual mesh that was worked on had a policy, by default or by hand. Making a default one in the place of one that
-/// is gone could approve what was waiting for a person.
-fn had_policy(hub: &Hub, virtual_mesh: &VirtualMesh) -> bool {
-    virtual_mesh.status.is_some() || hub.has_issued(&Key::of(virtual_mesh))
-}
-
-fn policy_gone(key: &Key) -> Refusal {
-    let message = format!(
-        "the TrustPolicy of VirtualMesh {key} is gone and with it who approves; create it again (spec.virtualMeshRef: \
-         {{name: {}, namespace: {}}}): nothing is signed before",
-        key.name, key.namespace
-    );
-    Refusal::new(Reason::PolicyMissing, message)
 }
 
 async fn make_policy(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
