@@ -17,14 +17,16 @@ mod output;
 mod session;
 mod terminal;
 
-use std::ffi::OsString;
+use std::env::ArgsOs;
 use std::process::ExitCode;
+
+use futures::future::LocalBoxFuture;
 
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 /// Parses the command line, runs it and returns the exit code.
-pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
+pub fn run(command_line: ArgsOs) -> ExitCode {
     let arguments = match arguments::parse(command_line) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -40,7 +42,7 @@ pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
     meshroot_runtime::kube::connect::install_crypto_provider();
     let verbose = arguments.global.verbose;
     let serves = arguments.command.serves();
-    match block_on(serves, commands::run(arguments, &mut Terminal::standard())) {
+    match block_on(serves, Box::pin(commands::run(arguments, &mut Terminal::standard()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
@@ -50,7 +52,8 @@ pub fn run(command_line: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn block_on(serves: bool, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+/// The work is boxed: a program compiled for each kind of runtime would be three times as large.
+fn block_on(serves: bool, work: LocalBoxFuture<'_, Result<(), Failure>>) -> Result<(), Failure> {
     let mut runtime = if serves {
         tokio::runtime::Builder::new_multi_thread()
     } else {
