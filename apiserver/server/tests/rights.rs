@@ -5,6 +5,7 @@ use apiserver::{InProcess, Options, Server, User};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use meshroot_testkit::wait;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -306,12 +307,10 @@ async fn nothing_is_created_in_a_namespace_that_ends() {
     let release = json!({ "metadata": { "finalizers": null } });
     admin.ask(Method::PATCH, "/api/v1/namespaces/a/configmaps/held", Some(release)).await;
     // The namespace goes with the last of its objects; nobody else finishes it here.
-    for _ in 0..500 {
-        if admin.ask(Method::GET, "/api/v1/namespaces/a", None).await.0 == StatusCode::NOT_FOUND {
-            return;
-        }
-        tokio::task::yield_now().await;
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("the namespace is still there");
+    let gone = async || {
+        let (status, answer) = admin.ask(Method::GET, "/api/v1/namespaces/a", None).await;
+        anyhow::ensure!(status == StatusCode::NOT_FOUND, "{answer}");
+        Ok(())
+    };
+    wait::until("the namespace is gone", wait::LIMIT, gone).await.unwrap();
 }

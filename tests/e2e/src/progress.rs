@@ -1,6 +1,6 @@
 //! Steps and times, a line each, and one line of verdict.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use meshroot_testkit::fleet::HubApi;
 
@@ -18,12 +18,11 @@ impl Progress {
     }
 
     /// The step that just ended, with its time.
-    pub(crate) fn done(&mut self, what: &str) -> Duration {
+    pub(crate) fn done(&mut self, what: &str) {
         let took = self.step.elapsed();
         self.steps += 1;
         println!("  {:>7.1} s  {what}", took.as_secs_f64());
         self.step = Instant::now();
-        took
     }
 
     pub(crate) fn title(&mut self, what: &str) {

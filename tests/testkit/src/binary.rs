@@ -13,6 +13,11 @@ use crate::{Directory, tools};
 /// Names the directory of the built binaries; `cargo xtask e2e` sets it.
 pub const BINARIES_VARIABLE: &str = "MESHROOT_BIN";
 
+/// Environment of hub and agent: their log tells of each reconciliation, so that a test can wait until a controller has
+/// looked again instead of waiting a while.
+pub const RECONCILIATIONS: (&str, &str) =
+    ("MESHROOT_LOG", "info,meshroot_runtime::process::service=trace");
+
 /// One of the project's binaries, running. SIGTERM and, after a grace period, SIGKILL end it when
 /// this is dropped.
 #[derive(Debug)]
@@ -60,6 +65,12 @@ impl Binary {
     /// Waits until it has logged `text`.
     pub async fn wait_for_log(&self, text: &str, limit: Duration) -> Result<()> {
         self.process.wait_for_log(text, limit).await
+    }
+
+    /// Waits until a controller has reconciled a key `count` times more. Needs [`RECONCILIATIONS`].
+    pub async fn reconciles(&self, controller: &str, key: &str, count: usize) -> Result<()> {
+        let controller = format!("reconciled controller=\"{controller}\"");
+        self.process.wait_for_lines(&[&controller, &format!("key={key} ")], count).await
     }
 
     /// Ends it gently and returns when it is gone.

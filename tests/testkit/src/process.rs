@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 
@@ -96,6 +96,22 @@ impl Process {
                 return Ok(());
             }
             bail!(self.evidence())
+        })
+        .await
+    }
+
+    /// Waits until it has written `count` more lines that each have all of these words.
+    pub async fn wait_for_lines(&self, words: &[&str], count: usize) -> Result<()> {
+        let lines = || {
+            let log = self.log();
+            let has_all = |line: &&str| words.iter().all(|word| line.contains(word));
+            log.lines().filter(has_all).count()
+        };
+        let (before, what) = (lines(), format!("{} writes {count} lines of {words:?}", self.name));
+        wait::until(&what, wait::LIMIT, async || {
+            let seen = lines() - before;
+            ensure!(seen >= count, "{seen} so far; {}", self.evidence());
+            Ok(())
         })
         .await
     }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use apiserver_kinds::{Kind, aggregated, builtin, default_builtin, from_crd, group, resources};
+use meshroot_testkit::wait;
 use serde_json::{Value, json};
 
 use crate::samples;
@@ -17,14 +18,13 @@ async fn kinds(server: &Server) -> Result<Vec<Arc<Kind>>> {
     let custom = from_crd(&definition).expect("the definition is fine");
     let kinds = builtin().into_iter().chain(custom.into_iter().map(Arc::new)).collect();
     // Discovery follows a new definition after a moment.
-    for _ in 0..200 {
+    let served = async || {
         let served = server.send(http::Method::GET, "/apis", AGGREGATED, None).await?;
-        if served["items"].as_array().unwrap().iter().any(|item| item["metadata"]["name"] == GROUP)
-        {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+        let mut groups = served["items"].as_array().unwrap().iter();
+        ensure!(groups.any(|group| group["metadata"]["name"] == GROUP), "not yet");
+        Ok(())
+    };
+    wait::until("the group is served", wait::LIMIT, served).await?;
     Ok(kinds)
 }
 

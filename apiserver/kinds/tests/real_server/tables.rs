@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use apiserver_kinds::{IncludeObject, Kind, ListMetadata, builtin, from_crd, table};
 use http::Method;
 use jiff::Timestamp;
+use meshroot_testkit::wait;
 use serde_json::Value;
 
 use crate::samples;
@@ -105,15 +106,14 @@ async fn rows_of_a_custom_kind_follow_its_columns() -> Result<()> {
         from_crd(&definition).expect("the definition is fine").into_iter().map(Arc::new).collect();
     for widget in samples::widgets(group, "kinds-columns") {
         let path = collection(&widget);
-        for _ in 0..200 {
-            let answer = server.send(Method::POST, &path, "application/json", Some(&widget)).await;
-            if answer.is_ok_and(|answer| {
-                answer["kind"] == "Widget" || answer["reason"] == "AlreadyExists"
-            }) {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        let stored = async || {
+            let sent = server.send(Method::POST, &path, "application/json", Some(&widget));
+            let answer = sent.await?;
+            let is_there = answer["kind"] == "Widget" || answer["reason"] == "AlreadyExists";
+            ensure!(is_there, "{answer}");
+            Ok(())
+        };
+        wait::until("widgets are stored", wait::LIMIT, stored).await?;
     }
     let path = format!("/apis/{group}/v1/namespaces/kinds-columns/widgets");
     assert_eq!(compare(&server, &kinds[0], &path).await?, 3);

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use apiserver_kinds::{default_builtin, validate_builtin, validate_metadata};
 use apiserver_object::FieldError;
+use meshroot_testkit::wait;
 use serde_json::{Value, json};
 
 use crate::samples;
@@ -520,16 +521,13 @@ async fn changes_are_refused_for_the_reasons_of_the_real_server() -> Result<()> 
         server.create(&object).await?;
         let path =
             format!("{}/{}", collection(&object), object["metadata"]["name"].as_str().unwrap());
-        let mut old = server.read(&path).await?;
-        for _ in 0..200 {
-            if object["kind"] != "CustomResourceDefinition"
-                || old["status"]["conditions"][1]["status"] == "True"
-            {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            old = server.read(&path).await?;
-        }
+        let settled = async || {
+            let old = server.read(&path).await?;
+            let established = old["status"]["conditions"][1]["status"] == "True";
+            ensure!(established || object["kind"] != "CustomResourceDefinition", "{old}");
+            Ok(old)
+        };
+        let old = wait::until("the definition is established", wait::LIMIT, settled).await?;
         let new = with(&old, &changes);
         let url = format!("{path}?dryRun=All");
         let real = server.send(http::Method::PUT, &url, "application/json", Some(&new)).await?;

@@ -4,7 +4,7 @@ use apiserver_schema::{Schema, Type};
 use http::Request;
 use kube::Client;
 use kube::core::Status;
-use meshroot_testkit::api_server;
+use meshroot_testkit::{api_server, wait};
 use serde_json::{Map, Value, json};
 
 use crate::openapi;
@@ -84,11 +84,8 @@ impl Rig {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (group, plural) = (text(&spec["group"]), text(&spec["names"]["plural"]));
         let collection = format!("/apis/{group}/v1/namespaces/{}/{plural}", self.namespace);
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while self.get(&collection).await.is_err() {
-            assert!(std::time::Instant::now() < deadline, "{plural} are not served after 30 s");
-            tokio::task::yield_now().await;
-        }
+        let served = async || Ok(self.get(&collection).await.map(drop)?);
+        wait::until(&format!("{plural} are served"), wait::LIMIT, served).await.unwrap();
         let schema = openapi::schema(
             &spec["versions"][0]["schema"]["openAPIV3Schema"],
             &serde_json::Map::new(),

@@ -1,9 +1,8 @@
 //! Each policy is installed for ConfigMaps with a label of its own.
 
-use std::time::Duration;
-
 use apiserver_object::{Attributes, Authorizer, Decision, User};
 use apiserver_rules::{Admission, Binding, Operation, Policy, admit};
+use meshroot_testkit::wait;
 use serde_json::{Value, json};
 
 use crate::policy_cases::{Case, all};
@@ -98,14 +97,12 @@ async fn install(client: &kube::Client, resource: &str, object: &Value) {
 
 async fn in_force(client: &kube::Client, case: &Case) {
     let canary = map(case, "canary", &json!({ "a": "x" }));
-    for _ in 0..300 {
+    let refused = async || {
         let (status, _) = send(client, "POST", &format!("{MAPS}?dryRun=All"), Some(&canary)).await;
-        if status >= 400 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{} never came into force", case.name);
+        anyhow::ensure!(status >= 400, "{status}");
+        Ok(())
+    };
+    wait::until(&format!("{} is in force", case.name), wait::LIMIT, refused).await.unwrap();
 }
 
 async fn compare(

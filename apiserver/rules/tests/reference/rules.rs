@@ -1,8 +1,7 @@
 //! Rules of one CustomResourceDefinition, whose fields are the cases.
 
-use std::time::Duration;
-
 use apiserver_rules::CompiledRules;
+use meshroot_testkit::wait;
 use serde_json::{Value, json};
 
 use crate::rule_cases::{Case, all};
@@ -60,12 +59,8 @@ async fn rules_say_what_they_say_on_a_real_server() {
         CompiledRules::compile(&rules, "schema").unwrap_or_else(|faults| panic!("{faults:#?}"));
     let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     send(&client, "DELETE", &format!("{definitions}/cases.cases.meshroot.dev"), None).await;
-    until(
-        || async { send(&client, "POST", definitions, Some(&definition)).await },
-        |status, _| status == 201,
-    )
-    .await;
-    until(|| async { send(&client, "GET", PATH, None).await }, |status, _| status == 200).await;
+    until(201, async || send(&client, "POST", definitions, Some(&definition)).await).await;
+    until(200, async || send(&client, "GET", PATH, None).await).await;
     let mut differences = Vec::new();
     for case in &cases {
         differences.extend(compare(&client, &rules, case).await);
@@ -73,19 +68,13 @@ async fn rules_say_what_they_say_on_a_real_server() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-async fn until<F: Future<Output = (u16, Value)>>(
-    ask: impl Fn() -> F,
-    done: impl Fn(u16, &Value) -> bool,
-) {
-    let mut last = (0, Value::Null);
-    for _ in 0..300 {
-        last = ask().await;
-        if done(last.0, &last.1) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("not in time: {} {}", last.0, last.1);
+async fn until(code: u16, ask: impl AsyncFn() -> (u16, Value)) {
+    let attempt = async || {
+        let (status, answer) = ask().await;
+        anyhow::ensure!(status == code, "{status} {answer}");
+        Ok(())
+    };
+    wait::until("the definition is served", wait::LIMIT, attempt).await.unwrap();
 }
 
 /// Creates the first value that is allowed and updates it with the others; each outcome must be the same.

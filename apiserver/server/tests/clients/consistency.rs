@@ -1,9 +1,7 @@
 //! Many clients on the same objects.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::harness::connection::Events;
 use crate::harness::{CONFIG_MAPS, Connection, Running, config_map};
@@ -134,7 +132,7 @@ async fn watches_from_a_revision_see_each_event_once_and_in_order() {
         let (running, target) = (server.target.clone(), target.clone());
         tokio::spawn(async move {
             // Some begin while it happens.
-            tokio::time::sleep(Duration::from_millis(place * 40)).await;
+            while revision(&running.get(CONFIG_MAPS).await.json()) < begin + place * 40 {}
             let mut watch = Events::begin(running.connect().await, &target).await;
             let mut seen = Vec::new();
             while seen.len() < events {
@@ -192,6 +190,7 @@ async fn pages_of_a_list_show_one_moment_while_others_write() {
     }
     // The first page is read before the first write.
     let mut page = server.get(&format!("{CONFIG_MAPS}?limit=3")).await;
+    let (written, mut writes) = tokio::sync::watch::channel(());
     let paging = async {
         let mut connection = server.connect().await;
         let (mut names, mut revisions) = (Vec::new(), BTreeSet::new());
@@ -211,11 +210,14 @@ async fn pages_of_a_list_show_one_moment_while_others_write() {
             if token.is_empty() {
                 return (names, revisions);
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            // A write lies between two pages, until there are no more.
+            let _ = writes.changed().await;
             page = connection.get(&format!("{CONFIG_MAPS}?limit=3&continue={token}")).await;
         }
     };
     let writing = async {
+        // Gone with the last write, so that paging goes on alone.
+        let written = written;
         let mut connection = server.connect().await;
         for number in (0..50).rev() {
             let one = format!("{CONFIG_MAPS}/first-{number:02}");
@@ -235,6 +237,7 @@ async fn pages_of_a_list_show_one_moment_while_others_write() {
                 .json("POST", CONFIG_MAPS, &config_map(&format!("new-{number}"), "b"))
                 .await
                 .assert_code("create", 201);
+            written.send_replace(());
         }
     };
     let ((names, revisions), ()) = tokio::join!(paging, writing);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use apiserver::Options;
+use meshroot_testkit::wait;
 use serde_json::json;
 
 use crate::harness::connection::Events;
@@ -45,9 +45,12 @@ async fn what_was_acknowledged_before_a_shutdown_is_there_after_it() {
             })
         })
         .collect();
-    while acknowledged.lock().unwrap().len() < 200 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let enough = async || {
+        let count = acknowledged.lock().unwrap().len();
+        anyhow::ensure!(count >= 200, "{count} so far");
+        Ok(())
+    };
+    wait::until("200 writes are acknowledged", wait::LIMIT, enough).await.unwrap();
     let (admin, authority) = (server.token.clone(), server.ca_pem.clone());
     server.shutdown().await;
     for writer in writers {

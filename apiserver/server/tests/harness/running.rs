@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use apiserver::{Endpoint, Options, Server};
 use rustls::pki_types::pem::PemObject as _;
@@ -105,15 +106,26 @@ impl Running {
     pub async fn start_with(options: Options, token: Option<&str>) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let starting = async move {
-            let server = Server::open(options).await.unwrap();
-            let endpoint = server.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-            (server, endpoint)
-        };
-        let (server, endpoint) = runtime.spawn(starting).await.unwrap();
+        let (server, endpoint) = runtime.spawn(listening(options)).await.unwrap();
+        Self::new(server, endpoint, token, Some(runtime))
+    }
+
+    /// On the runtime of the test, so that [`pass`] moves the server's clock too.
+    pub async fn start_here() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (server, endpoint) = listening(Options::default()).await;
+        Self::new(server, endpoint, None, None)
+    }
+
+    fn new(
+        server: Server,
+        endpoint: Endpoint,
+        token: Option<&str>,
+        runtime: Option<Runtime>,
+    ) -> Self {
         let token = token.or(server.admin_token()).unwrap().to_owned();
         let target = Target::new(endpoint.address, endpoint.ca_pem(), &token);
-        Self { target, endpoint, server: Some(server), runtime: Some(runtime) }
+        Self { target, endpoint, server: Some(server), runtime }
     }
 
     pub fn server(&self) -> &Server {
@@ -126,6 +138,19 @@ impl Running {
         let runtime = self.runtime.as_ref().unwrap();
         runtime.spawn(server.shutdown()).await.unwrap();
     }
+}
+
+async fn listening(options: Options) -> (Server, Endpoint) {
+    let server = Server::open(options).await.unwrap();
+    let endpoint = server.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    (server, endpoint)
+}
+
+/// Moves the clock of this runtime, which must have one thread.
+pub async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 impl Drop for Running {

@@ -3,12 +3,14 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use apiserver::{Options, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::harness::{Target, resident};
+use crate::harness::Target;
+use crate::harness::resident::{self, MIB};
 
 const ROLE: &str = "MESHROOT_TEST_SERVER";
 const PREFIX: &str = "listening: ";
@@ -85,6 +87,19 @@ impl Process {
     /// Bytes of the server that are in memory.
     pub(crate) fn resident(&self) -> usize {
         resident::bytes(&self.child.id().to_string())
+    }
+
+    /// The same, at its most, once it has not grown for a second.
+    pub(crate) async fn resident_at_rest(&self) -> usize {
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
+        let (mut most, mut unchanged) = (0, 0);
+        while unchanged < 20 {
+            looks.tick().await;
+            let now = self.resident();
+            unchanged = if now > most + MIB { 0 } else { unchanged + 1 };
+            most = most.max(now);
+        }
+        most
     }
 }
 

@@ -1,20 +1,19 @@
 //! A mesh with its istiod: from the first certificate to a renewal that survives a crash, and then rest.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use meshroot_api::networking::VirtualMeshSpec;
 use meshroot_api::policy::{KeyAlgorithm, TrustPolicySpec};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::{MeshTrust, Pickup};
-use meshroot_api::{TrustPolicy, VirtualMesh};
+use meshroot_api::{Mesh, TrustPolicy, VirtualMesh};
 use meshroot_testkit::Fleet;
 use meshroot_testkit::fleet::{MESH_NAMESPACE, SYSTEM_NAMESPACE, mesh_name};
 use meshroot_testkit::{judges, wait};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::common::{HOME, LIMIT, Scene, create, judge, until};
+use crate::common::{HOME, LIMIT, Scene, create, judge, merge, until};
 use crate::{BUSY, run_freely};
 
 const VIRTUAL_MESH: &str = "demo";
@@ -86,20 +85,43 @@ async fn rest(scene: &Scene, fleet: &Fleet) -> Result<()> {
     let _nobody_else = BUSY.write().await;
     let settled = async || {
         let before = versions(fleet)?;
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        all_look_again(scene, fleet).await?;
         let after = versions(fleet)?;
         ensure!(before == after, "still changing: {:?}", changed(&before, &after));
         Ok(after)
     };
     let before = wait::until("all is settled", LIMIT, settled).await?;
-    tokio::time::sleep(Duration::from_secs(20)).await;
+    let mut touched = None;
+    for _ in 0..3 {
+        touched = all_look_again(scene, fleet).await?.metadata.resource_version;
+    }
     let after = versions(fleet)?;
     let changed = changed(&before, &after);
     ensure!(changed.is_empty(), "written though nothing happened: {changed:?}");
+    let mesh = scene.meshes().get(&mesh()).await?;
+    ensure!(mesh.metadata.resource_version == touched, "the Mesh was written");
     Ok(())
 }
 
-/// Without ConfigMaps: istiod elects its leaders by them, and neither hub nor agent may write one.
+/// Touches the Mesh, which all controllers follow, and waits until each has looked at what depends on it.
+async fn all_look_again(scene: &Scene, fleet: &Fleet) -> Result<Mesh> {
+    let hub = fleet.hub_process.as_ref().context("the hub runs")?;
+    let agent = fleet.cluster("east")?.agent.as_ref().context("the agent runs")?;
+    let (meshes, mesh) = (scene.meshes(), mesh());
+    let now = meshes.get(&mesh).await?.metadata.resource_version;
+    let (member, virtual_mesh) =
+        (format!("{HOME}/{mesh}"), format!("{SYSTEM_NAMESPACE}/{VIRTUAL_MESH}"));
+    let touch = json!({ "metadata": { "annotations": { "example.com/after": now } } });
+    let ((), (), (), touched) = tokio::try_join!(
+        hub.reconciles("member", &member, 1),
+        hub.reconciles("virtual-mesh", &virtual_mesh, 1),
+        agent.reconciles("mesh", &mesh, 1),
+        merge(&meshes, &mesh, &touch),
+    )?;
+    Ok(touched)
+}
+
+/// Without the Mesh, which is touched. Without ConfigMaps: istiod elects its leaders by them, and neither hub nor agent may write one.
 const KINDS: &str = "secrets,serviceaccounts,deployments.apps,events";
 const HUB_KINDS: &str = "virtualmeshes,meshes,kubernetesclusters,virtualmeshcertificatesigningrequests,trustpolicies,\
                          meshtrusts,issuancerecords";
@@ -111,6 +133,9 @@ fn versions(fleet: &Fleet) -> Result<BTreeMap<String, String>> {
         let list: Value = serde_json::from_str(&text)?;
         for object in list["items"].as_array().context("a list")? {
             let (kind, metadata) = (&object["kind"], &object["metadata"]);
+            if kind == "Mesh" {
+                continue;
+            }
             let name = format!("{context} {kind} {}/{}", metadata["namespace"], metadata["name"]);
             all.insert(name, metadata["resourceVersion"].to_string());
         }

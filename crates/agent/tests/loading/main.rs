@@ -9,6 +9,7 @@ mod renewals;
 
 use anyhow::Result;
 use meshroot_testkit::Fleet;
+use meshroot_testkit::binary::RECONCILIATIONS;
 use tokio::sync::RwLock;
 
 use common::Scene;
@@ -31,8 +32,8 @@ async fn prepare() -> Result<Scene> {
     let mut fleet = Fleet::prepare(&["east"]).await?;
     common::join_namespaces(&fleet, &NAMESPACES).await?;
     fleet.start_istiod("east").await?;
-    fleet.start_hub(&[]).await?;
-    fleet.start_agent("east", &[]).await?;
+    fleet.start_hub(&[RECONCILIATIONS]).await?;
+    fleet.start_agent("east", &[RECONCILIATIONS]).await?;
     Scene::new(fleet).await
 }
 

@@ -142,8 +142,11 @@ fn a_renewal_that_cannot_be_made_is_said_once_and_not_again_and_again() {
                 .is_some_and(|status| status.message.contains("run `meshroot renew`"))
         };
         let said = until("the agent says so", &scene.trusts(), mesh, says).await?;
-        // Nothing to wait for but that nothing happens: the agent looks every 2 s here.
-        tokio::time::sleep(Duration::from_secs(7)).await;
+        {
+            let fleet = scene.fleet.read().await;
+            let agent = fleet.cluster("east")?.agent.as_ref().context("the agent runs")?;
+            agent.reconciles("mesh", mesh, 3).await?;
+        }
         let later = scene.trusts().get(mesh).await?;
         ensure!(
             later.metadata.resource_version == said.metadata.resource_version,

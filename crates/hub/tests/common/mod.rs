@@ -23,6 +23,7 @@ use meshroot_api::{
     Bytes, IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
+use meshroot_testkit::binary::RECONCILIATIONS;
 use meshroot_testkit::crash::{CRASH_VARIABLE, CrashPoint, crashed};
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use meshroot_testkit::{Binary, Fleet, wait};
@@ -211,8 +212,11 @@ impl Scene {
     /// Starts the hub with a crash point, where one is given.
     pub(crate) async fn start_hub(&self, fleet: &mut Fleet, crash_at: Option<&str>) -> Result<()> {
         stop(fleet.hub_process.take());
-        let environment: Vec<(&str, &str)> =
-            crash_at.map(|point| (CRASH_VARIABLE, point)).into_iter().collect();
+        let environment: Vec<(&str, &str)> = crash_at
+            .map(|point| (CRASH_VARIABLE, point))
+            .into_iter()
+            .chain([RECONCILIATIONS])
+            .collect();
         fleet.start_hub(&environment).await
     }
 
@@ -223,8 +227,11 @@ impl Scene {
         crash_at: Option<&str>,
     ) -> Result<()> {
         stop(fleet.cluster_mut("east")?.agent.take());
-        let environment: Vec<(&str, &str)> =
-            crash_at.map(|point| (CRASH_VARIABLE, point)).into_iter().collect();
+        let environment: Vec<(&str, &str)> = crash_at
+            .map(|point| (CRASH_VARIABLE, point))
+            .into_iter()
+            .chain([RECONCILIATIONS])
+            .collect();
         fleet.start_agent("east", &environment).await
     }
 
@@ -241,7 +248,7 @@ impl Scene {
         let agent = fleet.cluster_mut("east")?.agent.take().context("the agent runs")?;
         crashed(&agent, &CrashPoint::first(point), LIMIT).await.with_context(|| agent.logs())?;
         self.free_lease(HOME, "meshroot-agent").await?;
-        fleet.start_agent("east", &[]).await
+        fleet.start_agent("east", &[RECONCILIATIONS]).await
     }
 
     /// Takes the Lease from whoever holds it and gives it to nobody.

@@ -17,6 +17,7 @@ use crate::common::{HOME, LIMIT, Scene, all, delete, judge, merge};
 use crate::run;
 
 const REQUESTS: usize = 36;
+const THEFTS: usize = 6;
 const VIRTUAL_MESH: &str = "stolen";
 
 #[test]
@@ -32,22 +33,15 @@ fn hubs_that_lose_the_lease_again_and_again_issue_each_request_once_in_one_chain
         }
         let members = names.iter().map(|name| ResourceRef::new(name, HOME)).collect();
         scene.make_virtual_mesh(VIRTUAL_MESH, |spec, _| spec.meshes = members).await?;
-        let submitting = async {
-            for name in &names {
-                submit(scene, name).await?;
-                tokio::time::sleep(Duration::from_millis(60)).await;
-            }
-            anyhow::Ok(())
-        };
-        tokio::pin!(submitting);
-        let mut changes = 0;
-        loop {
-            tokio::select! {
-                outcome = &mut submitting => break outcome?,
-                thefts = steal(scene) => changes += thefts?,
-            }
+        for names in names.chunks(REQUESTS / THEFTS) {
+            let submitting = async {
+                for name in names {
+                    submit(scene, name).await?;
+                }
+                anyhow::Ok(())
+            };
+            tokio::try_join!(submitting, steal(scene))?;
         }
-        ensure!(changes >= 3, "the lease was stolen {changes} times only");
         let mut serials = BTreeSet::new();
         for name in &names {
             serials.insert(judge::issued_once(scene, &request(name)).await?.serial().to_string());
@@ -71,15 +65,10 @@ fn hubs_that_lose_the_lease_again_and_again_issue_each_request_once_in_one_chain
 /// Kills the leader: the other one answers the next request within the lease's duration.
 async fn killed(scene: &Scene, fleet: &mut Fleet, second: meshroot_testkit::Binary) -> Result<()> {
     let first = fleet.hub_process.take().context("the first hub runs")?;
-    let leads = async || {
-        let holder = holder(scene).await?;
-        ensure!(holder.starts_with("meshroot-hub-"), "{holder:?} leads");
-        Ok(holder)
-    };
-    let holder = wait::until("a hub leads", LIMIT, leads).await?;
-    let (leader, other) =
+    let holder = leader(scene).await?;
+    let (leading, other) =
         if holder == "meshroot-hub-0" { (first, second) } else { (second, first) };
-    leader.kill_hard();
+    leading.kill_hard();
     let killed = Instant::now();
     scene.make_both("survivor", |_, _| ()).await?;
     submit_as(scene, "survivor", "survivor.survivor.1").await?;
@@ -96,14 +85,23 @@ async fn killed(scene: &Scene, fleet: &mut Fleet, second: meshroot_testkit::Bina
     fleet.start_hub(&[]).await
 }
 
-/// Gives the Lease to a stranger, for a moment, and then to whoever comes first. Returns 1.
-async fn steal(scene: &Scene) -> Result<u32> {
+/// Gives the Lease that a hub holds to a stranger, and then to whoever comes first.
+async fn steal(scene: &Scene) -> Result<()> {
+    leader(scene).await?;
     let api: Api<Lease> = Api::namespaced(scene.hub.clone(), SYSTEM_NAMESPACE);
-    tokio::time::sleep(Duration::from_millis(250)).await;
     merge(&api, HUB_LEASE, &json!({ "spec": { "holderIdentity": "stranger" } })).await?;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     merge(&api, HUB_LEASE, &json!({ "spec": { "holderIdentity": "" } })).await?;
-    Ok(1)
+    Ok(())
+}
+
+/// The hub that leads, once one does.
+async fn leader(scene: &Scene) -> Result<String> {
+    let leads = async || {
+        let holder = holder(scene).await?;
+        ensure!(holder.starts_with("meshroot-hub-"), "{holder:?} leads");
+        Ok(holder)
+    };
+    wait::until("a hub leads", LIMIT, leads).await
 }
 
 async fn holder(scene: &Scene) -> Result<String> {

@@ -123,7 +123,11 @@ impl<S: Send + Sync + 'static> Controllers<S> {
                 let reconciled = reconcile(Arc::clone(&state), key.clone());
                 let failures = failures.clone();
                 async move {
-                    reconciled.await.unwrap_or_else(|error| failed(name, &key, &error, &failures))
+                    let outcome = reconciled
+                        .await
+                        .unwrap_or_else(|error| failed(name, &key, &error, &failures));
+                    tracing::trace!(controller = name, %key, ?outcome, "reconciled");
+                    outcome
                 }
             }))
         }));
