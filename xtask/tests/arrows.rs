@@ -59,6 +59,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 const ROOMS_OF_TESTS: &[(&str, &[&str])] = &[
     // The definitions are held against the types.
     ("crates/api", &["crates/manifests"]),
+    // A whole service leads on an API in its own process.
+    ("crates/runtime", &["apiserver/server"]),
 ];
 
 /// In whose tests, as dev-dependencies, only the test kit is allowed in addition.

@@ -46,11 +46,6 @@ pub(crate) fn fresh_run() -> String {
     word(RandomState::new().build_hasher().finish(), 5)
 }
 
-/// The API group that all cases of a run may use, with the kind `Widget`.
-pub(crate) fn shared_group(run: &str) -> String {
-    format!("{run}.conformance.example.com")
-}
-
 /// Runs the selected cases, several at a time; the outcomes are in the order of the table.
 pub(crate) async fn run(
     target: Arc<Target>,

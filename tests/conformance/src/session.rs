@@ -61,6 +61,11 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+/// The API group that all cases of a run may use, with the kind `Widget`.
+fn shared_group(run: &str) -> String {
+    format!("{run}.conformance.example.com")
+}
+
 impl Session {
     /// A session whose names end in `id`; `run` is common to all cases of a run.
     pub(super) fn new(target: Arc<Target>, bare: Client, run: &str, id: &str) -> Result<Self> {
@@ -81,7 +86,7 @@ impl Session {
         session.set("id", id);
         session.set("ns", &format!("n-{id}"));
         session.set("group", &format!("x{id}.example.com"));
-        session.set("shared", &super::run::shared_group(run));
+        session.set("shared", &shared_group(run));
         for (name, path) in PATHS {
             let path = session.fill(path);
             session.set(name, &path);

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::crash::CRASH_VARIABLE;
-use crate::process::{self, Process};
+use crate::process::{self, CRASH_VARIABLE, Process};
 use crate::{Directory, tools};
 
 /// Names the directory of the built binaries; `cargo xtask e2e` sets it.

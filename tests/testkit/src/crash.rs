@@ -9,9 +9,7 @@ use anyhow::{Result, bail};
 use rustix::process::Signal;
 
 use crate::Binary;
-
-/// Where a binary is told to crash: `NAME` or `NAME:N`.
-pub const CRASH_VARIABLE: &str = "MESHROOT_CRASH_AT";
+pub use crate::process::CRASH_VARIABLE;
 
 /// A crash point and how often it is passed before the crash.
 #[derive(Debug, Clone, PartialEq, Eq)]

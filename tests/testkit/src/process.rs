@@ -14,6 +14,9 @@ use tokio::sync::watch;
 
 use crate::wait;
 
+/// Where one of our programs is told to crash: `NAME` or `NAME:N`.
+pub const CRASH_VARIABLE: &str = "MESHROOT_CRASH_AT";
+
 /// How many bytes of a log an error shows.
 const TAIL: usize = 4096;
 
