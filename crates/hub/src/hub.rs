@@ -88,18 +88,19 @@ impl Hub {
         let all = watcher::Config::default;
         // One cluster's requests never wait for another's.
         let by_cluster = || Queue::with_groups(|key: &Key| key.namespace.clone());
+        let records = Watched::start(Api::all(client.clone()), all(), shutdown);
         Self {
             virtual_meshes: Watched::start(Api::all(client.clone()), all(), shutdown),
             policies: Watched::start(Api::all(client.clone()), all(), shutdown),
             meshes: Watched::start(Api::all(client.clone()), all(), shutdown),
             requests: Watched::start(Api::all(client.clone()), all(), shutdown),
-            records: Watched::start(Api::all(client.clone()), all(), shutdown),
             trusts: Watched::start(Api::all(client.clone()), all(), shutdown),
             virtual_mesh_queue: Queue::new(),
             member_queue: by_cluster(),
             request_queue: by_cluster(),
             authority: Authority::new(client.clone(), &options.namespace),
-            ledgers: Ledgers::default(),
+            ledgers: Ledgers::new(client.clone(), records.clone(), leadership.clone()),
+            records,
             keys: KeyIndex::default(),
             metrics: Metrics::register(telemetry),
             leadership,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use kube::Api;
 use kube::api::ListParams;
+use kube::{Api, Client};
 use meshroot_api::record::{Decision, IssuanceRecordSpec, PreparedCertificate, RecordedRequest};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{IssuanceRecord, names};
@@ -14,16 +14,19 @@ use meshroot_ca::{Facts, Ledger};
 use meshroot_core::ledger;
 use meshroot_core::membership::Key;
 use meshroot_pki::Fingerprint;
-use meshroot_runtime::kube::lease::Fence;
+use meshroot_runtime::kube::lease::{Fence, Leadership};
+use meshroot_runtime::kube::watch::Watched;
 use meshroot_runtime::kube::write::{Written, create_if_absent};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::HubError;
-use crate::hub::Hub;
 
-/// Where each namespace's chain ends, as far as this term of leadership knows.
-#[derive(Debug, Default)]
+/// The chains of all namespaces.
 pub(crate) struct Ledgers {
+    client: Client,
+    records: Watched<IssuanceRecord>,
+    leadership: Leadership,
+    /// Where each namespace's chain ends, as far as this term of leadership knows.
     ends: Mutex<HashMap<String, Arc<AsyncMutex<Option<End>>>>>,
 }
 
@@ -36,7 +39,7 @@ struct End {
 
 /// One entry to be made.
 pub(crate) struct Entry<'a> {
-    pub(crate) hub: &'a Hub,
+    pub(crate) ledgers: &'a Ledgers,
     pub(crate) request: Key,
     pub(crate) uid: String,
     pub(crate) virtual_mesh_ref: ResourceRef,
@@ -59,9 +62,9 @@ impl Entry<'_> {
         &self,
         prepared: Option<PreparedCertificate>,
     ) -> Result<(), HubError> {
-        let chain = self.hub.ledgers.chain(&self.request.namespace);
+        let chain = self.ledgers.chain(&self.request.namespace);
         let mut end = chain.lock().await;
-        let fence = self.hub.fence()?;
+        let fence = self.ledgers.fence()?;
         let last = match end.take() {
             Some(known) if known.fence == fence => known,
             // A new term: others may have written since.
@@ -75,7 +78,7 @@ impl Entry<'_> {
             *end = Some(last);
             return Ok(());
         }
-        self.hub.fence()?;
+        self.ledgers.fence()?;
         match create_if_absent(&self.records(), &record).await? {
             Written::Created(_) => {
                 *end = Some(End { fence, sequence: record.spec.sequence, digest });
@@ -93,7 +96,7 @@ impl Entry<'_> {
     }
 
     fn known(&self) -> Option<Arc<IssuanceRecord>> {
-        self.hub.records.object(Some(&self.request.namespace), &self.request.name)
+        self.ledgers.records.object(Some(&self.request.namespace), &self.request.name)
     }
 
     fn spec(&self, prepared: Option<PreparedCertificate>, last: &End) -> IssuanceRecordSpec {
@@ -125,11 +128,23 @@ impl Entry<'_> {
     }
 
     fn records(&self) -> Api<IssuanceRecord> {
-        Api::namespaced(self.hub.client.clone(), &self.request.namespace)
+        Api::namespaced(self.ledgers.client.clone(), &self.request.namespace)
     }
 }
 
 impl Ledgers {
+    pub(crate) fn new(
+        client: Client,
+        records: Watched<IssuanceRecord>,
+        leadership: Leadership,
+    ) -> Self {
+        Self { client, records, leadership, ends: Mutex::default() }
+    }
+
+    fn fence(&self) -> Result<Fence, HubError> {
+        self.leadership.state().ok_or(HubError::NotLeader)
+    }
+
     fn chain(&self, namespace: &str) -> Arc<AsyncMutex<Option<End>>> {
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(ends.entry(namespace.to_owned()).or_default())

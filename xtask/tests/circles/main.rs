@@ -33,7 +33,6 @@ const TO_BE_OPENED: &[&str] = &[
     "meshroot_cli: arguments, commands, commands::approve, commands::backup, commands::cluster, commands::completion, commands::decision, commands::demo, commands::deny, commands::describe, commands::get, commands::inspect, commands::renew, commands::restore, commands::serve, commands::verify, locate, session",
     "meshroot_cli: failure, output, output::sheet, output::table, terminal",
     "meshroot_demo: control_plane, error, install",
-    "meshroot_hub: hub, ledger",
 ];
 
 #[test]

@@ -179,7 +179,7 @@ impl Place {
 
     fn entry<'a>(&self, hub: &'a Hub, csr: &CertificateRequest, decision: Recorded) -> Entry<'a> {
         Entry {
-            hub,
+            ledgers: &hub.ledgers,
             request: self.key.clone(),
             uid: self.request.metadata.uid.clone().unwrap_or_default(),
             virtual_mesh_ref: self.request.spec.virtual_mesh_ref.clone(),

@@ -41,7 +41,7 @@ async fn metrics_are_openmetrics_with_the_build_and_the_process() {
     let telemetry = Telemetry::new("meshroot-hub", "1.2.3");
     let issued = prometheus_client::metrics::counter::Counter::<u64>::default();
     telemetry.registry(|registry| {
-        registry.register("meshroot_issued", "Certificates issued", issued.clone())
+        registry.register("meshroot_issued", "Certificates issued", issued.clone());
     });
     issued.inc();
     let shutdown = Shutdown::manual();
