@@ -23,6 +23,8 @@ pub(super) async fn install(
     now: Timestamp,
 ) -> Result<(), AgentError> {
     gathered.facts.delivered = true;
+    // What was seen was seen of something else.
+    gathered.facts.seen = None;
     // It is there: the plan turned on it.
     let Some(key) = gathered.take_key(&delivery.request) else { return Ok(()) };
     let bundle = Bundle { delivery, key };

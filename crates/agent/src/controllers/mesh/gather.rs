@@ -85,6 +85,7 @@ impl<'a> Gathered<'a> {
                 let Some(trust) = fresh_trust(agent, &self.place.mesh).await? else {
                     return Ok(false);
                 };
+                self.roots = anchors(&trust)?;
                 self.trust = Arc::new(trust);
                 self.facts.trust_is_fresh = true;
             }
