@@ -33,13 +33,13 @@ pub enum AuthorityError {
         /// The name.
         host: String,
     },
-    /// The library could not make the certificate.
+    /// The certificate could not be encoded.
     #[error("the {what} could not be made: {source}")]
     NotMade {
         /// Which certificate.
         what: &'static str,
         /// What the library says.
-        source: rcgen::Error,
+        source: der::Error,
     },
     /// A time is out of range.
     #[error("a certificate can not be valid until then: {0}")]

@@ -3,8 +3,10 @@
 
 mod authentication;
 mod authority_error;
+mod certificate_fields;
 mod client_certificate;
 mod impersonation;
+mod issued;
 mod kubeconfig;
 mod p256_key;
 mod rbac;
@@ -21,6 +23,7 @@ pub use authentication::{Authentication, Presented, Unauthorized};
 pub use authority_error::AuthorityError;
 pub use client_certificate::{ClientCertificateError, user_of_client_certificate};
 pub use impersonation::{Impersonation, ImpersonationError};
+pub use issued::Issued;
 pub use kubeconfig::{Credential, Kubeconfig, kubeconfig};
 pub use p256_key::{KeyError, P256Key};
 pub use rbac::{
@@ -29,7 +32,7 @@ pub use rbac::{
 };
 pub use server_config::server_config;
 pub use service_account_tokens::{Existence, IssuedToken, ServiceAccountTokens, VerifiedToken};
-pub use serving_authority::{Issued, ServingAuthority};
+pub use serving_authority::ServingAuthority;
 pub use static_tokens::{StaticTokens, StaticTokensError};
 pub use token_error::TokenError;
 pub use token_request::{

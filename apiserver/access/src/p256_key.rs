@@ -5,7 +5,6 @@ use std::fmt;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-use rcgen::{PKCS_ECDSA_P256_SHA256, PublicKeyData, SignatureAlgorithm, SigningKey};
 use x509_cert::der::pem::{self, LineEnding};
 use zeroize::Zeroizing;
 
@@ -26,6 +25,9 @@ pub enum KeyError {
     /// The key could not be written out.
     #[error("the key could not be encoded as PKCS#8")]
     NotEncoded,
+    /// The library refused to sign.
+    #[error("nothing could be signed with the key")]
+    NotSigned,
 }
 
 /// A private key on P-256. Its bytes leave it only through [`Self::pkcs8_pem`].
@@ -72,6 +74,13 @@ impl P256Key {
         self.pair.public_key().as_ref()
     }
 
+    /// The signature of a message, as DER (ECDSA with SHA-256).
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let signature =
+            self.pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::NotSigned)?;
+        Ok(signature.as_ref().to_vec())
+    }
+
     /// The public key as `SubjectPublicKeyInfo` DER.
     pub(crate) fn public_key_info(&self) -> Result<Vec<u8>, KeyError> {
         let der: PublicKeyX509Der<'_> =
@@ -83,26 +92,6 @@ impl P256Key {
 impl fmt::Debug for P256Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("P256Key(..)")
-    }
-}
-
-impl PublicKeyData for P256Key {
-    fn der_bytes(&self) -> &[u8] {
-        self.public_point()
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &PKCS_ECDSA_P256_SHA256
-    }
-}
-
-impl SigningKey for P256Key {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let signature = self
-            .pair
-            .sign(&SystemRandom::new(), message)
-            .map_err(|_| rcgen::Error::RingUnspecified)?;
-        Ok(signature.as_ref().to_vec())
     }
 }
 

@@ -11,8 +11,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 
-use crate::serving_authority::Issued;
-use crate::{AuthorityError, ServingAuthority};
+use crate::{AuthorityError, Issued, ServingAuthority};
 
 /// Settings for TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1, for the serving certificate. With `client_certificates` a
 /// client may show a certificate of the authority; one of another authority ends the handshake, none is fine.

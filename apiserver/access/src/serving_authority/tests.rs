@@ -75,3 +75,113 @@ fn debug_shows_no_key() {
     let text = format!("{:?}", authority());
     assert!(text.contains("P256Key(..)") && !text.contains("PRIVATE"), "{text}");
 }
+
+/// As the builds before made them, with another library.
+mod earlier {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    use rcgen::{
+        BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+        IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    };
+
+    use super::*;
+
+    pub(super) fn parameters(name: &str, end: SignedDuration) -> CertificateParams {
+        let since_epoch =
+            |time: Timestamp| Duration::from_secs(u64::try_from(time.as_second()).unwrap());
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name = DistinguishedName::new();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.not_before = date_time_ymd(1970, 1, 1) + since_epoch(moment() - BACKDATE);
+        parameters.not_after = date_time_ymd(1970, 1, 1) + since_epoch(moment() + end);
+        parameters
+    }
+
+    pub(super) fn authority(key: &KeyPair) -> rcgen::Certificate {
+        let mut parameters = parameters("embedded", TEN_YEARS);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        parameters.self_signed(key).unwrap()
+    }
+
+    pub(super) fn serving(hosts: &[&str]) -> CertificateParams {
+        let mut parameters = parameters("kube-apiserver", SERVING_LIFETIME);
+        for host in hosts {
+            parameters.subject_alt_names.push(match host.parse::<IpAddr>() {
+                Ok(address) => SanType::IpAddress(address),
+                Err(_) => SanType::DnsName((*host).try_into().unwrap()),
+            });
+        }
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        parameters
+    }
+
+    pub(super) fn client(user: &str, group: &str) -> CertificateParams {
+        let mut parameters = parameters(user, TEN_YEARS);
+        parameters.distinguished_name.push(DnType::OrganizationName, group);
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        parameters
+    }
+
+    pub(super) fn issued(
+        mut parameters: CertificateParams,
+        key: &KeyPair,
+        by: (&KeyPair, &[u8]),
+    ) -> rcgen::Certificate {
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.use_authority_key_identifier_extension = true;
+        let mut authority = self::parameters("embedded", TEN_YEARS);
+        authority.key_identifier_method = KeyIdMethod::PreSpecified(by.1.to_vec());
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        parameters.signed_by(key, &Issuer::from_params(&authority, by.0)).unwrap()
+    }
+
+    /// What was signed.
+    pub(super) fn to_be_signed(certificate: &[u8]) -> Vec<u8> {
+        use x509_cert::der::{Decode, Encode};
+        Certificate::from_der(certificate).unwrap().tbs_certificate().to_der().unwrap()
+    }
+
+    pub(super) fn key(pem: &str) -> KeyPair {
+        KeyPair::from_pem(pem).unwrap()
+    }
+}
+
+#[test]
+fn certificates_say_what_those_of_earlier_builds_say_byte_by_byte() {
+    let authority = authority();
+    let key = earlier::key(&authority.key_pem().unwrap());
+    let tbs = |issued: &Issued| earlier::to_be_signed(&issued.certificate_der().unwrap());
+    assert_eq!(
+        earlier::to_be_signed(&authority.certificate_der().unwrap()),
+        earlier::to_be_signed(earlier::authority(&key).der())
+    );
+    let by = (&key, authority.key_identifier.as_bytes());
+    let hosts = ["hub.example.com".to_owned(), "10.1.2.3".to_owned()];
+    let serving = authority.serving_certificate(&hosts, moment()).unwrap();
+    let names: Vec<&str> =
+        STANDARD_HOSTS.into_iter().chain(hosts.iter().map(String::as_str)).collect();
+    let earlier_serving =
+        earlier::issued(earlier::serving(&names), &earlier::key(&serving.key_pem().unwrap()), by);
+    assert_eq!(tbs(&serving), earlier::to_be_signed(earlier_serving.der()));
+    let client = authority.client_certificate("älice", Some("ops"), moment(), TEN_YEARS).unwrap();
+    let earlier_client = earlier::issued(
+        earlier::client("älice", "ops"),
+        &earlier::key(&client.key_pem().unwrap()),
+        by,
+    );
+    assert_eq!(tbs(&client), earlier::to_be_signed(earlier_client.der()));
+}
+
+#[test]
+fn an_authority_of_an_earlier_build_is_read_and_continued() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let earlier = earlier::authority(&key);
+    let authority = ServingAuthority::load(&earlier.pem(), &key.serialize_pem()).unwrap();
+    assert_eq!(authority.certificate_der().unwrap(), earlier.der().to_vec());
+    let serving = authority.serving_certificate(&[], moment()).unwrap();
+    let certificate = serving.certificate().tbs_certificate();
+    assert_eq!(certificate.issuer(), authority.issued.certificate().tbs_certificate().subject());
+}
