@@ -2,63 +2,40 @@
 
 use std::cell::Cell;
 
-/// Steps of one expression, as the real server's `PerCallLimit`.
-pub(crate) const EXPRESSION: u64 = 1_000_000;
-
-/// Steps of all expressions on one object or binding, as the real server's `RuntimeCELCostBudget`.
-pub(crate) const OBJECT: u64 = 10_000_000;
+use crate::fault::Fault;
 
 /// Largest string or list that an expression may make, in bytes or entries.
-pub(crate) const LARGEST: usize = 16 << 20;
-
-/// What stops an evaluation.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Fault {
-    /// The expression asks for what is not there or not possible.
-    #[error("{0}")]
-    Evaluation(String),
-    /// The expression takes more steps than one may.
-    #[error("operation cancelled: actual cost limit exceeded")]
-    Budget,
-}
-
-impl Fault {
-    /// What is not possible.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self::Evaluation(message.into())
-    }
-
-    /// A function or operator does not take these values.
-    pub fn overload() -> Self {
-        Self::new("no such overload")
-    }
-}
+const LARGEST: usize = 16 << 20;
 
 /// Counts steps down.
 #[derive(Debug)]
 pub struct Budget {
+    each: u64,
     left: Cell<u64>,
     allowed: Cell<u64>,
 }
 
 impl Budget {
-    /// All steps of an object.
-    pub const fn new() -> Self {
-        Self { left: Cell::new(OBJECT), allowed: Cell::new(0) }
+    /// `each`: steps of one expression. `all`: steps of all expressions together.
+    pub const fn new(each: u64, all: u64) -> Self {
+        Self { each, left: Cell::new(all), allowed: Cell::new(0) }
     }
 
-    /// Whether all steps of the object are taken.
+    /// Whether the steps of all expressions are taken.
     pub const fn is_spent(&self) -> bool {
         self.left.get() == 0
     }
 
-    /// Begins an expression: it may take [`EXPRESSION`] steps.
+    /// Begins an expression.
     pub(crate) fn begin(&self) {
-        self.allowed.set(EXPRESSION);
+        self.allowed.set(self.each);
     }
 
-    /// Takes steps of the expression and the object.
-    pub(crate) fn take(&self, steps: u64) -> Result<(), Fault> {
+    /// Takes steps of the expression.
+    ///
+    /// # Errors
+    /// [`Fault::Budget`] where there are not as many left.
+    pub fn take(&self, steps: u64) -> Result<(), Fault> {
         let allowed = self.allowed.get();
         if allowed < steps {
             self.left.set(self.left.get().saturating_sub(allowed));

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::budget::{Budget, Fault};
-use crate::evaluator::{Outcome, truth};
+use crate::budget::Budget;
+use crate::fault::Fault;
 use crate::operators;
 use crate::syntax::Collect;
-use crate::value::Value;
+use crate::value::{Outcome, Value};
 
 /// What a comprehension has so far.
 pub(crate) struct State<'a> {
@@ -25,7 +25,7 @@ impl<'a> State<'a> {
 
     /// Takes the outcome of one entry of `all` or `exists`; whether to go on.
     pub(crate) fn decide(&mut self, body: Outcome<'a>) -> Result<bool, Fault> {
-        match body.and_then(|value| truth(&value)) {
+        match body.and_then(|value| value.truth()) {
             Ok(value) => self.decided = value == (self.collect == Collect::Exists),
             Err(Fault::Budget) => return Err(Fault::Budget),
             Err(fault) => self.failure = self.failure.take().or(Some(fault)),

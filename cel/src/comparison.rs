@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value as Json};
 
-use crate::budget::{Budget, Fault};
-use crate::operators::{list_entry, list_length, materialised, range_entry};
+use crate::budget::Budget;
+use crate::entries::{list_entry, list_length, materialised, range_entry};
+use crate::fault::Fault;
 use crate::types::Type;
 use crate::value::{Shape, Value};
 
@@ -13,8 +14,9 @@ use crate::value::{Shape, Value};
 pub(crate) fn equal(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Result<bool, Fault> {
     budget.take(1)?;
     Ok(match (one, other) {
-        (Value::Null, Value::Null) => true,
-        (Value::Bool(one), Value::Bool(other)) => one == other,
+        (Value::Broken(message), _) | (_, Value::Broken(message)) => {
+            return Err(Fault::new(&**message));
+        }
         (Value::String(one), Value::String(other)) => {
             let (one, other) = (one.as_str(), other.as_str());
             budget.take_bytes(one.len().min(other.len()))?;
@@ -24,18 +26,8 @@ pub(crate) fn equal(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Resu
             budget.take_bytes(one.len().min(other.len()))?;
             one == other
         }
-        (Value::Timestamp(one), Value::Timestamp(other)) => one == other,
-        (Value::Duration(one), Value::Duration(other)) => one == other,
-        (Value::Type(one), Value::Type(other)) => one == other,
-        (Value::Optional(one), Value::Optional(other)) => match (one, other) {
-            (None, None) => true,
-            (Some(one), Some(other)) => equal(budget, one, other)?,
-            _ => false,
-        },
-        (Value::Foreign(one), Value::Foreign(other)) => one == other,
-        (Value::Broken(message), _) | (_, Value::Broken(message)) => {
-            return Err(Fault::new(&**message));
-        }
+        (Value::Optional(Some(one)), Value::Optional(Some(other))) => equal(budget, one, other)?,
+        (Value::Optional(one), Value::Optional(other)) => one.is_none() && other.is_none(),
         (Value::JsonMap(one, shape), Value::JsonMap(other, _)) => {
             equal_json_maps(budget, one, other, *shape)?
         }
@@ -46,9 +38,21 @@ pub(crate) fn equal(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Resu
             (Some(length), Some(others)) => {
                 length == others && equal_lists(budget, one, other, length)?
             }
-            _ => order_numbers(one, other) == Some(Ordering::Equal),
+            _ => equal_scalars(one, other),
         },
     })
+}
+
+fn equal_scalars(one: &Value<'_>, other: &Value<'_>) -> bool {
+    match (one, other) {
+        (Value::Null, Value::Null) => true,
+        (Value::Bool(one), Value::Bool(other)) => one == other,
+        (Value::Timestamp(one), Value::Timestamp(other)) => one == other,
+        (Value::Duration(one), Value::Duration(other)) => one == other,
+        (Value::Type(one), Value::Type(other)) => one == other,
+        (Value::Opaque(one), Value::Opaque(other)) => one.equals(&**other),
+        _ => order_numbers(one, other) == Some(Ordering::Equal),
+    }
 }
 
 fn equal_lists(
@@ -163,6 +167,20 @@ fn equal_maps(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Result<boo
         return Ok(false);
     }
     Ok(length == entries.len())
+}
+
+/// Whether one of the entries is equal to the value.
+pub(crate) fn holds<'a>(
+    budget: &Budget,
+    entries: &[Value<'a>],
+    wanted: &Value<'a>,
+) -> Result<bool, Fault> {
+    for entry in entries {
+        if equal(budget, entry, wanted)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The order of two values of one kind, or of two numbers.

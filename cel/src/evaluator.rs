@@ -1,29 +1,22 @@
 //! Walks a checked expression.
 
+mod comprehension;
+mod construction;
+mod selection;
+
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use regex::Regex;
-
-use crate::budget::{Budget, Fault};
-use crate::collection::State;
+use crate::budget::Budget;
 use crate::comparison::equal;
+use crate::entries::{list_entry, list_length};
+use crate::fault::Fault;
+use crate::function::{Call, Functions, Host};
 use crate::operators;
+use crate::pattern::{Patterns, matches};
 use crate::program::Program;
-use crate::signatures::Callee;
-use crate::syntax::{Binary, Collect, Comprehension, Expression, Literal, Node, OptionalMap};
-use crate::value::{Opaque, Shape, Value};
-use crate::{foreign, natives, patterns};
-
-/// Outcome of evaluating a part.
-pub type Outcome<'a> = Result<Value<'a>, Fault>;
-
-/// Answers what expressions ask and cannot know by themselves.
-pub trait Host {
-    /// The answer to a question; `None` where it is not for this host.
-    fn answer(&self, question: &dyn Opaque) -> Option<Rc<dyn Opaque>>;
-}
+use crate::syntax::{Binary, Expression, FunctionIndex, Literal, Node, OptionalMap};
+use crate::value::{Outcome, Value};
 
 /// A named expression that others may use.
 #[derive(Debug)]
@@ -41,20 +34,24 @@ pub struct Evaluator<'a> {
     /// Each variable is evaluated once, when it is first used.
     known: RefCell<Vec<Option<Outcome<'a>>>>,
     host: Option<&'a dyn Host>,
-    pub(crate) budget: &'a Budget,
-    patterns: RefCell<HashMap<String, Regex>>,
+    budget: &'a Budget,
+    patterns: Patterns,
     depth: Cell<usize>,
 }
 
 /// Deepest nesting of evaluations, variables within variables included, so that none exhausts the stack.
 const DEPTH: usize = 350;
 
-type Slots<'a> = Vec<Value<'a>>;
+/// What belongs to one program: its functions, and the variables of the macros that are being evaluated.
+struct Frame<'a> {
+    functions: &'a Functions,
+    slots: Vec<Value<'a>>,
+}
 
 impl<'a> Evaluator<'a> {
     /// `globals` by position in the environment that the programs were compiled with.
     pub fn new(globals: Vec<Option<Value<'a>>>, budget: &'a Budget) -> Self {
-        let (known, patterns) = (RefCell::default(), RefCell::default());
+        let (known, patterns) = (RefCell::default(), Patterns::default());
         Self { globals, variables: &[], known, host: None, budget, patterns, depth: Cell::new(0) }
     }
 
@@ -67,256 +64,103 @@ impl<'a> Evaluator<'a> {
         self
     }
 
-    /// Asks the host, which takes steps.
-    ///
-    /// # Errors
-    /// There is no host that answers, or the steps are spent.
-    pub fn ask(&self, question: &dyn Opaque, steps: u64) -> Outcome<'a> {
-        let host = self.host.ok_or_else(Fault::overload)?;
-        self.budget.take(steps)?;
-        host.answer(question).map(Value::Opaque).ok_or_else(Fault::overload)
-    }
-
     /// Replaces one global.
     pub fn set_global(&mut self, position: usize, value: Option<Value<'a>>) {
         self.globals[position] = value;
     }
 
     /// Evaluates a program within the steps that one expression may take.
+    ///
+    /// # Errors
+    /// The expression asks for what is not there or not possible, or takes more steps than it may.
     pub fn run(&self, program: &'a Program) -> Outcome<'a> {
         self.budget.begin();
-        self.evaluate(&mut Vec::new(), &program.expression)
+        self.program(program)
     }
 
-    fn evaluate(&self, slots: &mut Slots<'a>, expression: &'a Expression) -> Outcome<'a> {
+    fn program(&self, program: &'a Program) -> Outcome<'a> {
+        let mut frame = Frame { functions: program.functions, slots: Vec::new() };
+        self.evaluate(&mut frame, &program.expression)
+    }
+
+    fn evaluate(&self, frame: &mut Frame<'a>, expression: &'a Expression) -> Outcome<'a> {
         self.budget.take(1)?;
         let depth = self.depth.get();
         if depth >= DEPTH {
             return Err(Fault::Budget);
         }
         self.depth.set(depth + 1);
-        let outcome = self.node(slots, expression);
+        let outcome = self.node(frame, &expression.node);
         self.depth.set(depth);
-        outcome
+        match outcome {
+            Ok(Value::Broken(message)) => Err(Fault::new(&*message)),
+            outcome => outcome,
+        }
     }
 
-    fn node(&self, slots: &mut Slots<'a>, expression: &'a Expression) -> Outcome<'a> {
-        let value = match &expression.node {
-            Node::Literal(literal) => literal_value(literal),
-            Node::Slot(slot) => slots.get(*slot).cloned().ok_or_else(Fault::overload)?,
-            Node::Global(position) => self.global(*position)?,
-            Node::Type(name) => Value::Type(Rc::from(*name)),
+    fn node(&self, frame: &mut Frame<'a>, node: &'a Node) -> Outcome<'a> {
+        match node {
+            Node::Literal(literal) => Ok(literal_value(literal)),
+            Node::Slot(slot) => frame.slots.get(*slot).cloned().ok_or_else(Fault::overload),
+            Node::Global(position) => self.global(*position),
+            Node::Type(name) => Ok(Value::Type(Rc::from(*name))),
             Node::Select { operand, field, optional } => {
-                self.select(slots, operand, field, *optional)?
+                self.select(&self.evaluate(frame, operand)?, field, *optional)
             }
             Node::Has { operand, field } => {
-                let operand = self.evaluate(slots, operand)?;
-                Value::Bool(self.field(&operand, field)?.is_some())
+                let operand = self.evaluate(frame, operand)?;
+                Ok(Value::Bool(self.field(&operand, field)?.is_some()))
             }
             Node::Index { operand, index, optional } => {
-                let (operand, index) =
-                    (self.evaluate(slots, operand)?, self.evaluate(slots, index)?);
-                self.index(&operand, &index, *optional)?
+                let operand = self.evaluate(frame, operand)?;
+                self.index(&operand, &self.evaluate(frame, index)?, *optional)
             }
-            Node::Call { target, arguments, callee, name } => {
-                return self.call(slots, target.as_deref(), arguments, callee, name);
+            Node::Call { target, arguments, function: Some(function), .. } => {
+                self.call(frame, target.as_deref(), arguments, *function)
             }
-            Node::List(entries) => self.list(slots, entries)?,
-            Node::Map(entries) => self.map(slots, entries)?,
-            Node::Not(operand) => Value::Bool(!truth(&self.evaluate(slots, operand)?)?),
-            Node::Negate(operand) => operators::negate(&self.evaluate(slots, operand)?)?,
-            Node::All(terms) => self.terms(slots, terms, false)?,
-            Node::Any(terms) => self.terms(slots, terms, true)?,
-            Node::Binary(operator, pair) => self.binary(slots, *operator, pair)?,
+            Node::Call { name, .. } | Node::Name(name) | Node::Message(name) => {
+                Err(Fault::new(format!("no such attribute(s): {name}")))
+            }
+            Node::List(entries) => self.list(frame, entries),
+            Node::Map(entries) => self.map(frame, entries),
+            Node::Comprehension(inner) => self.comprehension(frame, inner),
+            Node::OptionalMap(inner) => self.optional_map(frame, inner),
+            node => self.operator(frame, node),
+        }
+    }
+
+    fn operator(&self, frame: &mut Frame<'a>, node: &'a Node) -> Outcome<'a> {
+        match node {
+            Node::Not(operand) => Ok(Value::Bool(!self.evaluate(frame, operand)?.truth()?)),
+            Node::Negate(operand) => operators::negate(&self.evaluate(frame, operand)?),
+            Node::All(terms) => self.terms(frame, terms, false),
+            Node::Any(terms) => self.terms(frame, terms, true),
+            Node::Binary(operator, pair) => self.binary(frame, *operator, pair),
             Node::Conditional(parts) => {
-                let branch =
-                    if truth(&self.evaluate(slots, &parts.0)?)? { &parts.1 } else { &parts.2 };
-                return self.evaluate(slots, branch);
+                let condition = self.evaluate(frame, &parts.0)?.truth()?;
+                self.evaluate(frame, if condition { &parts.1 } else { &parts.2 })
             }
-            Node::Comprehension(inner) => return self.comprehension(slots, inner),
-            Node::OptionalMap(inner) => return self.optional_map(slots, inner),
-            Node::Name(name) | Node::Message(name) => return Err(undeclared(name)),
-        };
-        match value {
-            Value::Broken(message) => Err(Fault::new(&*message)),
-            value => Ok(value),
-        }
-    }
-
-    fn global(&self, position: usize) -> Outcome<'a> {
-        self.globals
-            .get(position)
-            .cloned()
-            .flatten()
-            .ok_or_else(|| Fault::new("no such attribute(s)"))
-    }
-
-    fn select(
-        &self,
-        slots: &mut Slots<'a>,
-        operand: &'a Expression,
-        field: &'a str,
-        optional: bool,
-    ) -> Outcome<'a> {
-        let operand = self.evaluate(slots, operand)?;
-        if let Value::Optional(inner) = &operand {
-            let found = match inner {
-                Some(inner) => self.field(inner, field)?,
-                None => None,
-            };
-            return Ok(found.map_or(Value::Optional(None), wrapped));
-        }
-        let found = self.field(&operand, field)?;
-        match (found, optional) {
-            (Some(found), false) => Ok(found),
-            (found, true) => Ok(Value::Optional(found.map(Rc::new))),
-            (None, false) => Err(no_such_key(field)),
-        }
-    }
-
-    /// A field, if it is there.
-    fn field(&self, operand: &Value<'a>, field: &str) -> Result<Option<Value<'a>>, Fault> {
-        let found = match operand {
-            Value::JsonMap(map, Shape::Object(object)) => {
-                object.named(field).and_then(|(key, known)| {
-                    let json = map.get(key).filter(|json| !json.is_null())?;
-                    Some(Value::of_json(json, &known.kind))
-                })
-            }
-            Value::JsonMap(map, Shape::Values(kind)) => {
-                map.get(field).map(|json| Value::of_json(json, kind))
-            }
-            Value::Map(entries) => {
-                self.budget.take(entries.len() as u64 / 8)?;
-                let same =
-                    |key: &Value<'_>| matches!(key, Value::String(text) if text.as_str() == field);
-                entries.iter().find(|(key, _)| same(key)).map(|(_, value)| value.clone())
-            }
-            Value::Optional(inner) => {
-                return inner.as_ref().map_or(Ok(None), |inner| self.field(inner, field));
-            }
-            Value::Variables => return self.variable(field),
-            _ => None,
-        };
-        match found {
-            Some(Value::Broken(message)) => Err(Fault::new(&*message)),
-            found => Ok(found),
-        }
-    }
-
-    fn variable(&self, name: &str) -> Result<Option<Value<'a>>, Fault> {
-        let Some(position) = self.variables.iter().position(|variable| variable.name == name)
-        else {
-            return Ok(None);
-        };
-        if let Some(known) = &self.known.borrow()[position] {
-            return known.clone().map(Some);
-        }
-        let variable = &self.variables[position];
-        let outcome = self.evaluate(&mut Vec::new(), &variable.program.expression).map_err(
-            |fault| match fault {
-                Fault::Evaluation(message) => {
-                    Fault::new(format!("composited variable {name:?} fails to evaluate: {message}"))
+            Node::Matches(text, pattern) => match self.evaluate(frame, text)? {
+                Value::String(text) => {
+                    matches(self.budget, text.as_str(), pattern).map(Value::Bool)
                 }
-                Fault::Budget => Fault::Budget,
+                _ => Err(Fault::overload()),
             },
-        );
-        self.known.borrow_mut()[position] = Some(outcome.clone());
-        outcome.map(Some)
-    }
-
-    fn index(&self, operand: &Value<'a>, index: &Value<'a>, optional: bool) -> Outcome<'a> {
-        if let Value::Optional(inner) = operand {
-            let found = match inner {
-                Some(inner) => self.entry(inner, index)?,
-                None => None,
-            };
-            return Ok(found.map_or(Value::Optional(None), wrapped));
-        }
-        match (self.entry(operand, index)?, optional) {
-            (found, true) => Ok(Value::Optional(found.map(Rc::new))),
-            (Some(found), false) => Ok(found),
-            (None, false) => Err(missing(operand, index)),
-        }
-    }
-
-    fn entry(&self, operand: &Value<'a>, index: &Value<'a>) -> Result<Option<Value<'a>>, Fault> {
-        if let Some(length) = operators::list_length(operand) {
-            let position = operators::position(index)?;
-            return Ok(position
-                .filter(|at| *at < length)
-                .and_then(|at| operators::list_entry(operand, at)));
-        }
-        match (operand, index) {
-            (Value::JsonMap(..) | Value::Variables, Value::String(key)) => {
-                self.field(operand, key.as_str())
-            }
-            (Value::Map(entries), _) => {
-                self.budget.take(entries.len() as u64)?;
-                for (key, value) in entries.iter() {
-                    if equal(self.budget, key, index)? {
-                        return Ok(Some(value.clone()));
-                    }
-                }
-                Ok(None)
-            }
-            (Value::JsonMap(..), _) => Ok(None),
+            Node::Fallback { pair, unwrap } => self.fallback(frame, pair, *unwrap),
             _ => Err(Fault::overload()),
         }
     }
 
-    fn list(&self, slots: &mut Slots<'a>, entries: &'a [(Expression, bool)]) -> Outcome<'a> {
-        let mut made = Vec::with_capacity(entries.len());
-        for (entry, optional) in entries {
-            let value = self.evaluate(slots, entry)?;
-            made.extend(if *optional { optional_value(value)? } else { Some(value) });
-        }
-        Ok(Value::list(made))
-    }
-
-    fn map(
-        &self,
-        slots: &mut Slots<'a>,
-        entries: &'a [(Expression, Expression, bool)],
-    ) -> Outcome<'a> {
-        let mut made: Vec<(Value<'a>, Value<'a>)> = Vec::with_capacity(entries.len());
-        for (key, value, optional) in entries {
-            let (key, value) = (self.evaluate(slots, key)?, self.evaluate(slots, value)?);
-            let Some(value) = (if *optional { optional_value(value)? } else { Some(value) }) else {
-                continue;
-            };
-            self.insert(&mut made, key, value)?;
-        }
-        Ok(Value::Map(Rc::new(made)))
-    }
-
-    fn insert(
-        &self,
-        map: &mut Vec<(Value<'a>, Value<'a>)>,
-        key: Value<'a>,
-        value: Value<'a>,
-    ) -> Result<(), Fault> {
-        if !matches!(key, Value::String(_) | Value::Int(_) | Value::Uint(_) | Value::Bool(_)) {
-            return Err(Fault::new(format!("unsupported key type: {}", key.type_name())));
-        }
-        self.budget.take(map.len() as u64)?;
-        for (known, _) in map.iter() {
-            if equal(self.budget, known, &key)? {
-                return Err(Fault::new(format!(
-                    "insert failed: key {} already exists",
-                    operators::shown(&key)
-                )));
-            }
-        }
-        map.push((key, value));
-        Ok(())
+    fn global(&self, position: usize) -> Outcome<'a> {
+        let value = self.globals.get(position).cloned().flatten();
+        value.ok_or_else(|| Fault::new("no such attribute(s)"))
     }
 
     /// `&&` and `||`: one term that decides does so even where others fail.
-    fn terms(&self, slots: &mut Slots<'a>, terms: &'a [Expression], decisive: bool) -> Outcome<'a> {
+    fn terms(&self, frame: &mut Frame<'a>, terms: &'a [Expression], decisive: bool) -> Outcome<'a> {
         let mut failure = None;
         for term in terms {
-            match self.evaluate(slots, term).and_then(|value| truth(&value)) {
+            match self.evaluate(frame, term).and_then(|value| value.truth()) {
                 Ok(value) if value == decisive => return Ok(Value::Bool(decisive)),
                 Ok(_) => {}
                 Err(Fault::Budget) => return Err(Fault::Budget),
@@ -328,11 +172,11 @@ impl<'a> Evaluator<'a> {
 
     fn binary(
         &self,
-        slots: &mut Slots<'a>,
+        frame: &mut Frame<'a>,
         operator: Binary,
         pair: &'a (Expression, Expression),
     ) -> Outcome<'a> {
-        let (left, right) = (self.evaluate(slots, &pair.0)?, self.evaluate(slots, &pair.1)?);
+        let (left, right) = (self.evaluate(frame, &pair.0)?, self.evaluate(frame, &pair.1)?);
         match operator {
             Binary::Equal => Ok(Value::Bool(equal(self.budget, &left, &right)?)),
             Binary::Unequal => Ok(Value::Bool(!equal(self.budget, &left, &right)?)),
@@ -342,7 +186,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn contains(&self, entry: &Value<'a>, within: &Value<'a>) -> Outcome<'a> {
-        let Some(length) = operators::list_length(within) else {
+        let Some(length) = list_length(within) else {
             return match within {
                 Value::JsonMap(..) | Value::Map(_) => {
                     Ok(Value::Bool(self.entry(within, entry)?.is_some()))
@@ -351,7 +195,7 @@ impl<'a> Evaluator<'a> {
             };
         };
         for at in 0..length {
-            let candidate = operators::list_entry(within, at).ok_or_else(Fault::overload)?;
+            let candidate = list_entry(within, at).ok_or_else(Fault::overload)?;
             if equal(self.budget, &candidate, entry)? {
                 return Ok(Value::Bool(true));
             }
@@ -361,131 +205,48 @@ impl<'a> Evaluator<'a> {
 
     fn call(
         &self,
-        slots: &mut Slots<'a>,
+        frame: &mut Frame<'a>,
         target: Option<&'a Expression>,
         arguments: &'a [Expression],
-        callee: &'a Callee,
-        name: &'a str,
+        function: FunctionIndex,
     ) -> Outcome<'a> {
-        if matches!((name, target, arguments), ("or" | "orValue", Some(_), [_])) {
-            return self.or(slots, target, &arguments[0], name == "orValue");
-        }
         let mut values = Vec::with_capacity(arguments.len() + 1);
         for argument in target.into_iter().chain(arguments) {
-            values.push(self.evaluate(slots, argument)?);
+            values.push(self.evaluate(frame, argument)?);
         }
-        let value = match callee {
-            Callee::Native(native) => native(self, &values),
-            Callee::Matches(pattern) => match &values[0] {
-                Value::String(text) => natives::matches(self.budget, text.as_str(), pattern),
-                _ => Err(Fault::overload()),
-            },
-            Callee::Foreign(program) => foreign::call(self.budget, name, program, &values),
-            Callee::Unresolved => Err(undeclared(name)),
-        }?;
-        Ok(value)
+        let (budget, patterns, host) = (self.budget, &self.patterns, self.host);
+        frame.functions.call(function, &Call { values: &values, budget, patterns, host })
     }
 
     /// `or` and `orValue` evaluate what they fall back to only where they do.
-    fn or(
+    fn fallback(
         &self,
-        slots: &mut Slots<'a>,
-        target: Option<&'a Expression>,
-        other: &'a Expression,
+        frame: &mut Frame<'a>,
+        pair: &'a (Expression, Expression),
         unwrap: bool,
     ) -> Outcome<'a> {
-        let target = target.ok_or_else(Fault::overload)?;
-        match self.evaluate(slots, target)? {
-            Value::Optional(None) => self.evaluate(slots, other),
+        match self.evaluate(frame, &pair.0)? {
+            Value::Optional(None) => self.evaluate(frame, &pair.1),
             Value::Optional(Some(inner)) if unwrap => Ok((*inner).clone()),
             value @ Value::Optional(_) => Ok(value),
             _ => Err(Fault::overload()),
         }
     }
 
-    fn optional_map(&self, slots: &mut Slots<'a>, inner: &'a OptionalMap) -> Outcome<'a> {
-        let value = match self.evaluate(slots, &inner.operand)? {
+    fn optional_map(&self, frame: &mut Frame<'a>, inner: &'a OptionalMap) -> Outcome<'a> {
+        let value = match self.evaluate(frame, &inner.operand)? {
             Value::Optional(None) => return Ok(Value::Optional(None)),
             Value::Optional(Some(value)) => (*value).clone(),
             _ => return Err(Fault::overload()),
         };
-        slots.push(value);
-        let body = self.evaluate(slots, &inner.body);
-        slots.truncate(inner.slot);
+        frame.slots.push(value);
+        let body = self.evaluate(frame, &inner.body);
+        frame.slots.truncate(inner.slot);
         match body? {
             value @ Value::Optional(_) if inner.flat => Ok(value),
             _ if inner.flat => Err(Fault::overload()),
             value => Ok(Value::some(value)),
         }
-    }
-
-    fn comprehension(&self, slots: &mut Slots<'a>, inner: &'a Comprehension) -> Outcome<'a> {
-        let range = operators::materialised(self.budget, self.evaluate(slots, &inner.range)?)?;
-        let two = inner.variables.len() == 2;
-        let mut state = State::new(inner.collect);
-        for at in 0.. {
-            let Some((first, second)) = operators::range_entry(&range, at, two)? else {
-                break;
-            };
-            self.budget.take(1)?;
-            slots.push(first.clone());
-            slots.extend(second);
-            let going = self.step(slots, inner, first, &mut state);
-            slots.truncate(inner.slot);
-            if !going? {
-                break;
-            }
-        }
-        state.finish(self.budget)
-    }
-
-    /// One entry of a range; whether to go on.
-    fn step(
-        &self,
-        slots: &mut Slots<'a>,
-        inner: &'a Comprehension,
-        first: Value<'a>,
-        state: &mut State<'a>,
-    ) -> Result<bool, Fault> {
-        if let Some(filter) = &inner.filter
-            && !truth(&self.evaluate(slots, filter)?)?
-        {
-            return Ok(true);
-        }
-        let body = self.evaluate(slots, &inner.body);
-        match inner.collect {
-            Collect::All | Collect::Exists => return state.decide(body),
-            Collect::ExistsOne => state.count += usize::from(truth(&body?)?),
-            Collect::List => state.list.push(body?),
-            Collect::Filter => {
-                if truth(&body?)? {
-                    state.list.push(first);
-                }
-            }
-            Collect::Map => self.insert(&mut state.map, first, body?)?,
-            Collect::MapEntry => {
-                let body = operators::materialised(self.budget, body?)?;
-                for at in 0.. {
-                    let Some((key, value)) = operators::range_entry(&body, at, true)? else {
-                        break;
-                    };
-                    self.insert(&mut state.map, key, value.unwrap_or(Value::Null))?;
-                }
-            }
-            Collect::SortBy => state.map.push((body?, first)),
-        }
-        Ok(true)
-    }
-
-    /// A pattern that is not known beforehand, compiled once per evaluation.
-    pub(crate) fn pattern(&self, pattern: &str) -> Result<Regex, Fault> {
-        if let Some(known) = self.patterns.borrow().get(pattern) {
-            return Ok(known.clone());
-        }
-        self.budget.take(10_000 + pattern.len() as u64 * 20)?;
-        let compiled = patterns::compile(pattern, patterns::MADE).map_err(Fault::new)?;
-        self.patterns.borrow_mut().insert(pattern.to_owned(), compiled.clone());
-        Ok(compiled)
     }
 }
 
@@ -498,43 +259,5 @@ fn literal_value(literal: &Literal) -> Value<'_> {
         Literal::Double(number) => Value::Double(*number),
         Literal::String(text) => Value::borrowed(text),
         Literal::Bytes(bytes) => Value::Bytes(Rc::from(&**bytes)),
-    }
-}
-
-/// The value is a boolean.
-pub(crate) fn truth(value: &Value<'_>) -> Result<bool, Fault> {
-    match value {
-        Value::Bool(flag) => Ok(*flag),
-        _ => Err(Fault::overload()),
-    }
-}
-
-/// An optional of the value; one that is an optional already stays as it is.
-fn wrapped(value: Value<'_>) -> Value<'_> {
-    match value {
-        Value::Optional(_) => value,
-        value => Value::some(value),
-    }
-}
-
-fn optional_value(value: Value<'_>) -> Result<Option<Value<'_>>, Fault> {
-    match value {
-        Value::Optional(inner) => Ok(inner.map(|inner| (*inner).clone())),
-        _ => Err(Fault::overload()),
-    }
-}
-
-fn no_such_key(key: &str) -> Fault {
-    Fault::new(format!("no such key: {key}"))
-}
-
-fn undeclared(name: &str) -> Fault {
-    Fault::new(format!("no such attribute(s): {name}"))
-}
-
-fn missing(operand: &Value<'_>, index: &Value<'_>) -> Fault {
-    match operators::list_length(operand) {
-        Some(_) => Fault::new(format!("index out of bounds: {}", operators::shown(index))),
-        None => no_such_key(&operators::shown(index)),
     }
 }

@@ -1,32 +1,43 @@
 //! The Common Expression Language: text, checked program, value.
 //!
 //! A [`Program`] is an expression that was parsed and type-checked in an [`Environment`]; an [`Evaluator`] evaluates it on
-//! JSON as it is, within a [`Budget`] of steps.
+//! JSON as it is, within a [`Budget`] of steps. What expressions may call is a table of [`Functions`] that the environment
+//! is handed; [`library::ALL`] are those that need nothing but their arguments. A library has types of its own
+//! ([`Opaque`]), and asks a [`Host`] what it cannot know by itself.
 
 mod budget;
 mod checker;
 mod collection;
 mod comparison;
+mod entries;
+mod environment;
 mod evaluator;
-mod foreign;
+mod fault;
+mod function;
+mod go_text;
+mod json;
 mod lexer;
+pub mod library;
 mod macros;
-mod natives;
+mod operator_signatures;
 mod operators;
 mod parser;
-mod patterns;
+mod pattern;
 mod program;
-mod signatures;
+mod signature;
 mod syntax;
+mod text;
 mod times;
 mod types;
+mod unification;
 mod value;
 
-pub use budget::{Budget, Fault};
-pub use checker::Environment;
-pub use evaluator::{Evaluator, Host, Outcome, Variable};
-pub use operators::shown;
+pub use budget::Budget;
+pub use environment::Environment;
+pub use evaluator::{Evaluator, Variable};
+pub use fault::Fault;
+pub use function::{Call, Function, Functions, Host, Run};
 pub use program::Program;
-pub use signatures::Native;
+pub use text::shown;
 pub use types::{Field, ListOf, ObjectType, Type};
-pub use value::{Opaque, Shape, Text, Value};
+pub use value::{Opaque, Outcome, Shape, Text, Value};

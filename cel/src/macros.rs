@@ -1,7 +1,6 @@
 //! Calls that are no functions: they bind variables or look at syntax.
 
 use crate::lexer::SyntaxFault;
-use crate::parser::call;
 use crate::syntax::{Collect, Comprehension, Expression, Node, OptionalMap};
 
 /// A call, or what the macro of that name makes of it.
@@ -15,17 +14,13 @@ pub(crate) fn expand(
         if name == "has" && arguments.len() == 1 {
             return has(at, arguments.remove(0));
         }
-        return Ok(call(at, None, name, arguments));
+        return Ok(Expression::call(at, None, name, arguments));
     };
     if matches!((name.as_str(), arguments.len()), ("optMap" | "optFlatMap", 2)) {
-        let body = arguments.remove(1);
-        let variable = simple_name(&arguments[0])?;
-        let flat = name == "optFlatMap";
-        let map = OptionalMap { operand: target, variable, body, flat, slot: 0 };
-        return Ok(Expression::new(at, Node::OptionalMap(Box::new(map))));
+        return optional_map(at, target, name == "optFlatMap", arguments);
     }
     let Some((collect, variables, filtered)) = shape(&name, arguments.len()) else {
-        return Ok(call(at, Some(target), name, arguments));
+        return Ok(Expression::call(at, Some(target), name, arguments));
     };
     let mut names = Vec::with_capacity(variables);
     for argument in arguments.drain(..variables) {
@@ -36,6 +31,18 @@ pub(crate) fn expand(
     let comprehension =
         Comprehension { collect, range: target, variables: names, filter, body, slot: 0 };
     Ok(Expression::new(at, Node::Comprehension(Box::new(comprehension))))
+}
+
+fn optional_map(
+    at: usize,
+    operand: Expression,
+    flat: bool,
+    mut arguments: Vec<Expression>,
+) -> Result<Expression, SyntaxFault> {
+    let body = arguments.remove(1);
+    let variable = simple_name(&arguments[0])?;
+    let map = OptionalMap { operand, variable, body, flat, slot: 0 };
+    Ok(Expression::new(at, Node::OptionalMap(Box::new(map))))
 }
 
 /// What a macro collects, how many variables it binds and whether it filters.

@@ -1,8 +1,9 @@
 //! From tokens to the syntax tree (CEL specification, "Syntax": grammar and precedence).
 
-use crate::lexer::{Placed, SyntaxFault, Token, is_reserved, tokens};
+mod primary;
+
+use crate::lexer::{Placed, SyntaxFault, Token, tokens};
 use crate::macros::expand;
-use crate::signatures::Callee;
 use crate::syntax::{Binary, Expression, Literal, Node};
 
 /// Deepest nesting of brackets and unary operators, so that parsing cannot exhaust the stack.
@@ -234,115 +235,6 @@ impl Parser {
         let arguments = self.arguments(")")?;
         expand(open, Some(operand), field, arguments)
     }
-
-    fn arguments(&mut self, end: &str) -> Result<Vec<Expression>, SyntaxFault> {
-        let mut arguments = Vec::new();
-        while !self.accept(end) {
-            arguments.push(self.expression()?);
-            if !self.accept(",") {
-                self.require(end)?;
-                break;
-            }
-        }
-        Ok(arguments)
-    }
-
-    fn primary(&mut self) -> Parsed {
-        let at = self.at();
-        match self.peek().clone() {
-            Token::Literal(literal) => {
-                self.next += 1;
-                Ok(Expression::new(at, Node::Literal(literal)))
-            }
-            Token::Word(word) => self.word(at, &word),
-            Token::Identifier(name) => self.name(at, name),
-            Token::Symbol(".") => {
-                self.next += 1;
-                let name = self.identifier()?;
-                Ok(Expression::new(at, Node::Name(name)))
-            }
-            Token::Symbol("(") => {
-                self.next += 1;
-                let inner = self.expression()?;
-                self.require(")")?;
-                Ok(inner)
-            }
-            Token::Symbol("[") => self.list(at),
-            Token::Symbol("{") => self.map(at),
-            _ => Err(self.unexpected()),
-        }
-    }
-
-    fn word(&mut self, at: usize, word: &str) -> Parsed {
-        let literal = match word {
-            "true" => Literal::Bool(true),
-            "false" => Literal::Bool(false),
-            "null" => Literal::Null,
-            _ => return Err(self.unexpected()),
-        };
-        self.next += 1;
-        Ok(Expression::new(at, Node::Literal(literal)))
-    }
-
-    fn name(&mut self, at: usize, name: String) -> Parsed {
-        if is_reserved(&name) {
-            return Err(SyntaxFault::new(at, format!("reserved identifier: {name}")));
-        }
-        self.next += 1;
-        let open = self.at();
-        if !self.accept("(") {
-            return Ok(Expression::new(at, Node::Name(name)));
-        }
-        let arguments = self.arguments(")")?;
-        expand(open, None, name, arguments)
-    }
-
-    fn list(&mut self, at: usize) -> Parsed {
-        self.next += 1;
-        let mut entries = Vec::new();
-        while !self.accept("]") {
-            let optional = self.accept("?");
-            entries.push((self.expression()?, optional));
-            if !self.accept(",") {
-                self.require("]")?;
-                break;
-            }
-        }
-        Ok(Expression::new(at, Node::List(entries)))
-    }
-
-    fn map(&mut self, at: usize) -> Parsed {
-        self.next += 1;
-        let mut entries = Vec::new();
-        while !self.accept("}") {
-            let optional = self.accept("?");
-            let key = self.expression()?;
-            self.require(":")?;
-            entries.push((key, self.expression()?, optional));
-            if !self.accept(",") {
-                self.require("}")?;
-                break;
-            }
-        }
-        Ok(Expression::new(at, Node::Map(entries)))
-    }
-
-    /// Messages exist in policies that change objects only; the checker says so.
-    fn message(&mut self, name: &Expression) -> Parsed {
-        let at = self.at();
-        self.next += 1;
-        while !self.accept("}") {
-            self.accept("?");
-            self.identifier()?;
-            self.require(":")?;
-            self.expression()?;
-            if !self.accept(",") {
-                self.require("}")?;
-                break;
-            }
-        }
-        Ok(Expression::new(at, Node::Message(name.dotted().unwrap_or_default())))
-    }
 }
 
 /// The expression, if its tree is not too high to be walked.
@@ -372,17 +264,4 @@ fn operator(level: usize, symbol: &str) -> Option<Binary> {
         (2, "%") => Binary::Modulo,
         _ => return None,
     })
-}
-
-/// A call that the checker has yet to resolve.
-pub(crate) fn call(
-    at: usize,
-    target: Option<Expression>,
-    name: String,
-    arguments: Vec<Expression>,
-) -> Expression {
-    Expression::new(
-        at,
-        Node::Call { target: target.map(Box::new), name, arguments, callee: Callee::Unresolved },
-    )
 }

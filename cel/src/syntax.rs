@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::signatures::Callee;
+use regex::Regex;
 
 /// An expression with the place of its operator in the source, in bytes, and the height of its tree.
 #[derive(Debug)]
@@ -11,6 +11,10 @@ pub(crate) struct Expression {
     pub(crate) height: usize,
     pub(crate) node: Node,
 }
+
+/// A function, by its position among the functions that the expression was checked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FunctionIndex(pub(crate) usize);
 
 /// A literal.
 #[derive(Clone, Debug)]
@@ -132,7 +136,15 @@ pub(crate) enum Node {
         target: Option<Box<Expression>>,
         name: String,
         arguments: Vec<Expression>,
-        callee: Callee,
+        /// The checker finds it.
+        function: Option<FunctionIndex>,
+    },
+    /// `matches` with a pattern that stands in the expression.
+    Matches(Box<Expression>, Regex),
+    /// `or` and `orValue`: the value of an optional, or what follows where it has none.
+    Fallback {
+        pair: Box<(Expression, Expression)>,
+        unwrap: bool,
     },
     /// The flag marks an entry that is left out where its optional has no value.
     List(Vec<(Expression, bool)>),
@@ -153,6 +165,17 @@ impl Expression {
         let mut height = 0;
         node.each_child(&mut |child| height = child.height.max(height));
         Self { at, height: height + 1, node }
+    }
+
+    /// A call that the checker has yet to resolve.
+    pub(crate) fn call(
+        at: usize,
+        target: Option<Self>,
+        name: String,
+        arguments: Vec<Self>,
+    ) -> Self {
+        let target = target.map(Box::new);
+        Self::new(at, Node::Call { target, name, arguments, function: None })
     }
 
     /// The dotted name that the expression is, if it is one: `a.b.c`.
@@ -179,6 +202,7 @@ impl Node {
             | Self::Message(_) => {}
             Self::Select { operand, .. }
             | Self::Has { operand, .. }
+            | Self::Matches(operand, _)
             | Self::Not(operand)
             | Self::Negate(operand) => {
                 visit(operand);
@@ -194,7 +218,9 @@ impl Node {
                 entries.iter().flat_map(|(key, value, _)| [key, value]).for_each(visit)
             }
             Self::All(terms) | Self::Any(terms) => terms.iter().for_each(visit),
-            Self::Binary(_, pair) => [&pair.0, &pair.1].into_iter().for_each(visit),
+            Self::Binary(_, pair) | Self::Fallback { pair, .. } => {
+                [&pair.0, &pair.1].into_iter().for_each(visit)
+            }
             Self::Conditional(parts) => [&parts.0, &parts.1, &parts.2].into_iter().for_each(visit),
             Self::Comprehension(inner) => {
                 [&inner.range, &inner.body].into_iter().chain(&inner.filter).for_each(visit);

@@ -70,8 +70,6 @@ pub struct Field {
     pub kind: Type,
 }
 
-pub(crate) static DYN: Type = Type::Dyn;
-
 impl ObjectType {
     /// An object of the given fields, by their names in JSON.
     pub fn new(name: &str, fields: impl IntoIterator<Item = (String, Field)>) -> Self {

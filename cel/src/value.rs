@@ -1,14 +1,13 @@
 //! Values of the language. JSON stays where it is: a value borrows it and looks at it with its type.
 
 use std::any::Any;
-use std::fmt;
 use std::rc::Rc;
 
 use jiff::Timestamp;
-use kube_cel::cel;
 use serde_json::{Map, Value as Json};
 
-use crate::types::{DYN, ListOf, ObjectType, Type};
+use crate::fault::Fault;
+use crate::types::{ListOf, ObjectType, Type};
 
 /// A string that is borrowed from an object or an expression, or made by one.
 #[derive(Clone, Debug)]
@@ -38,10 +37,26 @@ pub enum Shape<'a> {
     Values(&'a Type),
 }
 
+/// What an evaluation comes to.
+pub type Outcome<'a> = Result<Value<'a>, Fault>;
+
 /// A value of a type that a library brings.
 pub trait Opaque: Any {
     /// The name of the type, as signatures and `type()` know it.
     fn type_name(&self) -> &'static str;
+
+    /// Whether the other value is the same; one of another type never is.
+    fn equals(&self, _: &dyn Opaque) -> bool {
+        false
+    }
+}
+
+impl dyn Opaque {
+    /// The value, where it is of this type.
+    pub fn downcast<T: 'static>(&self) -> Option<&T> {
+        let any: &dyn Any = self;
+        any.downcast_ref()
+    }
 }
 
 /// A value.
@@ -81,13 +96,9 @@ pub enum Value<'a> {
     Opaque(Rc<dyn Opaque>),
     /// All variables, as an object.
     Variables,
-    /// What a function library made.
-    Foreign(cel::Value),
     /// JSON that its declared type does not allow; said when it is looked at.
     Broken(Rc<str>),
 }
-
-static DYN_LIST: ListOf = ListOf { items: Type::Dyn, unordered: false };
 
 impl<'a> Value<'a> {
     pub(crate) fn borrowed(text: &'a str) -> Self {
@@ -99,8 +110,19 @@ impl<'a> Value<'a> {
         Self::String(Text::Made(text.into()))
     }
 
-    pub(crate) fn list(entries: Vec<Self>) -> Self {
+    /// A list.
+    pub fn list(entries: Vec<Self>) -> Self {
         Self::List(Rc::new(entries))
+    }
+
+    /// A number of things.
+    pub(crate) fn count(length: usize) -> Self {
+        Self::Int(i64::try_from(length).unwrap_or(i64::MAX))
+    }
+
+    /// A value of a library's type.
+    pub fn opaque(value: impl Opaque) -> Self {
+        Self::Opaque(Rc::new(value))
     }
 
     /// An optional that has a value.
@@ -108,33 +130,11 @@ impl<'a> Value<'a> {
         Self::Optional(Some(Rc::new(inner)))
     }
 
-    /// JSON, seen as a type.
-    pub fn of_json(json: &'a Json, kind: &'a Type) -> Self {
-        match (json, kind) {
-            (Json::Null, _) => Self::Null,
-            (Json::Bool(flag), Type::Bool | Type::Dyn) => Self::Bool(*flag),
-            (Json::Number(number), Type::Dyn) => match number.as_i64() {
-                Some(integer) => Self::Int(integer),
-                None => Self::Double(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            (Json::Number(number), Type::Int) => {
-                number.as_i64().map_or_else(|| broken("int", json), Self::Int)
-            }
-            (Json::Number(number), Type::Double) => {
-                Self::Double(number.as_f64().unwrap_or(f64::NAN))
-            }
-            (Json::String(text), Type::String | Type::Dyn) => Self::borrowed(text),
-            (Json::String(text), Type::Timestamp) => crate::times::parse_any_timestamp(text)
-                .map_or_else(|| unreadable("date-time", text), Self::Timestamp),
-            (Json::String(text), Type::Duration) => crate::times::parse_any_duration(text)
-                .map_or_else(|| unreadable("duration", text), Self::Duration),
-            (Json::String(text), Type::Bytes) => decoded(text),
-            (Json::Array(entries), Type::Dyn) => Self::JsonList(entries, &DYN_LIST),
-            (Json::Array(entries), Type::List(list)) => Self::JsonList(entries, list),
-            (Json::Object(map), Type::Dyn) => Self::JsonMap(map, Shape::Values(&DYN)),
-            (Json::Object(map), Type::Map(types)) => Self::JsonMap(map, Shape::Values(&types.1)),
-            (Json::Object(map), Type::Object(object)) => Self::JsonMap(map, Shape::Object(object)),
-            _ => broken(&kind.to_string(), json),
+    /// The value is a boolean.
+    pub(crate) fn truth(&self) -> Result<bool, Fault> {
+        match self {
+            Self::Bool(flag) => Ok(*flag),
+            _ => Err(Fault::overload()),
         }
     }
 
@@ -156,39 +156,7 @@ impl<'a> Value<'a> {
             Self::Type(_) => "type",
             Self::Opaque(opaque) => opaque.type_name(),
             Self::Variables => "kubernetes.variables",
-            Self::Foreign(cel::Value::Opaque(opaque)) => opaque.runtime_type_name(),
-            Self::Foreign(_) | Self::Broken(_) => "error",
+            Self::Broken(_) => "error",
         }
-    }
-}
-
-fn broken<'a>(wanted: &str, json: &Json) -> Value<'a> {
-    let found = match json {
-        Json::Null => "null",
-        Json::Bool(_) => "bool",
-        Json::Number(number) if number.is_f64() => "float64",
-        Json::Number(_) => "int64",
-        Json::String(_) => "string",
-        Json::Array(_) => "array",
-        Json::Object(_) => "object",
-    };
-    Value::Broken(Rc::from(format!("invalid data, expected {wanted}, got {found}")))
-}
-
-fn unreadable<'a>(format: &str, text: &str) -> Value<'a> {
-    Value::Broken(Rc::from(format!("Invalid {format} formatted string {text}")))
-}
-
-fn decoded<'a>(text: &str) -> Value<'a> {
-    use base64::Engine as _;
-    match base64::engine::general_purpose::STANDARD.decode(text) {
-        Ok(bytes) => Value::Bytes(Rc::from(bytes)),
-        Err(_) => unreadable("byte", text),
-    }
-}
-
-impl fmt::Debug for Value<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&crate::operators::shown(self))
     }
 }

@@ -1,16 +1,18 @@
 //! `authorizer` in expressions: `authorizer.group(g).resource(r).namespace(n).check(verb).allowed()`.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::rc::Rc;
 
 use apiserver_object::{
     Attributes, Authorizer, Decision, NonResourceAttributes, ResourceAttributes, User,
 };
-use cel_language::{Evaluator, Fault, Host, Native, Opaque, Outcome, Value};
+use cel_language::{Call, Fault, Function, Host, Opaque, Outcome, Value};
 
 /// Steps that one question takes, as in the real server's cost model.
 const QUESTION: u64 = 350_000;
+
+const REFINED: &str =
+    "kubernetes.authorization.ResourceCheck, string -> kubernetes.authorization.ResourceCheck";
 
 /// Whom expressions may ask for rights, and for whom.
 #[derive(Clone, Copy)]
@@ -52,8 +54,7 @@ impl Opaque for Answer {
 
 impl Host for Rights<'_> {
     fn answer(&self, question: &dyn Opaque) -> Option<Rc<dyn Opaque>> {
-        let question: &dyn Any = question;
-        let (user, attributes) = match question.downcast_ref::<Question>()? {
+        let (user, attributes) = match question.downcast()? {
             Question::Path(user, about) => (user, Attributes::NonResource(about.clone())),
             Question::Resource(user, about) => (user, Attributes::Resource(about.clone())),
             Question::Authorizer(_) | Question::Group(..) => return None,
@@ -63,97 +64,108 @@ impl Host for Rights<'_> {
     }
 }
 
-/// The function that builds, asks or reads a question.
-pub(crate) fn find(name: &str) -> Option<Native> {
-    Some(match name {
-        "path" => path,
-        "group" => group,
-        "serviceAccount" => service_account,
-        "resource" => |_, values| refined(values, |about, word| about.resource = word),
-        "subresource" => |_, values| refined(values, |about, word| about.subresource = word),
-        "namespace" => |_, values| refined(values, |about, word| about.namespace = word),
-        "name" => |_, values| refined(values, |about, word| about.name = word),
-        // No rule looks at selectors.
-        "fieldSelector" | "labelSelector" => |_, values| refined(values, |_, _| {}),
-        "check" => ask,
-        "allowed" => |_, values| Ok(Value::Bool(answer(values)?.allowed)),
-        "errored" => |_, values| Ok(Value::Bool(answer(values)?.error.is_some())),
-        "reason" => |_, values| Ok(Value::made(&*answer(values)?.reason)),
-        "error" => {
-            |_, values| Ok(Value::made(answer(values)?.error.as_deref().unwrap_or_default()))
-        }
-        _ => return None,
-    })
-}
+/// The functions that build, ask and read questions.
+pub(crate) const FUNCTIONS: &[Function] = &[
+    Function::member(
+        "path",
+        "kubernetes.authorization.Authorizer, string -> kubernetes.authorization.PathCheck",
+        path,
+    ),
+    Function::member(
+        "group",
+        "kubernetes.authorization.Authorizer, string -> kubernetes.authorization.GroupCheck",
+        group,
+    ),
+    Function::member(
+        "serviceAccount",
+        "kubernetes.authorization.Authorizer, string, string -> kubernetes.authorization.Authorizer",
+        service_account,
+    ),
+    Function::member(
+        "resource",
+        "kubernetes.authorization.GroupCheck, string -> kubernetes.authorization.ResourceCheck",
+        |call| refined(call, |about, word| about.resource = word),
+    ),
+    Function::member("subresource", REFINED, |call| {
+        refined(call, |about, word| about.subresource = word)
+    }),
+    Function::member("namespace", REFINED, |call| {
+        refined(call, |about, word| about.namespace = word)
+    }),
+    Function::member("name", REFINED, |call| refined(call, |about, word| about.name = word)),
+    // No rule looks at selectors.
+    Function::member("fieldSelector", REFINED, |call| refined(call, |_, _| {})),
+    Function::member("labelSelector", REFINED, |call| refined(call, |_, _| {})),
+    Function::member(
+        "check",
+        "kubernetes.authorization.PathCheck, string -> kubernetes.authorization.Decision; \
+         kubernetes.authorization.ResourceCheck, string -> kubernetes.authorization.Decision",
+        ask,
+    ),
+    Function::member("allowed", "kubernetes.authorization.Decision -> bool", |call| {
+        Ok(Value::Bool(answer(call)?.allowed))
+    }),
+    Function::member("errored", "kubernetes.authorization.Decision -> bool", |call| {
+        Ok(Value::Bool(answer(call)?.error.is_some()))
+    }),
+    Function::member("reason", "kubernetes.authorization.Decision -> string", |call| {
+        Ok(Value::made(&*answer(call)?.reason))
+    }),
+    Function::member("error", "kubernetes.authorization.Decision -> string", |call| {
+        Ok(Value::made(answer(call)?.error.as_deref().unwrap_or_default()))
+    }),
+];
 
-fn made<'a>(question: Question) -> Value<'a> {
-    Value::Opaque(Rc::new(question))
-}
-
-fn opaque<'v, T: 'static>(value: &'v Value<'_>) -> Result<&'v T, Fault> {
-    let Value::Opaque(opaque) = value else {
-        return Err(Fault::overload());
-    };
-    let opaque: &dyn Any = &**opaque;
-    opaque.downcast_ref().ok_or_else(Fault::overload)
-}
-
-fn user(values: &[Value<'_>]) -> Result<Option<User>, Fault> {
-    match opaque(&values[0])? {
-        Question::Authorizer(user) => Ok(user.clone()),
+fn user<'c>(call: &Call<'c, '_>) -> Result<&'c Option<User>, Fault> {
+    match call.opaque(0)? {
+        Question::Authorizer(user) => Ok(user),
         _ => Err(Fault::overload()),
     }
 }
 
-fn path<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    let path = word(values.get(1))?;
-    let about = NonResourceAttributes { path, ..NonResourceAttributes::default() };
-    Ok(made(Question::Path(user(values)?, about)))
+fn path<'a>(call: &Call<'_, 'a>) -> Outcome<'a> {
+    let about = NonResourceAttributes { path: word(call)?, ..NonResourceAttributes::default() };
+    Ok(Value::opaque(Question::Path(user(call)?.clone(), about)))
 }
 
-fn group<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    let group = word(values.get(1))?;
-    let about = ResourceAttributes { group, ..ResourceAttributes::default() };
-    Ok(made(Question::Group(user(values)?, about)))
+fn group<'a>(call: &Call<'_, 'a>) -> Outcome<'a> {
+    let about = ResourceAttributes { group: word(call)?, ..ResourceAttributes::default() };
+    Ok(Value::opaque(Question::Group(user(call)?.clone(), about)))
 }
 
-fn service_account<'a>(_: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    user(values)?;
-    let account = User::service_account(&word(values.get(1))?, &word(values.get(2))?, "");
-    Ok(made(Question::Authorizer(Some(account))))
+fn service_account<'a>(call: &Call<'_, 'a>) -> Outcome<'a> {
+    user(call)?;
+    let account = User::service_account(call.text(1)?, call.text(2)?, "");
+    Ok(Value::opaque(Question::Authorizer(Some(account))))
 }
 
-fn word(value: Option<&Value<'_>>) -> Result<Cow<'static, str>, Fault> {
-    match value {
-        Some(Value::String(text)) => Ok(Cow::Owned(text.as_str().to_owned())),
-        _ => Err(Fault::overload()),
-    }
+fn word(call: &Call<'_, '_>) -> Result<Cow<'static, str>, Fault> {
+    Ok(Cow::Owned(call.text(1)?.to_owned()))
 }
 
 fn refined<'a>(
-    values: &[Value<'a>],
+    call: &Call<'_, 'a>,
     set: fn(&mut ResourceAttributes<'static>, Cow<'static, str>),
 ) -> Outcome<'a> {
-    let (Question::Group(user, about) | Question::Resource(user, about)) = opaque(&values[0])?
-    else {
+    let (Question::Group(user, about) | Question::Resource(user, about)) = call.opaque(0)? else {
         return Err(Fault::overload());
     };
     let mut about = about.clone();
-    set(&mut about, word(values.get(1))?);
-    Ok(made(Question::Resource(user.clone(), about)))
+    set(&mut about, word(call)?);
+    Ok(Value::opaque(Question::Resource(user.clone(), about)))
 }
 
-fn ask<'a>(evaluator: &Evaluator<'a>, values: &[Value<'a>]) -> Outcome<'a> {
-    let mut question = opaque::<Question>(&values[0])?.clone();
+fn ask<'a>(call: &Call<'_, 'a>) -> Outcome<'a> {
+    let mut question = call.opaque::<Question>(0)?.clone();
     let verb = match &mut question {
         Question::Path(_, about) => &mut about.verb,
         Question::Resource(_, about) => &mut about.verb,
         Question::Authorizer(_) | Question::Group(..) => return Err(Fault::overload()),
     };
-    *verb = word(values.get(1))?;
-    evaluator.ask(&question, QUESTION)
+    *verb = word(call)?;
+    call.ask(&question, QUESTION)
 }
 
-fn answer<'v>(values: &'v [Value<'_>]) -> Result<&'v Decision, Fault> {
-    opaque::<Answer>(&values[0]).map(|answer| &answer.0)
+fn answer<'c>(call: &Call<'c, '_>) -> Result<&'c Decision, Fault> {
+    call.opaque::<Answer>(0).map(|answer| &answer.0)
 }

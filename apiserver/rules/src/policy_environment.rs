@@ -6,7 +6,7 @@ use cel_language::{Environment, ObjectType, Type};
 use serde_json::{Map, Value as Json, json};
 
 use crate::admission::Admission;
-use crate::authorization;
+use crate::functions::functions;
 
 /// Positions of the globals in a policy's environment.
 pub(crate) const OBJECT: usize = 0;
@@ -35,7 +35,7 @@ pub(crate) fn environment(variables: Option<&[(String, Type)]>, rights: bool) ->
             Type::Opaque("kubernetes.authorization.ResourceCheck"),
         ));
     }
-    Environment { globals, members: authorization::find }
+    Environment { globals, functions: functions() }
 }
 
 fn request_type() -> Type {

@@ -1,15 +1,15 @@
 //! One evaluation of a policy on a request.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 
 use apiserver_object::{Authorizer, ResourceAttributes};
-use cel_language::{Budget, Evaluator, Fault, Program, Type, Value, shown};
+use cel_language::{Evaluator, Fault, Program, Type, Value, shown};
 use serde_json::Value as Json;
 
 use crate::admission::Admission;
 use crate::authorization::{Question, Rights};
 use crate::denial::Denial;
+use crate::functions::budget;
 use crate::policy::{Policy, Validation};
 use crate::policy_environment::{
     self as environment, AUTHORIZER, NAMESPACE, OBJECT, OLD_OBJECT, REQUEST,
@@ -29,7 +29,7 @@ pub(crate) fn evaluate(
 ) -> Vec<Denial> {
     let request = environment::request(admission);
     let types = environment::types();
-    let budget = Budget::new();
+    let budget = budget();
     let rights = Rights { authorizer, user: admission.user };
     if !policy.conditions.is_empty() {
         let conditions =
@@ -124,8 +124,8 @@ fn globals<'a>(
     globals[REQUEST] = Some(typed(REQUEST, request));
     globals[NAMESPACE] = Some(namespace.map_or(Value::Null, |json| typed(NAMESPACE, json)));
     globals[environment::VARIABLES] = Some(Value::Variables);
-    globals[AUTHORIZER] = Some(Value::Opaque(Rc::new(Question::Authorizer(None))));
+    globals[AUTHORIZER] = Some(Value::opaque(Question::Authorizer(None)));
     globals[environment::REQUEST_RESOURCE] =
-        Some(Value::Opaque(Rc::new(Question::Resource(None, attributes))));
+        Some(Value::opaque(Question::Resource(None, attributes)));
     globals
 }

@@ -4,6 +4,7 @@ use apiserver_object::{Fault as FieldFault, FieldError};
 use cel_language::{Budget, Evaluator, Fault, Program, Type, Value, shown};
 use serde_json::Value as Json;
 
+use crate::functions::budget;
 use crate::rules::{CompiledRule, OLD_SELF, RuleNode, SELF};
 
 /// Longest message that an expression may make, in bytes.
@@ -28,7 +29,7 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     /// All faults of an object.
     pub(crate) fn over(root: &RuleNode, object: &Json, old: Option<&Json>) -> Vec<FieldError> {
-        let budget = Budget::new();
+        let budget = budget();
         let mut run = Run { budget: &budget, faults: Vec::new() };
         let pair = old.map(|old| Pair { new: object, old });
         let _ = run.node(root, "", object, old, pair, true);

@@ -5,8 +5,8 @@ use apiserver_schema::{ListType, Rule, Schema, Type as JsonType};
 use cel_language::{Environment, Program, Type};
 use serde_json::Value as Json;
 
-use crate::authorization;
 use crate::field_path::normalized;
+use crate::functions::functions;
 use crate::rule_evaluation::Run;
 use crate::schema_type::schema_type;
 
@@ -169,7 +169,7 @@ impl Compiler {
         };
         let old = if rule.optional_old_self { Type::optional(kind.clone()) } else { kind.clone() };
         let globals = vec![("self", kind.clone()), ("oldSelf", old)];
-        let environment = Environment { globals, members: authorization::find };
+        let environment = Environment { globals, functions: functions() };
         let program = self.program(rule, path, &environment)?;
         let message = self.message(rule, path, &environment);
         let field = rule

@@ -46,6 +46,11 @@ impl Format {
     }
 }
 
+/// Whether a text is of a format, by the format's name; a format that is not known accepts every text.
+pub fn is_of_format(name: &str, text: &str) -> bool {
+    textual(name).is_none_or(|accepts| accepts(text))
+}
+
 fn textual(name: &str) -> Option<fn(&str) -> bool> {
     Some(match name {
         "bsonobjectid" => digits::is_bson_object_id,

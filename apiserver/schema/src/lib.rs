@@ -14,6 +14,7 @@ mod structural;
 mod validate;
 
 pub use defaults::{apply_defaults, apply_defaults_keeping_nulls};
+pub use formats::is_of_format;
 pub use prune::prune;
 pub use read::DEPTH_LIMIT;
 pub use schema::{Additional, Checks, ListType, MapType, Merge, Rule, Schema, Type};
