@@ -35,7 +35,9 @@ impl Screen for Paper {
 
     fn settle(&mut self, lines: &[String]) -> io::Result<()> {
         let mut text = self.0.lock().unwrap();
-        lines.iter().for_each(|line| text.extend([line, "\n"]));
+        for line in lines {
+            text.extend([line, "\n"]);
+        }
         Ok(())
     }
 

@@ -81,7 +81,7 @@ async fn follow(cluster: Client, loaded: Loaded) {
             }
             // As istiod: what was loaded stays.
             Err(problem) => {
-                tracing::warn!(problem, "the stand-in for istiod does not load this cacerts")
+                tracing::warn!(problem, "the stand-in for istiod does not load this cacerts");
             }
         }
     }

@@ -159,7 +159,7 @@ async fn fresh_client(
             match install::token(&admin, place, None, TOKEN_SECONDS).await {
                 Ok(fresh) => token.set(fresh.as_str()),
                 Err(error) => {
-                    tracing::warn!(account, problem = %error, "token not renewed")
+                    tracing::warn!(account, problem = %error, "token not renewed");
                 }
             }
         }

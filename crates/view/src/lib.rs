@@ -5,8 +5,10 @@
 //! there.
 //!
 //! - [`kinds`]: what may be looked at, and its columns
-//! - [`describe`]: everything about one object; [`clusters`]: who takes part
-//! - [`certificates`]: what certificates, requests and Secrets say; [`verify`]: whether a chain is accepted
+//! - [`describe`]: everything about one object
+//! - [`clusters`]: who takes part
+//! - [`certificates`]: what certificates, requests and Secrets say
+//! - [`verify`]: whether a chain is accepted
 //! - [`age`]: times
 
 pub mod age;

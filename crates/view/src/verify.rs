@@ -53,13 +53,11 @@ impl Verdict {
 
     /// What is wrong; empty where nothing is.
     pub fn problem(&self) -> String {
-        match &self.path {
-            Err(error) => error.to_string(),
-            Ok(_) => {
-                let messages = self.findings.iter().map(|finding| finding.message.as_str());
-                messages.collect::<Vec<_>>().join("; ")
-            }
+        if let Err(error) = &self.path {
+            return error.to_string();
         }
+        let messages = self.findings.iter().map(|finding| finding.message.as_str());
+        messages.collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -156,7 +156,7 @@ fn fields(path: &str, object: &JSONSchemaProps, original: bool, rows: &mut Vec<V
         rows.push(vec![code(&path), kind_of(field), default, meaning]);
         match &field.items {
             Some(JSONSchemaPropsOrArray::Schema(items)) => {
-                fields(&format!("{path}[]"), items, original, rows)
+                fields(&format!("{path}[]"), items, original, rows);
             }
             _ => fields(&path, field, original, rows),
         }

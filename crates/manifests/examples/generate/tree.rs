@@ -42,7 +42,7 @@ impl Tree {
                 Ok(found) if found == *text => {}
                 Ok(_) => lines.push(format!("{path}: differs")),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    lines.push(format!("{path}: missing"))
+                    lines.push(format!("{path}: missing"));
                 }
                 Err(error) => return Err(error).with_context(|| format!("cannot read {path}")),
             }

@@ -274,7 +274,7 @@ pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
 pub(crate) fn assert_refused<T: std::fmt::Debug>(result: kube::Result<T>, part: &str) {
     match result {
         Err(Error::Api(status)) => {
-            assert!(status.message.contains(part), "{part:?} not in: {}", status.message)
+            assert!(status.message.contains(part), "{part:?} not in: {}", status.message);
         }
         other => panic!("not refused with {part:?}: {other:?}"),
     }
