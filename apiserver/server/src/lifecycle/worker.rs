@@ -51,7 +51,7 @@ impl Lifecycle {
                 Work::Ending(key) => self.finish(&key).await,
                 Work::Dependents(owner) => drop(gone.insert(owner)),
                 Work::NamespaceMaybeEmpty(name) => {
-                    self.finish(&Key::new(NAMESPACES, "", name.as_str())).await
+                    self.finish(&Key::new(NAMESPACES, "", name.as_str())).await;
                 }
                 Work::DefinitionMaybeEmpty(collection) => {
                     let (group, plural) = collection.split_once('/').unwrap_or_default();

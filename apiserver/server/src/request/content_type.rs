@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn headers(content_type: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))])
+        [(CONTENT_TYPE, HeaderValue::from_static(content_type))].into_iter().collect()
     }
 
     #[test]

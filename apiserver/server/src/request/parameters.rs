@@ -71,10 +71,10 @@ impl Parameters {
             "fieldValidation" => self.field_validation = value,
             "force" => self.force = Some(boolean(&value)),
             "propagationPolicy" => {
-                self.propagation_policy = Some(value).filter(|value| !value.is_empty())
+                self.propagation_policy = Some(value).filter(|value| !value.is_empty());
             }
             "gracePeriodSeconds" => {
-                self.grace_period_seconds = number("gracePeriodSeconds", &value)?
+                self.grace_period_seconds = number("gracePeriodSeconds", &value)?;
             }
             "orphanDependents" => self.orphan_dependents = Some(boolean(&value)),
             "includeObject" => self.include_object = Some(value),

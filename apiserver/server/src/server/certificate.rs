@@ -34,7 +34,7 @@ pub(super) async fn keep(
         match serving.and_then(|serving| tls(&authority, &serving)) {
             Ok(tls) => drop(renewed.send(tls)),
             Err(error) => {
-                tracing::error!(%error, "the serving certificate could not be renewed")
+                tracing::error!(%error, "the serving certificate could not be renewed");
             }
         }
     }

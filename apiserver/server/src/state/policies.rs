@@ -31,7 +31,7 @@ impl Policies {
         for stored in bindings {
             match compiled(stored, Binding::compile).map(Arc::new) {
                 Err(why) => {
-                    built.refuse("ValidatingAdmissionPolicyBinding", &stored.key.name, &why)
+                    built.refuse("ValidatingAdmissionPolicyBinding", &stored.key.name, &why);
                 }
                 Ok(binding) => {
                     if let Some(why) = unusable.get(binding.policy_name()) {
