@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use apiserver_object::{Subresource, Verb};
 use k8s_openapi::api::admissionregistration::v1 as admission;
 use k8s_openapi::api::policy::v1 as policy;
 use k8s_openapi::api::{
@@ -35,10 +36,10 @@ struct Row {
     short_names: &'static [&'static str],
     categories: &'static [&'static str],
     fields: &'static [&'static str],
-    subresources: &'static [&'static str],
+    subresources: &'static [Subresource],
     generation: bool,
     name_rule: NameRule,
-    verbs: &'static [&'static str],
+    verbs: &'static [Verb],
     source: BuiltinSource,
 }
 
@@ -85,7 +86,7 @@ impl Row {
         self
     }
 
-    const fn subresources(mut self, names: &'static [&'static str]) -> Self {
+    const fn subresources(mut self, names: &'static [Subresource]) -> Self {
         self.subresources = names;
         self
     }
@@ -100,13 +101,13 @@ impl Row {
         self
     }
 
-    const fn verbs(mut self, verbs: &'static [&'static str]) -> Self {
+    const fn verbs(mut self, verbs: &'static [Verb]) -> Self {
         self.verbs = verbs;
         self
     }
 
-    fn subresource(&self, name: &str) -> bool {
-        self.subresources.contains(&name)
+    fn has(&self, subresource: Subresource) -> bool {
+        self.subresources.contains(&subresource)
     }
 
     fn kind(&'static self) -> Kind {
@@ -114,7 +115,7 @@ impl Row {
             "" | "events.k8s.io" => "core",
             group => group,
         };
-        let scale = self.subresource("scale").then(|| Scale {
+        let scale = self.has(Subresource::Scale).then(|| Scale {
             spec_replicas_path: ".spec.replicas".to_owned(),
             status_replicas_path: ".status.replicas".to_owned(),
             label_selector_path: Some(".spec.selector".to_owned()),
@@ -132,10 +133,10 @@ impl Row {
             storage_collection: format!("{collection_group}/{}", self.plural).into(),
             verbs: self.verbs,
             subresources: Subresources {
-                status: self.subresource("status"),
+                status: self.has(Subresource::Status),
                 scale,
-                token: self.subresource("token"),
-                finalize: self.subresource("finalize"),
+                token: self.has(Subresource::Token),
+                finalize: self.has(Subresource::Finalize),
             },
             columns: Vec::new(),
             selectable_fields: self.fields.iter().map(|&field| field.to_owned()).collect(),
@@ -151,8 +152,8 @@ impl Row {
 
 const ALL: &[&str] = &["all"];
 const EXTENSIONS: &[&str] = &["api-extensions"];
-const STATUS: &[&str] = &["status"];
-const SCALED: &[&str] = &["status", "scale"];
+const STATUS: &[Subresource] = &[Subresource::Status];
+const SCALED: &[Subresource] = &[Subresource::Status, Subresource::Scale];
 
 static CORE: [Row; 9] = [
     Row::new("", "ConfigMap", "configmaps", definition::<core::ConfigMap>).short(&["cm"]),
@@ -176,7 +177,7 @@ static CORE: [Row; 9] = [
         .verbs(STORED_SINGLY)
         .named(NameRule::Label)
         .fields(&["status.phase"])
-        .subresources(&["finalize", "status"]),
+        .subresources(&[Subresource::Finalize, Subresource::Status]),
     Row::new("", "Node", "nodes", definition::<core::Node>)
         .cluster()
         .short(&["no"])
@@ -200,7 +201,7 @@ static CORE: [Row; 9] = [
     Row::new("", "Secret", "secrets", definition::<core::Secret>).fields(&["type"]),
     Row::new("", "ServiceAccount", "serviceaccounts", definition::<core::ServiceAccount>)
         .short(&["sa"])
-        .subresources(&["token"]),
+        .subresources(&[Subresource::Token]),
     Row::new("", "Service", "services", definition::<core::Service>)
         .short(&["svc"])
         .categories(ALL)

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use apiserver_object::{Subresource, Verb};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::kind::{Kind, SUBRESOURCE};
+use crate::kind::Kind;
 
 /// A document and the tag that names its content (`ETag`, with its quotes).
 #[derive(Clone, Debug, PartialEq)]
@@ -152,7 +153,7 @@ fn resource_entries(kind: &Kind) -> Vec<Value> {
         "singularName": &*kind.singular,
         "namespaced": kind.namespaced,
         "kind": &*kind.kind,
-        "verbs": kind.verbs,
+        "verbs": words(kind.verbs),
     });
     if let Some(fields) = entry.as_object_mut() {
         names(kind, fields);
@@ -161,7 +162,7 @@ fn resource_entries(kind: &Kind) -> Vec<Value> {
         }
     }
     let mut entries = vec![entry];
-    entries.extend(subresources(kind).into_iter().map(|part| part.entry(kind)));
+    entries.extend(subresources(kind).map(|part| subresource_entry(kind, part)));
     entries
 }
 
@@ -185,63 +186,52 @@ fn storage_version_hash(kind: &Kind) -> String {
     STANDARD.encode(&digest[..8])
 }
 
-/// A subresource as discovery names it.
-struct Subresource {
-    name: &'static str,
-    /// Group, version and kind of what it shows, if not the kind itself.
-    shown: Option<(&'static str, &'static str, &'static str)>,
-    verbs: &'static [&'static str],
-}
-
-fn subresources(kind: &Kind) -> Vec<Subresource> {
-    let parts = &kind.subresources;
-    let own = |name, verbs| Subresource { name, shown: None, verbs };
-    let status = parts.status.then(|| own("status", SUBRESOURCE));
-    let scale = parts.scale.as_ref().map(|_| Subresource {
-        name: "scale",
-        shown: Some(("autoscaling", "v1", "Scale")),
-        verbs: SUBRESOURCE,
-    });
-    let token = parts.token.then_some(Subresource {
-        name: "token",
-        shown: Some(("authentication.k8s.io", "v1", "TokenRequest")),
-        verbs: &["create"],
-    });
-    let finalize = parts.finalize.then(|| own("finalize", &["update"]));
-    // Custom kinds have them in the order of their definition, built-in ones by name.
+/// Custom kinds have their subresources in the order of their definition, built-in ones by name.
+fn subresources(kind: &Kind) -> impl Iterator<Item = Subresource> {
     let ordered = if kind.custom {
-        [status, scale, token, finalize]
+        [Subresource::Status, Subresource::Scale, Subresource::Token, Subresource::Finalize]
     } else {
-        [finalize, scale, status, token]
+        [Subresource::Finalize, Subresource::Scale, Subresource::Status, Subresource::Token]
     };
-    ordered.into_iter().flatten().collect()
+    ordered.into_iter().filter(|subresource| kind.has(*subresource))
 }
 
-impl Subresource {
-    fn entry(&self, kind: &Kind) -> Value {
-        let mut entry = json!({
-            "name": format!("{}/{}", kind.plural, self.name),
-            "singularName": "",
-            "namespaced": kind.namespaced,
-            "kind": self.shown.map_or(&*kind.kind, |shown| shown.2),
-            "verbs": self.verbs,
-        });
-        if let (Some((group, version, _)), Some(fields)) = (self.shown, entry.as_object_mut()) {
-            fields.insert("group".to_owned(), group.into());
-            fields.insert("version".to_owned(), version.into());
-        }
-        entry
+/// Group, version and kind of what a subresource shows, if not the kind itself.
+const fn shown(subresource: Subresource) -> Option<(&'static str, &'static str, &'static str)> {
+    match subresource {
+        Subresource::Scale => Some(("autoscaling", "v1", "Scale")),
+        Subresource::Token => Some(("authentication.k8s.io", "v1", "TokenRequest")),
+        Subresource::Whole | Subresource::Status | Subresource::Finalize => None,
     }
+}
 
-    fn aggregated(&self, kind: &Kind) -> Value {
-        let response = match self.shown {
-            Some((group, version, kind)) => {
-                json!({"group": group, "version": version, "kind": kind})
-            }
-            None => response_kind(kind),
-        };
-        json!({"subresource": self.name, "responseKind": response, "verbs": self.verbs})
+fn subresource_entry(kind: &Kind, subresource: Subresource) -> Value {
+    let shown = shown(subresource);
+    let mut entry = json!({
+        "name": format!("{}/{subresource}", kind.plural),
+        "singularName": "",
+        "namespaced": kind.namespaced,
+        "kind": shown.map_or(&*kind.kind, |shown| shown.2),
+        "verbs": words(kind.verbs_of(subresource)),
+    });
+    if let (Some((group, version, _)), Some(fields)) = (shown, entry.as_object_mut()) {
+        fields.insert("group".to_owned(), group.into());
+        fields.insert("version".to_owned(), version.into());
     }
+    entry
+}
+
+fn aggregated_subresource(kind: &Kind, subresource: Subresource) -> Value {
+    let response = match shown(subresource) {
+        Some((group, version, kind)) => json!({"group": group, "version": version, "kind": kind}),
+        None => response_kind(kind),
+    };
+    let verbs = words(kind.verbs_of(subresource));
+    json!({"subresource": subresource.as_str(), "responseKind": response, "verbs": verbs})
+}
+
+fn words(verbs: &[Verb]) -> Vec<&'static str> {
+    verbs.iter().map(|verb| verb.as_str()).collect()
 }
 
 /// `/api` (`core`) or `/apis` as one document (`APIGroupDiscoveryList`, apidiscovery.k8s.io/v2).
@@ -286,9 +276,10 @@ fn aggregated_resource(kind: &Kind) -> Value {
         "responseKind": response_kind(kind),
         "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": &*kind.singular,
-        "verbs": kind.verbs,
+        "verbs": words(kind.verbs),
     });
-    let parts: Vec<Value> = subresources(kind).iter().map(|part| part.aggregated(kind)).collect();
+    let parts: Vec<Value> =
+        subresources(kind).map(|part| aggregated_subresource(kind, part)).collect();
     if let Some(fields) = entry.as_object_mut() {
         names(kind, fields);
         if !parts.is_empty() {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use apiserver_object::{Subresource, Verb};
 use apiserver_schema::Schema;
 use serde_json::Value;
 
@@ -10,17 +11,23 @@ use crate::definitions::{self, Definition};
 use crate::path::Path;
 
 /// Verbs of a kind that is stored.
-pub const STORED: &[&str] =
-    &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+pub const STORED: &[Verb] = &Verb::ALL;
 /// Verbs of a kind that is stored but cannot be deleted as a collection: namespaces.
-pub const STORED_SINGLY: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
+pub const STORED_SINGLY: &[Verb] =
+    &[Verb::Create, Verb::Delete, Verb::Get, Verb::List, Verb::Patch, Verb::Update, Verb::Watch];
 /// Verbs of a kind that is a question: the answer to `create` is not stored.
-pub const ASKED: &[&str] = &["create"];
+pub const ASKED: &[Verb] = &[Verb::Create];
 /// Verbs of a custom kind, in the order in which discovery lists them.
-pub const CUSTOM: &[&str] =
-    &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
-/// Verbs of the subresources `status` and `scale`.
-pub const SUBRESOURCE: &[&str] = &["get", "patch", "update"];
+pub const CUSTOM: &[Verb] = &[
+    Verb::Delete,
+    Verb::DeleteCollection,
+    Verb::Get,
+    Verb::List,
+    Verb::Patch,
+    Verb::Create,
+    Verb::Update,
+    Verb::Watch,
+];
 
 /// One resource that the server serves: a kind in one version.
 #[derive(Clone)]
@@ -46,7 +53,7 @@ pub struct Kind {
     /// `<group or core>/<plural>`: where its objects are stored. Versions of a kind share it, and so do both kinds of event.
     pub storage_collection: Arc<str>,
     /// What can be done with its objects; one of [`STORED`], [`STORED_SINGLY`], [`CUSTOM`], [`ASKED`].
-    pub verbs: &'static [&'static str],
+    pub verbs: &'static [Verb],
     /// Its subresources.
     pub subresources: Subresources,
     /// Columns of a `Table`, in order, without the name. Empty for built-in kinds, whose rows are written by hand.
@@ -152,9 +159,25 @@ impl Kind {
         }
     }
 
-    /// `verb` can be used on its objects.
-    pub fn allows(&self, verb: &str) -> bool {
-        self.verbs.contains(&verb)
+    /// What can be done with its objects, or with a part of them that it has.
+    pub const fn verbs_of(&self, subresource: Subresource) -> &'static [Verb] {
+        match subresource {
+            Subresource::Whole => self.verbs,
+            Subresource::Status | Subresource::Scale => &[Verb::Get, Verb::Patch, Verb::Update],
+            Subresource::Token => &[Verb::Create],
+            Subresource::Finalize => &[Verb::Update],
+        }
+    }
+
+    /// It has the subresource; each kind has its objects themselves.
+    pub const fn has(&self, subresource: Subresource) -> bool {
+        match subresource {
+            Subresource::Whole => true,
+            Subresource::Status => self.subresources.status,
+            Subresource::Scale => self.subresources.scale.is_some(),
+            Subresource::Token => self.subresources.token,
+            Subresource::Finalize => self.subresources.finalize,
+        }
     }
 
     /// Its objects are stored; false for questions like `SubjectAccessReview`.

@@ -25,9 +25,7 @@ pub use defaults::default_builtin;
 pub use discovery::{Document, aggregated, api_versions, group, groups, resources, version};
 pub use empty::empty_object;
 pub use events::{core_from_events_v1, events_v1_from_core};
-pub use kind::{
-    ASKED, CUSTOM, Column, Kind, NameRule, STORED, STORED_SINGLY, SUBRESOURCE, Scale, Subresources,
-};
+pub use kind::{ASKED, CUSTOM, Column, Kind, NameRule, STORED, STORED_SINGLY, Scale, Subresources};
 pub use metadata::validate_metadata;
 pub use openapi::{openapi_document, openapi_hash, openapi_index};
 pub use table::{

@@ -9,7 +9,9 @@ pub mod go_text;
 mod label_selector;
 pub mod names;
 mod path;
+mod subresource;
 mod user;
+mod verb;
 
 pub use authorization::{
     Attributes, Authorizer, Decision, NonResourceAttributes, ResourceAttributes,
@@ -17,4 +19,6 @@ pub use authorization::{
 pub use field_error::{Fault, FieldError};
 pub use label_selector::LabelSelector;
 pub use path::{Path, field};
+pub use subresource::Subresource;
 pub use user::{AUTHENTICATED, CREDENTIAL_ID, MASTERS, UNAUTHENTICATED, User};
+pub use verb::Verb;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value, json};
+
 /// Group of every user that has shown who it is.
 pub const AUTHENTICATED: &str = "system:authenticated";
 /// Group of requests without credentials.
@@ -60,6 +62,23 @@ impl User {
         self
     }
 
+    /// The user as `UserInfo`, in which what is empty is absent.
+    pub fn to_value(&self) -> Value {
+        let mut info = Map::new();
+        for (field, text) in [("username", &self.name), ("uid", &self.uid)] {
+            if !text.is_empty() {
+                info.insert(field.to_owned(), text.as_str().into());
+            }
+        }
+        if !self.groups.is_empty() {
+            info.insert("groups".to_owned(), self.groups.clone().into());
+        }
+        if !self.extra.is_empty() {
+            info.insert("extra".to_owned(), json!(self.extra));
+        }
+        Value::Object(info)
+    }
+
     /// Whether the user is in `system:masters`, which no rule can hold back.
     pub fn is_master(&self) -> bool {
         self.is_in(MASTERS)
@@ -85,6 +104,17 @@ mod tests {
             ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]
         );
         assert_eq!(user.uid, "1");
+    }
+
+    #[test]
+    fn what_is_empty_is_absent_in_user_info() {
+        let mut user = User { name: "a".to_owned(), ..User::default() };
+        assert_eq!(user.to_value(), json!({"username": "a"}));
+        user.uid = "1".to_owned();
+        user.groups = vec!["g".to_owned()];
+        user.extra.insert("k".to_owned(), vec!["v".to_owned()]);
+        let whole = json!({"username": "a", "uid": "1", "groups": ["g"], "extra": {"k": ["v"]}});
+        assert_eq!(user.to_value(), whole);
     }
 
     #[test]

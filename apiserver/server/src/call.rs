@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apiserver_object::User;
+use apiserver_object::{Subresource, User};
 use apiserver_patch::default_manager;
 use http::header::USER_AGENT;
 use http::request::Parts;
@@ -17,7 +17,6 @@ use crate::request::accept::{Accepted, Form};
 use crate::request::content_type::{Format, PatchType};
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
-use crate::request::subresource::Subresource;
 use crate::state::served::Served;
 use crate::write::change::{Change, Outcome, Written};
 

@@ -6,7 +6,7 @@ mod verb;
 use std::fmt;
 use std::sync::Arc;
 
-use apiserver_object::User;
+use apiserver_object::{User, Verb};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response};
@@ -21,7 +21,6 @@ use crate::request::accept::Accepted;
 use crate::request::info::RequestInfo;
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
-use crate::request::verb::Verb;
 
 /// Answers one request. `user` is set where the connection itself has shown who asks.
 ///

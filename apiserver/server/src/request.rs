@@ -7,5 +7,4 @@ pub(crate) mod field_selector;
 pub(crate) mod info;
 pub(crate) mod parameters;
 pub(crate) mod path;
-pub(crate) mod subresource;
 pub(crate) mod verb;

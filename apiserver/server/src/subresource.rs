@@ -4,14 +4,13 @@ mod finalize;
 pub(crate) mod scale;
 mod token;
 
+use apiserver_object::{Subresource, Verb};
 use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::decode::document;
 use crate::failure::Failure;
-use crate::request::subresource::Subresource;
-use crate::request::verb::Verb;
 
 /// Whether a subresource is answered here.
 pub(crate) fn is_special(subresource: Subresource) -> bool {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use apiserver_object::FieldError;
-use apiserver_object::names::label_1035;
+use apiserver_object::{FieldError, names::label_1035};
 use serde_json::{Map, Value};
 
 use crate::reading::Reading;

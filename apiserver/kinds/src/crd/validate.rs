@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use apiserver_object::names::{label_1035, subdomain};
 use apiserver_object::{Fault, FieldError};
+use apiserver_object::names::{label_1035, subdomain};
 use apiserver_schema::{check_status_root, check_structural};
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
 //! Paths of a document and what can be done on them.
 
+use apiserver_object::Verb;
 use serde_json::{Map, Value, json};
 
 use super::schemas::{DELETE_OPTIONS, PATCH, SCALE, STATUS, TOKEN_REQUEST, list_name};
@@ -45,10 +46,10 @@ impl Writer<'_> {
             "post",
             self.operation("create", &self.shape, Some(&self.shape)),
         );
-        if self.kind.allows("list") {
+        if self.kind.verbs.contains(&Verb::List) {
             self.add(&mut item, "get", "list", self.operation("list", &list_name(self.kind), None));
         }
-        if self.kind.allows("deletecollection") {
+        if self.kind.verbs.contains(&Verb::DeleteCollection) {
             self.add(
                 &mut item,
                 "delete",

@@ -1,13 +1,12 @@
 //! The question to RBAC.
 
+use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User, Verb};
 use apiserver_access::forbidden_message;
-use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User};
 
 use crate::access::Access;
 use crate::failure::Failure;
 use crate::request::info::RequestInfo;
 use crate::request::path::ResourcePath;
-use crate::request::verb::Verb;
 
 impl Access {
     /// Whether the user may make a request; the refusal is what the client is sent.

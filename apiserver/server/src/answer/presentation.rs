@@ -1,5 +1,6 @@
 //! Objects in the form that a client asked for.
 
+use apiserver_object::Verb;
 use apiserver_kinds::{self as kinds, IncludeObject, Kind, ListMetadata};
 use apiserver_store as store;
 use http::StatusCode;
@@ -11,7 +12,6 @@ use crate::failure::Failure;
 use crate::object::{metadata, version};
 use crate::request::accept::{Accepted, Form};
 use crate::request::parameters::Parameters;
-use crate::request::verb::Verb;
 
 /// A stored object in the form that the client accepts.
 pub(crate) fn stored_object(

@@ -1,11 +1,10 @@
 //! Which paths lead to a kind, and which verbs go with them.
 
-use apiserver_kinds::{self as kinds, Kind};
+use apiserver_object::{Subresource, Verb};
+use apiserver_kinds::Kind;
 
 use crate::failure::Failure;
 use crate::request::path::ResourcePath;
-use crate::request::subresource::Subresource;
-use crate::request::verb::Verb;
 
 /// A path of a custom kind that is in a namespace though the kind is not, or the other way round. Lists alone go over
 /// all namespaces.
@@ -28,12 +27,12 @@ pub(super) fn find(
     if inside || outside {
         return Err(Failure::no_such_resource());
     }
-    let subresource = Subresource::parse(&path.subresource).filter(|one| has(kind, *one));
+    let subresource = Subresource::parse(&path.subresource).filter(|one| kind.has(*one));
     let subresource = subresource.ok_or_else(|| {
         if kind.custom { Failure::not_found(kind, &path.name) } else { Failure::no_such_resource() }
     })?;
     let verb = verb.filter(|verb| {
-        !is_misplaced(kind, path, *verb) && allows(kind, subresource, verb.as_str())
+        !is_misplaced(kind, path, *verb) && kind.verbs_of(subresource).contains(verb)
     });
     verb.map(|verb| (verb, subresource)).ok_or_else(Failure::method_not_allowed)
 }
@@ -48,25 +47,6 @@ fn is_misplaced(kind: &Kind, path: &ResourcePath, verb: Verb) -> bool {
         Verb::Update | Verb::Patch => path.name.is_empty(),
         Verb::DeleteCollection => no_namespace,
         Verb::Get | Verb::List | Verb::Watch | Verb::Delete => false,
-    }
-}
-
-fn has(kind: &Kind, subresource: Subresource) -> bool {
-    match subresource {
-        Subresource::Whole => true,
-        Subresource::Status => kind.subresources.status,
-        Subresource::Scale => kind.subresources.scale.is_some(),
-        Subresource::Token => kind.subresources.token,
-        Subresource::Finalize => kind.subresources.finalize,
-    }
-}
-
-fn allows(kind: &Kind, subresource: Subresource, verb: &str) -> bool {
-    match subresource {
-        Subresource::Whole => kind.allows(verb),
-        Subresource::Token => verb == "create",
-        Subresource::Finalize => verb == "update",
-        Subresource::Status | Subresource::Scale => kinds::SUBRESOURCE.contains(&verb),
     }
 }
 
@@ -99,7 +79,7 @@ mod tests {
         ];
         for (path, verb, expected) in cases {
             let (parsed, _) = ResourcePath::parse(path).unwrap();
-            let mut kinds = kinds::builtin().into_iter();
+            let mut kinds = apiserver_kinds::builtin().into_iter();
             let kind = kinds
                 .find(|kind| kind.group.is_empty() && *kind.plural == *parsed.resource)
                 .unwrap();

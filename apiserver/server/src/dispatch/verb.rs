@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use apiserver_object::{Subresource, Verb};
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -11,8 +12,6 @@ use crate::decode::agreement;
 use crate::failure::Failure;
 use crate::request::body;
 use crate::request::content_type::Format;
-use crate::request::subresource::Subresource;
-use crate::request::verb::Verb;
 use crate::write::change::{Change, Outcome};
 use crate::write::delete_options::DeleteOptions;
 use crate::{read, review, subresource};

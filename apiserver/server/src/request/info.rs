@@ -1,12 +1,12 @@
 //! What a request asks for, read from its method and path
 //! (`k8s.io/apiserver/pkg/endpoints/request`, "RequestInfo").
 
+use apiserver_object::Verb;
 use http::Method;
 
-use crate::request::field_selector;
+use crate::request::{field_selector, verb};
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
-use crate::request::verb::Verb;
 
 /// A request, before anything of it is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl RequestInfo {
             return Self::NonResource { verb: plain_verb(method), path: path.to_owned() };
         };
         let collection = resource.name.is_empty();
-        let verb = Verb::of_method(method, collection, watched || parameters.watch);
+        let verb = verb::of_method(method, collection, watched || parameters.watch);
         if matches!(verb, Some(Verb::List | Verb::Watch | Verb::DeleteCollection))
             && let Some(name) = field_selector::one_name(&parameters.field_selector)
         {

@@ -1,10 +1,9 @@
 //! Query parameters of requests on resources.
 
-use apiserver_object::{Fault, FieldError};
+use apiserver_object::{Fault, FieldError, Verb};
 use percent_encoding::percent_decode_str;
 
 use crate::failure::Failure;
-use crate::request::verb::Verb;
 
 /// Everything that a query may ask for; what does not apply to a verb is ignored, as Kubernetes does.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,7 @@
 //! The scale of an object.
 
+use apiserver_object::{Fault, FieldError, Subresource, Verb};
 use apiserver_kinds::{self as kinds, Scale};
-use apiserver_object::{Fault, FieldError};
 use apiserver_patch as merge;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -13,8 +13,6 @@ use crate::decode::document;
 use crate::failure::Failure;
 use crate::object::{metadata, version};
 use crate::request::content_type::{Format, PatchType};
-use crate::request::subresource::Subresource;
-use crate::request::verb::Verb;
 use crate::write::change::Written;
 
 /// GET of the scale.

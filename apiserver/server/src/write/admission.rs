@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use apiserver_object::{Subresource, User};
 use apiserver_kinds::Kind;
-use apiserver_object::User;
 use apiserver_rules::{self as rules, Admission};
 use serde_json::Value;
 
@@ -12,7 +12,6 @@ use crate::api::Api;
 use crate::failure::Failure;
 use crate::object::version;
 use crate::request::path::ResourcePath;
-use crate::request::subresource::Subresource;
 use crate::state::objects;
 
 /// A write that policies are asked about.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use apiserver_object::{FieldError, Subresource, User};
 use apiserver_kinds::Kind;
-use apiserver_object::{FieldError, User};
 use apiserver_patch::{self as merge, Operation, Writer};
 use apiserver_rules as rules;
 use apiserver_store as store;
@@ -16,7 +16,6 @@ use crate::failure::Failure;
 use crate::object::{encoding, metadata, version};
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
-use crate::request::subresource::Subresource;
 use crate::state::served::Served;
 use crate::write::admission::{self, Review};
 use crate::write::{strategy, validation};

@@ -1,7 +1,7 @@
 //! PATCH: changes of an object that is there. Server-side apply is in [`super::apply`].
 
+use apiserver_object::{Fault, FieldError, Subresource};
 use apiserver_kinds::Kind;
-use apiserver_object::{Fault, FieldError};
 use apiserver_patch as merge;
 use serde_json::Value;
 
@@ -9,7 +9,6 @@ use crate::decode::document;
 use crate::decode::{self, agreement};
 use crate::failure::Failure;
 use crate::request::content_type::{Format, PatchType};
-use crate::request::subresource::Subresource;
 use crate::state::collections::SECRETS;
 use crate::write::change::{Attempt, Change, Live, Outcome, TRIES};
 

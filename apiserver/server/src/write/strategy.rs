@@ -1,10 +1,10 @@
 //! What is special about writes of a kind (`pkg/registry/*/strategy.go` of Kubernetes).
 
+use apiserver_object::Subresource;
 use apiserver_kinds::Kind;
 use serde_json::{Value, json};
 
 use crate::object::metadata;
-use crate::request::subresource::Subresource;
 
 /// `group/plural` of a kind; the core group is empty.
 fn resource(kind: &Kind) -> (&str, &str) {

@@ -1,6 +1,6 @@
 //! PUT: what takes the place of an object.
 
-use apiserver_object::{Fault, FieldError};
+use apiserver_object::{Fault, FieldError, Subresource, Verb};
 use apiserver_patch::{self as merge, Operation};
 use apiserver_rules as rules;
 use serde_json::Value;
@@ -8,8 +8,6 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::lifecycle::finalizers;
 use crate::object::metadata;
-use crate::request::subresource::Subresource;
-use crate::request::verb::Verb;
 use crate::write::change::{Attempt, Change, Live, Outcome, TRIES};
 use crate::write::strategy;
 
