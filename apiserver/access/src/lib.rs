@@ -18,6 +18,8 @@ mod token_cache;
 mod token_claims;
 mod token_error;
 mod token_request;
+mod token_spec;
+mod verified_token;
 
 pub use authentication::{Authentication, Presented, Unauthorized};
 pub use authority_error::AuthorityError;
@@ -31,10 +33,10 @@ pub use rbac::{
     forbidden_message,
 };
 pub use server_config::server_config;
-pub use service_account_tokens::{Existence, IssuedToken, ServiceAccountTokens, VerifiedToken};
+pub use service_account_tokens::{IssuedToken, ServiceAccountTokens};
 pub use serving_authority::ServingAuthority;
 pub use static_tokens::{StaticTokens, StaticTokensError};
 pub use token_error::TokenError;
-pub use token_request::{
-    BoundObject, DEFAULT_TOKEN_SECONDS, TokenSpec, token_request_answer, validate_token_request,
-};
+pub use token_request::{DEFAULT_TOKEN_SECONDS, token_request_answer, validate_token_request};
+pub use token_spec::{BoundObject, TokenSpec};
+pub use verified_token::{Existence, VerifiedToken};

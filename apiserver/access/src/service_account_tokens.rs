@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use apiserver_object::{CREDENTIAL_ID, User};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -14,20 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::token_cache::{Remembered, TokenCache, TokenDigest, digest_of};
 use crate::token_claims::Claims;
-use crate::{BoundObject, P256Key, TokenError, TokenSpec};
+use crate::{Existence, P256Key, TokenError, TokenSpec, VerifiedToken};
 
-/// How far clocks may differ, as in the real server.
-const LEEWAY_SECONDS: i64 = 60;
 /// How long a token holds after its account was deleted, at most.
 const EXISTENCE_AGE: SignedDuration = SignedDuration::from_secs(10);
-
-/// What the server's state says of the objects that a token depends on.
-pub trait Existence {
-    /// UID of the service account, if there is one that is not being deleted.
-    fn service_account_uid(&self, namespace: &str, name: &str) -> Option<String>;
-    /// UID of a `Pod`, `Secret` (both in the namespace) or `Node`.
-    fn object_uid(&self, kind: &str, namespace: &str, name: &str) -> Option<String>;
-}
 
 /// A new token.
 pub struct IssuedToken {
@@ -35,25 +24,6 @@ pub struct IssuedToken {
     pub token: Zeroizing<String>,
     /// When it ends, in whole seconds.
     pub expires: Timestamp,
-}
-
-/// A token whose signature, time and form are good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedToken {
-    /// Namespace of the account.
-    pub namespace: String,
-    /// Name of the account.
-    pub service_account: String,
-    /// UID of the account when the token was issued.
-    pub uid: String,
-    /// The token's audiences.
-    pub audiences: Vec<String>,
-    /// Object whose end ends the token.
-    pub bound_object: Option<BoundObject>,
-    /// When the token begins and ends.
-    pub valid: (Timestamp, Timestamp),
-    /// The user that it speaks for.
-    pub user: Arc<User>,
 }
 
 /// Issues and verifies the tokens of service accounts.
@@ -177,7 +147,7 @@ impl ServiceAccountTokens {
         if fresh {
             return Ok(remembered.token);
         }
-        if let Err(error) = check_existence(&remembered.token, existence) {
+        if let Err(error) = remembered.token.check_existence(existence) {
             self.cache.forget(&key);
             return Err(error);
         }
@@ -200,8 +170,8 @@ impl ServiceAccountTokens {
             let token = Arc::new(self.check_signature(token)?);
             Remembered { token, existence_checked: None }
         };
-        check_audience(&remembered.token, audiences)?;
-        check_time(&remembered.token, now).inspect_err(|_| self.cache.forget(&key))?;
+        remembered.token.check_audience(audiences)?;
+        remembered.token.check_time(now).inspect_err(|_| self.cache.forget(&key))?;
         if remembered.existence_checked.is_none() {
             self.cache.keep(key, remembered.clone());
         }
@@ -220,7 +190,7 @@ impl ServiceAccountTokens {
                 _ => TokenError::Signature,
             })?
             .claims;
-        verified(claims)
+        VerifiedToken::of(claims)
     }
 }
 
@@ -232,77 +202,6 @@ fn signature_only() -> Validation {
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation
-}
-
-fn verified(claims: Claims) -> Result<VerifiedToken, TokenError> {
-    let moment = |second| {
-        Timestamp::from_second(second).map_err(|error| TokenError::Claims(error.to_string()))
-    };
-    let valid = (moment(claims.nbf.max(claims.iat))?, moment(claims.exp)?);
-    let account = &claims.kubernetes.serviceaccount;
-    let mut user = User::service_account(&claims.kubernetes.namespace, &account.name, &account.uid);
-    let mut extra = |key: &str, value: &str| {
-        if !value.is_empty() {
-            user.extra.insert(key.to_owned(), vec![value.to_owned()]);
-        }
-    };
-    if !claims.jti.is_empty() {
-        extra(CREDENTIAL_ID, &format!("JTI={}", claims.jti));
-    }
-    if let Some(pod) = &claims.kubernetes.pod {
-        extra("authentication.kubernetes.io/pod-name", &pod.name);
-        extra("authentication.kubernetes.io/pod-uid", &pod.uid);
-    }
-    if let Some(node) = &claims.kubernetes.node {
-        extra("authentication.kubernetes.io/node-name", &node.name);
-        extra("authentication.kubernetes.io/node-uid", &node.uid);
-    }
-    Ok(VerifiedToken {
-        bound_object: claims.kubernetes.bound_object(),
-        service_account: account.name.clone(),
-        uid: account.uid.clone(),
-        namespace: claims.kubernetes.namespace,
-        audiences: claims.aud,
-        valid,
-        user: Arc::new(user),
-    })
-}
-
-fn check_audience(token: &VerifiedToken, wanted: &[String]) -> Result<(), TokenError> {
-    if token.audiences.iter().any(|audience| wanted.contains(audience)) {
-        return Ok(());
-    }
-    Err(TokenError::Audience { token: token.audiences.clone(), wanted: wanted.to_vec() })
-}
-
-fn check_time(token: &VerifiedToken, now: Timestamp) -> Result<(), TokenError> {
-    let now = now.as_second();
-    if now.saturating_add(LEEWAY_SECONDS) < token.valid.0.as_second() {
-        Err(TokenError::NotYetValid)
-    } else if now.saturating_sub(LEEWAY_SECONDS) > token.valid.1.as_second() {
-        Err(TokenError::Expired)
-    } else {
-        Ok(())
-    }
-}
-
-fn check_existence(token: &VerifiedToken, existence: &dyn Existence) -> Result<(), TokenError> {
-    let found = existence
-        .service_account_uid(&token.namespace, &token.service_account)
-        .ok_or_else(|| TokenError::ServiceAccountGone { name: token.service_account.clone() })?;
-    if found != token.uid {
-        return Err(TokenError::ServiceAccountReplaced { found, claimed: token.uid.clone() });
-    }
-    let Some(bound) = &token.bound_object else { return Ok(()) };
-    let namespace = if bound.kind == "Node" { "" } else { token.namespace.as_str() };
-    let found = existence
-        .object_uid(&bound.kind, namespace, &bound.name)
-        .ok_or(TokenError::BoundObjectGone)?;
-    if found == bound.uid {
-        return Ok(());
-    }
-    let kind = bound.kind.to_lowercase();
-    Err(TokenError::BoundObjectReplaced { kind, found, claimed: bound.uid.clone() })
 }
 
 /// A random UUID (RFC 9562 version 4).

@@ -1,6 +1,6 @@
 //! Why a service account's token is not accepted or could not be made.
 
-use apiserver_object::go_text::quoted_list;
+use apiserver_object::go_text::{quoted, quoted_list};
 
 use crate::KeyError;
 
@@ -35,7 +35,7 @@ pub enum TokenError {
     #[error("service account token is not valid yet")]
     NotYetValid,
     /// The service account is gone.
-    #[error("serviceaccounts {name:?} not found")]
+    #[error("serviceaccounts {} not found", quoted(name))]
     ServiceAccountGone {
         /// Name of the account.
         name: String,

@@ -1,50 +1,20 @@
 //! `TokenRequest`: what may be asked for a service account's token, and the answer.
 
-use apiserver_object::{Fault, FieldError};
+use apiserver_object::FieldError;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{IssuedToken, ServiceAccountTokens, TokenError};
+use crate::{BoundObject, IssuedToken, ServiceAccountTokens, TokenError, TokenSpec};
 
 /// Seconds that a token lives when the request does not say.
 pub const DEFAULT_TOKEN_SECONDS: i64 = 3600;
 const SHORTEST_SECONDS: i64 = 600;
 const LONGEST_SECONDS: i64 = 1 << 32;
 
-/// An object whose end is the token's end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BoundObject {
-    /// `Pod`, `Secret` or `Node`.
-    pub kind: String,
-    /// Name of the object, in the account's namespace unless it is a `Node`.
-    pub name: String,
-    /// UID of the object.
-    pub uid: String,
-}
-
-/// What a new token shall say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenSpec {
-    /// Namespace of the account.
-    pub namespace: String,
-    /// Name of the account.
-    pub service_account: String,
-    /// UID of the account.
-    pub uid: String,
-    /// Who may accept the token; empty means the server's own audience.
-    pub audiences: Vec<String>,
-    /// Seconds until it ends.
-    pub seconds: i64,
-    /// Object whose end ends the token.
-    pub bound_object: Option<BoundObject>,
-}
-
 /// What is wrong with a `TokenRequest`, in the words of `k8s.io/kubernetes/pkg/apis/authentication/validation`.
 pub fn validate_token_request(request: &Value) -> Vec<FieldError> {
     let seconds = seconds_asked(request);
-    let invalid = |detail: &str| {
-        FieldError::new(Fault::Invalid, "spec.expirationSeconds", detail).with_value(json!(seconds))
-    };
+    let invalid = |detail: &str| FieldError::invalid("spec.expirationSeconds", seconds, detail);
     if seconds < SHORTEST_SECONDS {
         vec![invalid("may not specify a duration less than 10 minutes")]
     } else if seconds > LONGEST_SECONDS {

@@ -6,6 +6,7 @@
 
 mod admission;
 mod authorization;
+mod binding;
 mod denial;
 mod field_name;
 mod field_path;
@@ -16,10 +17,14 @@ mod policy;
 mod policy_environment;
 mod policy_evaluation;
 mod rule_evaluation;
+mod rule_tree;
 mod rules;
 mod schema_type;
+mod verdict;
 
 pub use admission::{Admission, Operation};
-pub use denial::{Denial, Verdict, admit};
-pub use policy::{Action, Binding, Policy};
+pub use binding::{Action, Binding};
+pub use denial::Denial;
+pub use policy::Policy;
 pub use rules::CompiledRules;
+pub use verdict::{Verdict, admit};

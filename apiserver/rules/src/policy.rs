@@ -1,17 +1,15 @@
-//! A ValidatingAdmissionPolicy and its bindings, compiled.
+//! A ValidatingAdmissionPolicy, compiled.
 
 use std::fmt::Display;
 
-use apiserver_object::{Authorizer, Fault, FieldError};
+use apiserver_object::{Fault, FieldError};
 use cel_language::{Environment, Program, Type, Variable};
 use serde_json::Value as Json;
 
 use crate::admission::Admission;
-use crate::denial::Denial;
 use crate::field_name::escape;
 use crate::matching::MatchResources;
 use crate::policy_environment::environment;
-use crate::policy_evaluation;
 
 /// A ValidatingAdmissionPolicy (`admissionregistration.k8s.io/v1`), compiled once.
 #[derive(Debug)]
@@ -55,12 +53,6 @@ impl Policy {
     pub fn matches(&self, request: &Admission<'_>) -> bool {
         !is_exempt(request) && self.matches.matches(request)
     }
-
-    /// What the policy denies about a request that it [matches](Self::matches); `failurePolicy` decides about what
-    /// cannot be evaluated. The work is bounded: 1,000,000 steps for each expression, 10,000,000 for all.
-    pub fn evaluate(&self, request: &Admission<'_>, authorizer: &dyn Authorizer) -> Vec<Denial> {
-        policy_evaluation::evaluate(self, request, authorizer)
-    }
 }
 
 fn is_exempt(request: &Admission<'_>) -> bool {
@@ -71,113 +63,6 @@ fn is_exempt(request: &Admission<'_>) -> bool {
         "mutatingadmissionpolicybindings",
     ];
     request.group == "admissionregistration.k8s.io" && policies.contains(&request.resource)
-}
-
-/// What a binding does with a denial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// The request is refused.
-    Deny,
-    /// The client is warned.
-    Warn,
-    /// The audit log tells; here it has no effect.
-    Audit,
-}
-
-/// A ValidatingAdmissionPolicyBinding, compiled once.
-#[derive(Debug)]
-pub struct Binding {
-    name: String,
-    policy_name: String,
-    actions: Vec<Action>,
-    matches: MatchResources,
-}
-
-impl Binding {
-    /// Compiles a ValidatingAdmissionPolicyBinding as the API sends it.
-    ///
-    /// # Errors
-    /// One for each field that the real server refuses, and for `spec.paramRef`, which is not supported.
-    pub fn compile(binding: &Json) -> Result<Self, Vec<FieldError>> {
-        let mut faults = Vec::new();
-        let spec = &binding["spec"];
-        let policy_name = text(spec, "policyName").unwrap_or_default().to_owned();
-        if policy_name.is_empty() {
-            faults.push(FieldError::new(Fault::Required, "spec.policyName", ""));
-        }
-        if !spec["paramRef"].is_null() {
-            faults.push(FieldError::new(
-                Fault::Forbidden,
-                "spec.paramRef",
-                "parameters of policies are not supported",
-            ));
-        }
-        let matches =
-            MatchResources::read(&spec["matchResources"], "spec.matchResources", &mut faults);
-        let actions = read_actions(spec, &mut faults);
-        let name = text(&binding["metadata"], "name").unwrap_or_default().to_owned();
-        if faults.is_empty() {
-            Ok(Self { name, policy_name, actions, matches })
-        } else {
-            Err(faults)
-        }
-    }
-
-    /// The name of the binding.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The name of the policy that it puts in force.
-    pub fn policy_name(&self) -> &str {
-        &self.policy_name
-    }
-
-    /// Whether it does so for a request.
-    pub fn matches(&self, request: &Admission<'_>) -> bool {
-        self.matches.matches(request)
-    }
-
-    /// What is done with a denial.
-    pub fn actions(&self) -> &[Action] {
-        &self.actions
-    }
-}
-
-fn read_actions(spec: &Json, faults: &mut Vec<FieldError>) -> Vec<Action> {
-    let list = spec["validationActions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if list.is_empty() {
-        let detail = "at least one validation action is required";
-        faults.push(FieldError::new(Fault::Required, "spec.validationActions", detail));
-    }
-    let mut actions = Vec::new();
-    for (at, word) in list.iter().enumerate() {
-        let action = match word.as_str().unwrap_or_default() {
-            "Deny" => Action::Deny,
-            "Warn" => Action::Warn,
-            "Audit" => Action::Audit,
-            _ => {
-                let detail = "supported values: \"Audit\", \"Deny\", \"Warn\"";
-                let field = format!("spec.validationActions[{at}]");
-                faults.push(
-                    FieldError::new(Fault::NotSupported, field, detail).with_value(word.clone()),
-                );
-                continue;
-            }
-        };
-        if actions.contains(&action) {
-            let field = format!("spec.validationActions[{at}]");
-            faults.push(FieldError::new(Fault::Duplicate, field, "").with_value(word.clone()));
-        }
-        actions.push(action);
-    }
-    if actions.contains(&Action::Deny) && actions.contains(&Action::Warn) {
-        let detail = "must not contain both Deny and Warn (repeating the same validation failure information in the \
-                      API response and headers serves no purpose)";
-        let fault = FieldError::new(Fault::Invalid, "spec.validationActions", detail);
-        faults.push(fault.with_value(spec["validationActions"].clone()));
-    }
-    actions
 }
 
 fn text<'a>(json: &'a Json, field: &str) -> Option<&'a str> {
@@ -210,9 +95,8 @@ impl Compiler {
             Some("Ignore") => true,
             None | Some("Fail") => false,
             Some(other) => {
-                let detail = "supported values: \"Fail\", \"Ignore\"";
-                let fault = FieldError::new(Fault::NotSupported, "spec.failurePolicy", detail);
-                self.faults.push(fault.with_value(Json::from(other)));
+                let known = ["Fail", "Ignore"];
+                self.faults.push(FieldError::not_supported("spec.failurePolicy", other, &known));
                 false
             }
         };
@@ -254,8 +138,7 @@ impl Compiler {
             match text(condition, "name").filter(|name| !name.is_empty()) {
                 None => self.fault(Fault::Required, format!("{path}.name"), ""),
                 Some(name) if names.contains(&name) => {
-                    let fault = FieldError::new(Fault::Duplicate, format!("{path}.name"), "");
-                    self.faults.push(fault.with_value(Json::from(name)));
+                    self.faults.push(FieldError::duplicate(format!("{path}.name"), name));
                 }
                 Some(name) => names.push(name),
             }
@@ -271,17 +154,14 @@ impl Compiler {
             if name.trim().is_empty() {
                 self.fault(Fault::Required, format!("{path}.name"), "name is not specified");
             } else if !is_identifier(&name) {
-                let fault = FieldError::new(
-                    Fault::Invalid,
-                    format!("{path}.name"),
-                    "must be a valid CEL identifier",
-                );
-                self.faults.push(fault.with_value(Json::from(name.as_str())));
+                let detail = "must be a valid CEL identifier";
+                let place = format!("{path}.name");
+                self.faults.push(FieldError::invalid(place, name.as_str(), detail));
             }
             let environment = environment(Some(&types), true);
             let Some(program) = self.expression(variable, "expression", &path, &environment, None)
             else {
-                // Known all the same, so that one fault is not told again wherever the variable is used.
+                // Known all the same, so that one fault is not reported again wherever the variable is used.
                 types.push((name, Type::Dyn));
                 continue;
             };
@@ -331,8 +211,8 @@ impl Compiler {
         let source = text(validation, "messageExpression").filter(|source| !source.is_empty())?;
         if source.trim().is_empty() {
             let field = format!("{path}.messageExpression");
-            let fault = FieldError::new(Fault::Invalid, field, "must be non-empty if specified");
-            self.faults.push(fault.with_value(Json::from(source)));
+            let detail = "must be non-empty if specified";
+            self.faults.push(FieldError::invalid(field, source, detail));
             return None;
         }
         self.expression(validation, "messageExpression", path, environment, Some(&Type::String))
@@ -347,18 +227,13 @@ impl Compiler {
             message.trim().contains(['\n', '\r']).then_some("must not contain line breaks")
         };
         if let Some(detail) = detail {
-            let fault = FieldError::new(Fault::Invalid, format!("{path}.message"), detail);
-            self.faults.push(fault.with_value(Json::from(message)));
+            self.faults.push(FieldError::invalid(format!("{path}.message"), message, detail));
         }
         let reasons = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
         if let Some(reason) = text(validation, "reason").filter(|reason| !reasons.contains(reason))
         {
-            let detail = format!(
-                "supported values: {}",
-                reasons.map(|reason| format!("{reason:?}")).join(", ")
-            );
-            let fault = FieldError::new(Fault::NotSupported, format!("{path}.reason"), detail);
-            self.faults.push(fault.with_value(Json::from(reason)));
+            let place = format!("{path}.reason");
+            self.faults.push(FieldError::not_supported(place, reason, &reasons));
         }
     }
 
@@ -386,9 +261,7 @@ impl Compiler {
             },
             Err(issues) => format!("compilation failed: {issues}"),
         };
-        self.faults.push(
-            FieldError::new(Fault::Invalid, field_path, detail).with_value(Json::from(source)),
-        );
+        self.faults.push(FieldError::invalid(field_path, source, detail));
         None
     }
 }

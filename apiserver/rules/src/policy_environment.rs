@@ -124,28 +124,12 @@ pub(crate) fn request(admission: &Admission<'_>) -> Json {
     request.insert("requestResource".to_owned(), resource.clone());
     request.insert("kind".to_owned(), kind);
     request.insert("resource".to_owned(), resource);
-    request.insert("userInfo".to_owned(), user(admission));
+    request.insert("userInfo".to_owned(), admission.user.to_value());
     request.insert("dryRun".to_owned(), Json::Bool(admission.dry_run));
     if let Some(options) = admission.options {
         request.insert("options".to_owned(), options.clone());
     }
     Json::Object(request)
-}
-
-fn user(admission: &Admission<'_>) -> Json {
-    let mut user = Map::new();
-    for (field, text) in [("username", &admission.user.name), ("uid", &admission.user.uid)] {
-        if !text.is_empty() {
-            user.insert(field.to_owned(), Json::from(text.as_str()));
-        }
-    }
-    if !admission.user.groups.is_empty() {
-        user.insert("groups".to_owned(), json!(admission.user.groups));
-    }
-    if !admission.user.extra.is_empty() {
-        user.insert("extra".to_owned(), json!(admission.user.extra));
-    }
-    Json::Object(user)
 }
 
 /// The types of the globals, built once.

@@ -21,8 +21,16 @@ const OUT_OF_BUDGET: &str =
 /// Longest message that an expression may make, in bytes.
 const LONGEST_MESSAGE: usize = 5 * 1024;
 
+impl Policy {
+    /// What the policy denies about a request that it [matches](Self::matches); `failurePolicy` decides about what
+    /// cannot be evaluated. The work is bounded: 1,000,000 steps for each expression, 10,000,000 for all.
+    pub fn evaluate(&self, request: &Admission<'_>, authorizer: &dyn Authorizer) -> Vec<Denial> {
+        evaluate(self, request, authorizer)
+    }
+}
+
 /// All denials of a policy.
-pub(crate) fn evaluate(
+fn evaluate(
     policy: &Policy,
     admission: &Admission<'_>,
     authorizer: &dyn Authorizer,

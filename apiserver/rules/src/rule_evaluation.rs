@@ -1,11 +1,11 @@
 //! One evaluation of a schema's rules on an object.
 
-use apiserver_object::{Fault as FieldFault, FieldError};
+use apiserver_object::{Fault as FieldFault, FieldError, go_text};
 use cel_language::{Budget, Evaluator, Fault, Program, Type, Value, shown};
 use serde_json::Value as Json;
 
 use crate::functions::budget;
-use crate::rules::{CompiledRule, OLD_SELF, RuleNode, SELF};
+use crate::rule_tree::{CompiledRule, OLD_SELF, RuleNode, SELF};
 
 /// Longest message that an expression may make, in bytes.
 const LONGEST_MESSAGE: usize = 5 * 1024;
@@ -207,8 +207,8 @@ impl<'a> Run<'a> {
                 Err(Fault::Budget) => {
                     let detail = format!(
                         "no further validation rules will be run due to call cost exceeds limit for \
-                         messageExpression: {:?}",
-                        program.source
+                         messageExpression: {}",
+                        go_text::quoted(&program.source)
                     );
                     self.typed_fault(node, &field, detail);
                     return Err(Stop);
@@ -257,9 +257,9 @@ fn reasoned(
 ) -> FieldError {
     let fault = match compiled.rule.reason.as_deref() {
         Some("FieldValueForbidden") => {
-            return FieldError::new(FieldFault::Forbidden, field, detail);
+            return FieldError::forbidden(field, detail);
         }
-        Some("FieldValueRequired") => return FieldError::new(FieldFault::Required, field, detail),
+        Some("FieldValueRequired") => return FieldError::required(field, detail),
         Some("FieldValueDuplicate") => FieldError::new(FieldFault::Duplicate, field, ""),
         _ => FieldError::new(FieldFault::Invalid, field, detail),
     };

@@ -1,6 +1,6 @@
 //! Rules of a schema (`x-kubernetes-validations`), compiled.
 
-use apiserver_object::{Fault, FieldError};
+use apiserver_object::{Fault, FieldError, go_text};
 use apiserver_schema::{ListType, Rule, Schema, Type as JsonType};
 use cel_language::{Environment, Program, Type};
 use serde_json::Value as Json;
@@ -8,48 +8,13 @@ use serde_json::Value as Json;
 use crate::field_path::normalized;
 use crate::functions::functions;
 use crate::rule_evaluation::Run;
+use crate::rule_tree::{CompiledRule, RuleNode};
 use crate::schema_type::schema_type;
-
-/// Position of `self` in the environment of a rule.
-pub(crate) const SELF: usize = 0;
-/// Position of `oldSelf`.
-pub(crate) const OLD_SELF: usize = 1;
 
 /// All rules of one schema tree, compiled once.
 #[derive(Debug)]
 pub struct CompiledRules {
     root: Option<RuleNode>,
-}
-
-/// A node of the schema that has rules, or has them below.
-#[derive(Debug)]
-pub(crate) struct RuleNode {
-    /// The JSON type as a word; empty where any is allowed.
-    pub(crate) word: &'static str,
-    pub(crate) kind: Type,
-    pub(crate) rules: Vec<CompiledRule>,
-    pub(crate) properties: Vec<(String, RuleNode)>,
-    pub(crate) values: Option<Box<RuleNode>>,
-    pub(crate) items: Option<Box<RuleNode>>,
-    /// Fields that tell entries of the list apart; empty where nothing does.
-    pub(crate) keys: Vec<String>,
-}
-
-/// A rule, compiled.
-#[derive(Debug)]
-pub(crate) struct CompiledRule {
-    pub(crate) rule: Rule,
-    pub(crate) program: Program,
-    pub(crate) message: Option<Program>,
-    /// Below the node, without the leading dot; empty for the node itself.
-    pub(crate) field: String,
-}
-
-impl CompiledRule {
-    /// The rule compares with the object as it was.
-    pub(crate) fn is_transition(&self) -> bool {
-        self.program.used.contains(&OLD_SELF)
-    }
 }
 
 impl CompiledRules {
@@ -217,14 +182,13 @@ impl Compiler {
                 let detail = format!(
                     "oldSelf cannot be used on the uncorrelatable portion of the schema within {list}"
                 );
-                let fault = FieldError::new(Fault::Invalid, format!("{path}.rule"), detail);
-                self.faults.push(fault.with_value(Json::from(compiled.rule.rule.as_str())));
+                let rule = compiled.rule.rule.as_str();
+                self.faults.push(FieldError::invalid(format!("{path}.rule"), rule, detail));
             }
             _ if compiled.rule.optional_old_self && !compiled.is_transition() => {
                 let detail = "may not be set if oldSelf is not used in rule";
-                let fault =
-                    FieldError::new(Fault::Invalid, format!("{path}.optionalOldSelf"), detail);
-                self.faults.push(fault.with_value(Json::Bool(true)));
+                let place = format!("{path}.optionalOldSelf");
+                self.faults.push(FieldError::invalid(place, true, detail));
             }
             _ => {}
         }
@@ -256,8 +220,7 @@ const REASONS: [&str; 4] =
 fn malformed(schema: &Schema, rule: &Rule, path: &str) -> Vec<FieldError> {
     let mut faults = Vec::new();
     let mut invalid = |field: &str, value: &str, detail: &str| {
-        let fault = FieldError::new(Fault::Invalid, format!("{path}.{field}"), detail);
-        faults.push(fault.with_value(Json::from(value)));
+        faults.push(FieldError::invalid(format!("{path}.{field}"), value, detail));
     };
     let lines = |text: &str| text.contains(['\n', '\r']);
     let message = rule.message.as_deref().unwrap_or_default();
@@ -280,7 +243,7 @@ fn malformed(schema: &Schema, rule: &Rule, path: &str) -> Vec<FieldError> {
         }
     }
     let mut required = |field: &str, detail: &str| {
-        faults.push(FieldError::new(Fault::Required, format!("{path}.{field}"), detail));
+        faults.push(FieldError::required(format!("{path}.{field}"), detail));
     };
     if rule.rule.trim().is_empty() {
         required("rule", "rule is not specified");
@@ -295,22 +258,14 @@ fn malformed(schema: &Schema, rule: &Rule, path: &str) -> Vec<FieldError> {
         required("messageExpression", "messageExpression must be non-empty if specified");
     }
     if let Some(reason) = rule.reason.as_deref().filter(|reason| !REASONS.contains(reason)) {
-        let detail =
-            format!("supported values: {}", REASONS.map(|reason| format!("{reason:?}")).join(", "));
-        faults.push(
-            FieldError::new(Fault::NotSupported, format!("{path}.reason"), detail)
-                .with_value(Json::from(reason)),
-        );
+        faults.push(FieldError::not_supported(format!("{path}.reason"), reason, &REASONS));
     }
     faults
 }
 
 /// A rule as an error shows it: a value of Go, its fields in their order there.
 fn shown(rule: &Rule) -> String {
-    let quoted = |text: &str| {
-        let text = Json::from(text).to_string();
-        text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
-    };
+    let quoted = |text: &str| go_text::json(&Json::from(text));
     let text = |text: &Option<String>| quoted(text.as_deref().unwrap_or_default());
     format!(
         r#"{{"Rule":{},"Message":{},"MessageExpression":{},"Reason":{},"FieldPath":{},"OptionalOldSelf":{}}}"#,

@@ -7,6 +7,7 @@ mod lists;
 mod node;
 mod number;
 mod outcome;
+mod types;
 mod value;
 
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use serde_json::Value;
 
 use crate::schema::Schema;
 use crate::{defaults, prune};
-pub(crate) use node::Types;
 use node::{Compilation, Node};
+pub(crate) use types::Types;
 
 pub use embedded::has_resources as has_embedded_resources;
 use outcome::Outcome;

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::{
     event::{Event, EventKind},
@@ -138,5 +138,22 @@ impl Batch {
             self.compacted.extend(excess.last().map(|event| (Arc::clone(&name), event.revision())));
             self.collections.insert(name, excess.len());
         }
+    }
+
+    /// Makes the batch, which is durable, visible. Answers whom to wake once the lock is released.
+    pub(crate) fn publish(&self, state: &mut State) -> Vec<Arc<watch::Sender<()>>> {
+        for event in &self.events {
+            let collection = state.collection(&event.object.key.collection);
+            collection.apply(event);
+            collection.history.push(Arc::clone(event));
+            state.revision = event.revision();
+        }
+        let mut changed = Vec::new();
+        for (name, excess) in &self.collections {
+            let Some(collection) = state.collections.get_mut(name) else { continue };
+            (0..*excess).for_each(|_| drop(collection.history.pop()));
+            changed.push(Arc::clone(&collection.changes));
+        }
+        changed
     }
 }

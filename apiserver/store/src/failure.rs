@@ -5,8 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::log::FORMAT;
-
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -25,12 +23,14 @@ pub enum OpenError {
         detail: String,
     },
     /// The file was written by a newer release.
-    #[error("{} has format {found}, this release reads up to {FORMAT}: use a newer release", path.display())]
+    #[error("{} has format {found}, this release reads up to {known}: use a newer release", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
         /// The format found.
         found: u64,
+        /// The newest format that this release reads.
+        known: u64,
     },
     /// The file is damaged.
     #[error("{} is damaged: {detail}; restore it from a snapshot", path.display())]

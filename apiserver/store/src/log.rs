@@ -29,7 +29,7 @@ const IDENTITY_KEY: &str = "identity";
 const COMPACTED_PREFIX: &str = "compacted/";
 
 /// The format this crate reads and writes.
-pub(crate) const FORMAT: u64 = 1;
+const FORMAT: u64 = 1;
 
 /// The open file.
 #[derive(Debug)]
@@ -209,7 +209,7 @@ pub(crate) fn contents(
         });
         let record = record.map_err(|error| match error {
             RecordError::Newer { found } => {
-                OpenError::Newer { path: path.into(), found: found.into() }
+                OpenError::Newer { path: path.into(), found: found.into(), known: FORMAT }
             }
             error => damaged(format!("the record of revision {revision}: {error}")),
         })?;
@@ -239,7 +239,7 @@ fn read_meta(
         value(FORMAT_KEY)?.and_then(|bytes| bytes.value().try_into().ok().map(u64::from_le_bytes));
     match format {
         Some(FORMAT) => {}
-        Some(found) => return Err(OpenError::Newer { path: path.into(), found }),
+        Some(found) => return Err(OpenError::Newer { path: path.into(), found, known: FORMAT }),
         None => {
             return Err(foreign(
                 "it is a redb file of another program: it has no format in its table meta",

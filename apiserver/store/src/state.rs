@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use tokio::sync::watch;
-
 use crate::{
-    batch::Batch,
     collection::Collection,
     event::{Event, EventKind},
     object::{Key, Object},
@@ -90,27 +87,11 @@ impl State {
         self.revision = object.revision;
         Ok(())
     }
-
-    /// Makes a durable batch visible. Answers whom to wake once the lock is released.
-    pub(crate) fn publish(&mut self, batch: &Batch) -> Vec<Arc<watch::Sender<()>>> {
-        for event in &batch.events {
-            let collection = self.collection(&event.object.key.collection);
-            collection.apply(event);
-            collection.history.push(Arc::clone(event));
-            self.revision = event.revision();
-        }
-        let mut changed = Vec::new();
-        for (name, excess) in &batch.collections {
-            let Some(collection) = self.collections.get_mut(name) else { continue };
-            (0..*excess).for_each(|_| drop(collection.history.pop()));
-            changed.push(Arc::clone(&collection.changes));
-        }
-        changed
-    }
 }
 
 impl Collection {
-    fn apply(&mut self, event: &Event) {
+    /// Takes a change that is durable.
+    pub(crate) fn apply(&mut self, event: &Event) {
         match event.kind {
             EventKind::Added | EventKind::Modified => self.insert(Arc::clone(&event.object)),
             EventKind::Deleted => self.remove(&event.object.key),

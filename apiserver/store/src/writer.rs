@@ -160,7 +160,7 @@ impl Writer {
     }
 
     fn publish(&self, batch: &Batch) {
-        let changed = self.shared.write().publish(batch);
+        let changed = batch.publish(&mut self.shared.write());
         for changes in changed {
             changes.send_replace(());
         }

@@ -22,8 +22,10 @@ mod wire;
 
 pub use decode_error::DecodeError;
 pub use envelope::{MEDIA_TYPE, decode};
-pub use message::DEPTH_LIMIT;
 pub use wire::WireError;
+
+/// How many messages may be nested. A schema of a CustomResourceDefinition takes one or two for each of its levels.
+pub const DEPTH_LIMIT: usize = 64;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

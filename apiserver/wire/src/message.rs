@@ -4,13 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::DecodeError;
 use crate::table::{Content, Field, Message, Place, Table};
 use crate::time::WireTime;
 use crate::wire::{Payload, Reader, WireError};
-
-/// How many messages may be nested. A schema of a CustomResourceDefinition takes one or two for each of its levels.
-pub const DEPTH_LIMIT: usize = 64;
+use crate::{DEPTH_LIMIT, DecodeError};
 
 type Object = Map<String, Value>;
 

@@ -20,16 +20,7 @@ const REASONED: &[(&str, &str)] = &[];
 
 /// Circles that wait to be opened.
 const TO_BE_OPENED: &[&str] = &[
-    "apiserver_access: service_account_tokens, token_cache, token_claims, token_request",
-    "apiserver_kinds: table::row, table::workload",
     "apiserver_patch: strategic, strategic_list",
-    "apiserver_rules: denial, policy, policy_evaluation",
-    "apiserver_rules: rule_evaluation, rules",
-    "apiserver_schema: formats, validate::combination, validate::node, validate::number",
-    "apiserver_schema: structural::lists, structural::openapi, structural::rules",
-    "apiserver_store: batch, state",
-    "apiserver_store: failure, log",
-    "cel_language: checker, collection, comparison, evaluator, foreign, lexer, macros, natives, operators, parser, program, signatures, syntax, value",
     "meshroot_cli: arguments, commands, commands::approve, commands::backup, commands::cluster, commands::completion, commands::decision, commands::demo, commands::deny, commands::describe, commands::get, commands::inspect, commands::renew, commands::restore, commands::serve, commands::verify, locate, session",
     "meshroot_cli: failure, output, output::sheet, output::table, terminal",
     "meshroot_demo: control_plane, error, install",

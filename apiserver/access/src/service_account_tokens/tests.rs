@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 
+use apiserver_object::CREDENTIAL_ID;
+
 use super::*;
+use crate::BoundObject;
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 

@@ -1,5 +1,6 @@
 //! Text forms of labels, selectors and lists in cells.
 
+use apiserver_object::{LabelSelector, Path};
 use serde_json::Value;
 
 use crate::reading::Reading;
@@ -23,29 +24,11 @@ pub(super) fn labels(labels: Option<&Value>) -> String {
     or_none(&pairs.join(","))
 }
 
-/// A label selector (a `LabelSelector` object) as text: `a=b,c in (d,e),!f`; empty if it selects everything. So it is
-/// shown in tables and in `status.selector` of the subresource `scale`.
+/// A `LabelSelector` object as text: `a=b,c in (d,e),!f`; empty if it selects everything. So it is shown in tables and
+/// in `status.selector` of the subresource `scale`.
 pub fn selector_text(selector: Option<&Value>) -> String {
-    let Some(selector) = selector else { return String::new() };
-    let mut terms: Vec<(String, String)> = Vec::new();
-    for (key, value) in selector.fields(&["matchLabels"]).into_iter().flatten() {
-        terms.push((key.clone(), format!("{key}={}", value.as_str().unwrap_or_default())));
-    }
-    for expression in selector.entries(&["matchExpressions"]) {
-        let key = expression.text(&["key"]);
-        let mut values = expression.texts(&["values"]);
-        values.sort_unstable();
-        let values = values.join(",");
-        let term = match expression.text(&["operator"]) {
-            "In" => format!("{key} in ({values})"),
-            "NotIn" => format!("{key} notin ({values})"),
-            "DoesNotExist" => format!("!{key}"),
-            _ => key.to_owned(),
-        };
-        terms.push((key.to_owned(), term));
-    }
-    terms.sort_by(|one, other| one.0.cmp(&other.0));
-    terms.into_iter().map(|(_, term)| term).collect::<Vec<_>>().join(",")
+    let read = selector.and_then(|selector| LabelSelector::read(selector, &Path::Root).ok());
+    read.unwrap_or_default().to_string()
 }
 
 /// The first three entries, and how many there are besides.

@@ -1,8 +1,13 @@
 //! Answers for people: `Table` and `PartialObjectMetadata` (meta.k8s.io/v1).
 
+mod cells;
 mod columns;
 mod custom;
+mod event;
 mod form;
+mod network;
+mod node;
+mod policy;
 mod row;
 mod workload;
 
@@ -92,10 +97,10 @@ fn row_of(kind: &Kind, object: &Value, include: IncludeObject, now: Timestamp) -
         object
     };
     let cells =
-        if kind.custom { custom::cells(kind, object, now) } else { row::cells(kind, shown, now) };
+        if kind.custom { custom::cells(kind, object, now) } else { cells::cells(kind, shown, now) };
     let mut written = Map::new();
     written.insert("cells".to_owned(), Value::Array(cells));
-    let conditions = row::conditions(kind, object);
+    let conditions = cells::conditions(kind, object);
     if !conditions.is_empty() {
         written.insert("conditions".to_owned(), Value::Array(conditions));
     }

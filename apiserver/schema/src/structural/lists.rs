@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use apiserver_object::FieldError;
 use serde_json::Value;
 
-use super::node::{Node, forbidden, invalid, required};
-use super::openapi::not_supported;
+use super::node::{Node, forbidden, invalid, not_supported, required};
 
 const LIST_TYPE: &str = "x-kubernetes-list-type";
 const MAP_KEYS: &str = "x-kubernetes-list-map-keys";

@@ -101,3 +101,7 @@ pub(super) fn required(path: &str, name: &str, detail: &str) -> FieldError {
 pub(super) fn invalid(path: &str, name: &str, value: Value, detail: &str) -> FieldError {
     FieldError::new(Fault::Invalid, format!("{path}.{name}"), detail).with_value(value)
 }
+
+pub(super) fn not_supported(path: &str, name: &str, value: &str, supported: &[&str]) -> FieldError {
+    FieldError::not_supported(format!("{path}.{name}"), value, supported)
+}

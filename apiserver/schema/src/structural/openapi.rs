@@ -3,7 +3,7 @@
 use apiserver_object::FieldError;
 use serde_json::Value;
 
-use super::node::{Node, forbidden, invalid, required};
+use super::node::{Node, forbidden, invalid, not_supported, required};
 use super::{lists, rules};
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
@@ -184,8 +184,4 @@ fn check_map_type(node: Node<'_>, path: &str, errors: &mut Vec<FieldError>) {
             &["atomic", "granular"],
         ));
     }
-}
-
-pub(super) fn not_supported(path: &str, name: &str, value: &str, supported: &[&str]) -> FieldError {
-    FieldError::not_supported(format!("{path}.{name}"), value, supported)
 }

@@ -2,8 +2,7 @@
 
 use apiserver_object::FieldError;
 
-use super::node::{Node, invalid, required};
-use super::openapi::not_supported;
+use super::node::{Node, invalid, not_supported, required};
 
 const REASONS: [&str; 4] =
     ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];

@@ -3,37 +3,10 @@
 use apiserver_object::{Path, go_text::quoted};
 use serde_json::Value;
 
-use super::node::{Compilation, Node};
+use super::node::{Combination, Node};
 use super::outcome::Outcome;
-use crate::schema::Checks;
-
-/// Alternatives and conditions at a node. What they find never corresponds to an old value.
-#[derive(Debug)]
-pub(crate) struct Combination {
-    all_of: Vec<Node>,
-    any_of: Vec<Node>,
-    one_of: Vec<Node>,
-    not: Option<Node>,
-}
 
 impl Combination {
-    pub(crate) fn compile(checks: &Checks, compilation: Compilation) -> Option<Box<Self>> {
-        let nodes = |schemas: &[_]| {
-            schemas.iter().map(|schema| Node::compile(schema, compilation)).collect()
-        };
-        let combination = Self {
-            all_of: nodes(&checks.all_of),
-            any_of: nodes(&checks.any_of),
-            one_of: nodes(&checks.one_of),
-            not: checks.not.as_deref().map(|schema| Node::compile(schema, compilation)),
-        };
-        let none = combination.all_of.is_empty()
-            && combination.any_of.is_empty()
-            && combination.one_of.is_empty()
-            && combination.not.is_none();
-        (!none).then(|| Box::new(combination))
-    }
-
     pub(crate) fn check(&self, value: &Value, path: &Path<'_>, outcome: &mut Outcome) {
         self.check_any(value, path, outcome);
         self.check_one(value, path, outcome);

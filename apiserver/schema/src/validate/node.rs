@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::combination::Combination;
 use super::number::NumberChecks;
+use super::types::Types;
 use crate::formats::Format;
 use crate::regexp::Pattern;
-use crate::schema::{Additional, Checks, ListType, Schema, Type};
+use crate::schema::{Additional, Checks, ListType, Schema};
 
 /// What the compiled schema is for: Kubernetes treats defaults a little differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,33 +14,6 @@ pub(crate) enum Compilation {
     Objects,
     /// The type of an int-or-string is not checked.
     Defaults,
-}
-
-/// Types that a value may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Types {
-    #[default]
-    Any,
-    One(Type),
-    IntOrString,
-}
-
-impl Types {
-    pub(crate) fn contains(self, kind: Type) -> bool {
-        match self {
-            Self::Any => false,
-            Self::One(one) => one == kind,
-            Self::IntOrString => matches!(kind, Type::Integer | Type::String),
-        }
-    }
-
-    pub(crate) const fn words(self) -> &'static str {
-        match self {
-            Self::Any => "",
-            Self::One(one) => one.word(),
-            Self::IntOrString => "integer,string",
-        }
-    }
 }
 
 /// Length and pattern of a string.
@@ -80,6 +53,15 @@ pub(crate) struct Node {
     pub(crate) min_properties: Option<u64>,
     pub(crate) max_properties: Option<u64>,
     pub(crate) combination: Option<Box<Combination>>,
+}
+
+/// Alternatives and conditions at a node. What they find never corresponds to an old value.
+#[derive(Debug)]
+pub(crate) struct Combination {
+    pub(super) all_of: Vec<Node>,
+    pub(super) any_of: Vec<Node>,
+    pub(super) one_of: Vec<Node>,
+    pub(super) not: Option<Node>,
 }
 
 impl Node {
@@ -132,6 +114,25 @@ impl Node {
             Others::Values(values) => Some(values),
             Others::Anything | Others::Nothing => None,
         })
+    }
+}
+
+impl Combination {
+    pub(crate) fn compile(checks: &Checks, compilation: Compilation) -> Option<Box<Self>> {
+        let nodes = |schemas: &[_]| {
+            schemas.iter().map(|schema| Node::compile(schema, compilation)).collect()
+        };
+        let combination = Self {
+            all_of: nodes(&checks.all_of),
+            any_of: nodes(&checks.any_of),
+            one_of: nodes(&checks.one_of),
+            not: checks.not.as_deref().map(|schema| Node::compile(schema, compilation)),
+        };
+        let none = combination.all_of.is_empty()
+            && combination.any_of.is_empty()
+            && combination.one_of.is_empty()
+            && combination.not.is_none();
+        (!none).then(|| Box::new(combination))
     }
 }
 

@@ -3,8 +3,8 @@
 use apiserver_object::Path;
 use serde_json::{Number, Value};
 
-use super::node::Types;
 use super::outcome::Outcome;
+use super::types::Types;
 use crate::formats::Format;
 use crate::schema::{Checks, Type};
 use apiserver_object::go_text::{Decoded, general};

@@ -4,8 +4,9 @@ use apiserver_object::{Path, go_text::Decoded};
 use serde_json::{Map, Value};
 
 use super::equality::{corresponding, equal};
-use super::node::{Node, Others, TextChecks, Types};
+use super::node::{Node, Others, TextChecks};
 use super::outcome::Outcome;
+use super::types::Types;
 use crate::regexp::Pattern;
 use crate::schema::Type;
 

@@ -1,0 +1,113 @@
+//! A token that was found good, and what must still hold of it.
+
+use std::sync::Arc;
+
+use apiserver_object::{CREDENTIAL_ID, User};
+use jiff::Timestamp;
+
+use crate::token_claims::Claims;
+use crate::{BoundObject, TokenError};
+
+/// How far clocks may differ, as in the real server.
+const LEEWAY_SECONDS: i64 = 60;
+
+/// What the server's state says of the objects that a token depends on.
+pub trait Existence {
+    /// UID of the service account, if there is one that is not being deleted.
+    fn service_account_uid(&self, namespace: &str, name: &str) -> Option<String>;
+    /// UID of a `Pod`, `Secret` (both in the namespace) or `Node`.
+    fn object_uid(&self, kind: &str, namespace: &str, name: &str) -> Option<String>;
+}
+
+/// A token whose signature, time and form are good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedToken {
+    /// Namespace of the account.
+    pub namespace: String,
+    /// Name of the account.
+    pub service_account: String,
+    /// UID of the account when the token was issued.
+    pub uid: String,
+    /// The token's audiences.
+    pub audiences: Vec<String>,
+    /// Object whose end ends the token.
+    pub bound_object: Option<BoundObject>,
+    /// When the token begins and ends.
+    pub valid: (Timestamp, Timestamp),
+    /// The user that it speaks for.
+    pub user: Arc<User>,
+}
+
+impl VerifiedToken {
+    pub(crate) fn of(claims: Claims) -> Result<Self, TokenError> {
+        let moment = |second| {
+            Timestamp::from_second(second).map_err(|error| TokenError::Claims(error.to_string()))
+        };
+        let valid = (moment(claims.nbf.max(claims.iat))?, moment(claims.exp)?);
+        let account = &claims.kubernetes.serviceaccount;
+        let mut user =
+            User::service_account(&claims.kubernetes.namespace, &account.name, &account.uid);
+        let mut extra = |key: &str, value: &str| {
+            if !value.is_empty() {
+                user.extra.insert(key.to_owned(), vec![value.to_owned()]);
+            }
+        };
+        if !claims.jti.is_empty() {
+            extra(CREDENTIAL_ID, &format!("JTI={}", claims.jti));
+        }
+        if let Some(pod) = &claims.kubernetes.pod {
+            extra("authentication.kubernetes.io/pod-name", &pod.name);
+            extra("authentication.kubernetes.io/pod-uid", &pod.uid);
+        }
+        if let Some(node) = &claims.kubernetes.node {
+            extra("authentication.kubernetes.io/node-name", &node.name);
+            extra("authentication.kubernetes.io/node-uid", &node.uid);
+        }
+        Ok(Self {
+            bound_object: claims.kubernetes.bound_object(),
+            service_account: account.name.clone(),
+            uid: account.uid.clone(),
+            namespace: claims.kubernetes.namespace,
+            audiences: claims.aud,
+            valid,
+            user: Arc::new(user),
+        })
+    }
+
+    pub(crate) fn check_audience(&self, wanted: &[String]) -> Result<(), TokenError> {
+        if self.audiences.iter().any(|audience| wanted.contains(audience)) {
+            return Ok(());
+        }
+        Err(TokenError::Audience { token: self.audiences.clone(), wanted: wanted.to_vec() })
+    }
+
+    pub(crate) fn check_time(&self, now: Timestamp) -> Result<(), TokenError> {
+        let now = now.as_second();
+        if now.saturating_add(LEEWAY_SECONDS) < self.valid.0.as_second() {
+            Err(TokenError::NotYetValid)
+        } else if now.saturating_sub(LEEWAY_SECONDS) > self.valid.1.as_second() {
+            Err(TokenError::Expired)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn check_existence(&self, existence: &dyn Existence) -> Result<(), TokenError> {
+        let found = existence
+            .service_account_uid(&self.namespace, &self.service_account)
+            .ok_or_else(|| TokenError::ServiceAccountGone { name: self.service_account.clone() })?;
+        if found != self.uid {
+            return Err(TokenError::ServiceAccountReplaced { found, claimed: self.uid.clone() });
+        }
+        let Some(bound) = &self.bound_object else { return Ok(()) };
+        let namespace = if bound.kind == "Node" { "" } else { self.namespace.as_str() };
+        let found = existence
+            .object_uid(&bound.kind, namespace, &bound.name)
+            .ok_or(TokenError::BoundObjectGone)?;
+        if found == bound.uid {
+            return Ok(());
+        }
+        let kind = bound.kind.to_lowercase();
+        Err(TokenError::BoundObjectReplaced { kind, found, claimed: bound.uid.clone() })
+    }
+}
