@@ -90,17 +90,7 @@ fn created(object: &Value, namespaced: bool, rule: NameRule, faults: &mut Vec<Fi
 
 fn updated(object: &Value, old: &Value, faults: &mut Vec<FieldError>) {
     if old.at(&["metadata", "deletionTimestamp"]).is_some() {
-        let before = old.texts(&["metadata", "finalizers"]);
-        let mut added = object.texts(&["metadata", "finalizers"]);
-        added.retain(|finalizer| !before.contains(finalizer));
-        added.sort_unstable();
-        if !added.is_empty() {
-            let quoted: Vec<String> =
-                added.iter().map(|finalizer| go_text::quoted(finalizer)).collect();
-            let said = "no new finalizers can be added if the object is being deleted, found new finalizers";
-            let detail = format!("{said} []string{{{}}}", quoted.join(", "));
-            faults.push(FieldError::forbidden("metadata.finalizers", detail));
-        }
+        faults.extend(added_finalizers(object, old));
     }
     if object.text(&["metadata", "resourceVersion"]).is_empty() {
         faults.push(FieldError::invalid(
@@ -133,6 +123,22 @@ fn updated(object: &Value, old: &Value, faults: &mut Vec<FieldError>) {
             old.at(&["metadata", field]),
         ));
     }
+}
+
+/// The finalizers that an object which is being deleted would gain.
+fn added_finalizers(object: &Value, old: &Value) -> Option<FieldError> {
+    let before = old.texts(&["metadata", "finalizers"]);
+    let mut added = object.texts(&["metadata", "finalizers"]);
+    added.retain(|finalizer| !before.contains(finalizer));
+    added.sort_unstable();
+    if added.is_empty() {
+        return None;
+    }
+    let added: Vec<String> = added.into_iter().map(go_text::quoted).collect();
+    let rule =
+        "no new finalizers can be added if the object is being deleted, found new finalizers";
+    let detail = format!("{rule} []string{{{}}}", added.join(", "));
+    Some(FieldError::forbidden("metadata.finalizers", detail))
 }
 
 fn annotations(object: &Value, faults: &mut Vec<FieldError>) {

@@ -6,8 +6,8 @@ mod object;
 mod request;
 mod server;
 
-use apiserver_object::FieldError;
 use apiserver_kinds::Kind;
+use apiserver_object::FieldError;
 use http::StatusCode;
 use serde_json::{Value, json};
 

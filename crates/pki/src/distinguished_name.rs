@@ -91,7 +91,7 @@ impl DistinguishedName {
 
     /// Its attributes, in the order of the DER.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = &AttributeTypeAndValue> {
-        self.name.iter_rdn().flat_map(|rdn| rdn.iter())
+        self.name.iter()
     }
 
     /// Its common names, where they are text.

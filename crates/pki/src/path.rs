@@ -114,7 +114,9 @@ impl<'a> Search<'a> {
         }
         let issuer_index = self.path.len();
         let Some(path) = found else {
-            failures.into_iter().for_each(|(_, error)| self.note(error));
+            for (_, error) in failures {
+                self.note(error);
+            }
             return None;
         };
         // A root that was issued again under its old key stands beside the one that has expired.

@@ -1,8 +1,8 @@
 //! Decisions: every question goes to both.
 
-use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User};
 use anyhow::{Result, ensure};
 use apiserver_access::{Rbac, bootstrap};
+use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User};
 use kube::Client;
 use meshroot_testkit::api_server::shared;
 use meshroot_testkit::wait::{LIMIT, until};

@@ -1,8 +1,8 @@
 //! Messages: what is refused is refused in the same words.
 
-use apiserver_object::{Attributes, Authorizer, ResourceAttributes, User};
 use anyhow::ensure;
 use apiserver_access::{AGGREGATION_FORBIDDEN, Rbac, bootstrap, forbidden_message};
+use apiserver_object::{Attributes, Authorizer, ResourceAttributes, User};
 use meshroot_testkit::wait::{LIMIT, until};
 use serde_json::json;
 

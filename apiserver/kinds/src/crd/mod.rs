@@ -1,6 +1,7 @@
 //! Kinds that a CustomResourceDefinition defines.
 
 mod names;
+mod places;
 mod read;
 mod status;
 mod validate;

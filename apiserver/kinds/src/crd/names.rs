@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use apiserver_object::{FieldError, names::label_1035};
+use apiserver_object::FieldError;
+use apiserver_object::go_text::quoted;
+use apiserver_object::names::label_1035;
 use serde_json::{Map, Value};
 
 use crate::reading::Reading;
@@ -71,7 +73,7 @@ pub fn accept_names(
     let had = crd.at(&["status", "acceptedNames"]).unwrap_or(&nothing);
     let mut names = had.as_object().cloned().unwrap_or_default();
     let mut conflict = None;
-    let in_use = |name: &str| format!("{name:?} is already in use");
+    let in_use = |name: &str| format!("{} is already in use", quoted(name));
     let one = |names: &mut Map<String, Value>,
                conflict: &mut Option<_>,
                field: &str,

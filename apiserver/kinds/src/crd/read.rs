@@ -6,7 +6,7 @@ use apiserver_object::FieldError;
 use apiserver_schema::Schema;
 use serde_json::Value;
 
-use super::version::Places;
+use super::places::Places;
 use crate::kind::{CUSTOM, Column, Kind, NameRule, Scale, Source, Subresources};
 use crate::path::Path;
 use crate::reading::Reading;

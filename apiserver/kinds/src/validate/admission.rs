@@ -1,12 +1,12 @@
 //! Structure of admission policies and their bindings.
 
-use apiserver_object::{Fault, FieldError, LabelSelector, Path, names};
+use apiserver_object::{Fault, FieldError, names};
 use serde_json::Value;
 
+use super::match_resources;
 use crate::names::path_segment;
 use crate::reading::Reading;
 
-const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 
 pub(super) fn policy(object: &Value, faults: &mut Vec<FieldError>) {
@@ -24,7 +24,7 @@ pub(super) fn policy(object: &Value, faults: &mut Vec<FieldError>) {
     match spec.at(&["matchConstraints"]) {
         None => faults.push(FieldError::required("spec.matchConstraints", "")),
         Some(constraints) => {
-            match_resources(constraints, "spec.matchConstraints", faults);
+            match_resources::validate(constraints, "spec.matchConstraints", faults);
             if constraints.entries(&["resourceRules"]).is_empty() {
                 faults.push(FieldError::required("spec.matchConstraints.resourceRules", ""));
             }
@@ -62,130 +62,6 @@ fn param_kind(kind: &Value, faults: &mut Vec<FieldError>) {
             format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
         faults.push(FieldError::invalid("spec.paramKind.kind", name, detail));
     }
-}
-
-fn match_resources(resources: &Value, path: &str, faults: &mut Vec<FieldError>) {
-    match resources.text(&["matchPolicy"]) {
-        "Exact" | "Equivalent" => {}
-        "" => faults.push(FieldError::required(format!("{path}.matchPolicy"), "")),
-        other => faults.push(FieldError::not_supported(
-            format!("{path}.matchPolicy"),
-            other,
-            &["Equivalent", "Exact"],
-        )),
-    }
-    for field in ["namespaceSelector", "objectSelector"] {
-        match resources.at(&[field]) {
-            None => faults.push(FieldError::required(format!("{path}.{field}"), "")),
-            Some(selected) => label_selector(selected, &format!("{path}.{field}"), faults),
-        }
-    }
-    for field in ["resourceRules", "excludeResourceRules"] {
-        for (at, rule) in resources.entries(&[field]).iter().enumerate() {
-            named_rule(rule, &format!("{path}.{field}[{at}]"), faults);
-        }
-    }
-}
-
-fn label_selector(selector: &Value, place: &str, faults: &mut Vec<FieldError>) {
-    let read = LabelSelector::read(selector, &Path::Property(&Path::Root, place));
-    faults.extend(read.err().into_iter().flatten());
-}
-
-fn named_rule(rule: &Value, path: &str, faults: &mut Vec<FieldError>) {
-    let resource_names = rule.texts(&["resourceNames"]);
-    for (at, name) in resource_names.iter().enumerate() {
-        let place = format!("{path}.resourceNames[{at}]");
-        faults.extend(
-            path_segment(name, false)
-                .into_iter()
-                .map(|detail| FieldError::invalid(&place, *name, detail)),
-        );
-        if resource_names.iter().take(at).any(|before| before == name) {
-            faults.push(FieldError::duplicate(place, *name));
-        }
-    }
-    let operations = rule.texts(&["operations"]);
-    if operations.is_empty() {
-        faults.push(FieldError::required(format!("{path}.operations"), ""));
-    }
-    if operations.len() > 1 && operations.contains(&"*") {
-        let detail = "if '*' is present, must not specify other operations";
-        faults.push(FieldError::invalid(format!("{path}.operations"), operations.clone(), detail));
-    }
-    for (at, operation) in
-        operations.iter().enumerate().filter(|(_, operation)| !OPERATIONS.contains(operation))
-    {
-        faults.push(FieldError::not_supported(
-            format!("{path}.operations[{at}]"),
-            *operation,
-            &OPERATIONS,
-        ));
-    }
-    rule_resources(rule, path, faults);
-}
-
-fn rule_resources(rule: &Value, path: &str, faults: &mut Vec<FieldError>) {
-    for field in ["apiGroups", "apiVersions"] {
-        let values = rule.texts(&[field]);
-        if values.is_empty() {
-            faults.push(FieldError::required(format!("{path}.{field}"), ""));
-        }
-        if values.len() > 1 && values.contains(&"*") {
-            let detail = format!("if '*' is present, must not specify other {}", words(field));
-            faults.push(FieldError::invalid(format!("{path}.{field}"), values.clone(), detail));
-        }
-        for (at, value) in values
-            .iter()
-            .enumerate()
-            .filter(|(_, value)| field == "apiVersions" && value.is_empty())
-        {
-            faults.push(FieldError::required(format!("{path}.{field}[{at}]"), *value));
-        }
-    }
-    resource_names(&rule.texts(&["resources"]), &format!("{path}.resources"), faults);
-    match rule.text(&["scope"]) {
-        "" | "*" | "Cluster" | "Namespaced" => {}
-        other => faults.push(FieldError::not_supported(
-            format!("{path}.scope"),
-            other,
-            &["*", "Cluster", "Namespaced"],
-        )),
-    }
-}
-
-/// Names of resources and subresources, of which a wildcard must not cover another.
-fn resource_names(resources: &[&str], path: &str, faults: &mut Vec<FieldError>) {
-    if resources.is_empty() {
-        faults.push(FieldError::required(path, ""));
-    }
-    for (at, name) in resources.iter().enumerate() {
-        let place = format!("{path}[{at}]");
-        if name.is_empty() {
-            faults.push(FieldError::required(&place, ""));
-        }
-        let Some((resource, part)) = name.split_once('/') else { continue };
-        let before = resources.iter().take(at).filter_map(|name| name.split_once('/'));
-        for (wide, other) in before {
-            if (wide, other) == (resource, "*") || (wide, other) == ("*", part) {
-                let detail = format!("if '{wide}/{other}' is present, must not specify {name}");
-                faults.push(FieldError::invalid(&place, *name, detail));
-            }
-        }
-    }
-    let plain = |name: &&str| !name.is_empty() && *name != "*" && !name.contains('/');
-    if resources.contains(&"*/*") && resources.len() > 1 {
-        let detail = "if '*/*' is present, must not specify other resources";
-        faults.push(FieldError::invalid(path, resources.to_vec(), detail));
-    }
-    if resources.contains(&"*") && resources.iter().any(plain) {
-        let detail = "if '*' is present, must not specify other resources without subresources";
-        faults.push(FieldError::invalid(path, resources.to_vec(), detail));
-    }
-}
-
-fn words(field: &str) -> &'static str {
-    if field == "apiGroups" { "API groups" } else { "API versions" }
 }
 
 fn match_conditions(spec: &Value, faults: &mut Vec<FieldError>) {
@@ -301,7 +177,7 @@ pub(super) fn binding(object: &Value, faults: &mut Vec<FieldError>) {
         param_ref(reference, faults);
     }
     if let Some(resources) = spec.at(&["matchResources"]) {
-        match_resources(resources, "spec.matchResources", faults);
+        match_resources::validate(resources, "spec.matchResources", faults);
     }
     actions(&spec.texts(&["validationActions"]), faults);
 }
@@ -314,7 +190,7 @@ fn param_ref(reference: &Value, faults: &mut Vec<FieldError>) {
         wrong.into_iter().map(|detail| FieldError::invalid("spec.paramRef.name", name, detail)),
     );
     if let Some(selected) = selected {
-        label_selector(selected, "spec.paramRef.selector", faults);
+        match_resources::label_selector(selected, "spec.paramRef.selector", faults);
         if !name.is_empty() {
             for field in ["name", "selector"] {
                 let detail = "name and selector are mutually exclusive";

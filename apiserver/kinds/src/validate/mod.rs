@@ -4,6 +4,7 @@ mod access;
 mod admission;
 mod core;
 mod event;
+mod match_resources;
 mod workload;
 
 use apiserver_object::FieldError;

@@ -61,6 +61,29 @@ pub(super) fn app(kind: &str, object: &Value, old: Option<&Value>, faults: &mut 
     {
         non_negative(spec, field, faults);
     }
+    selection(kind, spec, faults);
+    let template = spec.at(&["template", "spec"]).unwrap_or(&Value::Null);
+    pod_spec(template, "spec.template.spec", faults);
+    let restart = template.text(&["restartPolicy"]);
+    if restart != "Always" {
+        faults.push(FieldError::not_supported(
+            "spec.template.spec.restartPolicy",
+            restart,
+            &["Always"],
+        ));
+    }
+    strategy(kind, spec, faults);
+    if let Some(old) = old {
+        faults.extend(immutable(
+            "spec.selector",
+            spec.at(&["selector"]),
+            old.at(&["spec", "selector"]),
+        ));
+    }
+}
+
+/// Checks that the selector is there and selects the template's pods.
+fn selection(kind: &str, spec: &Value, faults: &mut Vec<FieldError>) {
     match spec.at(&["selector"]) {
         None => {
             faults.push(FieldError::required("spec.selector", ""));
@@ -82,24 +105,6 @@ pub(super) fn app(kind: &str, object: &Value, old: Option<&Value>, faults: &mut 
             }
             faults.extend(names::labels(&template_labels(spec), TEMPLATE_LABELS));
         }
-    }
-    let template = spec.at(&["template", "spec"]).unwrap_or(&Value::Null);
-    pod_spec(template, "spec.template.spec", faults);
-    let restart = template.text(&["restartPolicy"]);
-    if restart != "Always" {
-        faults.push(FieldError::not_supported(
-            "spec.template.spec.restartPolicy",
-            restart,
-            &["Always"],
-        ));
-    }
-    strategy(kind, spec, faults);
-    if let Some(old) = old {
-        faults.extend(immutable(
-            "spec.selector",
-            spec.at(&["selector"]),
-            old.at(&["spec", "selector"]),
-        ));
     }
 }
 

@@ -19,9 +19,9 @@ pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, String> {
                 return Err(format!("found '{other}', expected: identifier after ','"));
             }
             Token::End => return Ok(requirements),
-            other => {
+            symbol @ Token::Symbol(_) => {
                 return Err(format!(
-                    "found '{other}', expected: !, identifier, or 'end of string'"
+                    "found '{symbol}', expected: !, identifier, or 'end of string'"
                 ));
             }
         }

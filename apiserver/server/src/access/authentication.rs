@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use apiserver_object::User;
 use apiserver_access::{Impersonation, ImpersonationError, Presented};
+use apiserver_object::User;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 

@@ -1,7 +1,7 @@
 //! The question to RBAC.
 
-use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User, Verb};
 use apiserver_access::forbidden_message;
+use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User, Verb};
 
 use crate::access::Access;
 use crate::failure::Failure;

@@ -1,8 +1,8 @@
 //! Nobody hands out rights that they do not have.
 
-use apiserver_object::{Attributes, Authorizer as _, ResourceAttributes, User};
 use apiserver_access::AGGREGATION_FORBIDDEN;
 use apiserver_kinds::Kind;
+use apiserver_object::{Attributes, Authorizer as _, ResourceAttributes, User};
 use serde_json::Value;
 
 use crate::access::Access;

@@ -1,7 +1,7 @@
 //! Objects in the form that a client asked for.
 
-use apiserver_object::Verb;
 use apiserver_kinds::{self as kinds, IncludeObject, Kind, ListMetadata};
+use apiserver_object::Verb;
 use apiserver_store as store;
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! The body agrees with the path: type, version and name.
 
-use apiserver_object::{Fault, FieldError};
 use apiserver_kinds::Kind;
+use apiserver_object::{Fault, FieldError};
 use serde_json::Value;
 
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! Values that a typed decoder cannot hold.
 
-use apiserver_object::Fault;
 use apiserver_kinds::Kind;
+use apiserver_object::Fault;
 use serde_json::Value;
 
 use crate::decode::object_meta;

@@ -1,7 +1,7 @@
 //! Which paths lead to a kind, and which verbs go with them.
 
-use apiserver_object::{Subresource, Verb};
 use apiserver_kinds::Kind;
+use apiserver_object::{Subresource, Verb};
 
 use crate::failure::Failure;
 use crate::request::path::ResourcePath;

@@ -1,7 +1,7 @@
 //! An object that is not there, that stands in the way, or that is not as its kind must be.
 
-use apiserver_object::FieldError;
 use apiserver_kinds::Kind;
+use apiserver_object::FieldError;
 use apiserver_patch::PatchError;
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use apiserver_object::{Fault, FieldError};
 use apiserver_kinds::Kind;
+use apiserver_object::{Fault, FieldError};
 use apiserver_store as store;
 
 use crate::failure::Failure;

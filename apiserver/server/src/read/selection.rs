@@ -1,7 +1,7 @@
 //! The objects that a list or a watch is about.
 
-use apiserver_object::LabelSelector;
 use apiserver_kinds::Kind;
+use apiserver_object::LabelSelector;
 use apiserver_store as store;
 use serde_json::Value;
 

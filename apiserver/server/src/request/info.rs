@@ -4,9 +4,9 @@
 use apiserver_object::Verb;
 use http::Method;
 
-use crate::request::{field_selector, verb};
 use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
+use crate::request::{field_selector, verb};
 
 /// A request, before anything of it is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! The server's keys and certificates. They are stored beside the objects, in a collection that no path leads to: one
 //! file holds all that a server is, and a copy of that file is a whole backup.
 
-use apiserver_object::{MASTERS, User};
 use apiserver_access::{
     Authentication, AuthorityError, Issued, P256Key, ServiceAccountTokens, ServingAuthority,
     StaticTokens, StaticTokensError, TokenError,
 };
+use apiserver_object::{MASTERS, User};
 use apiserver_store::{self as store, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

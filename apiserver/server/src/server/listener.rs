@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use apiserver_object::User;
 use apiserver_access as access;
+use apiserver_object::User;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use apiserver_object::FieldError;
 use apiserver_kinds::{self as kinds, Kind};
+use apiserver_object::FieldError;
 use serde_json::Value;
 
 use crate::object::metadata;

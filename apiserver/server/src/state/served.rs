@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use apiserver_object::FieldError;
 use apiserver_kinds::{self as kinds, Kind};
+use apiserver_object::FieldError;
 use apiserver_rules::CompiledRules;
 use apiserver_schema::{Schema, Validator, has_embedded_resources};
 use serde_json::Value;

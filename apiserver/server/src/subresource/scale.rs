@@ -1,7 +1,7 @@
 //! The scale of an object.
 
-use apiserver_object::{Fault, FieldError, Subresource, Verb};
 use apiserver_kinds::{self as kinds, Scale};
+use apiserver_object::{Fault, FieldError, Subresource, Verb};
 use apiserver_patch as merge;
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use apiserver_object::{Subresource, User};
 use apiserver_kinds::Kind;
+use apiserver_object::{Subresource, User};
 use apiserver_rules::{self as rules, Admission};
 use serde_json::Value;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use apiserver_object::{FieldError, Subresource, User};
 use apiserver_kinds::Kind;
+use apiserver_object::{FieldError, Subresource, User};
 use apiserver_patch::{self as merge, Operation, Writer};
 use apiserver_rules as rules;
 use apiserver_store as store;

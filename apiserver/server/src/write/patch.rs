@@ -1,7 +1,7 @@
 //! PATCH: changes of an object that is there. Server-side apply is in [`super::apply`].
 
-use apiserver_object::{Fault, FieldError, Subresource};
 use apiserver_kinds::Kind;
+use apiserver_object::{Fault, FieldError, Subresource};
 use apiserver_patch as merge;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! What is special about writes of a kind (`pkg/registry/*/strategy.go` of Kubernetes).
 
-use apiserver_object::Subresource;
 use apiserver_kinds::Kind;
+use apiserver_object::Subresource;
 use serde_json::{Value, json};
 
 use crate::object::metadata;

@@ -1,7 +1,7 @@
 //! All rules that an object must keep, in the order in which Kubernetes asks them.
 
-use apiserver_object::{Fault, FieldError, Subresource};
 use apiserver_kinds::{self as kinds, Kind};
+use apiserver_object::{Fault, FieldError, Subresource};
 use apiserver_rules::{self as rules, CompiledRules};
 use apiserver_schema::Schema;
 use base64::Engine as _;
