@@ -100,9 +100,7 @@ fn read_name(position: usize, member: &[u8]) -> Result<RawName<'_>, GeneralNameE
         (false, 6) => Ok(RawName::Uri(read_text(position, content)?)),
         (false, 7) => read_address(position, content).map(RawName::Ip),
         (false, 1) => Ok(RawName::Email(read_text(position, content)?)),
-        (true, other @ (0 | 3..=5)) if is_structured(other, content) => {
-            Ok(RawName::Other(other))
-        }
+        (true, other @ (0 | 3..=5)) if is_structured(other, content) => Ok(RawName::Other(other)),
         (false, 8) if is_object_identifier(content) => Ok(RawName::Other(8)),
         _ => Err(GeneralNameError::Malformed),
     }
