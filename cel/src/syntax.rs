@@ -208,18 +208,18 @@ impl Node {
                 visit(operand);
             }
             Self::Index { operand, index, .. } => {
-                [operand, index].into_iter().for_each(|child| visit(child))
+                [operand, index].into_iter().for_each(|child| visit(child));
             }
             Self::Call { target, arguments, .. } => {
-                target.iter().map(|t| &**t).chain(arguments).for_each(visit)
+                target.iter().map(|t| &**t).chain(arguments).for_each(visit);
             }
             Self::List(entries) => entries.iter().for_each(|(entry, _)| visit(entry)),
             Self::Map(entries) => {
-                entries.iter().flat_map(|(key, value, _)| [key, value]).for_each(visit)
+                entries.iter().flat_map(|(key, value, _)| [key, value]).for_each(visit);
             }
             Self::All(terms) | Self::Any(terms) => terms.iter().for_each(visit),
             Self::Binary(_, pair) | Self::Fallback { pair, .. } => {
-                [&pair.0, &pair.1].into_iter().for_each(visit)
+                [&pair.0, &pair.1].into_iter().for_each(visit);
             }
             Self::Conditional(parts) => [&parts.0, &parts.1, &parts.2].into_iter().for_each(visit),
             Self::Comprehension(inner) => {

@@ -111,7 +111,7 @@ fn check(
     attributes: ResourceAttributes<'_>,
 ) -> Result<(), ImpersonationError> {
     let details = [&attributes.group, &attributes.resource, &attributes.name];
-    let details = details.map(|text| text.to_string());
+    let details = details.map(std::string::ToString::to_string);
     let attributes = Attributes::from(attributes);
     let decision = rbac.authorize(requestor, &attributes);
     if decision.allowed {

@@ -47,7 +47,7 @@ pub(crate) fn annotate(definition: &str, field: &str, schema: &mut Schema) {
         Owners::AtomicMap => schema.map_type = MapType::Atomic,
         Owners::Set => schema.list_type = ListType::Set,
         Owners::Keyed(keys) => {
-            schema.list_type = ListType::Map(keys.iter().map(|&key| key.to_owned()).collect())
+            schema.list_type = ListType::Map(keys.iter().map(|&key| key.to_owned()).collect());
         }
     }
     schema.merge = Merge {

@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         match node.get("additionalProperties") {
             Some(Value::Bool(true)) => schema.additional = Additional::Anything,
             Some(values @ Value::Object(_)) => {
-                schema.additional = Additional::Values(Box::new(self.read(values)))
+                schema.additional = Additional::Values(Box::new(self.read(values)));
             }
             _ => {}
         }

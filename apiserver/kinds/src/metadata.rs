@@ -242,7 +242,7 @@ fn managed_fields(object: &Value, faults: &mut Vec<FieldError>) {
             ));
         }
         if entry.text(&["manager"]).len() > 128 {
-            faults.push(FieldError::too_long(&format!("{path}.manager"), 128));
+            faults.push(FieldError::too_long(format!("{path}.manager"), 128));
         }
     }
 }

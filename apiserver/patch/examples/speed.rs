@@ -97,7 +97,7 @@ fn main() {
         track(&schema, Some(&live), object, &other, excluded);
     });
     measure("track: update of nothing", &live, |object| {
-        track(&schema, Some(&live), object, &other, excluded)
+        track(&schema, Some(&live), object, &other, excluded);
     });
     let config = json!({"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "sample"},
         "spec": {"list": [{"name": "entry-1", "image": "example.com/app:2"}], "words": {"mine": "x"}}});

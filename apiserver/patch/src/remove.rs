@@ -23,7 +23,7 @@ fn remove_from_list(atom: ListAtom<'_>, value: &Value, fields: &FieldSet<'_>) ->
         match node {
             Some(node) if node.member => {}
             Some(node) if !node.children.is_empty() => {
-                out.push(remove(atom.items, item, &node.children))
+                out.push(remove(atom.items, item, &node.children));
             }
             _ => out.push(item.clone()),
         }

@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
             (Form::List(atom), Value::Array(items)) => self.visit_list(atom, items),
             (Form::Map(atom), Value::Object(map)) => self.visit_map(atom, map),
             (Form::List(_), other) => {
-                self.refuse(format!("expected list, got {}", interface(other)))
+                self.refuse(format!("expected list, got {}", interface(other)));
             }
             (Form::Map(_), other) => self.refuse(format!("expected map, got {}", interface(other))),
         }

@@ -65,7 +65,7 @@ fn evaluate(
             }
             Err(_) if policy.ignores_failures => {}
             Err(fault) => {
-                denials.push(Denial::new(&policy.name, failed(&validation.program, &fault), None))
+                denials.push(Denial::new(&policy.name, failed(&validation.program, &fault), None));
             }
         }
     }

@@ -125,7 +125,7 @@ async fn make(store: &Store, model: &mut Model, step: &Step) {
     } else {
         match result.unwrap_err() {
             WriteError::Conflict { current: found } => {
-                assert_eq!(found.map(|object| object.revision), current)
+                assert_eq!(found.map(|object| object.revision), current);
             }
             error => panic!("{error}"),
         }

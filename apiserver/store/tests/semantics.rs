@@ -239,7 +239,7 @@ async fn watchers_get_every_event_once_and_in_order_while_many_write() {
     for watcher in watchers {
         match watcher.await.unwrap() {
             (None, revisions) => {
-                assert_eq!(revisions, (1..=(writers * each) as u64).collect::<Vec<_>>())
+                assert_eq!(revisions, (1..=(writers * each) as u64).collect::<Vec<_>>());
             }
             (Some(_), revisions) => assert_eq!(revisions, written[3]),
         }

@@ -11,10 +11,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::member("indexOf", SEARCH, index_of),
     Function::member("lastIndexOf", SEARCH, last_index_of),
     Function::member("lowerAscii", "string -> string", |call| {
-        transformed(call, |text| text.to_ascii_lowercase())
+        transformed(call, str::to_ascii_lowercase)
     }),
     Function::member("upperAscii", "string -> string", |call| {
-        transformed(call, |text| text.to_ascii_uppercase())
+        transformed(call, str::to_ascii_uppercase)
     }),
     Function::member(
         "replace",

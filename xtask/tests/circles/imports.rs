@@ -55,7 +55,7 @@ pub(crate) fn paths_in(tokens: TokenStream) -> Vec<Segments> {
     for token in tokens {
         match token {
             TokenTree::Ident(ident) if colons == 2 || path.is_empty() => {
-                path.push(ident.to_string())
+                path.push(ident.to_string());
             }
             TokenTree::Ident(ident) => finish(&mut path, &mut paths, Some(ident.to_string())),
             TokenTree::Punct(punct) if punct.as_char() == ':' => {

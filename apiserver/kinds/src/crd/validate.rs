@@ -72,7 +72,7 @@ fn group_and_scope(crd: &Value, faults: &mut Vec<FieldError>) {
         "Cluster" | "Namespaced" => {}
         "" => faults.push(FieldError::required("spec.scope", "")),
         other => {
-            faults.push(FieldError::not_supported("spec.scope", other, &["Cluster", "Namespaced"]))
+            faults.push(FieldError::not_supported("spec.scope", other, &["Cluster", "Namespaced"]));
         }
     }
 }
@@ -130,7 +130,7 @@ fn conversion(crd: &Value, faults: &mut Vec<FieldError>) {
             }
         }
         "" if crd.at(&["spec", "conversion"]).is_some() => {
-            faults.push(FieldError::required("spec.conversion.strategy", ""))
+            faults.push(FieldError::required("spec.conversion.strategy", ""));
         }
         "" => {}
         "Webhook" => {

@@ -33,13 +33,13 @@ pub fn default_builtin(kind: &Kind, object: &mut Value) {
         ("policy", "PodDisruptionBudget") => object::disruption_budget(object),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => object::role(object),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
-            object::role_binding(object)
+            object::role_binding(object);
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
-            object::admission_policy(object)
+            object::admission_policy(object);
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
-            object::admission_binding(object)
+            object::admission_binding(object);
         }
         ("apiextensions.k8s.io", _) => object::definition(object),
         _ => workload::default(&kind.kind, object),

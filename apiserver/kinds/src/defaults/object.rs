@@ -226,10 +226,10 @@ fn drop_nulls(schema: &mut Value) {
                 schemas.values_mut().for_each(drop_nulls);
             }
             ("items" | "additionalProperties" | "additionalItems" | "not", value) => {
-                drop_nulls(value)
+                drop_nulls(value);
             }
             ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
-                schemas.iter_mut().for_each(drop_nulls)
+                schemas.iter_mut().for_each(drop_nulls);
             }
             _ => {}
         }

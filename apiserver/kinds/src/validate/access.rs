@@ -122,7 +122,7 @@ fn subject(subject: &Value, namespaced: bool, path: &str, faults: &mut Vec<Field
         }
         "User" | "Group" if group == GROUP => {}
         "User" | "Group" => {
-            faults.push(FieldError::not_supported(format!("{path}.apiGroup"), group, &[GROUP]))
+            faults.push(FieldError::not_supported(format!("{path}.apiGroup"), group, &[GROUP]));
         }
         other => faults.push(FieldError::not_supported(
             format!("{path}.kind"),

@@ -52,10 +52,10 @@ fn secret_type(object: &Value, faults: &mut Vec<FieldError>) {
             need("password");
         }
         "kubernetes.io/ssh-auth" if object.text(&["data", "ssh-privatekey"]).is_empty() => {
-            need("ssh-privatekey")
+            need("ssh-privatekey");
         }
         "kubernetes.io/tls" => {
-            ["tls.crt", "tls.key"].into_iter().filter(|key| !has(key)).for_each(need)
+            ["tls.crt", "tls.key"].into_iter().filter(|key| !has(key)).for_each(need);
         }
         _ => {}
     }

@@ -39,16 +39,16 @@ pub fn validate_builtin(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec
         ("rbac.authorization.k8s.io", "Role") => access::role(object, true, &mut faults),
         ("rbac.authorization.k8s.io", "ClusterRole") => access::cluster_role(object, &mut faults),
         ("rbac.authorization.k8s.io", "RoleBinding") => {
-            access::binding(object, old, true, &mut faults)
+            access::binding(object, old, true, &mut faults);
         }
         ("rbac.authorization.k8s.io", "ClusterRoleBinding") => {
-            access::binding(object, old, false, &mut faults)
+            access::binding(object, old, false, &mut faults);
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
-            admission::policy(object, &mut faults)
+            admission::policy(object, &mut faults);
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
-            admission::binding(object, &mut faults)
+            admission::binding(object, &mut faults);
         }
         ("apiextensions.k8s.io", _) => faults.extend(validate_crd(object, old)),
         _ => {}

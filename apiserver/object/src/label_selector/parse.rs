@@ -15,14 +15,14 @@ pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, String> {
     loop {
         match tokens.peek() {
             Token::Word(_) | Token::Symbol("!") => {}
-            other if after_comma => {
-                return Err(format!("found '{other}', expected: identifier after ','"));
-            }
-            Token::End => return Ok(requirements),
-            symbol @ Token::Symbol(_) => {
-                return Err(format!(
-                    "found '{symbol}', expected: !, identifier, or 'end of string'"
-                ));
+            Token::End if !after_comma => return Ok(requirements),
+            other @ (Token::Symbol(_) | Token::End) => {
+                let expected = if after_comma {
+                    "identifier after ','"
+                } else {
+                    "!, identifier, or 'end of string'"
+                };
+                return Err(format!("found '{other}', expected: {expected}"));
             }
         }
         let requirement = tokens.requirement();

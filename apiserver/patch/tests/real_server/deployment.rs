@@ -102,14 +102,14 @@ async fn before_first_apply(rig: &Rig, kind: &Kind) {
 async fn duplicates(rig: &Rig, kind: &Kind) {
     let mut play = rig.play(kind, "duplicates");
     let env = |object: &mut Value, env: Value| {
-        object["spec"]["template"]["spec"]["containers"][0]["env"] = env
+        object["spec"]["template"]["spec"]["containers"][0]["env"] = env;
     };
     let twice = json!([{"name": "A", "value": "1"}, {"name": "A", "value": "2"}, {"name": "B", "value": "3"}]);
     let mut object = complete();
     env(&mut object, twice.clone());
     play.create("maker", object).await;
     play.update("other", |object| {
-        env(object, json!([{"name": "A", "value": "1"}, {"name": "A", "value": "9"}]))
+        env(object, json!([{"name": "A", "value": "1"}, {"name": "A", "value": "9"}]));
     })
     .await;
     play.update("other", |object| env(object, json!([{"name": "A", "value": "1"}]))).await;

@@ -39,7 +39,7 @@ fn read(value: &Value, all: &Map<String, Value>, schema: &mut Schema) {
     match value.get("additionalProperties") {
         Some(Value::Bool(true)) => schema.additional = Additional::Anything,
         Some(values @ Value::Object(_)) => {
-            schema.additional = Additional::Values(Box::new(self::schema(values, all)))
+            schema.additional = Additional::Values(Box::new(self::schema(values, all)));
         }
         _ => {}
     }

@@ -40,7 +40,7 @@ fn check_children(node: Node<'_>, level: Level, path: &str, errors: &mut Vec<Fie
     match node.node("items") {
         Some(items) => check(items, Level::Item, &format!("{path}.items"), errors),
         None if node.text("type") == "array" => {
-            errors.push(required(path, "items", "must be specified"))
+            errors.push(required(path, "items", "must be specified"));
         }
         None => {}
     }
@@ -82,7 +82,7 @@ fn check_type(node: Node<'_>, level: Level, path: &str, errors: &mut Vec<FieldEr
     match (node.flag("x-kubernetes-embedded-resource"), kind) {
         (true, "") => errors.push(required(path, "type", embedded)),
         (true, other) if other != "object" => {
-            errors.push(invalid(path, "type", other.into(), embedded))
+            errors.push(invalid(path, "type", other.into(), embedded));
         }
         (false, "") if !any => {
             let detail = match level {

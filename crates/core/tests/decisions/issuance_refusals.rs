@@ -28,11 +28,10 @@ fn key_pem(key: &PrivateKey) -> String {
 }
 
 #[rstest]
-#[case::text("not a request\n".into(), "line 1")]
+#[case::text("not a request\n".into(), "no PEM block")]
 #[case::another_structure(vec![0x30, 0x02, 0x05, 0x00], "PKCS#10")]
 #[case::trailing_byte([der(), vec![0]].concat(), "csrData")]
-#[case::trailing_text(format!("{}more\n", pem()).into(), "not part of a PEM block")]
-#[case::leading_text(format!("Certificate Request:\n{}", pem()).into(), "line 1")]
+#[case::lost_line_breaks(pem().replace('\n', " ").into(), "line 1")]
 #[case::two_blocks(pem().repeat(2).into(), "2 PEM blocks")]
 #[case::too_long(vec![0x30; 33 * 1024], "33792 bytes")]
 #[case::too_long_by_one(vec![0x30; 32 * 1024 + 1], "32769 bytes")]
