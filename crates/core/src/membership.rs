@@ -278,7 +278,7 @@ mod tests {
         let refused = check_never_had_policy(&virtual_mesh, true).unwrap_err();
         assert_eq!(refused.reason, Reason::PolicyMissing);
         assert!(refused.message.contains("{name: demo, namespace: meshroot-system}"));
-        virtual_mesh.status = Some(Default::default());
+        virtual_mesh.status = Some(meshroot_api::networking::VirtualMeshStatus::default());
         assert!(check_never_had_policy(&virtual_mesh, false).is_err());
     }
 
