@@ -208,7 +208,8 @@ impl Node {
                 visit(operand);
             }
             Self::Index { operand, index, .. } => {
-                [operand, index].into_iter().for_each(|child| visit(child));
+                visit(operand);
+                visit(index);
             }
             Self::Call { target, arguments, .. } => {
                 target.iter().map(|t| &**t).chain(arguments).for_each(visit);

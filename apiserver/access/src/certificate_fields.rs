@@ -61,13 +61,13 @@ impl CertificateFields {
         signer: &P256Key,
     ) -> Result<Vec<u8>, AuthorityError> {
         let not_made = |source| AuthorityError::NotMade { what, source };
-        let tbs = self.to_be_signed(&key.public_key_info()?, key.public_point());
+        let tbs = self.into_signed_part(&key.public_key_info()?, key.public_point());
         let tbs = tbs.map_err(not_made)?;
         let signature = signer.sign(&tbs)?;
         assembled(&tbs, &signature).map_err(not_made)
     }
 
-    fn to_be_signed(self, key: &[u8], point: &[u8]) -> der::Result<Vec<u8>> {
+    fn into_signed_part(self, key: &[u8], point: &[u8]) -> der::Result<Vec<u8>> {
         // Twenty bytes, positive (RFC 5280, section 4.1.2.2).
         let mut serial = short_hash(point);
         serial[0] &= 0x7f;

@@ -53,7 +53,8 @@ pub fn check_structural(json: &Value, path: &str) -> Vec<FieldError> {
         Ok(None) => {}
         // Types are named by the checks of each node.
         Err(unreadable) => {
-            errors.extend(unreadable.into_iter().filter(|error| error.detail != read::UNKNOWN_TYPE));
+            errors
+                .extend(unreadable.into_iter().filter(|error| error.detail != read::UNKNOWN_TYPE));
         }
     }
     openapi::check(root, path, &mut errors);

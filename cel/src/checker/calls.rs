@@ -17,7 +17,7 @@ impl Checker<'_> {
         let kinds = self.kinds(target.as_deref_mut(), arguments, name == "format");
         if member && is_fallback(&name) {
             return match operation(&name, &kinds) {
-                Some(result) => self.fallback(expression, result),
+                Some(result) => Self::fallback(expression, result),
                 None => self.no_overload(at, &name, kinds.first(), &kinds[1..]),
             };
         }
@@ -61,7 +61,7 @@ impl Checker<'_> {
         kinds
     }
 
-    fn fallback(&mut self, expression: &mut Expression, result: Type) -> Type {
+    fn fallback(expression: &mut Expression, result: Type) -> Type {
         if let Node::Call { target: Some(target), name, arguments, .. } = taken(expression)
             && let Some(other) = arguments.into_iter().next()
         {

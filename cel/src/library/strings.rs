@@ -51,9 +51,9 @@ fn transformed<'a>(call: &Call<'_, 'a>, transform: fn(&str) -> String) -> Outcom
 
 /// Where the character at an index begins, in bytes; the length is the index of the end.
 fn offset(text: &str, index: i64) -> Result<usize, Fault> {
-    let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
     let position = usize::try_from(index).ok();
-    position.and_then(|position| ends.skip(position).next()).ok_or_else(|| out_of_range(index))
+    position.and_then(|position| ends.nth(position)).ok_or_else(|| out_of_range(index))
 }
 
 fn char_at<'a>(call: &Call<'_, 'a>) -> Outcome<'a> {
@@ -81,9 +81,8 @@ fn search<'a>(
     let (text, part) = (scanned(call, 0)?, scanned(call, 1)?);
     let given = call.optional_int(2)?;
     let length = text.chars().count();
-    let start = match usize::try_from(given.unwrap_or(default)) {
-        Ok(start) => start,
-        Err(_) => return Err(out_of_range(given.unwrap_or(default))),
+    let Ok(start) = usize::try_from(given.unwrap_or(default)) else {
+        return Err(out_of_range(given.unwrap_or(default)));
     };
     if part.is_empty() {
         return Ok(Value::count(start.min(length)));

@@ -1,4 +1,4 @@
-//! What objects say to people: objects and the time in, [tables](Table) and [sheets](Sheet) out.
+//! What objects say to people: objects and the time in, tables ([`Table`]) and sheets ([`Sheet`]) out.
 //!
 //! Nothing here asks an API, reads a clock or knows how its words are drawn: the command line and a console show the
 //! same. Text that clusters wrote is handed on as it is; whoever draws it for a terminal or a browser makes it harmless
@@ -9,7 +9,7 @@
 //! - [`clusters`]: who takes part
 //! - [`certificates`]: what certificates, requests and Secrets say
 //! - [`verify`]: whether a chain is accepted
-//! - [`age`]: times
+//! - [`age`]: how long ago
 
 pub mod age;
 pub mod certificates;

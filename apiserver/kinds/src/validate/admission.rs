@@ -15,7 +15,11 @@ pub(super) fn policy(object: &Value, faults: &mut Vec<FieldError>) {
         "Fail" | "Ignore" => {}
         "" => faults.push(FieldError::required("spec.failurePolicy", "")),
         other => {
-            faults.push(FieldError::not_supported("spec.failurePolicy", other, &["Fail", "Ignore"]));
+            faults.push(FieldError::not_supported(
+                "spec.failurePolicy",
+                other,
+                &["Fail", "Ignore"],
+            ));
         }
     }
     if let Some(kind) = spec.at(&["paramKind"]) {

@@ -95,10 +95,10 @@ fn denied(mut request: Request) -> Request {
     request
 }
 
-fn kept(key: &PrivateKey) -> Option<KeptKey> {
+fn kept(key: &PrivateKey) -> KeptKey {
     let mut spec = asked(1).spec;
     spec.csr_data = Vec::new().into();
-    Some(KeptKey { public_key: key.public_key().clone(), spec })
+    KeptKey { public_key: key.public_key().clone(), spec }
 }
 
 fn installed(generation: u32) -> Installed {
@@ -157,14 +157,14 @@ impl Scene {
     fn before_installation() -> Self {
         let mut scene = Self::new();
         scene.found = Found::Nothing;
-        scene.with_key(1, kept(intermediate_key()))
+        scene.with_key(1, Some(kept(intermediate_key())))
     }
 
     /// The same, when the certificate in use is due.
     fn due() -> Self {
         let mut scene = Self::new();
         scene.trust.spec.renew_at = 0.1;
-        scene.with_key(1, kept(intermediate_key()))
+        scene.with_key(1, Some(kept(intermediate_key())))
     }
 
     fn with_key(mut self, generation: u32, key: Option<KeptKey>) -> Self {

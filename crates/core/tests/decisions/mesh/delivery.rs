@@ -46,7 +46,7 @@ fn what_somebody_else_wrote_is_replaced_only_if_that_is_allowed() {
 fn an_answer_that_does_not_verify_is_not_installed_and_it_is_said_why() {
     let scene = Scene::before_installation().with_key(1, None);
     scene.assert_says(Reason::ResponseInvalid, "run `meshroot renew`");
-    let scene = Scene::before_installation().with_key(1, kept(leaf_key()));
+    let scene = Scene::before_installation().with_key(1, Some(kept(leaf_key())));
     scene.assert_says(Reason::ResponseInvalid, "for another key");
     let mut scene = Scene::before_installation();
     Arc::make_mut(&mut scene.requests[0]).spec.cert_config.hosts = vec!["a.example".into()];

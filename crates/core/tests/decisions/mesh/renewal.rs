@@ -54,15 +54,15 @@ fn one_that_can_never_be_answered_is_followed_by_the_next_number() {
 fn one_that_is_refused_is_followed_only_if_it_is_not_for_its_own_key() {
     let refused = || Scene::due().with(said(renewed(2, leaf_key()), State::Invalid));
     refused().assert_asks(&Fact::Key(name(2)));
-    let own = refused().with_key(2, kept(leaf_key()));
+    let own = refused().with_key(2, Some(kept(leaf_key())));
     assert_eq!(own.asked_for(), None);
     own.assert_says(Reason::RequestRefused, "Why: so it is");
-    for other in [kept(root_key()), None] {
+    for other in [Some(kept(root_key())), None] {
         assert_eq!(refused().with_key(2, other).asked_for(), Some(name(3)));
     }
     // The key in use once more.
     let reused = Scene::due().with(said(asked(2), State::Invalid));
-    let reused = reused.with_key(2, kept(intermediate_key()));
+    let reused = reused.with_key(2, Some(kept(intermediate_key())));
     assert_eq!(reused.asked_for(), Some(name(3)));
 }
 
