@@ -16,11 +16,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Circles that stay, as `crate: module, module`, each with its reason. ARCHITECTURE.md names them.
-const REASONED: &[(&str, &str)] = &[];
+const REASONED: &[(&str, &str)] = &[(
+    "apiserver_patch: strategic, strategic_list",
+    "maps merge lists and lists merge maps: one recursion over two files",
+)];
 
 /// Circles that wait to be opened.
 const TO_BE_OPENED: &[&str] = &[
-    "apiserver_patch: strategic, strategic_list",
     "meshroot_cli: arguments, commands, commands::approve, commands::backup, commands::cluster, commands::completion, commands::decision, commands::demo, commands::deny, commands::describe, commands::get, commands::inspect, commands::renew, commands::restore, commands::serve, commands::verify, locate, session",
     "meshroot_cli: failure, output, output::sheet, output::table, terminal",
     "meshroot_demo: control_plane, error, install",
