@@ -39,7 +39,7 @@ impl Progress {
         match outcome {
             Ok(()) => println!("{run}: PASSED, {} steps in {total:.1} s", self.steps),
             Err(error) => {
-                println!("{run}: FAILED after {} steps in {total:.1} s: {error:?}", self.steps)
+                println!("{run}: FAILED after {} steps in {total:.1} s: {error:?}", self.steps);
             }
         }
     }
