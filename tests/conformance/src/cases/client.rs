@@ -99,7 +99,7 @@ pub(super) const CASES: &[Case] = &[
             entry.commit(&parameters).await?;
             s.note("created", &serde_json::to_value(entry.get())?);
             let change = |object: &mut ConfigMap| {
-                object.data = Some(BTreeMap::from([("k".to_owned(), "v".to_owned())]))
+                object.data = Some(BTreeMap::from([("k".to_owned(), "v".to_owned())]));
             };
             let mut entry = api.entry("a").await?.and_modify(change).or_insert(ConfigMap::default);
             entry.commit(&parameters).await?;
@@ -112,7 +112,7 @@ pub(super) const CASES: &[Case] = &[
             s.call(post("$configmaps", config_map("a", "")).quiet()).await?;
             let api: Api<ConfigMap> = Api::namespaced(s.client().await?, &s.fill("$ns"));
             let change = |object: &mut ConfigMap| {
-                object.data = Some(BTreeMap::from([("k".to_owned(), "v".to_owned())]))
+                object.data = Some(BTreeMap::from([("k".to_owned(), "v".to_owned())]));
             };
             let mut entry = api.entry("a").await?.and_modify(change).or_insert(ConfigMap::default);
             s.call(merge_patch("$configmaps/a", "{data: {l: w}}").quiet()).await?;
