@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
 use super::Target;
@@ -13,14 +14,20 @@ pub const UNHARMED: Duration = Duration::from_secs(1);
 
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// One bystander at a time: each is there to tell what its own test does to others, and two tests
+/// of this process on one machine would be measured by each other.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// Asks for an object again and again, on one connection, and notes the longest wait.
 pub struct Bystander {
     enough: Arc<AtomicBool>,
     task: JoinHandle<(usize, Duration)>,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Bystander {
     pub async fn begin(target: &Target) -> Self {
+        let turn = TURN.lock().await;
         let mut connection = target.connect().await;
         let enough = Arc::new(AtomicBool::new(false));
         let ends = enough.clone();
@@ -37,7 +44,7 @@ impl Bystander {
             }
             (answers, slowest)
         });
-        Self { enough, task }
+        Self { enough, task, _turn: turn }
     }
 
     /// Ends, and fails if one answer took too long.
