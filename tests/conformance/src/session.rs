@@ -163,9 +163,20 @@ impl Session {
     }
 
     /// Asks, again and again if the call says so, without recording.
+    ///
+    /// As client-go does, it asks again what was turned away: kube-apiserver answers `apiserver is shutting down` while
+    /// it replaces the storage of one kind, which is seen at a definition's first objects on a busy machine.
     pub(crate) async fn ask(&self, call: &Call) -> Result<Answer> {
         let Some(until) = call.until else {
-            return self.ask_once(call).await;
+            let what = format!("{} {} is taken", call.method, self.fill(&call.path));
+            return wait::until(&what, LIMIT, async || {
+                let answer = self.ask_once(call).await?;
+                let turned_away = matches!(answer.status, 429 | 503)
+                    && answer.headers.contains_key(http::header::RETRY_AFTER);
+                anyhow::ensure!(!turned_away, "turned away: {} {}", answer.status, answer.body);
+                Ok(answer)
+            })
+            .await;
         };
         let what = format!("{} {} is answered with {until:?}", call.method, self.fill(&call.path));
         wait::until(&what, LIMIT, async || {

@@ -46,7 +46,10 @@ pub trait Throttled {
 
 impl Throttled for kube::Error {
     fn pause(&self) -> Option<Duration> {
-        asked(&classify(self))
+        match self {
+            Self::Api(status) if status.code == 503 => Some(PAUSE_OF_THE_TURNED_AWAY),
+            _ => asked(&classify(self)),
+        }
     }
 }
 
@@ -56,10 +59,11 @@ impl Throttled for WriteError {
     }
 }
 
-/// Makes a call, and again as often as the server asks for a pause (429: it was not carried out), [`ATTEMPTS`] times in
-/// all.
+/// Makes a call that may be repeated, and again as often as the server asks for a pause (429) or turns it away (503),
+/// [`ATTEMPTS`] times in all.
 ///
-/// Right after its kinds were installed a server answers so for a second or two.
+/// Right after its kinds were installed a server answers so for a second or two: kube-apiserver 1.37 says 429 `storage
+/// is (re)initializing`, and 503 `apiserver is shutting down` while it only replaces the storage of one kind.
 pub async fn retried<T, E: Throttled>(call: impl AsyncFn() -> Result<T, E>) -> Result<T, E> {
     for _ in 1..ATTEMPTS {
         match call().await {
@@ -80,6 +84,8 @@ fn asked(failure: &Failure) -> Option<Duration> {
     }
 }
 
+/// What kube-apiserver asks for in the header `Retry-After` when it turns a request away.
+const PAUSE_OF_THE_TURNED_AWAY: Duration = Duration::from_secs(1);
 /// How often a call is made.
 pub const ATTEMPTS: u32 = 10;
 /// A person waits.
@@ -101,10 +107,10 @@ mod tests {
         let (begun, calls) = (tokio::time::Instant::now(), Cell::new(0));
         let call = async || {
             calls.set(calls.get() + 1);
-            if calls.get() < 3 {
-                Err(refusal(r#"{"code":429,"details":{"retryAfterSeconds":1}}"#))
-            } else {
-                Ok(7)
+            match calls.get() {
+                1 => Err(refusal(r#"{"code":429,"details":{"retryAfterSeconds":1}}"#)),
+                2 => Err(refusal(r#"{"code":503,"message":"apiserver is shutting down"}"#)),
+                _ => Ok(7),
             }
         };
         assert_eq!(retried(call).await.unwrap(), 7);
