@@ -120,7 +120,6 @@ fn read_type(text: &'static str) -> Type {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -12,6 +12,13 @@ pub(crate) struct Arguments {
     arguments: Vec<String>,
 }
 
+impl Arguments {
+    /// Each measure once, and short.
+    pub(crate) fn quick() -> Self {
+        Self { arguments: vec!["--quick".to_owned()] }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     tools::run(&tools::Arguments::default())?;
     e2e::build_binaries(true)?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{cargo, conformance, deny, e2e, generate, progress, test, tools};
+use crate::{bench, cargo, conformance, deny, e2e, generate, progress, test, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -22,9 +22,29 @@ const STEPS: &[Step] = &[
     ("conformance --check", conformance_check),
 ];
 
+/// What is too heavy for every change.
+const HEAVY: &[Step] = &[
+    ("thorough", thorough),
+    ("e2e again", || e2e::run(&e2e::Arguments::default())),
+    ("bench --quick", || bench::run(&bench::Arguments::quick())),
+];
+
+/// Random cases in `thorough`, as a multiple of those in `test`.
+const TIMES: &str = "10";
+
+/// Everything that must hold before a merge, in one run
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// And what is too heavy for every change: random crashes and chains ten times as many, the end-to-end runs again,
+    /// a short benchmark; takes more than an hour
+    #[arg(long)]
+    full: bool,
+}
+
 /// Runs each step until one fails, then prints what took how long.
-pub(crate) fn run() -> Result<()> {
-    run_steps(STEPS)
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let heavy = if arguments.full { HEAVY } else { &[] };
+    run_steps(&[STEPS, heavy].concat())
 }
 
 fn run_steps(steps: &[Step]) -> Result<()> {
@@ -75,6 +95,15 @@ fn demo() -> Result<()> {
     cargo::run(&mut cargo::command(["run", "--package", "meshroot-cli", "--", "demo", "--once"]))
 }
 
+/// The suites with random cases: losses of power, kills, chains.
+fn thorough() -> Result<()> {
+    let mut command = cargo::command(["test", "--workspace"]);
+    for suite in ["crashes", "kill", "model", "pki"] {
+        command.args(["--test", suite]);
+    }
+    cargo::run(command.env("MESHROOT_TEST_TIMES", TIMES))
+}
+
 fn conformance_check() -> Result<()> {
     let mut arguments = conformance::Arguments::default();
     arguments.check = true;
@@ -82,7 +111,6 @@ fn conformance_check() -> Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

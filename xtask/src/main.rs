@@ -37,8 +37,7 @@ enum Command {
     Sizes(sizes::Arguments),
     /// Check licences, sources and banned crates of the dependency tree
     Deny,
-    /// Everything that must hold before a merge, in one run
-    Ci,
+    Ci(ci::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,7 +50,7 @@ fn main() -> ExitCode {
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Sizes(arguments) => sizes::run(&arguments),
         Command::Deny => deny::run(),
-        Command::Ci => ci::run(),
+        Command::Ci(arguments) => ci::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -89,7 +89,6 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{P256Key, TokenSpec};

@@ -96,7 +96,6 @@ impl fmt::Debug for P256Key {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -145,7 +145,6 @@ fn digest_from(text: &str) -> Option<TokenDigest> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

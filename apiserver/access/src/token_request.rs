@@ -75,7 +75,6 @@ fn seconds_text(time: Timestamp) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -412,7 +412,6 @@ pub fn builtin() -> Vec<Arc<Kind>> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -153,7 +153,6 @@ fn holds(entry: &Value, path: &[String], equals: bool, wanted: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 

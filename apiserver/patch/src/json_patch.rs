@@ -51,7 +51,6 @@ fn is_deeper_than(value: &Value, limit: usize) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::{Value, json};
 

@@ -129,7 +129,6 @@ fn masked(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use cel_language::{Environment, Evaluator, Program, shown};
 

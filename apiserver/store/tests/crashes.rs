@@ -10,7 +10,7 @@ use common::{
     create, delete,
     disk::{Disk, Random},
     ledger::{COLLECTIONS, Ledger},
-    put, update, write_at,
+    put, times, update, write_at,
 };
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -118,7 +118,7 @@ fn lose_power_often(seed: u64, crashes: u64) -> u64 {
 
 #[test]
 fn no_acknowledged_or_seen_change_is_lost_in_800_losses_of_power() {
-    let in_start: u64 = (0..40).map(|seed| lose_power_often(seed, 20)).sum();
+    let in_start: u64 = (0..40 * times()).map(|seed| lose_power_often(seed, 20)).sum();
     assert!(in_start > 40, "{in_start} losses during a start-up");
 }
 
@@ -128,7 +128,7 @@ fn a_bounded_history_survives_losses_of_power_too() {
     let options = Options { history_events: 9, ..Options::default() };
     drop(open(&disk, &options).unwrap());
     let ledger = Arc::new(Mutex::new(Ledger::default()));
-    for _ in 0..100 {
+    for _ in 0..100 * times() {
         disk.end_power_in(300 + random.below(1_200));
         if let Ok(store) = open(&disk, &options) {
             let watches = watches(&store);

@@ -13,7 +13,7 @@ use std::{
 
 use apiserver_store::{Key, Object, Options, Store};
 use bytes::Bytes;
-use common::{create, delete, disk::Random, ledger::Ledger, update};
+use common::{create, delete, disk::Random, ledger::Ledger, times, update};
 
 const PATH: &str = "MESHROOT_STORE_UNDER_TEST";
 const KILLS: u64 = 120;
@@ -105,7 +105,7 @@ fn no_acknowledged_change_is_lost_when_the_process_is_killed() {
     let path = directory.path().join("store");
     let (mut ledger, mut random) = (Ledger::default(), Random(1));
     let mut slowest = Duration::ZERO;
-    for kill in 0..KILLS {
+    for kill in 0..KILLS * times() {
         // One kill in eight comes before the first change: while the file is made, opened or repaired.
         let acks = if kill % 8 == 0 { 0 } else { random.below(120) };
         let changes = run_and_kill(&path, acks);

@@ -28,5 +28,4 @@ pub use wire::WireError;
 pub const DEPTH_LIMIT: usize = 64;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;

@@ -183,7 +183,6 @@ fn content(name: &str, names: &HashMap<&str, usize>) -> Option<Content> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -84,7 +84,6 @@ impl TryFrom<ProfileSpec> for Profile {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

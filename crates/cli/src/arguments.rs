@@ -1,12 +1,12 @@
 //! Everything that can be typed.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands;
-use crate::output::Format;
+use crate::global::Global;
 
 /// One root of trust for every service mesh: look, approve, renew, inspect, verify, install, join.
 #[derive(Debug, Parser)]
@@ -18,30 +18,6 @@ pub(crate) struct Arguments {
     /// The subcommand.
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// What every subcommand takes.
-#[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
-    /// Kubeconfig file, instead of KUBECONFIG or ~/.kube/config
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig: the hub's, but for `cluster join` the workload cluster's
-    #[arg(long, global = true, value_name = "CONTEXT")]
-    pub(crate) context: Option<String>,
-    /// Namespace; without it a NAME is looked for in all of them
-    #[arg(short, long, global = true, value_name = "NAMESPACE", conflicts_with = "all_namespaces")]
-    pub(crate) namespace: Option<String>,
-    /// Every namespace
-    #[arg(short = 'A', long, global = true)]
-    pub(crate) all_namespaces: bool,
-    /// How to write the answer
-    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) output: Format,
-    /// After an error, tell its chain of causes
-    #[arg(short, long, global = true)]
-    pub(crate) verbose: bool,
 }
 
 /// The subcommands.
@@ -144,7 +120,6 @@ Examples:
   meshroot serve --data /var/lib/meshroot";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -205,7 +180,7 @@ mod tests {
         let arguments =
             parse_words(&["meshroot", "get", "vmcsr", "-n", "x", "-o", "json", "-v"]).unwrap();
         assert_eq!(arguments.global.namespace.as_deref(), Some("x"));
-        assert_eq!(arguments.global.output, Format::Json);
+        assert_eq!(arguments.global.output, crate::output::Format::Json);
         assert!(arguments.global.verbose);
     }
 }

@@ -15,7 +15,6 @@ pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -9,7 +9,7 @@ use meshroot_runtime::kube::call::CallError;
 use meshroot_runtime::kube::connect::ConnectError;
 use meshroot_runtime::kube::write::{Failure as ApiFailure, WriteError, classify};
 
-use crate::terminal::plain;
+use crate::plain::plain;
 
 /// Exit codes, the same for every subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +223,6 @@ fn section(text: &mut String, head: &str, body: &str) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

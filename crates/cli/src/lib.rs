@@ -1,8 +1,8 @@
 //! The `meshroot` command: what people ask of Meshroot, and what they are told.
 //!
-//! - `arguments`: everything that can be typed
-//! - `commands`: one module for each subcommand
-//! - `output`: tables, JSON, YAML; `terminal`: where they go to
+//! - `arguments`: everything that can be typed; `global`: what every subcommand takes
+//! - `dispatch`: who does it; `commands`: one module for each subcommand
+//! - `output`: tables, JSON, YAML; `terminal`: where they go to; `plain`: what may be shown there
 //! - `failure`: what is said when the answer is no, and the exit code
 //!
 //! A subcommand reads a snapshot, judges it in plain functions, makes its writes and says what it did. What objects say
@@ -10,10 +10,13 @@
 
 mod arguments;
 mod commands;
+mod dispatch;
 mod duration;
 mod failure;
+mod global;
 mod locate;
 mod output;
+mod plain;
 mod session;
 mod terminal;
 
@@ -42,7 +45,7 @@ pub fn run(command_line: ArgsOs) -> ExitCode {
     meshroot_runtime::kube::connect::install_crypto_provider();
     let verbose = arguments.global.verbose;
     let serves = arguments.command.serves();
-    match block_on(serves, Box::pin(commands::run(arguments, &mut Terminal::standard()))) {
+    match block_on(serves, Box::pin(dispatch::run(arguments, &mut Terminal::standard()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {

@@ -107,7 +107,6 @@ fn only(kind: Kind, name: &str, mut found: Vec<DynamicObject>) -> Result<Dynamic
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::failure::Exit;

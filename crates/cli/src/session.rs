@@ -5,8 +5,8 @@ use kube::{Api, Client};
 use meshroot_runtime::kube::connect::{Target, connect};
 use meshroot_view::kinds::Kind;
 
-use crate::arguments::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 
 /// What we call ourselves to servers.
 pub(crate) const USER_AGENT: &str = concat!("meshroot/", env!("CARGO_PKG_VERSION"));

@@ -9,8 +9,6 @@ use meshroot_runtime::kube::call::CallError;
 use meshroot_runtime::kube::connect::ConnectError;
 
 use crate::VIRTUAL_MESH;
-use crate::control_plane::PUBLISHED;
-use crate::install::WORKLOADS;
 
 /// Why the demo ended otherwise than it should.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +69,8 @@ pub enum DemoError {
     Unpublished {
         /// Its cluster.
         cluster: String,
+        /// Where they should be: namespace and name of a ConfigMap.
+        config_map: String,
     },
     /// The workload that nobody is to trust cannot be made.
     #[error("no stranger can be made: {0}")]
@@ -116,8 +116,8 @@ impl DemoError {
     /// The object to look at, if one says more.
     pub fn see(&self) -> Option<String> {
         match self {
-            Self::Unpublished { cluster } => {
-                Some(format!("ConfigMap {WORKLOADS}/{PUBLISHED} in {cluster}"))
+            Self::Unpublished { cluster, config_map } => {
+                Some(format!("ConfigMap {config_map} in {cluster}"))
             }
             Self::TooLate { waiting_for, .. } if !waiting_for.is_empty() => {
                 Some(format!("TrustPolicy {SYSTEM_NAMESPACE}/{VIRTUAL_MESH}: {waiting_for}"))

@@ -160,7 +160,6 @@ const ANSWER: &[u8] = b"answer";
 const LIMIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use jiff::SignedDuration;
     use meshroot_ca::{RootSpec, make_root};

@@ -74,7 +74,6 @@ fn kubeconfig(apis: &[RunningApi]) -> Value {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -95,7 +95,10 @@ async fn published(admin: &Client, cluster: &str) -> Result<Vec<Certificate>, De
         match text.map(|text| parse_bundle(text.as_bytes())) {
             Some(Ok(roots)) => return Ok(roots),
             _ if begun.elapsed() > LIMIT => {
-                return Err(DemoError::Unpublished { cluster: cluster.to_owned() });
+                return Err(DemoError::Unpublished {
+                    cluster: cluster.to_owned(),
+                    config_map: format!("{WORKLOADS}/{PUBLISHED}"),
+                });
             }
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }

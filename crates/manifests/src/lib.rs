@@ -56,5 +56,4 @@ pub(crate) fn label(mut object: Value, key: &str, value: &str) -> Value {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;

@@ -86,7 +86,6 @@ fn row(
 const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 

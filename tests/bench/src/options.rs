@@ -119,7 +119,6 @@ fn count(text: &str) -> Result<usize> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -115,7 +115,6 @@ impl std::fmt::Display for Contrast {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 

@@ -72,7 +72,6 @@ fn is_crash(status: ExitStatus) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::{process, wait};

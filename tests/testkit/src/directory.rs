@@ -83,7 +83,6 @@ fn owner(directory: &str) -> Option<Pid> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -139,7 +139,6 @@ fn files_of(secret: Option<Secret>) -> Files {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::Directory;

@@ -108,7 +108,6 @@ const SERVICES: &str = "
 ";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

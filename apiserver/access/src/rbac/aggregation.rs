@@ -95,7 +95,6 @@ fn union(members: &[&str], rules: &BTreeMap<&str, Vec<PolicyRule>>) -> Vec<Polic
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use serde_json::json;
 

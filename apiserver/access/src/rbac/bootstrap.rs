@@ -23,7 +23,6 @@ pub fn bootstrap() -> Vec<Value> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -87,7 +87,6 @@ fn compacted(parts: Vec<PolicyRule>) -> Vec<PolicyRule> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -88,7 +88,6 @@ pub(super) fn drop_nulls(schema: &Schema, value: &mut Value) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::sync::Arc;
 

@@ -42,7 +42,6 @@ fn check_micro_times(kind: &Kind, object: &Value) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use std::sync::Arc;
 

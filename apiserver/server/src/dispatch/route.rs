@@ -51,7 +51,6 @@ fn is_misplaced(kind: &Kind, path: &ResourcePath, verb: Verb) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use http::StatusCode;
 

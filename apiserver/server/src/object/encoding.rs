@@ -64,7 +64,6 @@ pub(crate) fn without_type<'a>(kind: &Kind, json: &'a [u8]) -> &'a [u8] {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 

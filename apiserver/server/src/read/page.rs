@@ -145,7 +145,6 @@ fn check_match(parameters: &Parameters) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

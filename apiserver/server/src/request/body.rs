@@ -78,7 +78,6 @@ async fn drain<B: http_body::Body<Data = Bytes>>(mut body: Pin<&mut B>) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::limits::budget::Budget;

@@ -113,7 +113,6 @@ fn text_at(object: &Value, field: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -179,7 +179,6 @@ impl<'a> Keys<'a> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -8,6 +8,11 @@ use std::sync::Arc;
 
 use apiserver_store::{Change, Condition, Key, Labels, Object, Store, Value, Write, WriteError};
 
+/// By how much more is tried than in every run: `cargo xtask ci --full` sets it.
+pub(crate) fn times() -> u64 {
+    std::env::var("MESHROOT_TEST_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
 pub(crate) fn value(text: &str) -> Value {
     Value {
         head: br#"{"resourceVersion":""#.to_vec(),

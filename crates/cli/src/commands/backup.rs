@@ -11,8 +11,9 @@ use http::Request;
 use kube::client::Body;
 
 use crate::failure::Failure;
+use crate::plain::plain;
 use crate::session::Session;
-use crate::terminal::{Terminal, plain};
+use crate::terminal::Terminal;
 
 /// Where the copy goes.
 #[derive(Clone, Debug, clap::Args)]

@@ -5,8 +5,10 @@ mod join;
 mod leave;
 mod list;
 
-use crate::arguments::Global;
+use clap::{Args as _, FromArgMatches as _};
+
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::session::Session;
 use crate::terminal::Terminal;
 
@@ -15,6 +17,14 @@ use crate::terminal::Terminal;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Arguments {
+    /// From the words that people type, `cluster` the first of them.
+    pub(crate) fn read<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, clap::Error> {
+        let command = Self::augment_args(clap::Command::new("cluster"));
+        Self::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
 }
 
 /// The subcommands.
@@ -55,7 +65,6 @@ fn check_name(name: &str) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

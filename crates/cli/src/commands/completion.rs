@@ -2,7 +2,6 @@
 
 use clap_complete::Shell;
 
-use crate::arguments;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
@@ -15,10 +14,14 @@ pub(crate) struct Arguments {
     shell: Shell,
 }
 
-/// Prints the script.
-pub(crate) fn run(asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+/// Prints the script for a command.
+pub(crate) fn run(
+    asked: &Arguments,
+    command: &mut clap::Command,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(asked.shell, &mut arguments::command(false), "meshroot", &mut script);
+    clap_complete::generate(asked.shell, command, "meshroot", &mut script);
     terminal.bytes(&script)
 }
 

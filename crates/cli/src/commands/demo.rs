@@ -3,7 +3,6 @@
 mod screen;
 
 use std::error::Error;
-use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,9 +18,9 @@ use meshroot_runtime::process::telemetry::{self, LogFormat};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::cluster;
-use crate::arguments::{self, Command, Global};
 use crate::duration::parse_duration;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::terminal::Terminal;
 use screen::{Screen, Style};
 
@@ -111,18 +110,17 @@ impl Join for ClusterJoin {
         kubeconfig: &Path,
         cluster: &str,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let words = ["meshroot", "cluster", "join", cluster, "--hub-context", HUB];
-        let mut words: Vec<OsString> = words.map(OsString::from).into();
-        words.extend(["--context", cluster, "--kubeconfig"].map(OsString::from));
-        words.push(kubeconfig.into());
-        let parsed = arguments::parse(words.into_iter()).map_err(|error| {
+        let words = ["cluster", "join", cluster, "--hub-context", HUB];
+        let asked = cluster::Arguments::read(words).map_err(|error| {
             Failure::no(format!("cluster join does not know its arguments: {error}"))
         })?;
-        let Command::Cluster(asked) = parsed.command else {
-            return Err(Failure::no("cluster join is another command by now").into());
+        let global = Global {
+            kubeconfig: Some(kubeconfig.to_owned()),
+            context: Some(cluster.to_owned()),
+            ..Global::default()
         };
         let mut silent = Terminal::to(std::io::sink());
-        Ok(cluster::run(&parsed.global, &asked, &mut silent).await?)
+        Ok(cluster::run(&global, &asked, &mut silent).await?)
     }
 }
 
@@ -225,7 +223,6 @@ Examples:
   meshroot demo --clusters 3 --keep ./demo";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

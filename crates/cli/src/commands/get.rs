@@ -290,5 +290,4 @@ Examples:
   meshroot get trustpolicy shop/demo -o yaml";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;

@@ -13,8 +13,8 @@ use meshroot_view::full_name;
 use meshroot_view::kinds::Kind;
 use zeroize::Zeroizing;
 
-use crate::arguments::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::locate::{find_as, split};
 use crate::session::Session;
 use crate::terminal::Terminal;

@@ -49,7 +49,6 @@ Examples:
   meshroot install --crds-only | kubectl diff -f -";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

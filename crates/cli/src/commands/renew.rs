@@ -159,7 +159,6 @@ Examples:
   meshroot renew --virtual-mesh demo --wait --timeout 15m";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

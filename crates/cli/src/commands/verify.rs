@@ -15,8 +15,8 @@ use meshroot_view::kinds::Kind;
 use meshroot_view::verify::{self, Anchors, Verdict};
 
 use super::inspect::read_file;
-use crate::arguments::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::locate::find_as;
 use crate::session::Session;
 use crate::terminal::Terminal;

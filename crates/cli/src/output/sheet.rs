@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use meshroot_view::{Entry, Sheet};
 
 use super::table;
-use crate::terminal::plain;
+use crate::plain::plain;
 
 /// The text of a sheet.
 pub(crate) fn text(sheet: &Sheet) -> String {

@@ -4,7 +4,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 use meshroot_view::Table;
 
-use crate::terminal::plain;
+use crate::plain::plain;
 
 /// Titles and rows. Cells are shown in one line each, without control characters; an empty one as `-`.
 pub(crate) fn text(table: &Table) -> String {

@@ -101,7 +101,6 @@ const BACKDATED: SignedDuration = SignedDuration::from_mins(2);
 const SERVING: SignedDuration = SignedDuration::from_hours(24 * 365);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use k8s_openapi::ByteString;
     use meshroot_ca::{RootSpec, make_root};

@@ -14,3 +14,8 @@ mod properties;
 mod requests;
 mod support;
 mod text;
+
+/// By how much more is tried than in every run: `cargo xtask ci --full` sets it.
+fn times() -> u32 {
+    std::env::var("MESHROOT_TEST_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}

@@ -54,7 +54,10 @@ fn parse_everything(bytes: &[u8]) {
 }
 
 fn configuration() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) }
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(1000 * crate::times())
+    }
 }
 
 proptest! {

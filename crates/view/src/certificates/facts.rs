@@ -172,7 +172,6 @@ const NONE: &str = "none";
 const LISTS: [&str; 3] = ["Names", "Key usage", "Purposes"];
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

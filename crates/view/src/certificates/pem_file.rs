@@ -115,7 +115,6 @@ fn read_block(label: &str, block: &[u8]) -> Item {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use meshroot_pki::{DistinguishedName, Host, KeyKind};
 

@@ -99,7 +99,6 @@ fn differ<T: PartialEq>(before: Option<&T>, after: Option<&T>) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 use super::check_name;
 use super::hub::{self, Address};
 use super::leave::remove;
-use crate::arguments::Global;
 use crate::commands::version::VERSION;
 use crate::duration::parse_duration;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::session::USER_AGENT;
 use crate::terminal::Terminal;
 use meshroot_api::names::CLUSTER_UID_ANNOTATION;
@@ -256,7 +256,6 @@ Examples:
   meshroot cluster join east --hub-kubeconfig hub.yaml --kubeconfig east.yaml";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use meshroot_api::names::HUB_CREDENTIALS_SECRET;
 

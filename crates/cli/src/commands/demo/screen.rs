@@ -6,7 +6,8 @@ use meshroot_demo::Report;
 use meshroot_runtime::process::clock;
 
 use crate::output::{Format, table};
-use crate::terminal::{Terminal, plain};
+use crate::plain::plain;
+use crate::terminal::Terminal;
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +109,6 @@ fn width() -> usize {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
