@@ -1,6 +1,8 @@
 //! What all controllers of the agent share.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -42,6 +44,8 @@ pub(crate) struct Agent {
     pub(crate) adapters: Adapters,
     pub(crate) metrics: Metrics,
     pub(crate) leadership: Leadership,
+    /// When this process last asked for a certificate by itself, by mesh.
+    asked: Mutex<HashMap<String, Instant>>,
     hub_events: Reporter,
     local_events: Reporter,
 }
@@ -83,6 +87,7 @@ impl Agent {
             adapters,
             metrics,
             leadership,
+            asked: Mutex::default(),
             hub_events: Reporter::new(
                 hub.clone(),
                 crate::COMPONENT,
@@ -113,6 +118,18 @@ impl Agent {
 
     pub(crate) fn request(&self, name: &RequestName) -> Option<Arc<Request>> {
         self.requests.object(Some(&self.namespace), &name.to_string())
+    }
+
+    /// How long ago this process last asked for a certificate for a mesh by itself.
+    pub(crate) fn asked(&self, mesh: &str) -> Option<Duration> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get(mesh).map(Instant::elapsed)
+    }
+
+    /// Notes that it asks now.
+    pub(crate) fn asks(&self, mesh: &str) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.insert(mesh.to_owned(), Instant::now());
     }
 
     /// The requests of a mesh, in any virtual mesh.

@@ -226,7 +226,6 @@ fn until_renewal(lifetime: Lifetime, now: Timestamp) -> Duration {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -62,7 +62,9 @@ pub async fn work(
     let leadership = election.leadership();
     let agent =
         Arc::new(Agent::new(hub, local, &credentials, options, leadership, telemetry, shutdown));
-    wiring::controllers(&agent, telemetry).lead(election, shutdown).await?;
+    wiring::controllers(&agent, options.process.resync_period, telemetry)
+        .lead(election, shutdown)
+        .await?;
     renewing.abort();
     Ok(())
 }

@@ -67,7 +67,6 @@ impl std::str::FromStr for IstiodAddress {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

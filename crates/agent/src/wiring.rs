@@ -15,9 +15,14 @@ const CONCURRENCY: usize = 16;
 const ROLLOUT: Duration = Duration::from_millis(100);
 
 /// What the agent does while it leads in its cluster.
-pub(crate) fn controllers(agent: &Arc<Agent>, telemetry: &Telemetry) -> Controllers<Agent> {
+pub(crate) fn controllers(
+    agent: &Arc<Agent>,
+    resync_period: Duration,
+    telemetry: &Telemetry,
+) -> Controllers<Agent> {
     let controllers = Controllers::new(agent, telemetry)
         .begin(|agent| agent.discovery_queue.add(agent.cluster.clone()))
+        .look_again(resync_period, look_again)
         .follow(&agent.requests, |agent, object| agent.request_queue.add(object.name))
         .follow(&agent.trusts, |agent, object| mesh_changed(agent, object.name))
         .follow(&agent.meshes, |agent, object| mesh_changed(agent, object.name))
@@ -29,6 +34,13 @@ pub(crate) fn controllers(agent: &Arc<Agent>, telemetry: &Telemetry) -> Controll
             agent.discovery_queue.add_after(agent.cluster.clone(), ROLLOUT);
         })
     })
+}
+
+/// Everything, as if it had just changed; what is as it should be costs no write.
+fn look_again(agent: &Agent) {
+    agent.discovery_queue.add(agent.cluster.clone());
+    agent.requests.keys().for_each(|request| agent.request_queue.add(request.name));
+    agent.meshes.keys().for_each(|mesh| agent.mesh_queue.add(mesh.name));
 }
 
 /// The mesh's Mesh or MeshTrust is another one: a request that came before its MeshTrust waited for it.

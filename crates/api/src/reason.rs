@@ -73,6 +73,8 @@ reasons! {
     ProfileImpossible => Invalid,
     /// The ledger holds an entry for this request that does not fit it.
     RecordMismatch => Conflict,
+    /// What the ledger says was to be signed ended before it was signed; the next request takes its place.
+    RecordExpired => Conflict,
     /// Signing, or checking what was signed, failed.
     SigningFailed => ProcessingError,
     /// The specification was accepted.
@@ -109,6 +111,8 @@ reasons! {
     RequestRefused => Invalid,
     /// The request that is waited for cannot be answered at the moment; its own status says why.
     RequestFailing => ProcessingError,
+    /// A certificate was issued minutes ago and the mesh does not have it: its agent is silent, or says why.
+    NotDelivered => ProcessingError,
     /// The answer does not verify against the key, the roots or what was asked.
     ResponseInvalid => ProcessingError,
     /// The mesh, or its peers, would break on this certificate.

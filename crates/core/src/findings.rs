@@ -38,10 +38,11 @@ impl Findings {
         Self { config: valid(), certificates: refusal.into(), progress: None, roots: None }
     }
 
-    /// The members are worked on.
-    pub fn of_members(progress: Progress, roots: Vec<RootStatus>) -> Self {
+    /// The members are worked on. `fault`: what is wrong with the first member that is named wrongly.
+    pub fn of_members(progress: Progress, roots: Vec<RootStatus>, fault: Option<Refusal>) -> Self {
         let certificates = progress.summary.clone();
-        Self { config: valid(), certificates, progress: Some(progress), roots: Some(roots) }
+        let config = fault.map_or_else(valid, Notice::from);
+        Self { config, certificates, progress: Some(progress), roots: Some(roots) }
     }
 
     /// The status of the virtual mesh.
@@ -121,7 +122,6 @@ fn valid() -> Notice {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use jiff::Timestamp;
@@ -139,7 +139,8 @@ mod tests {
     fn progress(reason: Reason, loaded: u32) -> Findings {
         let summary = Notice::new(reason, "so it is");
         let root = RootStatus { fingerprint: "ab".into(), ..RootStatus::default() };
-        Findings::of_members(Progress { members: 2, issued: 2, loaded, summary }, vec![root])
+        let progress = Progress { members: 2, issued: 2, loaded, late: 0, summary };
+        Findings::of_members(progress, vec![root], None)
     }
 
     fn policy(status: Option<TrustPolicyStatus>) -> TrustPolicy {

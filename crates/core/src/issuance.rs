@@ -3,6 +3,7 @@
 mod checked;
 mod checks;
 
+use jiff::Timestamp;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
 use meshroot_api::record::IssuanceRecordSpec;
@@ -35,6 +36,8 @@ pub struct Snapshot<'a> {
     /// The other request in the virtual mesh, if any, that has a public key. Only looked up: a key is taken when the
     /// decision to issue is carried out.
     pub holder_of_key: &'a dyn Fn(&PublicKey) -> Option<Key>,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// What to do with a request.
@@ -125,14 +128,22 @@ fn decide_recorded(
         let message = "the ledger has an entry for an earlier request of this name, which was deleted; ask for a renewal";
         return Err(Refusal::new(Reason::RecordMismatch, message));
     }
-    if record.prepared.is_none() {
+    let Some(prepared) = &record.prepared else {
         return Err(denial(&record.decision.message));
-    }
+    };
     // Written after the decision was recorded and before it was answered: a denial is final, and nothing was signed
     // that anybody has seen.
     let workflow = request.status_or_default().third_party_approval;
     if workflow.approval_status == ApprovalStatus::Denied {
         return Err(denial(&workflow.message));
+    }
+    if prepared.not_after.0 <= snapshot.now {
+        let message = format!(
+            "the ledger's entry is for a certificate that ended {} and was not signed before; the next request takes \
+             its place",
+            prepared.not_after.0
+        );
+        return Err(Refusal::new(Reason::RecordExpired, message));
     }
     let checked = checks::recorded(snapshot, record)?;
     Ok(Decision::Resume { checked: Box::new(checked) })

@@ -127,12 +127,9 @@ pub fn check_never_had_policy(virtual_mesh: &VirtualMesh, has_issued: bool) -> R
     Err(Refusal::new(Reason::PolicyMissing, message))
 }
 
-/// What stands in the way of working with a virtual mesh. `exists` tells whether a mesh object exists.
-pub fn validate(
-    virtual_mesh: &VirtualMesh,
-    membership: &Membership,
-    exists: impl Fn(&Key) -> bool,
-) -> Result<(), Refusal> {
+/// What stands in the way of working with a virtual mesh: its own specification. What is wrong with one member is that
+/// member's: [`check_member`].
+pub fn validate(virtual_mesh: &VirtualMesh) -> Result<(), Refusal> {
     let spec = &virtual_mesh.spec;
     if let Some(name) = virtual_mesh.metadata.name.as_deref().filter(|name| name.contains('.')) {
         let message = format!(
@@ -151,17 +148,18 @@ pub fn validate(
     if let Some(builtin) = &spec.certificate_authority.builtin {
         validate_builtin(builtin)?;
     }
-    validate_provided(virtual_mesh)?;
-    for member in members(virtual_mesh) {
-        membership.virtual_mesh(&member)?;
-        if !exists(&member) {
-            let message = format!(
-                "spec.meshes: there is no Mesh {member}; create it, or remove it from the list"
-            );
-            return Err(Refusal::new(Reason::MeshMissing, message));
-        }
+    validate_provided(virtual_mesh)
+}
+
+/// What stands in the way of one member's first certificate. `exists`: there is such a mesh.
+pub fn check_member(mesh: &Key, membership: &Membership, exists: bool) -> Result<(), Refusal> {
+    membership.virtual_mesh(mesh)?;
+    if exists {
+        return Ok(());
     }
-    Ok(())
+    let message =
+        format!("spec.meshes: there is no Mesh {mesh}; create it, or remove it from the list");
+    Err(Refusal::new(Reason::MeshMissing, message))
 }
 
 fn validate_builtin(builtin: &meshroot_api::networking::Builtin) -> Result<(), Refusal> {
@@ -202,7 +200,6 @@ fn in_several(mesh: &Key, all: &BTreeSet<Key>) -> Refusal {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use meshroot_api::networking::{
@@ -222,26 +219,28 @@ mod tests {
         made
     }
 
-    fn refusal(virtual_mesh: &VirtualMesh, exists: bool) -> Refusal {
-        validate(virtual_mesh, &Membership::read([virtual_mesh]), |_| exists).unwrap_err()
+    fn east() -> Key {
+        Key::new("meshroot-cluster-east", "istio-istio-system-east")
     }
 
     #[test]
-    fn a_plain_virtual_mesh_is_valid() {
+    fn a_plain_virtual_mesh_is_valid_and_so_is_its_member() {
         let plain = virtual_mesh("demo", |_| ());
-        assert_eq!(validate(&plain, &Membership::read([&plain]), |_| true), Ok(()));
+        assert_eq!(validate(&plain), Ok(()));
+        assert_eq!(check_member(&east(), &Membership::read([&plain]), true), Ok(()));
     }
 
     #[test]
     fn a_mesh_in_two_virtual_meshes_is_a_conflict_that_names_both() {
         let (one, two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
-        let refused = validate(&one, &Membership::read([&one, &two]), |_| true).unwrap_err();
+        let refused = check_member(&east(), &Membership::read([&one, &two]), true).unwrap_err();
         assert_eq!(refused.reason, Reason::MeshInTwoVirtualMeshes);
         assert!(
             refused.message.contains("meshroot-system/one and meshroot-system/two"),
             "{}",
             refused.message
         );
+        assert_eq!(validate(&one), Ok(()), "it is the member's fault");
     }
 
     fn trust_policy(name: &str, virtual_mesh: &str) -> TrustPolicy {
@@ -287,7 +286,7 @@ mod tests {
         let (one, mut two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
         two.metadata.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-        assert_eq!(validate(&one, &Membership::read([&one, &two]), |_| true), Ok(()));
+        assert_eq!(check_member(&east(), &Membership::read([&one, &two]), true), Ok(()));
     }
 
     #[test]
@@ -330,7 +329,7 @@ mod tests {
             ),
         ];
         for (field, reason, change) in cases {
-            let refused = refusal(&virtual_mesh("demo", change), true);
+            let refused = validate(&virtual_mesh("demo", change)).unwrap_err();
             assert_eq!(refused.reason, reason, "{field}");
             assert!(refused.message.contains(field), "{field}: {}", refused.message);
         }
@@ -338,14 +337,15 @@ mod tests {
 
     #[test]
     fn a_name_with_a_dot_is_refused() {
-        let refused = refusal(&virtual_mesh("team.demo", |_| ()), true);
+        let refused = validate(&virtual_mesh("team.demo", |_| ())).unwrap_err();
         assert_eq!(refused.reason, Reason::SpecInvalid);
         assert!(refused.message.contains("team.demo holds a dot"), "{}", refused.message);
     }
 
     #[test]
     fn a_member_that_does_not_exist_is_named() {
-        let refused = refusal(&virtual_mesh("demo", |_| ()), false);
+        let membership = Membership::read([&virtual_mesh("demo", |_| ())]);
+        let refused = check_member(&east(), &membership, false).unwrap_err();
         assert_eq!(refused.reason, Reason::MeshMissing);
         assert!(refused.message.contains("meshroot-cluster-east/istio-istio-system-east"));
     }

@@ -18,12 +18,16 @@ use meshroot_api::names::RequestName;
 use meshroot_api::policy::Restart;
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::trust::Pickup;
-use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::{
+    Bytes, Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request,
+};
 use meshroot_pki::{Certificate, PublicKey};
 
 use crate::meshes::{self, ControlPlane};
 use crate::pickup::Seen;
 use crate::refusal::Refusal;
+use crate::renewal::{self, Cause, Next, Standing};
+use delivery::Answer;
 
 pub use delivery::{Delivery, anchors};
 pub use found::{Found, Installed};
@@ -43,6 +47,9 @@ pub struct View<'a> {
     pub control_plane: &'a ControlPlane,
     /// What it reads its CA from now.
     pub found: &'a Found,
+    /// How long ago this agent last made a request for the mesh; `None` where it has not since it started. Not by the
+    /// clock, which may be wrong.
+    pub asked: Option<Duration>,
     /// Answers to the questions that earlier plans asked.
     pub facts: &'a Facts,
 }
@@ -178,13 +185,54 @@ impl From<Refusal> for Stop {
 
 fn bring_about(view: &View<'_>, now: Timestamp) -> Result<Plan, Stop> {
     let wanted = request_name(&view.trust.spec.request)?;
-    if let Some(delivery) = delivery::due(view, &wanted, now)? {
-        return Ok(Plan::Install(delivery));
+    let useless = match delivery::of(view, &wanted, now)? {
+        Answer::Due(delivery) => return Ok(Plan::Install(delivery)),
+        Answer::Useless(refusal) => Some(Useless { name: wanted.clone(), refusal }),
+        Answer::Settled => None,
+    };
+    let actions = match (view.found, useless) {
+        (Found::Ours(installed), useless) => follow_up::plan(view, installed, useless, now)?,
+        (Found::Nothing | Found::Foreign(_), Some(useless)) => ask_again(view, useless)?,
+        (Found::Nothing | Found::Foreign(_), None) => wait(view, &wanted),
+    };
+    Ok(Plan::Do(actions))
+}
+
+/// A request whose answer can never be installed, and why.
+struct Useless {
+    name: RequestName,
+    refusal: Refusal,
+}
+
+/// Nothing is installed, and the answer that there is cannot be: the next request asks for the same.
+fn ask_again(view: &View<'_>, useless: Useless) -> Result<Actions, Stop> {
+    let asked = view.request(&useless.name);
+    let spec =
+        asked.map(|request| RequestSpec { csr_data: Bytes::default(), ..request.spec.clone() });
+    let newest = view.newest_after(&useless.name);
+    let standing = newest.as_ref().map_or(Standing::Dead, |(_, request)| Standing::of(request));
+    let name = newest.map_or_else(|| useless.name.clone(), |(name, _)| name);
+    let mut steps = Vec::new();
+    let mut again = ASK_LATER;
+    if let (Next::Ask(next), Some(spec)) =
+        (renewal::next(&name, standing, Cause::Due, |_| false), spec)
+    {
+        match renewal::pause(view.asked, attempts(&useless.name, &next)) {
+            Some(pause) => again = pause,
+            None => steps.push(Step::Renew {
+                name: next,
+                in_use: useless.name.clone(),
+                spec: Box::new(spec),
+            }),
+        }
     }
-    match view.found {
-        Found::Ours(installed) => follow_up::plan(view, installed, now).map(Plan::Do),
-        Found::Nothing | Found::Foreign(_) => Ok(Plan::Do(wait(view, &wanted))),
-    }
+    steps.push(Step::Report(Box::new(Report::unchanged(useless.refusal.into(), view.trust))));
+    Ok(Actions { steps, again: Some(again) })
+}
+
+/// How many requests were made in vain between one that was of use and the one to be made.
+fn attempts(after: &RequestName, next: &RequestName) -> u32 {
+    next.generation.saturating_sub(after.generation).saturating_sub(1)
 }
 
 /// Nothing is installed yet. A request that is on its ordinary way says so itself, and brings this mesh up again when

@@ -1,5 +1,6 @@
 //! How far a virtual mesh is, from how far each member is.
 
+use jiff::{SignedDuration, Timestamp};
 use meshroot_api::Reason;
 use meshroot_api::names::RequestName;
 use meshroot_api::shared::State;
@@ -7,6 +8,7 @@ use meshroot_api::trust::{MeshTrustStatus, Pickup};
 
 use crate::membership::Key;
 use crate::notice::Notice;
+use crate::refusal::Refusal;
 
 /// What is known of one member that has a MeshTrust.
 #[derive(Clone, Debug)]
@@ -15,6 +17,10 @@ pub struct View<'a> {
     pub current: &'a RequestName,
     /// Whether that one was answered.
     pub answered: bool,
+    /// When its certificate was recorded, by the ledger.
+    pub recorded: Option<Timestamp>,
+    /// What is wrong with the member itself.
+    pub fault: Option<Refusal>,
     /// What is said of the newest request, where that one is open.
     pub open: Option<Notice>,
     /// What the agent reports.
@@ -30,27 +36,49 @@ pub struct Member {
     pub issued: bool,
     /// Whether the control plane uses it.
     pub pickup: Pickup,
+    /// Whether a certificate was issued minutes ago and the mesh does not have it.
+    pub is_late: bool,
     /// What is wrong or waited for, where something is.
     pub trouble: Option<Notice>,
+}
+
+/// An agent that is well installs what was issued within seconds.
+const DELIVERED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// The moment, not the age: what is said must not change each minute.
+fn not_delivered(request: &str, since: Timestamp) -> Notice {
+    let message = format!(
+        "the certificate of {request} was issued {since} and the mesh does not have it: see whether the cluster's agent \
+         runs and reaches the hub"
+    );
+    Notice::new(Reason::NotDelivered, message)
 }
 
 impl Member {
     /// One of which nothing is known yet, or that cannot be worked with.
     pub fn blank(mesh: &Key, trouble: Option<Notice>) -> Self {
-        Self { mesh: mesh.clone(), issued: false, pickup: Pickup::Unknown, trouble }
+        let pickup = Pickup::Unknown;
+        Self { mesh: mesh.clone(), issued: false, pickup, is_late: false, trouble }
     }
 
-    /// How far a member is.
-    pub fn new(mesh: &Key, view: &View<'_>) -> Self {
+    /// How far a member is by now.
+    pub fn new(mesh: &Key, view: &View<'_>, now: Timestamp) -> Self {
         let current = view.current.to_string();
         let in_use = view.reported.installed.as_deref() == Some(current.as_str());
         let issued = view.answered || in_use;
         let of_pickup = || issued.then(|| pickup_trouble(view.reported)).flatten();
+        let since = view.recorded.filter(|_| view.answered && !in_use);
+        let late = since.filter(|since| now.duration_since(*since) > DELIVERED_WITHIN);
+        let fault = view.fault.clone().map(Notice::from);
         Self {
             mesh: mesh.clone(),
             issued,
             pickup: if in_use { view.reported.pickup } else { Pickup::Unknown },
-            trouble: view.open.as_ref().and_then(request_trouble).or_else(of_pickup),
+            is_late: late.is_some(),
+            trouble: fault
+                .or_else(|| view.open.as_ref().and_then(request_trouble))
+                .or_else(of_pickup)
+                .or_else(|| late.map(|since| not_delivered(&current, since))),
         }
     }
 }
@@ -83,6 +111,8 @@ pub struct Progress {
     pub issued: u32,
     /// How many use it.
     pub loaded: u32,
+    /// How many have been without it for minutes after it was issued.
+    pub late: u32,
     /// The one line: `Ready`, or what is waited for.
     pub summary: Notice,
 }
@@ -95,7 +125,9 @@ pub fn sum(members: &[Member]) -> Progress {
     let total = count(&|_| true);
     let issued = count(&|one| one.issued);
     let loaded = count(&|one| one.issued && one.pickup == Pickup::Confirmed);
-    Progress { members: total, issued, loaded, summary: summary(members, total, issued, loaded) }
+    let late = count(&|one| one.is_late);
+    let summary = summary(members, total, issued, loaded);
+    Progress { members: total, issued, loaded, late, summary }
 }
 
 fn summary(members: &[Member], total: u32, issued: u32, loaded: u32) -> Notice {
@@ -163,10 +195,62 @@ mod tests {
         let view = View {
             current: &current,
             answered: open.is_none(),
+            recorded: None,
+            fault: None,
             open: open.map(|reason| Notice::new(reason, "of the request")),
             reported: &status,
         };
-        Member::new(&Key::new("meshroot-cluster-east", "a"), &view)
+        Member::new(&Key::new("meshroot-cluster-east", "a"), &view, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn what_was_issued_and_is_not_installed_minutes_later_is_told_until_it_is() {
+        let current = RequestName::first("a", "demo");
+        let late = |answered, installed: bool, minutes| {
+            let installed = installed.then(|| current.to_string());
+            let reported = MeshTrustStatus { installed, ..MeshTrustStatus::default() };
+            let recorded = Some(Timestamp::UNIX_EPOCH);
+            let view = View {
+                current: &current,
+                answered,
+                recorded,
+                fault: None,
+                open: None,
+                reported: &reported,
+            };
+            let now = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
+            let member = Member::new(&Key::new("meshroot-cluster-east", "a"), &view, now);
+            (member.is_late, member.trouble.map(|trouble| trouble.reason))
+        };
+        assert_eq!(late(true, false, 6), (true, Some(Reason::NotDelivered)));
+        assert_eq!(late(true, false, 4), (false, None));
+        assert_eq!(late(true, true, 6), (false, None));
+        assert_eq!(late(false, false, 6), (false, None), "recorded, and not answered yet");
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_member_itself_is_told_first_and_takes_nothing_away() {
+        let current = RequestName::first("a", "demo");
+        let reported = MeshTrustStatus {
+            pickup: Pickup::Confirmed,
+            installed: Some(current.to_string()),
+            ..MeshTrustStatus::default()
+        };
+        let fault = Some(Refusal::new(Reason::MeshInTwoVirtualMeshes, "twice"));
+        let view = View {
+            current: &current,
+            answered: true,
+            recorded: None,
+            fault,
+            open: None,
+            reported: &reported,
+        };
+        let member = Member::new(&Key::new("e", "a"), &view, Timestamp::UNIX_EPOCH);
+        assert_eq!((member.issued, member.pickup), (true, Pickup::Confirmed));
+        assert_eq!(
+            member.trouble.map(|trouble| trouble.reason),
+            Some(Reason::MeshInTwoVirtualMeshes)
+        );
     }
 
     #[test]
@@ -236,7 +320,8 @@ mod tests {
 
     fn member(name: &str, issued: bool, pickup: Pickup, trouble: Option<Reason>) -> Member {
         let trouble = trouble.map(|reason| Notice::new(reason, "why"));
-        Member { mesh: Key::new("meshroot-cluster-east", name), issued, pickup, trouble }
+        let mesh = Key::new("meshroot-cluster-east", name);
+        Member { mesh, issued, pickup, is_late: false, trouble }
     }
 
     #[test]

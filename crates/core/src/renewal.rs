@@ -3,18 +3,20 @@
 //!
 //! The one rule for hub, agent and CLI:
 //!
-//! | the newest request | its time has come | the policy changed | a person asks |
-//! | --- | --- | --- | --- |
-//! | is in use | the next | the next | the next |
-//! | is answered, not in use yet | – | the next | the next |
-//! | is open | – | – | – |
-//! | is refused | – | – | the next |
-//! | was denied | – | – | the next |
-//! | is dead | the next | – | the next |
+//! | the newest request | its time has come | the policy changed | the mesh has another identity | a person asks |
+//! | --- | --- | --- | --- | --- |
+//! | is in use | the next | the next | the next | the next |
+//! | is answered, not in use yet | – | the next | the next | the next |
+//! | is open | – | – | the next | – |
+//! | is refused | – | – | the next | the next |
+//! | was denied | – | – | the next | the next |
+//! | is dead | the next | the next | the next | the next |
 //!
 //! A number that the ledger knows is never used again: a request of that name could not be answered.
 
 mod due;
+
+use std::time::Duration;
 
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::RequestName;
@@ -37,8 +39,8 @@ pub enum Standing {
     Refused,
     /// A person decided against it.
     Denied,
-    /// Its number is taken, or its `csrData`, which is set once, can never be taken: nothing that anybody changes has
-    /// it answered.
+    /// Its number is taken, its `csrData`, which is set once, can never be taken, or its answer can never be installed:
+    /// nothing that anybody changes makes it of use.
     Dead,
 }
 
@@ -86,8 +88,10 @@ fn key_of(request: &Request) -> Option<PublicKey> {
 pub enum Cause {
     /// The certificate in use is due: the agent asks.
     Due,
-    /// The policy asks for another certificate than was issued: the hub asks.
+    /// The policy asks for another certificate than was issued, or the newest request is dead: the hub asks.
     Policy,
+    /// The mesh has another identity than the newest request asks for: the hub asks.
+    Identity,
     /// A person asks.
     Person,
 }
@@ -96,11 +100,12 @@ impl Cause {
     /// Whether another request is asked for after one that stands so.
     fn follows(self, newest: Standing) -> bool {
         match newest {
-            Standing::InUse => true,
-            Standing::Open => false,
+            Standing::InUse | Standing::Dead => true,
+            Standing::Open => self == Self::Identity,
             Standing::Answered => self != Self::Due,
-            Standing::Refused | Standing::Denied => self == Self::Person,
-            Standing::Dead => self != Self::Policy,
+            Standing::Refused | Standing::Denied => {
+                matches!(self, Self::Identity | Self::Person)
+            }
         }
     }
 }
@@ -128,6 +133,20 @@ pub fn next(
         Next::Wait
     }
 }
+
+/// What is left of the pause between two requests that an agent makes for one mesh; `None` where it may ask.
+///
+/// A certificate that is due as soon as it is installed (the agent's clock is ahead) and one that can never be installed
+/// would otherwise be asked for without end. `asked`: how long ago it asked; `in_vain`: how many requests it made since
+/// the last one that was of use.
+pub fn pause(asked: Option<Duration>, in_vain: u32) -> Option<Duration> {
+    let floor = FLOOR.saturating_mul(1_u32.checked_shl(in_vain).unwrap_or(u32::MAX)).min(LONGEST);
+    floor.checked_sub(asked?).filter(|left| !left.is_zero())
+}
+
+/// Between two requests of an agent, doubled with each that was in vain.
+const FLOOR: Duration = Duration::from_mins(10);
+const LONGEST: Duration = Duration::from_hours(6);
 
 /// The first number from `name` on that is not taken.
 fn first_free(mut name: RequestName, is_taken: impl Fn(&RequestName) -> bool) -> RequestName {

@@ -5,9 +5,10 @@ use meshroot_api::names;
 use meshroot_api::policy::KeyAlgorithm;
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::CertConfig;
-use meshroot_pki::{CertificateRequest, Fingerprint};
+use meshroot_pki::{CertificateRequest, Fingerprint, Host};
 
 use crate::key;
+use crate::renewal::{Cause, Standing};
 
 /// What the certificate of one mesh is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Terms<'a> {
     pub key: KeyAlgorithm,
     /// What the certificate is to say.
     pub config: &'a CertConfig,
+    /// Hosts that it may say beside those, by the policy. A host more that is allowed changes nothing for anybody.
+    pub allowed_hosts: &'a [String],
 }
 
 impl Terms<'_> {
@@ -29,21 +32,52 @@ impl Terms<'_> {
     /// The text is version 1, and stands in requests that there are: the fields in this order with a space between, the
     /// hosts quoted in a list. A further field needs version 2, whose text begins with a line that says so.
     pub fn digest(&self) -> Fingerprint {
-        let Self { profile, issuer, key, config } = self;
+        let Self { profile, issuer, key, config, allowed_hosts: _ } = self;
         let CertConfig { hosts, org, mesh_type: _ } = config;
         let hosts: Vec<String> = hosts.iter().map(|host| format!("\"{host}\"")).collect();
         let text = format!("{profile} {issuer} {} [{}] {org}", key.word(), hosts.join(", "));
         Fingerprint::of(text.as_bytes())
     }
 
-    /// Whether a renewal is to be asked for: the newest request of a mesh was answered, it was not made for these terms,
-    /// and what was issued for it, by the ledger, does not meet them.
-    pub fn ask_for_renewal(&self, newest: &Request, record: Option<&IssuanceRecordSpec>) -> bool {
+    /// On whose account the hub asks for another request after the newest one of a mesh, if it does.
+    ///
+    /// Never after one that was made for these terms: what they cannot bring about is asked for once. Else where it asks
+    /// for other names than the mesh has, where what was issued for it, by the ledger, does not meet the terms, and
+    /// where it can never be answered.
+    pub fn asks_for_another(
+        &self,
+        newest: &Request,
+        record: Option<&IssuanceRecordSpec>,
+    ) -> Option<Cause> {
         let annotations = newest.metadata.annotations.as_ref();
         let made_for = annotations.and_then(|all| all.get(names::POLICY_ANNOTATION));
-        newest.is_answered()
-            && made_for != Some(&self.digest().to_string())
-            && !self.are_met(newest, record)
+        if made_for == Some(&self.digest().to_string()) {
+            return None;
+        }
+        if !self.take(&newest.spec.cert_config) {
+            return Some(Cause::Identity);
+        }
+        let standing = Standing::of(newest);
+        let unmet = standing == Standing::Answered && !self.are_met(newest, record);
+        (unmet || standing == Standing::Dead).then_some(Cause::Policy)
+    }
+
+    /// Whether a request may ask for this: what the mesh is, and beside that hosts that the policy allows.
+    fn take(&self, asked: &CertConfig) -> bool {
+        let CertConfig { hosts, org, mesh_type } = self.config;
+        let is_own = |host: &&String| hosts.contains(host);
+        let more_allowed = || asked.hosts.iter().all(|host| is_own(&host) || self.allows(host));
+        asked.mesh_type == *mesh_type
+            && asked.org == *org
+            && hosts.iter().all(|host| asked.hosts.contains(host))
+            && more_allowed()
+    }
+
+    fn allows(&self, host: &str) -> bool {
+        let host = host.parse::<Host>();
+        host.is_ok_and(|host| {
+            self.allowed_hosts.iter().any(|allowed| allowed.parse().as_ref() == Ok(&host))
+        })
     }
 
     /// Where the ledger does not know what was issued, nothing can be held against it.
@@ -53,7 +87,6 @@ impl Terms<'_> {
         };
         if prepared.profile_sha256 != self.profile.to_string()
             || prepared.issuer_sha256 != self.issuer.to_string()
-            || request.spec.cert_config != *self.config
         {
             return false;
         }

@@ -8,7 +8,7 @@ use meshroot_api::names::{self, AGENT_SERVICE_ACCOUNT, HUB_SERVICE_ACCOUNT, SYST
 use meshroot_api::shared::MeshType;
 use meshroot_manifests::DEFAULT_MESH_NAMESPACE;
 use meshroot_runtime::kube::connect::SharedToken;
-use meshroot_runtime::process::options::{Format, ProcessOptions};
+use meshroot_runtime::process::options::{Format, ProcessOptions, RESYNC_PERIOD};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
 use tokio::sync::watch;
@@ -178,6 +178,7 @@ fn process_options() -> ProcessOptions {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         kubeconfig: None,
         context: None,
+        resync_period: RESYNC_PERIOD,
         log_format: Format::Text,
         log_filter: None,
         identity: Some(identity()),

@@ -46,13 +46,6 @@ impl Generations {
     }
 }
 
-/// What was found of a virtual mesh, and of which state.
-struct Judged {
-    membership: Arc<Membership>,
-    version: Option<String>,
-    valid: bool,
-}
-
 /// Client, local copies of everything that is read, queues, and the certificate authority.
 pub(crate) struct Hub {
     pub(crate) client: Client,
@@ -72,7 +65,6 @@ pub(crate) struct Hub {
     pub(crate) leadership: Leadership,
     pub(crate) generations: Generations,
     pub(crate) standings: Standings,
-    judged: Mutex<HashMap<Key, Judged>>,
     membership: RwLock<Arc<Membership>>,
     reporter: Reporter,
 }
@@ -106,7 +98,6 @@ impl Hub {
             leadership,
             generations: Generations::default(),
             standings: Standings::default(),
-            judged: Mutex::default(),
             membership: RwLock::default(),
             reporter: Reporter::new(
                 client.clone(),
@@ -130,29 +121,6 @@ impl Hub {
         let virtual_meshes = self.virtual_meshes.store().state();
         let read = Arc::new(Membership::read(virtual_meshes.iter().map(Arc::as_ref)));
         *self.membership.write().unwrap_or_else(PoisonError::into_inner) = read;
-    }
-
-    /// Whether a virtual mesh can be worked with. Each of its members asks, and the answer takes a look at all of them:
-    /// it is kept as long as nothing changed.
-    pub(crate) fn is_valid(
-        &self,
-        virtual_mesh: &VirtualMesh,
-        membership: &Arc<Membership>,
-    ) -> bool {
-        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        let (key, version) = (Key::of(virtual_mesh), &virtual_mesh.metadata.resource_version);
-        if let Some(known) = judged.get(&key)
-            && Arc::ptr_eq(&known.membership, membership)
-            && known.version == *version
-        {
-            return known.valid;
-        }
-        let valid = membership::validate(virtual_mesh, membership, |_| true).is_ok();
-        judged.insert(
-            key,
-            Judged { membership: Arc::clone(membership), version: version.clone(), valid },
-        );
-        valid
     }
 
     pub(crate) fn virtual_mesh(&self, key: &Key) -> Option<Arc<VirtualMesh>> {

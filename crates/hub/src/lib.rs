@@ -52,6 +52,8 @@ pub async fn work(
     let lease = options.process.lease(&options.namespace, HUB_LEASE, options.lease_duration);
     let election = Election::enter(client.clone(), lease, telemetry);
     let hub = Arc::new(Hub::new(client, options, election.leadership(), telemetry, shutdown));
-    wiring::controllers(&hub, telemetry).lead(election, shutdown).await?;
+    wiring::controllers(&hub, options.process.resync_period, telemetry)
+        .lead(election, shutdown)
+        .await?;
     Ok(())
 }

@@ -38,7 +38,7 @@ impl Metrics {
             );
             registry.register(
                 "meshroot_virtual_mesh_members",
-                "Members of a virtual mesh, by how far they are",
+                "Members of a virtual mesh, by how far they are; late: without a certificate minutes after it was issued",
                 metrics.members.clone(),
             );
             registry.register(
@@ -60,9 +60,12 @@ impl Metrics {
     }
 
     pub(crate) fn members(&self, virtual_mesh: &str, progress: &meshroot_core::progress::Progress) {
-        for (state, count) in
-            [("member", progress.members), ("issued", progress.issued), ("loaded", progress.loaded)]
-        {
+        for (state, count) in [
+            ("member", progress.members),
+            ("issued", progress.issued),
+            ("loaded", progress.loaded),
+            ("late", progress.late),
+        ] {
             let labels =
                 vec![("virtual_mesh", virtual_mesh.to_owned()), ("state", state.to_owned())];
             self.members.get_or_create(&labels).set(i64::from(count));

@@ -18,9 +18,14 @@ const GATHER: Duration = Duration::from_millis(500);
 const CONCURRENCY: usize = 32;
 
 /// What the hub does while it leads.
-pub(crate) fn controllers(hub: &Arc<Hub>, telemetry: &Telemetry) -> Controllers<Hub> {
+pub(crate) fn controllers(
+    hub: &Arc<Hub>,
+    resync_period: Duration,
+    telemetry: &Telemetry,
+) -> Controllers<Hub> {
     Controllers::new(hub, telemetry)
         .begin(begin_term)
+        .look_again(resync_period, look_again)
         .follow(&hub.virtual_meshes, keyed(virtual_mesh_changed))
         .follow(&hub.policies, keyed(policy_changed))
         .follow(&hub.meshes, keyed(mesh_changed))
@@ -39,12 +44,22 @@ fn begin_term(hub: &Hub) {
     hub.generations.forget();
 }
 
+/// Everything, as if it had just changed; what is as it should be costs no write.
+fn look_again(hub: &Hub) {
+    hub.read_membership();
+    hub.virtual_meshes.keys().for_each(|key| hub.virtual_mesh_queue.add(key_of(key)));
+    hub.meshes.keys().for_each(|key| hub.member_queue.add(key_of(key)));
+    hub.requests.keys().for_each(|key| hub.request_queue.add(key_of(key)));
+}
+
+fn key_of<K: Resource<DynamicType: Default>>(object: ObjectRef<K>) -> Key {
+    Key::new(object.namespace.unwrap_or_default(), object.name)
+}
+
 fn keyed<K: Resource<DynamicType: Default>>(
     changed: fn(&Hub, &Key),
 ) -> impl Fn(&Hub, ObjectRef<K>) + Clone {
-    move |hub, object| {
-        changed(hub, &Key::new(object.namespace.unwrap_or_default(), object.name));
-    }
+    move |hub, object| changed(hub, &key_of(object))
 }
 
 fn virtual_mesh_changed(hub: &Hub, key: &Key) {

@@ -10,7 +10,8 @@ use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{Api, ListParams, ObjectMeta, PostParams};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::runtime::watcher;
 use kube::{Client, Resource};
 use meshroot_runtime::kube::connect::{self, SharedToken, Target};
@@ -21,6 +22,8 @@ use meshroot_runtime::kube::write::{self, Failure, Retry, WriteError, Written};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_testkit::api_server::{self, ApiServer};
 use meshroot_testkit::wait;
+use prometheus_client::metrics::counter::Counter;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
@@ -353,6 +356,98 @@ async fn what_vanished_while_the_api_was_away_is_told_and_the_trouble_is_named()
     .await
     .unwrap();
     assert_eq!(watched.error(), None);
+}
+
+/// A kind of the test's own, whose definition says that `spec` is described so.
+fn definition(description: &str) -> CustomResourceDefinition {
+    serde_json::from_value(serde_json::json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "marks.watch.example.com" },
+        "spec": {
+            "group": "watch.example.com", "scope": "Namespaced",
+            "names": { "kind": "Mark", "listKind": "MarkList", "plural": "marks", "singular": "mark" },
+            "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": {
+                "type": "object",
+                "properties": { "spec": {
+                    "type": "object", "description": description,
+                    "properties": { "number": { "type": "integer" } },
+                } },
+            } } }],
+        },
+    }))
+    .unwrap()
+}
+
+/// An object of that kind.
+#[derive(kube::CustomResource, Clone, Debug, Deserialize, Serialize)]
+#[kube(group = "watch.example.com", version = "v1", kind = "Mark", namespaced, schema = "disabled")]
+struct MarkSpec {
+    number: u32,
+}
+
+/// The server makes the storage of a kind anew at each change of its definition, and ends all watches on it.
+#[tokio::test]
+async fn a_watch_stays_alive_while_the_definition_of_its_kind_changes() {
+    let (_, client) = server("watch-alive").await;
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    definitions.create(&PostParams::default(), &definition("first")).await.unwrap();
+    let marks: Api<Mark> = Api::namespaced(client, "watch-alive");
+    wait::until("the kind is served", LIMIT, async || {
+        Ok(marks.list(&ListParams::default()).await?)
+    })
+    .await
+    .unwrap();
+    let shutdown = Shutdown::manual();
+    let watched = Watched::start(marks.clone(), watcher::Config::default(), &shutdown);
+    assert!(within("the list", watched.synced()).await);
+    let mut slowest = Duration::ZERO;
+    for number in 0..40_u32 {
+        let changed = serde_json::json!({ "spec": { "versions": definition(&format!("{number}")).spec.versions } });
+        definitions
+            .patch("marks.watch.example.com", &PatchParams::default(), &Patch::Merge(&changed))
+            .await
+            .unwrap();
+        let name = format!("m{number}");
+        wait::until("it is written", LIMIT, async || {
+            let mark = Mark::new(&name, MarkSpec { number });
+            match marks.create(&PostParams::default(), &mark).await {
+                Err(error) if write::classify(&error) != Failure::AlreadyExists => {
+                    Err(error.into())
+                }
+                _ => Ok(()),
+            }
+        })
+        .await
+        .unwrap();
+        let written = Instant::now();
+        wait::until("it is seen", LIMIT, async || {
+            holds(watched.object(Some("watch-alive"), &name).is_some())
+        })
+        .await
+        .unwrap();
+        slowest = slowest.max(written.elapsed());
+    }
+    println!("slowest: {slowest:?}");
+    assert!(slowest < Duration::from_secs(15), "one was {slowest:?} late");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_doubted_is_read_anew_and_stays_readable() {
+    let (_, client) = server("watch-doubt").await;
+    let maps: Api<ConfigMap> = Api::namespaced(client, "watch-doubt");
+    write::create_if_absent(&maps, &config_map("watch-doubt", "a", "x")).await.unwrap();
+    let shutdown = Shutdown::manual();
+    let watched = Watched::start(maps, watcher::Config::default(), &shutdown);
+    let relists = Counter::default();
+    watched.count_relists(&relists);
+    assert!(within("the list", watched.synced()).await);
+    watched.doubt();
+    wait::until("it is read again", LIMIT, async || {
+        anyhow::ensure!(watched.object(Some("watch-doubt"), "a").is_some(), "the copy is gone");
+        holds(relists.get() == 1)
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]

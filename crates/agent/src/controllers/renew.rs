@@ -32,6 +32,7 @@ pub(super) async fn ask(
         ..ObjectMeta::default()
     };
     agent.check_leads()?;
+    agent.asks(&name.mesh);
     crash::point("agent-before-renewal");
     create_if_absent(&Api::namespaced(agent.hub.clone(), &agent.namespace), &request).await?;
     crash::point("agent-after-renewal");

@@ -15,13 +15,13 @@ use kube::{Api, Client};
 use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 use meshroot_manifests::hub_prerequisites;
 use meshroot_runtime::kube::apply::install;
-use meshroot_runtime::process::options::{Format, ProcessOptions, lease_seconds};
+use meshroot_runtime::process::options::{Format, ProcessOptions, RESYNC_PERIOD, lease_seconds};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::{self, Telemetry};
 
 use super::version::VERSION;
-use crate::arguments::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::terminal::Terminal;
 
 /// What to serve.
@@ -174,6 +174,7 @@ fn process(asked: &Arguments) -> ProcessOptions {
         listen: asked.metrics,
         kubeconfig: None,
         context: None,
+        resync_period: RESYNC_PERIOD,
         log_format: asked.log_format,
         log_filter: asked.log_filter.clone(),
         identity: Some(IDENTITY.to_owned()),
@@ -249,7 +250,6 @@ Examples:
   meshroot serve --data ./api --api-only --listen 127.0.0.1:0";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

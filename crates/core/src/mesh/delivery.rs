@@ -21,6 +21,16 @@ pub struct Delivery {
     pub roots: Vec<Certificate>,
 }
 
+/// What becomes of the answer to the request that a mesh should have its certificate of.
+pub(super) enum Answer {
+    /// There is none, or it is installed.
+    Settled,
+    /// It is to be installed.
+    Due(Delivery),
+    /// It can never be installed, whatever else changes: another one is needed.
+    Useless(Refusal),
+}
+
 /// The trust anchors of a mesh.
 pub fn anchors(trust: &MeshTrust) -> Result<Vec<Certificate>, Refusal> {
     parse_bundle(trust.spec.trust_anchors.as_bytes()).map_err(|error| {
@@ -28,23 +38,23 @@ pub fn anchors(trust: &MeshTrust) -> Result<Vec<Certificate>, Refusal> {
     })
 }
 
-/// The answer to `wanted`, where there is one that is not installed as it should be.
-pub(super) fn due(
-    view: &View<'_>,
-    wanted: &RequestName,
-    now: Timestamp,
-) -> Result<Option<Delivery>, Stop> {
+/// The answer to `wanted`. An error where it cannot be installed as things are.
+pub(super) fn of(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Result<Answer, Stop> {
     let answered = view.request(wanted).filter(|request| request.is_answered());
-    let Some(request) = answered else { return Ok(None) };
+    let Some(request) = answered else { return Ok(Answer::Settled) };
     // Settled: the key Secret need not be read again.
     if view.facts.delivered || is_settled(view.found, wanted, view.roots) {
-        return Ok(None);
+        return Ok(Answer::Settled);
     }
-    let Some(kept) = view.facts.key(wanted)? else {
-        let what = "there is no key for it in this cluster; run `meshroot renew`";
-        return Err(invalid(wanted, what).into());
+    let kept = view.facts.key(wanted)?.map(|kept| &kept.public_key);
+    let chain = match read(wanted, request, kept, now) {
+        Ok(chain) => chain,
+        Err(refusal) => return Ok(Answer::Useless(refusal)),
     };
-    let chain = verify(wanted, request, &kept.public_key, view.mesh)?;
+    if let Some(intermediate) = chain.first() {
+        check_identity(intermediate, view.mesh, &request.spec.cert_config.hosts)
+            .map_err(|what| invalid(wanted, what))?;
+    }
     lint(wanted, &chain, view, now)?;
     match view.found {
         Found::Foreign(refusal) if view.trust.spec.adopt == Adopt::Never => {
@@ -52,7 +62,7 @@ pub(super) fn due(
         }
         _ => {
             let roots = view.roots.to_vec();
-            Ok(Some(Delivery { request: wanted.clone(), chain, roots }))
+            Ok(Answer::Due(Delivery { request: wanted.clone(), chain, roots }))
         }
     }
 }
@@ -65,22 +75,29 @@ fn is_settled(found: &Found, wanted: &RequestName, roots: &[Certificate]) -> boo
         && installed.anchors.iter().copied().eq(roots.iter().map(Certificate::fingerprint))
 }
 
-/// The chain of a response, checked against what this cluster asked for: own key, and identity.
-fn verify(
+/// The chain of a response. What is wrong here stays wrong: an answer is never changed, a key that is gone does not come
+/// back, nor does the time.
+fn read(
     name: &RequestName,
     request: &Request,
-    key: &PublicKey,
-    mesh: &Mesh,
+    key: Option<&PublicKey>,
+    now: Timestamp,
 ) -> Result<Vec<Certificate>, Refusal> {
     let response = request.status_or_default().response;
     let chain = parse_bundle(&response.ca_certificate.0)
         .map_err(|error| invalid(name, error.to_string()))?;
     let intermediate = chain.first().ok_or_else(|| invalid(name, "is empty"))?;
-    if intermediate.public_key() != key {
-        return Err(invalid(name, "the certificate is for another key"));
+    match key {
+        None => return Err(invalid(name, "there is no key for it in this cluster any more")),
+        Some(key) if intermediate.public_key() != key => {
+            return Err(invalid(name, "the certificate is for another key"));
+        }
+        Some(_) => {}
     }
-    check_identity(intermediate, mesh, &request.spec.cert_config.hosts)
-        .map_err(|what| invalid(name, what))?;
+    let end = intermediate.not_after();
+    if end <= now {
+        return Err(invalid(name, format!("the certificate ended {end}, before it was installed")));
+    }
     Ok(chain)
 }
 

@@ -9,8 +9,8 @@ use meshroot_api::trust::{Pickup, Witness};
 use meshroot_pki::PublicKey;
 
 use super::{
-    ASK_AGAIN, ASK_LATER, ASK_SOON, Actions, Fact, Installed, Report, Step, Stop, View, notices,
-    request_name,
+    ASK_AGAIN, ASK_LATER, ASK_SOON, Actions, Fact, Installed, Report, Step, Stop, Useless, View,
+    attempts, notices, request_name,
 };
 use crate::identity;
 use crate::notice::Notice;
@@ -20,6 +20,7 @@ use crate::renewal::{self, Cause, Next, Standing};
 pub(super) fn plan(
     view: &View<'_>,
     installed: &Installed,
+    useless: Option<Useless>,
     now: Timestamp,
 ) -> Result<Actions, Stop> {
     let Some(intermediate) = &installed.intermediate else {
@@ -34,7 +35,8 @@ pub(super) fn plan(
     };
     let (pickup, witness) = pickup::judge(&written, seen, now);
     let due = renewal::due(intermediate, &view.control_plane.mesh, view.trust.spec.renew_at);
-    let renewal = renewal(view, &in_use, intermediate.public_key(), due <= now)?;
+    let is_due = due <= now || useless.is_some();
+    let renewal = renewal(view, &in_use, intermediate.public_key(), useless.as_ref(), is_due)?;
     let mut steps = vec![Step::Measure { not_after: intermediate.not_after(), pickup }];
     let said = match renewal {
         Renewal::Troubled(notice) => notice,
@@ -44,6 +46,7 @@ pub(super) fn plan(
             notices::of_pickup(view, &in_use, pickup)
         }
     };
+    let said = useless.map_or(said, |useless| useless.refusal.into());
     let report = Report::seen(&in_use, &written, seen, pickup, witness, said);
     // After the renewal: what stands in its way is said in the same write, not in a second one that the next look takes
     // back.
@@ -66,6 +69,7 @@ fn renewal(
     view: &View<'_>,
     in_use: &RequestName,
     key: &PublicKey,
+    useless: Option<&Useless>,
     is_due: bool,
 ) -> Result<Renewal, Fact> {
     let newest = view.newest_after(in_use);
@@ -82,6 +86,7 @@ fn renewal(
                     let kept = view.facts.key(&name)?.map(|kept| &kept.public_key);
                     Standing::Refused.beside_key(request, kept, key)
                 }
+                _ if useless.is_some_and(|useless| useless.name == name) => Standing::Dead,
                 standing => standing,
             };
             (name, standing)
@@ -89,8 +94,10 @@ fn renewal(
     };
     // The ledger is not for agents to read: a number that it knows turns out to be dead.
     match renewal::next(&name, standing, Cause::Due, |_| false) {
-        Next::Wait => Ok(waits),
-        Next::Ask(name) => begin(view, in_use, name),
+        Next::Ask(name) if renewal::pause(view.asked, attempts(in_use, &name)).is_none() => {
+            begin(view, in_use, name)
+        }
+        Next::Wait | Next::Ask(_) => Ok(waits),
     }
 }
 

@@ -69,15 +69,16 @@ fn nobody_is_asked_for_a_renewal() {
             issuer: prepared.issuer_sha256.parse().unwrap(),
             key: policy.spec.intermediate.key,
             config: &identity::cert_config(&one::<Mesh>(&name.mesh)).unwrap(),
+            allowed_hosts: &[],
         };
         let made_for = request.metadata.annotations.as_ref().unwrap().get(POLICY_ANNOTATION);
         if let Some(made_for) = made_for {
             assert_eq!(*made_for, terms.digest().to_string());
             recognised += 1;
         }
-        assert!(!terms.ask_for_renewal(&request, Some(&record)), "{name}");
+        assert_eq!(terms.asks_for_another(&request, Some(&record)), None, "{name}");
         let tighter = Terms { profile: Fingerprint::of(b"tighter"), ..terms };
-        assert!(tighter.ask_for_renewal(&request, Some(&record)), "{name}");
+        assert!(tighter.asks_for_another(&request, Some(&record)).is_some(), "{name}");
     }
     assert_eq!(recognised, 1, "the hub's own request; the agent's says nothing of a policy");
 }
@@ -118,13 +119,15 @@ fn no_status_changes_and_nothing_is_told_again() {
             let view = View {
                 current: &current,
                 answered: request.is_answered(),
+                recorded: None,
+                fault: None,
                 open: None,
                 reported: found.status.as_ref().unwrap(),
             };
-            Member::new(&key, &view)
+            Member::new(&key, &view, jiff::Timestamp::UNIX_EPOCH)
         })
         .collect();
-    let findings = Findings::of_members(progress::sum(&members), set().statuses());
+    let findings = Findings::of_members(progress::sum(&members), set().statuses(), None);
     let later = Time(jiff::Timestamp::from_second(4_000_000_000).unwrap());
     assert_eq!(findings.policy_status(&policy, &later), policy.status.clone().unwrap());
     assert_eq!(findings.virtual_mesh_status(), virtual_mesh.status.clone().unwrap());

@@ -39,6 +39,7 @@ struct Scene {
     requests: Vec<Arc<Request>>,
     place: ControlPlane,
     found: Found,
+    asked: Option<Duration>,
     facts: Facts,
 }
 
@@ -149,6 +150,7 @@ impl Scene {
             requests: vec![Arc::new(answered(asked(1)))],
             place,
             found: Found::Ours(Box::new(installed(1))),
+            asked: None,
             facts,
         }
     }
@@ -189,6 +191,7 @@ impl Scene {
             requests: &self.requests,
             control_plane: &self.place,
             found: &self.found,
+            asked: self.asked,
             facts: &self.facts,
         };
         plan(&view, at)

@@ -7,6 +7,7 @@ use meshroot_api::record::{
     Decision as Recorded, IssuanceRecordSpec, PreparedCertificate, RecordedRequest, Verdict,
 };
 use meshroot_api::security::ApprovalStatus;
+use meshroot_api::shared::State;
 use meshroot_core::issuance::Decision;
 
 use crate::scene::{IDENTITY, MESH, REQUEST, Scene, csr};
@@ -41,7 +42,7 @@ fn record(scene: &Scene) -> IssuanceRecordSpec {
             tbs_sha256: String::new(),
             issuer_sha256: String::new(),
             not_before: time(),
-            not_after: time(),
+            not_after: Time(jiff::Timestamp::from_second(60).unwrap()),
             profile_sha256: String::new(),
         }),
         sequence: 1,
@@ -64,6 +65,15 @@ fn what_was_recorded_is_signed_whatever_the_policy_says_now() {
     assert_eq!(checked.csr().public_key(), intermediate_key().public_key());
     assert_eq!((checked.virtual_mesh(), checked.mesh()), ("demo", MESH));
     assert_eq!((checked.organization(), checked.generation()), ("Istio", "1"));
+}
+
+#[test]
+fn an_entry_that_ended_before_it_was_signed_is_dead_and_makes_way_for_the_next_request() {
+    let mut scene = recorded();
+    let prepared = scene.record.as_mut().unwrap().prepared.as_mut().unwrap();
+    prepared.not_after = Time(jiff::Timestamp::UNIX_EPOCH);
+    scene.assert_refused(Reason::RecordExpired, &["1970-01-01", "the next request"]);
+    assert_eq!(Reason::RecordExpired.state(), State::Conflict, "which is what makes it dead");
 }
 
 #[test]

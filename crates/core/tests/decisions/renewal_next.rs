@@ -70,24 +70,26 @@ fn a_refused_request_that_is_not_for_the_key_that_is_kept_for_it_is_dead() {
 }
 
 #[rstest]
-#[case::in_use(Standing::InUse, [true, true, true])]
-#[case::answered(Standing::Answered, [false, true, true])]
-#[case::open(Standing::Open, [false, false, false])]
-#[case::refused(Standing::Refused, [false, false, true])]
-#[case::denied(Standing::Denied, [false, false, true])]
-#[case::dead(Standing::Dead, [true, false, true])]
-fn who_asks_for_another_after_which(#[case] newest: Standing, #[case] expected: [bool; 3]) {
+#[case::in_use(Standing::InUse, [true, true, true, true])]
+#[case::answered(Standing::Answered, [false, true, true, true])]
+#[case::open(Standing::Open, [false, false, true, false])]
+#[case::refused(Standing::Refused, [false, false, true, true])]
+#[case::denied(Standing::Denied, [false, false, true, true])]
+#[case::dead(Standing::Dead, [true, true, true, true])]
+fn who_asks_for_another_after_which(#[case] newest: Standing, #[case] expected: [bool; 4]) {
     let asks = |cause| next(&name(3), newest, cause, |_| false) == Next::Ask(name(4));
-    assert_eq!([Cause::Due, Cause::Policy, Cause::Person].map(asks), expected);
+    assert_eq!(CAUSES.map(asks), expected);
 }
 
 #[test]
 fn a_number_that_the_ledger_knows_is_passed_over() {
     let recorded = |name: &RequestName| [1, 2, 3, 4, 5].contains(&name.generation);
-    for cause in [Cause::Due, Cause::Policy, Cause::Person] {
+    for cause in CAUSES {
         assert_eq!(next(&name(3), Standing::InUse, cause, recorded), Next::Ask(name(6)));
     }
 }
+
+const CAUSES: [Cause; 4] = [Cause::Due, Cause::Policy, Cause::Identity, Cause::Person];
 
 fn name(generation: u32) -> RequestName {
     RequestName { mesh: "a".into(), virtual_mesh: "demo".into(), generation }

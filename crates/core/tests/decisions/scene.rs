@@ -1,5 +1,6 @@
 //! One cluster, one Istio, one virtual mesh and one request: what a decision is made on. A test changes one thing.
 
+use jiff::Timestamp;
 use meshroot_api::discovery::{AwsAppMesh, IstioMesh, LinkerdMesh, MeshSpec};
 use meshroot_api::networking::VirtualMeshSpec;
 use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
@@ -102,6 +103,7 @@ impl Scene {
             mesh: self.mesh.as_ref(),
             mesh_of_host: &mesh_of_host,
             holder_of_key: &|_| self.earlier.clone(),
+            now: Timestamp::UNIX_EPOCH,
         })
     }
 

@@ -8,6 +8,8 @@ use meshroot_api::record::{
     Decision, IssuanceRecordSpec, PreparedCertificate, RecordedRequest, Verdict,
 };
 use meshroot_api::security::CertConfig;
+use meshroot_api::shared::{State, Status};
+use meshroot_core::renewal::Cause;
 use meshroot_core::terms::Terms;
 use meshroot_pki::Fingerprint;
 
@@ -20,7 +22,7 @@ fn config() -> CertConfig {
 
 fn terms(config: &CertConfig) -> Terms<'_> {
     let (profile, issuer) = (Fingerprint::of(b"profile"), Fingerprint::of(b"issuer"));
-    Terms { profile, issuer, key: KeyAlgorithm::EcdsaP384, config }
+    Terms { profile, issuer, key: KeyAlgorithm::EcdsaP384, config, allowed_hosts: &[] }
 }
 
 /// An answered request with its entry in the ledger, made for `terms`.
@@ -65,14 +67,57 @@ fn record(terms: &Terms<'_>) -> IssuanceRecordSpec {
 fn what_was_issued_for_other_terms_is_asked_for_again() {
     let old = config();
     let (request, record) = issued(&terms(&old));
-    let ask = |terms: Terms<'_>| terms.ask_for_renewal(&request, Some(&record));
-    assert!(!ask(terms(&old)), "nothing changed");
+    let ask = |terms: Terms<'_>| terms.asks_for_another(&request, Some(&record));
+    assert_eq!(ask(terms(&old)), None, "nothing changed");
     let other = Fingerprint::of(b"other");
-    assert!(ask(Terms { profile: other, ..terms(&old) }), "another profile");
-    assert!(ask(Terms { issuer: other, ..terms(&old) }), "another issuer");
-    assert!(ask(Terms { key: KeyAlgorithm::EcdsaP256, ..terms(&old) }), "another key");
-    let moved = CertConfig { hosts: vec!["spiffe://other/ns/a/sa/b".to_owned()], ..config() };
-    assert!(ask(terms(&moved)), "another identity");
+    let policy = Some(Cause::Policy);
+    assert_eq!(ask(Terms { profile: other, ..terms(&old) }), policy, "another profile");
+    assert_eq!(ask(Terms { issuer: other, ..terms(&old) }), policy, "another issuer");
+    assert_eq!(ask(Terms { key: KeyAlgorithm::EcdsaP256, ..terms(&old) }), policy, "another key");
+    assert_eq!(ask(terms(&moved())), Some(Cause::Identity), "another identity");
+}
+
+fn moved() -> CertConfig {
+    CertConfig { hosts: vec!["spiffe://other/ns/a/sa/b".to_owned()], ..config() }
+}
+
+#[test]
+fn a_changed_identity_is_asked_for_whatever_became_of_the_request_for_the_old_one() {
+    let (old, new) = (config(), moved());
+    let (mut request, _) = issued(&terms(&old));
+    for state in [State::Unknown, State::Invalid, State::Conflict, State::ProcessingError] {
+        request.status = None;
+        request.status.get_or_insert_default().computed_status = Status::new(state, "");
+        assert_eq!(
+            terms(&new).asks_for_another(&request, None),
+            Some(Cause::Identity),
+            "{state:?}"
+        );
+    }
+}
+
+#[test]
+fn a_dead_request_is_followed_by_another_that_is_made_for_the_terms_once() {
+    let config = config();
+    let (mut request, _) = issued(&terms(&config));
+    request.status = None;
+    request.status.get_or_insert_default().computed_status = Status::new(State::Conflict, "");
+    assert_eq!(terms(&config).asks_for_another(&request, None), None, "made for these terms");
+    request.metadata.annotations = None;
+    assert_eq!(terms(&config).asks_for_another(&request, None), Some(Cause::Policy));
+}
+
+#[test]
+fn hosts_more_that_the_policy_allows_are_no_reason_to_ask_again() {
+    let config = config();
+    let (mut request, record) = issued(&terms(&config));
+    request.metadata.annotations = None;
+    request.spec.cert_config.hosts.push("gateway.example".to_owned());
+    let allowed = ["Gateway.Example".to_owned()];
+    let now = Terms { allowed_hosts: &allowed, ..terms(&config) };
+    assert_eq!(now.asks_for_another(&request, Some(&record)), None);
+    let forbidden = terms(&config).asks_for_another(&request, Some(&record));
+    assert_eq!(forbidden, Some(Cause::Identity), "the policy takes them back");
 }
 
 #[test]
@@ -80,7 +125,7 @@ fn terms_that_a_request_was_made_for_or_that_are_met_ask_for_nothing() {
     let config = config();
     let now = Terms { key: KeyAlgorithm::EcdsaP256, ..terms(&config) };
     let (mut request, record) = issued(&terms(&config));
-    let ask = |request: &Request, record| now.ask_for_renewal(request, record);
+    let ask = |request: &Request, record| now.asks_for_another(request, record).is_some();
     assert!(ask(&request, Some(&record)));
     let denied = IssuanceRecordSpec { prepared: None, ..record.clone() };
     assert!(!ask(&request, Some(&denied)), "nothing was issued");
@@ -95,7 +140,7 @@ fn terms_that_a_request_was_made_for_or_that_are_met_ask_for_nothing() {
     // By the mesh's own request, or one that a person made.
     let (mut request, record) = issued(&terms(&config));
     request.metadata.annotations = None;
-    assert!(!terms(&config).ask_for_renewal(&request, Some(&record)), "they are met");
+    assert_eq!(terms(&config).asks_for_another(&request, Some(&record)), None, "they are met");
 }
 
 /// The digest stands in requests: what earlier hubs wrote is read by later ones.

@@ -7,11 +7,12 @@ use kube::Api;
 use meshroot_api::names::{self, RequestName};
 use meshroot_api::security::{CertConfig, VirtualMeshCertificateSigningRequestSpec as RequestSpec};
 use meshroot_api::shared::ResourceRef;
+use meshroot_api::trust::MeshTrustSpec;
 use meshroot_api::{
     MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
 };
-use meshroot_core::membership::Key;
-use meshroot_core::renewal::{self, Cause, Next, Numbers, Standing};
+use meshroot_core::membership::{self, Key};
+use meshroot_core::renewal::{self, Next, Numbers, Standing};
 use meshroot_core::terms::Terms;
 use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
@@ -25,74 +26,129 @@ use crate::hub::Hub;
 
 /// Makes what is missing for one mesh, one write at a time.
 pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
-    let Some(member) = Member::gather(&hub, &key).await? else { return Ok(Outcome::Done) };
-    member.ensure_trust(&hub).await?;
+    let Some(member) = Member::gather(&hub, &key) else { return Ok(Outcome::Done) };
+    let governed = match Governed::gather(&hub, &member).await {
+        Ok(Some(governed)) => governed,
+        other => {
+            member.deliver(&hub).await?;
+            return other.map(|_| Outcome::Done);
+        }
+    };
+    member.ensure_trust(&hub, &governed).await?;
     crash::point("hub-after-trust");
     match member.newest(&hub) {
         None => match member.numbers(&hub, |numbers| numbers.first(&member.current)) {
             Next::Wait => Ok(Outcome::Done),
-            Next::Ask(name) => member.create(&hub, &name, None).await,
+            Next::Ask(name) => member.create(&hub, &governed, &name, None).await,
         },
-        Some((name, request)) => member.renew_if_changed(&hub, &name, &request).await,
+        Some((name, request)) => member.renew_if_asked(&hub, &governed, &name, &request).await,
     }
 }
 
+/// A mesh that is in a virtual mesh, or was.
 struct Member {
     key: Key,
-    virtual_mesh: Arc<VirtualMesh>,
-    policy: Arc<TrustPolicy>,
-    root: Arc<Root>,
-    config: CertConfig,
     trust: Option<Arc<MeshTrust>>,
     /// The request that MeshTrust names, or the first.
     current: RequestName,
 }
 
-impl Member {
-    /// `None` where there is nothing to do for this mesh, or nothing can be done and its virtual mesh says why.
-    async fn gather(hub: &Hub, key: &Key) -> Result<Option<Self>, HubError> {
-        let Some(mesh) = hub.mesh(key) else { return Ok(None) };
+/// What a member's virtual mesh asks for it.
+struct Governed {
+    virtual_mesh: Arc<VirtualMesh>,
+    policy: Arc<TrustPolicy>,
+    root: Arc<Root>,
+    config: CertConfig,
+}
+
+impl Governed {
+    /// `None` where nothing may be asked for as things are: its virtual mesh says why.
+    async fn gather(hub: &Hub, member: &Member) -> Result<Option<Self>, HubError> {
         let membership = hub.membership();
-        let Ok(Some(virtual_mesh_key)) = membership.virtual_mesh(key) else { return Ok(None) };
-        let Some(virtual_mesh) = hub.virtual_mesh(virtual_mesh_key) else { return Ok(None) };
-        let Some(policy) = hub.policy(virtual_mesh_key)? else { return Ok(None) };
-        if !hub.is_valid(&virtual_mesh, &membership) {
+        let Ok(Some(key)) = membership.virtual_mesh(&member.key) else { return Ok(None) };
+        let Some(virtual_mesh) = hub.virtual_mesh(key) else { return Ok(None) };
+        let Some(policy) = hub.policy(key)? else { return Ok(None) };
+        let Some(mesh) = hub.mesh(&member.key) else { return Ok(None) };
+        let (Ok(()), Ok(config)) =
+            (membership::validate(&virtual_mesh), identity::cert_config(&mesh))
+        else {
             return Ok(None);
-        }
-        let Ok(config) = identity::cert_config(&mesh) else { return Ok(None) };
+        };
         let root = hub.root(&virtual_mesh, &policy).await?;
-        let told = hub.trust(key);
-        let current = trust::request_of(told.as_deref(), key, &virtual_mesh_key.name);
-        let mut member =
-            Self { key: key.clone(), virtual_mesh, policy, root, config, trust: told, current };
+        Ok(Some(Self { virtual_mesh, policy, root, config }))
+    }
+
+    fn terms(&self) -> Result<Terms<'_>, Refusal> {
+        Ok(Terms {
+            profile: profile(&self.policy)?.fingerprint(),
+            issuer: self.root.issuer.certificate().fingerprint(),
+            key: self.policy.spec.intermediate.key,
+            config: &self.config,
+            allowed_hosts: &self.policy.spec.hosts.allow,
+        })
+    }
+}
+
+impl Member {
+    /// A mesh that is in several virtual meshes, or in none any more, stays with the one that it has its certificate of.
+    fn gather(hub: &Hub, key: &Key) -> Option<Self> {
+        hub.mesh(key)?;
+        let trust = hub.trust(key);
+        let virtual_mesh = match hub.membership().virtual_mesh(key) {
+            Ok(Some(virtual_mesh)) => virtual_mesh.name.clone(),
+            _ => RequestName::parse(&trust.as_ref()?.spec.request)?.virtual_mesh,
+        };
+        let current = trust::request_of(trust.as_deref(), key, &virtual_mesh);
+        let mut member = Self { key: key.clone(), trust, current };
         member.current = member.numbers(hub, |numbers| numbers.current(member.current.clone()));
-        Ok(Some(member))
+        Some(member)
     }
 
     /// MeshTrust as it should be: the newest certificate that was issued, and what the policy says.
-    async fn ensure_trust(&self, hub: &Hub) -> Result<(), HubError> {
+    async fn ensure_trust(&self, hub: &Hub, governed: &Governed) -> Result<(), HubError> {
         let request = self.newest_answered(hub).unwrap_or_else(|| self.current.clone());
-        let wanted = trust::told(&self.policy.spec, &self.root.trust, &request);
-        let api: Api<MeshTrust> = Api::namespaced(hub.client.clone(), &self.key.namespace);
+        let wanted = trust::told(&governed.policy.spec, &governed.root.trust, &request);
         match &self.trust {
-            Some(trust) if trust.spec == wanted => {}
-            Some(trust) => {
-                hub.fence()?;
-                let mut next = trust.as_ref().clone();
-                next.spec = wanted;
-                self.written(hub, &replace(&api, &next).await?);
-            }
+            Some(trust) => self.tell(hub, trust, wanted).await,
             None => {
                 hub.fence()?;
                 let mut made = MeshTrust::new(&self.key.name, wanted);
                 made.metadata = self.metadata(&self.key.name);
                 // One that somebody else made may say something else: the watch brings it.
-                if let Written::Created(made) = create_if_absent(&api, &made).await? {
+                if let Written::Created(made) = create_if_absent(&self.trusts(hub), &made).await? {
                     self.written(hub, &made);
                 }
+                Ok(())
             }
         }
+    }
+
+    /// What was issued reaches the mesh, whatever is wrong with its virtual mesh, its policy or its root by now.
+    async fn deliver(&self, hub: &Hub) -> Result<(), HubError> {
+        let (Some(trust), Some(request)) = (&self.trust, self.newest_answered(hub)) else {
+            return Ok(());
+        };
+        let wanted = MeshTrustSpec { request: request.to_string(), ..trust.spec.clone() };
+        self.tell(hub, trust, wanted).await
+    }
+
+    async fn tell(
+        &self,
+        hub: &Hub,
+        trust: &MeshTrust,
+        wanted: MeshTrustSpec,
+    ) -> Result<(), HubError> {
+        if trust.spec == wanted {
+            return Ok(());
+        }
+        hub.fence()?;
+        let next = MeshTrust { spec: wanted, ..trust.clone() };
+        self.written(hub, &replace(&self.trusts(hub), &next).await?);
         Ok(())
+    }
+
+    fn trusts(&self, hub: &Hub) -> Api<MeshTrust> {
+        Api::namespaced(hub.client.clone(), &self.key.namespace)
     }
 
     /// What follows from an own write is done in this turn: the watch, which brings it back, need not ask for another.
@@ -136,49 +192,43 @@ impl Member {
         hub.records.object(Some(&self.key.namespace), &name.to_string()).is_some()
     }
 
-    async fn renew_if_changed(
+    async fn renew_if_asked(
         &self,
         hub: &Hub,
+        governed: &Governed,
         name: &RequestName,
         request: &Request,
     ) -> Result<Outcome, HubError> {
-        let next = renewal::next(name, Standing::of(request), Cause::Policy, |name| {
-            self.is_recorded(hub, name)
-        });
-        let Next::Ask(next) = next else { return Ok(Outcome::Done) };
         let record = hub.records.object(Some(&self.key.namespace), &name.to_string());
-        if !self.terms()?.ask_for_renewal(request, record.as_ref().map(|record| &record.spec)) {
+        let record = record.as_ref().map(|record| &record.spec);
+        let Some(cause) = governed.terms()?.asks_for_another(request, record) else {
             return Ok(Outcome::Done);
+        };
+        let standing = Standing::of(request);
+        match renewal::next(name, standing, cause, |name| self.is_recorded(hub, name)) {
+            Next::Wait => Ok(Outcome::Done),
+            Next::Ask(next) => self.create(hub, governed, &next, Some(Reason::PolicyChanged)).await,
         }
-        self.create(hub, &next, Some(Reason::PolicyChanged)).await
-    }
-
-    fn terms(&self) -> Result<Terms<'_>, Refusal> {
-        Ok(Terms {
-            profile: profile(&self.policy)?.fingerprint(),
-            issuer: self.root.issuer.certificate().fingerprint(),
-            key: self.policy.spec.intermediate.key,
-            config: &self.config,
-        })
     }
 
     async fn create(
         &self,
         hub: &Hub,
+        governed: &Governed,
         name: &RequestName,
         reason: Option<Reason>,
     ) -> Result<Outcome, HubError> {
         hub.fence()?;
-        let virtual_mesh = Key::of(self.virtual_mesh.as_ref());
+        let virtual_mesh = Key::of(governed.virtual_mesh.as_ref());
         let spec = RequestSpec {
-            cert_config: self.config.clone(),
+            cert_config: governed.config.clone(),
             virtual_mesh_ref: ResourceRef::new(&virtual_mesh.name, &virtual_mesh.namespace),
             ..RequestSpec::default()
         };
         let mut request = Request::new(&name.to_string(), spec);
         request.metadata = self.metadata(&name.to_string());
         let mut annotations =
-            vec![(names::POLICY_ANNOTATION.to_owned(), self.terms()?.digest().to_string())];
+            vec![(names::POLICY_ANNOTATION.to_owned(), governed.terms()?.digest().to_string())];
         annotations.extend(
             reason.map(|reason| (names::REASON_ANNOTATION.to_owned(), reason.word().to_owned())),
         );

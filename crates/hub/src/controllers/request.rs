@@ -106,6 +106,7 @@ impl Place {
             holder_of_key: &|key: &PublicKey| {
                 hub.keys.holder(&self.virtual_mesh_key, key.fingerprint().to_string(), &self.key)
             },
+            now: clock::now(),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use meshroot_api::names;
@@ -13,7 +14,7 @@ use meshroot_ca::Issuer;
 use meshroot_core::findings::Findings;
 use meshroot_core::membership::{self, Key};
 use meshroot_core::progress::{self, Member, View};
-use meshroot_core::{identity, trust};
+use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_runtime::kube::write::{create_if_absent, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
@@ -47,12 +48,10 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
             return report(&hub, &virtual_mesh, None, &Findings::refused(refusal)).await;
         }
     };
-    let membership = hub.membership();
-    let findings =
-        match membership::validate(&virtual_mesh, &membership, |mesh| hub.mesh(mesh).is_some()) {
-            Err(refusal) => Findings::refused(refusal),
-            Ok(()) => gather(&hub, &virtual_mesh, &policy).await,
-        };
+    let findings = match membership::validate(&virtual_mesh) {
+        Err(refusal) => Findings::refused(refusal),
+        Ok(()) => gather(&hub, &virtual_mesh, &policy).await,
+    };
     report(&hub, &virtual_mesh, Some(&policy), &findings).await
 }
 
@@ -63,11 +62,16 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
     };
     issuer_changed(hub, virtual_mesh, &root.issuer);
     let name = Key::of(virtual_mesh).name;
-    let members: Vec<Member> =
-        membership::members(virtual_mesh).map(|mesh| member(hub, &mesh, &name)).collect();
+    let membership = hub.membership();
+    let fault =
+        |mesh: &Key| membership::check_member(mesh, &membership, hub.mesh(mesh).is_some()).err();
+    let members: Vec<Member> = membership::members(virtual_mesh)
+        .map(|mesh| member(hub, &mesh, &name, fault(&mesh)))
+        .collect();
     let progress = progress::sum(&members);
     hub.metrics.members(&Key::of(virtual_mesh).to_string(), &progress);
-    Findings::of_members(progress, root.trust.statuses())
+    let fault = membership::members(virtual_mesh).find_map(|mesh| fault(&mesh));
+    Findings::of_members(progress, root.trust.statuses(), fault)
 }
 
 /// A signing certificate that was replaced in its Secret makes every member's certificate one to renew.
@@ -80,11 +84,13 @@ fn issuer_changed(hub: &Hub, virtual_mesh: &VirtualMesh, issuer: &Issuer) {
     }
 }
 
-fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
+fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str, fault: Option<Refusal>) -> Member {
     if let Some(Err(refusal)) = hub.mesh(mesh).map(|object| identity::cert_config(&object)) {
         return Member::blank(mesh, Some(refusal.into()));
     }
-    let Some(trust) = hub.trust(mesh) else { return Member::blank(mesh, None) };
+    let Some(trust) = hub.trust(mesh) else {
+        return Member::blank(mesh, fault.map(Notice::from));
+    };
     let current = trust::request_of(Some(&trust), mesh, virtual_mesh);
     let request = hub.request(&mesh.namespace, &current.to_string());
     let next = hub.request(&mesh.namespace, &current.next().to_string());
@@ -93,10 +99,19 @@ fn member(hub: &Hub, mesh: &Key, virtual_mesh: &str) -> Member {
     let view = View {
         current: &current,
         answered,
+        recorded: recorded(hub, &mesh.namespace, &current.to_string()),
+        fault,
         open: open.and_then(|request| request::notice(hub, &request)),
         reported: &trust.status.clone().unwrap_or_default(),
     };
-    Member::new(mesh, &view)
+    Member::new(mesh, &view, clock::now())
+}
+
+/// When the certificate of a request was recorded: right before it was signed.
+fn recorded(hub: &Hub, namespace: &str, request: &str) -> Option<Timestamp> {
+    let record = hub.records.object(Some(namespace), request)?;
+    record.spec.prepared.as_ref()?;
+    record.metadata.creation_timestamp.as_ref().map(|time| time.0)
 }
 
 async fn make_policy(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {

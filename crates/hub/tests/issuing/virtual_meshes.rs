@@ -7,7 +7,9 @@ use meshroot_api::discovery::{AwsAppMesh, MeshSpec};
 use meshroot_api::networking::{Empty, EnforceAccessControl, VirtualMeshSpec};
 use meshroot_api::policy::ApprovalMode;
 use meshroot_api::shared::ResourceRef;
-use meshroot_api::{Mesh, MeshTrust, TrustPolicy};
+use meshroot_api::{
+    Bytes, Mesh, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request,
+};
 use rstest::rstest;
 
 use serde_json::json;
@@ -196,6 +198,122 @@ fn a_mesh_whose_name_is_longer_than_a_label_gets_its_certificate() {
         let request = format!("{mesh}.long.1");
         scene.submit(&request, crate::request_for(&[])?).await?;
         judge::issued_once(scene, &request).await?;
+        Ok(())
+    });
+}
+
+/// What becomes wrong with a virtual mesh after its member has a certificate, and the word for it.
+#[rstest]
+#[case("late-limited", "LimitedTrustUnsupported", json!({ "limited": {}, "shared": null }))]
+#[case("late-access", "AccessControlUnsupported", json!({ "enforceAccessControl": true }))]
+#[case("late-missing", "MeshMissing", json!({ "meshes": [
+    { "name": "late-missing", "namespace": HOME }, { "name": "nowhere", "namespace": HOME },
+] }))]
+#[case("late-root", "RootSecretMissing", json!({ "certificateAuthority": { "builtin": null, "provided": {
+    "certificate": { "name": "there-is-none", "namespace": "meshroot-system" },
+} } }))]
+fn what_was_issued_is_delivered_whatever_becomes_wrong_with_the_virtual_mesh(
+    #[case] name: &str,
+    #[case] reason: &str,
+    #[case] spec: serde_json::Value,
+) {
+    run(async |scene| {
+        scene.make_both(name, |_, _| ()).await?;
+        let second = answered_and_renewed(scene, name).await?;
+        merge(&scene.virtual_meshes(), name, &json!({ "spec": spec })).await?;
+        scene.virtual_mesh_says(name, reason).await?;
+        issue_behind_the_hubs_back(scene, name, &second).await
+    });
+}
+
+#[test]
+fn what_was_issued_is_delivered_to_a_mesh_that_another_virtual_mesh_claims_too() {
+    run(async |scene| {
+        let name = "late-claimed";
+        scene.make_both(name, |_, _| ()).await?;
+        let second = answered_and_renewed(scene, name).await?;
+        let claims = "late-claims";
+        let shared = vec![ResourceRef::new(name, HOME)];
+        scene.make_virtual_mesh(claims, |spec, _| spec.meshes = shared).await?;
+        for conflicting in [name, claims] {
+            scene.virtual_mesh_says(conflicting, "MeshInTwoVirtualMeshes").await?;
+        }
+        issue_behind_the_hubs_back(scene, name, &second).await?;
+        let claimed = format!("{name}.{claims}.1");
+        ensure!(scene.requests().get_opt(&claimed).await?.is_none(), "it was asked for twice");
+        delete(&scene.virtual_meshes(), claims).await
+    });
+}
+
+#[test]
+fn what_was_issued_is_delivered_when_the_policy_is_gone_by_then() {
+    run(async |scene| {
+        let name = "late-policy";
+        scene.make_both(name, |_, _| ()).await?;
+        let second = answered_and_renewed(scene, name).await?;
+        delete(&scene.policies(), name).await?;
+        scene.virtual_mesh_says(name, "PolicyMissing").await?;
+        issue_behind_the_hubs_back(scene, name, &second).await
+    });
+}
+
+#[test]
+fn one_members_conflict_keeps_no_other_member_from_its_first_certificate() {
+    run(async |scene| {
+        let (name, twice) = ("settled", "settled-twice");
+        scene.make_mesh(twice).await?;
+        let member = || ResourceRef::new(twice, HOME);
+        scene.make_virtual_mesh(twice, |spec, _| spec.meshes = vec![member()]).await?;
+        scene.make_both(name, |spec, _| spec.meshes.push(member())).await?;
+        let (_, message) = scene.virtual_mesh_says(name, "MeshInTwoVirtualMeshes").await?;
+        ensure!(message.contains(twice), "{message}");
+        answer(scene, name).await?;
+        judge::issued_once(scene, &first(name)).await?;
+        Ok(())
+    });
+}
+
+/// The first certificate is issued, and the second request exists without a CSR.
+async fn answered_and_renewed(scene: &Scene, name: &str) -> Result<String> {
+    answer(scene, name).await?;
+    judge::issued_once(scene, &first(name)).await?;
+    let named = |trust: &MeshTrust| trust.spec.request == first(name);
+    until("MeshTrust names the first", &scene.trusts(), name, named).await?;
+    let second = format!("{name}.{name}.2");
+    let asked = scene.requests().get(&first(name)).await?;
+    let mut next = Request::new(&second, asked.spec);
+    next.spec.csr_data = Bytes::default();
+    create(&scene.requests(), next).await?;
+    Ok(second)
+}
+
+/// Answers the request in the hub's place, as a hub that stopped right after the answer left it, and sees that it is
+/// delivered. What is answered is what the first was: the tests' agent looks at the name alone.
+async fn issue_behind_the_hubs_back(scene: &Scene, name: &str, second: &str) -> Result<()> {
+    let answer = scene.requests().get(&first(name)).await?.status_or_default().response;
+    let answered = json!({ "status": { "response": answer } });
+    scene
+        .requests()
+        .patch_status(second, &PatchParams::default(), &Patch::Merge(&answered))
+        .await?;
+    let named = |trust: &MeshTrust| trust.spec.request == second;
+    until("MeshTrust names the renewal", &scene.trusts(), name, named).await?;
+    Ok(())
+}
+
+#[test]
+fn a_changed_identity_is_asked_for_while_the_request_for_the_old_one_waits() {
+    run(async |scene| {
+        let name = "changes";
+        scene.make_both(name, |_, policy| policy.approval.mode = ApprovalMode::ThirdParty).await?;
+        answer(scene, name).await?;
+        scene.request_says(&first(name), "WaitingForApproval").await?;
+        let domain =
+            json!({ "spec": { "istio": { "citadelInfo": { "trustDomain": "new.example" } } } });
+        merge(&scene.meshes(), name, &domain).await?;
+        let identity = format!("spiffe://new.example/ns/{name}/sa/istiod");
+        let asks = |request: &Request| request.spec.cert_config.hosts == [identity.clone()];
+        until("the next asks for it", &scene.requests(), &format!("{name}.{name}.2"), asks).await?;
         Ok(())
     });
 }

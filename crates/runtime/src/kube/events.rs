@@ -196,7 +196,6 @@ const LONGEST_WORD: usize = 128;
 const LONGEST_NOTE: usize = 1024;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -3,16 +3,18 @@
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource};
+use prometheus_client::metrics::counter::Counter;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 mod changes;
@@ -53,6 +55,7 @@ pub struct Watched<K: Watchable> {
     store: Store<K>,
     subscribers: Subscribers<K>,
     health: watch::Receiver<Health>,
+    doubts: Arc<Doubts>,
     shutdown: Shutdown,
 }
 
@@ -62,6 +65,7 @@ impl<K: Watchable> Clone for Watched<K> {
             store: self.store.clone(),
             subscribers: Arc::clone(&self.subscribers),
             health: self.health.clone(),
+            doubts: Arc::clone(&self.doubts),
             shutdown: self.shutdown.clone(),
         }
     }
@@ -82,24 +86,35 @@ impl<K: Watchable> Watched<K> {
         let (store, writer) = store();
         let subscribers: Subscribers<K> = Arc::default();
         let (sender, health) = watch::channel(Health::default());
-        // Nobody here reads who last wrote which field, and it is up to a third of each object.
-        let without_managers = |object: &mut K| object.meta_mut().managed_fields = None;
-        let events = watcher::watcher(api, config).default_backoff();
-        let events = events.modify(without_managers).reflect(writer);
+        let doubts = Arc::new(Doubts::default());
         let follow = Follow {
             store: store.clone(),
+            writer,
             subscribers: Arc::clone(&subscribers),
             health: sender,
+            doubts: Arc::clone(&doubts),
             known: HashSet::new(),
         };
         let stop = shutdown.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.wait() => {}
-                () = follow.run(events) => {}
+                () = follow.run(api, config) => {}
             }
         });
-        Self { store, subscribers, health, shutdown: shutdown.clone() }
+        Self { store, subscribers, health, doubts, shutdown: shutdown.clone() }
+    }
+
+    /// Reads the whole list anew, at most every [`BETWEEN_DOUBTS`]: somebody found the copy older than the API, and a
+    /// watch that is open and silent says nothing of it. The copy stays readable meanwhile.
+    pub fn doubt(&self) {
+        self.doubts.raised.notify_one();
+    }
+
+    /// Counts in `counter` from now on how often the whole list is read again.
+    pub fn count_relists(&self, counter: &Counter) {
+        // The first counter counts.
+        let _ = self.doubts.relists.set(counter.clone());
     }
 
     /// The local copy. Empty until [`synced`](Self::synced).
@@ -116,6 +131,11 @@ impl<K: Watchable> Watched<K> {
             Some(namespace) => key.within(namespace),
             None => key,
         })
+    }
+
+    /// The keys of the local copy.
+    pub fn keys(&self) -> impl Iterator<Item = ObjectRef<K>> {
+        self.store.state().into_iter().map(|object| ObjectRef::from_obj(&*object))
     }
 
     /// Returns `true` once the whole list has been read; `false` if the shutdown came first.
@@ -175,21 +195,53 @@ impl<K: Watchable> Watched<K> {
     }
 }
 
+/// Between a copy and those who find that it is old.
+#[derive(Default)]
+struct Doubts {
+    raised: Notify,
+    relists: OnceLock<Counter>,
+}
+
 struct Follow<K: Watchable> {
     store: Store<K>,
+    writer: Writer<K>,
     subscribers: Subscribers<K>,
     health: watch::Sender<Health>,
+    doubts: Arc<Doubts>,
     /// What the store held when the present listing began. The watch does not report what vanished while it was
     /// away; the difference to the new listing does.
     known: HashSet<ObjectRef<K>>,
 }
 
 impl<K: Watchable> Follow<K> {
-    async fn run(mut self, events: impl Stream<Item = watcher::Result<Event<K>>>) {
+    async fn run(mut self, api: Api<K>, config: watcher::Config) {
+        let doubts = Arc::clone(&self.doubts);
+        loop {
+            let events = watcher::watcher(api.clone(), config.clone()).default_backoff();
+            let earliest = Instant::now() + BETWEEN_DOUBTS;
+            let doubted = async {
+                doubts.raised.notified().await;
+                tokio::time::sleep_until(earliest).await;
+            };
+            tokio::select! {
+                () = self.follow(events) => return,
+                () = doubted => {
+                    tracing::info!(kind = %K::kind(&K::DynamicType::default()), "copy doubted, read anew");
+                }
+            }
+        }
+    }
+
+    async fn follow(&mut self, events: impl Stream<Item = watcher::Result<Event<K>>>) {
+        // Nobody here reads who last wrote which field, and it is up to a third of each object.
+        let events = events.modify(|object: &mut K| object.meta_mut().managed_fields = None);
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
             match event {
-                Ok(event) => self.seen(&event),
+                Ok(event) => {
+                    self.writer.apply_watcher_event(&event);
+                    self.seen(&event);
+                }
                 Err(error) => self.failed(&error),
             }
         }
@@ -200,6 +252,11 @@ impl<K: Watchable> Follow<K> {
             Event::Init => self.known = self.keys(),
             Event::InitApply(_) => {}
             Event::InitDone => {
+                if self.health.borrow().synced
+                    && let Some(relists) = self.doubts.relists.get()
+                {
+                    relists.inc();
+                }
                 let mut touched = std::mem::take(&mut self.known);
                 touched.extend(self.keys());
                 self.healthy();
@@ -251,3 +308,6 @@ impl<K: Watchable> Follow<K> {
 
 /// Longest backoff (30 s, doubled by jitter) plus the longest time for one attempt to fail.
 const ERROR_LIFETIME: Duration = Duration::from_secs(150);
+
+/// From the beginning of one reading to the next that is only made because of a doubt.
+pub const BETWEEN_DOUBTS: Duration = Duration::from_secs(10);

@@ -22,6 +22,9 @@ pub struct ProcessOptions {
     /// Context of the kubeconfig.
     #[arg(long)]
     pub context: Option<String>,
+    /// Seconds, about, after which everything is looked at again, whatever was heard of it.
+    #[arg(long, value_name = "SECONDS", value_parser = resync_seconds, default_value = "600")]
+    pub resync_period: Duration,
     /// Format of the log on standard error.
     #[arg(long, value_enum, default_value = "text")]
     pub log_format: Format,
@@ -85,9 +88,32 @@ pub fn lease_seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads how long after one look at everything the next one follows: whole seconds from 1 to 86400.
+///
+/// # Errors
+/// The text is anything else.
+pub fn resync_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds @ 1..=86400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("give whole seconds from 1 to 86400".to_owned()),
+    }
+}
+
+/// What `--resync-period` is where nobody says.
+pub const RESYNC_PERIOD: Duration = Duration::from_mins(10);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everything_is_looked_at_again_within_a_day() {
+        assert_eq!(resync_seconds("1"), Ok(Duration::from_secs(1)));
+        assert_eq!(resync_seconds("86400"), Ok(Duration::from_hours(24)));
+        for refused in ["0", "86401", "1.5", "-1", "10m", ""] {
+            assert!(resync_seconds(refused).is_err(), "{refused}");
+        }
+    }
 
     #[test]
     fn a_lease_lasts_whole_seconds_within_bounds() {

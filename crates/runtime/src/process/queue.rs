@@ -183,5 +183,4 @@ const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
 const LONGEST_DELAY: Duration = Duration::from_hours(365 * 24);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;

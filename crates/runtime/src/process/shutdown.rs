@@ -72,7 +72,6 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str 
 const EXIT_FORCED: i32 = 130;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Api;
@@ -23,6 +24,7 @@ pub(super) struct Gathered<'a> {
     pub(super) holding: Holding,
     pub(super) facts: Facts,
     mesh: Arc<Mesh>,
+    asked: Option<Duration>,
     requests: Vec<Arc<Request>>,
     roots: Vec<Certificate>,
     /// The private halves of the keys in `facts`: no decision sees them.
@@ -40,6 +42,7 @@ impl<'a> Gathered<'a> {
             trust,
             holding: Holding { found: Found::Nothing, secret: None },
             facts: Facts::default(),
+            asked: agent.asked(name),
             requests: agent.requests_of(name),
             mesh,
             roots: Vec::new(),
@@ -63,6 +66,7 @@ impl<'a> Gathered<'a> {
             requests: &self.requests,
             control_plane: &self.place,
             found: &self.holding.found,
+            asked: self.asked,
             facts: &self.facts,
         }
     }

@@ -44,10 +44,6 @@ fn what_somebody_else_wrote_is_replaced_only_if_that_is_allowed() {
 
 #[test]
 fn an_answer_that_does_not_verify_is_not_installed_and_it_is_said_why() {
-    let scene = Scene::before_installation().with_key(1, None);
-    scene.assert_says(Reason::ResponseInvalid, "run `meshroot renew`");
-    let scene = Scene::before_installation().with_key(1, Some(kept(leaf_key())));
-    scene.assert_says(Reason::ResponseInvalid, "for another key");
     let mut scene = Scene::before_installation();
     Arc::make_mut(&mut scene.requests[0]).spec.cert_config.hosts = vec!["a.example".into()];
     scene.assert_says(Reason::ResponseInvalid, "asked was [a.example]");
@@ -60,4 +56,72 @@ fn an_answer_that_does_not_verify_is_not_installed_and_it_is_said_why() {
     let mut scene = Scene::before_installation();
     scene.trust.spec.request = "nonsense".into();
     scene.assert_says(Reason::ResponseInvalid, "no name of a request");
+}
+
+/// Each with what is said of it.
+fn useless() -> [(Scene, &'static str); 4] {
+    let unreadable = |mut scene: Scene| {
+        let status = Arc::make_mut(&mut scene.requests[0]).status.as_mut().unwrap();
+        status.response.ca_certificate = b"x".to_vec().into();
+        scene
+    };
+    let ended = |mut scene: Scene| {
+        let mut template = Template::intermediate();
+        template.with(alternative_names(false, &hosts(&[IDENTITY])));
+        template.not_after = now().as_second();
+        let ended = template.sign(root_key()).to_pem().into_bytes();
+        let status = Arc::make_mut(&mut scene.requests[0]).status.as_mut().unwrap();
+        status.response.ca_certificate = ended.into();
+        scene
+    };
+    let scene = Scene::before_installation;
+    [
+        (scene().with_key(1, None), "no key for it in this cluster"),
+        (scene().with_key(1, Some(kept(leaf_key()))), "for another key"),
+        (unreadable(scene()), "caCertificate"),
+        (ended(scene()), "before it was installed"),
+    ]
+}
+
+#[test]
+fn an_answer_that_can_never_be_installed_is_told_and_followed_by_the_next_number() {
+    for (scene, says) in useless() {
+        scene.assert_says(Reason::ResponseInvalid, says);
+        assert_eq!(scene.asked_for(), Some(name(2)), "{says}");
+    }
+}
+
+#[test]
+fn so_it_is_where_an_older_certificate_is_in_use_and_nothing_is_due() {
+    for (mut scene, says) in useless() {
+        let older = Installed { request: name(0).to_string(), ..installed(1) };
+        scene.found = Found::Ours(Box::new(older));
+        let scene = scene.with_key(0, Some(kept(root_key())));
+        scene.assert_says(Reason::ResponseInvalid, says);
+        assert_eq!(scene.asked_for(), Some(name(2)), "{says}");
+        assert_eq!(scene.report().unwrap().installed, Some(name(0).to_string()), "{says}");
+    }
+}
+
+#[test]
+fn requests_in_vain_are_ever_further_apart() {
+    for (mut scene, says) in useless() {
+        scene.asked = Some(Duration::from_mins(9));
+        assert_eq!(scene.asked_for(), None, "{says}");
+        assert_eq!(scene.actions().again, Some(Duration::from_mins(1)), "{says}");
+        scene.asked = Some(Duration::from_mins(10));
+        assert_eq!(scene.asked_for(), Some(name(2)), "{says}");
+        // The second in a row.
+        let mut scene = scene.with(said(asked(2), State::Conflict));
+        assert_eq!(scene.asked_for(), None, "{says}");
+        scene.asked = Some(Duration::from_mins(20));
+        assert_eq!(scene.asked_for(), Some(name(3)), "{says}");
+    }
+}
+
+#[test]
+fn while_the_next_request_is_on_its_way_no_other_is_made() {
+    for (scene, says) in useless() {
+        assert_eq!(scene.with(asked(2)).asked_for(), None, "{says}");
+    }
 }

@@ -69,3 +69,12 @@ fn one_that_is_refused_is_followed_only_if_it_is_not_for_its_own_key() {
 fn renewed(generation: u32, key: &PrivateKey) -> Request {
     request(&name(generation).to_string(), csr(key, &[IDENTITY]).to_pem().into_bytes())
 }
+
+#[test]
+fn a_certificate_that_is_due_as_soon_as_it_is_installed_is_not_asked_for_without_end() {
+    let mut ahead = Scene::due();
+    ahead.asked = Some(Duration::from_secs(3));
+    assert_eq!(ahead.asked_for(), None);
+    ahead.asked = Some(Duration::from_mins(10));
+    assert_eq!(ahead.asked_for(), Some(name(2)));
+}

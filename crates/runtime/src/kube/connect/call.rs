@@ -80,7 +80,6 @@ where
 pub(super) const LONGEST_ANSWER: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -53,7 +53,6 @@ fn reach_of_user(user: &AuthInfo) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -84,7 +84,6 @@ fn in_network(address: IpAddr, network: &str, bits: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -51,7 +51,6 @@ fn header(token: &str) -> Option<HeaderValue> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

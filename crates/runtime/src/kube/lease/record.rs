@@ -99,7 +99,6 @@ fn whole_seconds(duration: Duration) -> i32 {
 const LONGEST_DURATION: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

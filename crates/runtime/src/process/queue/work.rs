@@ -17,9 +17,14 @@ pub enum Outcome {
     Done,
     /// Look again after this long.
     RequeueAfter(Duration),
+    /// It was decided by a copy that is older than the object: look again once the watch has brought what is new.
+    Outdated,
     /// It failed: look again after the key's backoff.
     Retry,
 }
+
+/// How long the watch takes to bring what a write conflicted with.
+const NEWER_STATE: Duration = Duration::from_millis(50);
 
 /// Works on the keys of `queue`, at most `concurrency` (at least 1) at a time, until `shutdown` or
 /// [`Queue::close`]; then waits up to 10 s for work in progress and gives up the rest.
@@ -97,6 +102,7 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static> Workers<K> {
                 self.queue.forget(key);
                 self.queue.add_after(key.clone(), delay);
             }
+            Outcome::Outdated => self.queue.add_after(key.clone(), NEWER_STATE),
             Outcome::Retry => {
                 self.queue.retry(key.clone());
             }

@@ -1,8 +1,9 @@
 //! The controllers of one process: which kinds it follows, what each change queues, who works on the queues.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
@@ -12,6 +13,7 @@ use prometheus_client::metrics::family::Family;
 use tokio::task::JoinError;
 
 use super::Election;
+use crate::jitter::jittered;
 use crate::kube::watch::{Watchable, Watched};
 use crate::kube::write::Retry;
 use crate::process::queue::{self, Outcome, Queue};
@@ -27,16 +29,12 @@ pub trait ControllerError: Display {
 impl From<Retry> for Outcome {
     fn from(retry: Retry) -> Self {
         match retry {
-            // Conflicts and vanished objects: the watch brings the newer state.
-            Retry::Now => Self::RequeueAfter(NEWER_STATE),
+            Retry::Now => Self::Outdated,
             Retry::Later(after) => Self::RequeueAfter(after),
             Retry::UserMustAct => Self::Retry,
         }
     }
 }
-
-/// How long the watch takes to bring what a write conflicted with.
-const NEWER_STATE: Duration = Duration::from_millis(50);
 
 /// What a process follows and works on while it leads, as a table: one row a watch, one row a controller. All of them
 /// share the state `S`.
@@ -45,32 +43,63 @@ pub struct Controllers<S> {
     begin: fn(&S),
     synced: Vec<BoxFuture<'static, bool>>,
     rows: Vec<Row>,
-    failures: Failures,
+    copies: Copies,
+    metrics: Metrics,
     ready: ReadyFlag,
 }
 
+/// Reads the local copy of one kind anew.
+type Copies = Vec<Arc<dyn Fn() + Send + Sync>>;
+
 /// Works for one term: until the shutdown that it is given.
 type Row = Box<dyn Fn(Shutdown) -> BoxFuture<'static, ()> + Send + Sync>;
-type Failures = Family<Vec<(&'static str, &'static str)>, Counter>;
+type Counters<V> = Family<Vec<(&'static str, V)>, Counter>;
 
-impl<S: Send + Sync + 'static> Controllers<S> {
-    /// An empty table. Registers `meshroot_controller_failures`, and `watches` as a condition for readiness.
-    #[must_use]
-    pub fn new(state: &Arc<S>, telemetry: &Telemetry) -> Self {
-        let failures = Failures::default();
+#[derive(Clone, Default)]
+struct Metrics {
+    failures: Counters<&'static str>,
+    conflicts: Counters<&'static str>,
+    relists: Counters<String>,
+}
+
+impl Metrics {
+    fn register(telemetry: &Telemetry) -> Self {
+        let metrics = Self::default();
         telemetry.registry(|registry| {
             registry.register(
                 "meshroot_controller_failures",
                 "Failed reconciliations, tried again",
-                failures.clone(),
+                metrics.failures.clone(),
+            );
+            registry.register(
+                "meshroot_write_conflicts",
+                "Reconciliations that were based on a copy older than the object, tried again",
+                metrics.conflicts.clone(),
+            );
+            registry.register(
+                "meshroot_watch_relists",
+                "Times that all objects of a kind were read again, after a watch that ended or was doubted",
+                metrics.relists.clone(),
             );
         });
+        metrics
+    }
+}
+
+/// A copy that is still older than the object after so many attempts is doubted: its watch may be open and silent.
+const CONFLICTS: u32 = 3;
+
+impl<S: Send + Sync + 'static> Controllers<S> {
+    /// An empty table. Registers its metrics, and `watches` as a condition for readiness.
+    #[must_use]
+    pub fn new(state: &Arc<S>, telemetry: &Telemetry) -> Self {
         Self {
             state: Arc::clone(state),
             begin: |_| {},
             synced: Vec::new(),
             rows: Vec::new(),
-            failures,
+            copies: Copies::new(),
+            metrics: Metrics::register(telemetry),
             ready: telemetry.readiness("watches"),
         }
     }
@@ -82,6 +111,25 @@ impl<S: Send + Sync + 'static> Controllers<S> {
         self
     }
 
+    /// Calls `again` about every `period`, so that nothing depends on having been heard of: each key that it queues is
+    /// looked at as if it had changed.
+    #[must_use]
+    pub fn look_again(mut self, period: Duration, again: fn(&S)) -> Self {
+        let state = Arc::clone(&self.state);
+        self.rows.push(Box::new(move |term| {
+            let state = Arc::clone(&state);
+            Box::pin(async move {
+                loop {
+                    tokio::select! {
+                        () = term.wait() => return,
+                        () = tokio::time::sleep(jittered(period, 0.8)) => again(&state),
+                    }
+                }
+            })
+        }));
+        self
+    }
+
     /// Calls `changed` with the key of every object that is there when a term begins and of all that change during it.
     #[must_use]
     pub fn follow<K, C>(mut self, watched: &Watched<K>, changed: C) -> Self
@@ -89,6 +137,10 @@ impl<S: Send + Sync + 'static> Controllers<S> {
         K: Watchable,
         C: Fn(&S, ObjectRef<K>) + Clone + Send + Sync + 'static,
     {
+        let doubted = watched.clone();
+        self.copies.push(Arc::new(move || doubted.doubt()));
+        let kind = K::kind(&K::DynamicType::default()).into_owned();
+        watched.count_relists(&self.metrics.relists.get_or_create(&vec![("kind", kind)]));
         let first = watched.clone();
         self.synced.push(Box::pin(async move { first.synced().await }));
         let (state, watched) = (Arc::clone(&self.state), watched.clone());
@@ -114,18 +166,18 @@ impl<S: Send + Sync + 'static> Controllers<S> {
         F: Future<Output = Result<Outcome, E>> + Send + 'static,
         E: ControllerError,
     {
-        let (state, queue, failures) =
-            (Arc::clone(&self.state), queue.clone(), self.failures.clone());
+        let (state, queue) = (Arc::clone(&self.state), queue.clone());
+        let watch = Arc::new(Conflicts::new(name, &self.metrics, self.copies.clone()));
         self.rows.push(Box::new(move |term| {
-            let (state, failures) = (Arc::clone(&state), failures.clone());
+            let (state, watch) = (Arc::clone(&state), Arc::clone(&watch));
             let reconcile = reconcile.clone();
             Box::pin(queue::run(queue.clone(), concurrency, term, move |key: K| {
                 let reconciled = reconcile(Arc::clone(&state), key.clone());
-                let failures = failures.clone();
+                let watch = Arc::clone(&watch);
                 async move {
-                    let outcome = reconciled
-                        .await
-                        .unwrap_or_else(|error| failed(name, &key, &error, &failures));
+                    let outcome =
+                        reconciled.await.unwrap_or_else(|error| watch.failed(&key, &error));
+                    watch.note(&key, outcome);
                     tracing::trace!(controller = name, %key, ?outcome, "reconciled");
                     outcome
                 }
@@ -155,20 +207,46 @@ impl<S: Send + Sync + 'static> Controllers<S> {
     }
 }
 
-fn failed(
+/// What one controller's outcomes say of the copies that it decides by.
+struct Conflicts<K> {
     controller: &'static str,
-    key: &impl Display,
-    error: &impl ControllerError,
-    failures: &Failures,
-) -> Outcome {
-    let outcome = error.outcome();
-    if outcome == Outcome::Retry {
-        failures.get_or_create(&vec![("controller", controller)]).inc();
-        tracing::warn!(controller, %key, %error, "will try again");
-    } else {
-        tracing::debug!(controller, %key, %error, "will look again");
+    metrics: Metrics,
+    copies: Copies,
+    /// How often in a row the copy was older than the object, by key.
+    in_a_row: Mutex<HashMap<K, u32>>,
+}
+
+impl<K: Eq + Hash + Clone + Display> Conflicts<K> {
+    fn new(controller: &'static str, metrics: &Metrics, copies: Copies) -> Self {
+        Self { controller, metrics: metrics.clone(), copies, in_a_row: Mutex::default() }
     }
-    outcome
+
+    fn failed(&self, key: &K, error: &impl ControllerError) -> Outcome {
+        let (controller, outcome) = (self.controller, error.outcome());
+        if outcome == Outcome::Retry {
+            self.metrics.failures.get_or_create(&vec![("controller", controller)]).inc();
+            tracing::warn!(controller, %key, %error, "will try again");
+        } else {
+            tracing::debug!(controller, %key, %error, "will look again");
+        }
+        outcome
+    }
+
+    /// A copy that stays behind is read anew.
+    fn note(&self, key: &K, outcome: Outcome) {
+        let mut in_a_row = self.in_a_row.lock().unwrap_or_else(PoisonError::into_inner);
+        if outcome != Outcome::Outdated {
+            in_a_row.remove(key);
+            return;
+        }
+        self.metrics.conflicts.get_or_create(&vec![("controller", self.controller)]).inc();
+        let count = in_a_row.entry(key.clone()).or_default();
+        *count += 1;
+        if *count >= CONFLICTS {
+            *count = 0;
+            self.copies.iter().for_each(|doubt| doubt());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +257,7 @@ mod tests {
     fn what_a_write_asks_for_is_what_becomes_of_the_key() {
         let later = Duration::from_secs(7);
         for (retry, outcome) in [
-            (Retry::Now, Outcome::RequeueAfter(NEWER_STATE)),
+            (Retry::Now, Outcome::Outdated),
             (Retry::Later(later), Outcome::RequeueAfter(later)),
             (Retry::UserMustAct, Outcome::Retry),
         ] {

@@ -73,7 +73,6 @@ fn bears_no_body(metadata: &Metadata<'_>) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 
