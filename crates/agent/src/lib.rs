@@ -18,6 +18,7 @@ pub use options::{IstiodAddress, Options};
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use kube::Client;
 use meshroot_api::names::AGENT_LEASE;
 use meshroot_runtime::process::service::{Election, Service};
@@ -42,29 +43,45 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
 /// The agent within another process: works as `local` in its cluster until the shutdown, then ends work in progress
 /// and releases the lease. Logging, the endpoint of `telemetry` and signals are the caller's; of `options.process`
-/// only the identity counts.
-pub async fn work(
+/// only the identity counts. Boxed, so that it is compiled here and not once more wherever it is awaited.
+pub fn work<'a>(
     local: Client,
-    options: &Options,
-    telemetry: &Telemetry,
-    shutdown: &Shutdown,
-) -> anyhow::Result<()> {
-    let Some(credentials) = Credentials::wait(&local, options, telemetry, shutdown).await? else {
-        return Ok(());
-    };
-    let hub = credentials.connect()?;
-    // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.
-    let lease =
-        options.process.lease(&credentials.namespace_on_hub(), AGENT_LEASE, options.lease_duration);
-    let election = Election::enter(hub.clone(), lease, telemetry);
-    let renewing =
-        tokio::spawn(credentials.clone().keep_fresh(hub.clone(), local.clone(), shutdown.clone()));
-    let leadership = election.leadership();
-    let agent =
-        Arc::new(Agent::new(hub, local, &credentials, options, leadership, telemetry, shutdown));
-    wiring::controllers(&agent, options.process.resync_period, telemetry)
-        .lead(election, shutdown)
-        .await?;
-    renewing.abort();
-    Ok(())
+    options: &'a Options,
+    telemetry: &'a Telemetry,
+    shutdown: &'a Shutdown,
+) -> BoxFuture<'a, anyhow::Result<()>> {
+    Box::pin(async move {
+        let Some(credentials) = Credentials::wait(&local, options, telemetry, shutdown).await?
+        else {
+            return Ok(());
+        };
+        let hub = credentials.connect()?;
+        // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.
+        let lease = options.process.lease(
+            &credentials.namespace_on_hub(),
+            AGENT_LEASE,
+            options.lease_duration,
+        );
+        let election = Election::enter(hub.clone(), lease, telemetry);
+        let renewing = tokio::spawn(credentials.clone().keep_fresh(
+            hub.clone(),
+            local.clone(),
+            shutdown.clone(),
+        ));
+        let leadership = election.leadership();
+        let agent = Arc::new(Agent::new(
+            hub,
+            local,
+            &credentials,
+            options,
+            leadership,
+            telemetry,
+            shutdown,
+        ));
+        wiring::controllers(&agent, options.process.resync_period, telemetry)
+            .lead(election, shutdown)
+            .await?;
+        renewing.abort();
+        Ok(())
+    })
 }

@@ -67,6 +67,7 @@ impl Paper {
 /// The command itself, in another process, as people do it.
 struct Program;
 
+#[async_trait::async_trait(?Send)]
 impl Join for Program {
     async fn join(
         &self,

@@ -25,6 +25,8 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
+use futures::future::LocalBoxFuture;
 use meshroot_api::policy::{ApprovalMode, KeyAlgorithm};
 use meshroot_runtime::process::shutdown::Shutdown;
 
@@ -44,13 +46,14 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const USER_AGENT: &str = concat!("meshroot/", env!("CARGO_PKG_VERSION"));
 
 /// How a workload cluster joins the hub: with the command that people use.
+#[async_trait(?Send)]
 pub trait Join {
     /// `meshroot cluster join CLUSTER --hub-context hub --context CLUSTER`, with contexts of `kubeconfig`.
-    fn join(
+    async fn join(
         &self,
         kubeconfig: &Path,
         cluster: &str,
-    ) -> impl Future<Output = Result<(), Box<dyn Error + Send + Sync>>>;
+    ) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
 /// What the demo is told.
@@ -71,12 +74,24 @@ pub struct Options {
 }
 
 /// Runs the demo on `apis`, the hub's first, and returns what it showed. Hub, agents and control planes have ended and
-/// their leases are released when this returns, however it ends; the API servers are the caller's.
-pub async fn run(
+/// their leases are released when this returns, however it ends; the API servers are the caller's. Boxed, so that it
+/// is compiled here and not once more wherever it is awaited.
+pub fn run<'a>(
+    apis: &'a [RunningApi],
+    options: &'a Options,
+    home: &'a Home,
+    join: &'a dyn Join,
+    screen: &'a mut dyn Screen,
+    shutdown: &'a Shutdown,
+) -> LocalBoxFuture<'a, Result<Report, DemoError>> {
+    Box::pin(show(apis, options, home, join, screen, shutdown))
+}
+
+async fn show(
     apis: &[RunningApi],
     options: &Options,
     home: &Home,
-    join: &impl Join,
+    join: &dyn Join,
     screen: &mut dyn Screen,
     shutdown: &Shutdown,
 ) -> Result<Report, DemoError> {

@@ -28,18 +28,18 @@ use crate::DemoError;
 use members::member_line;
 
 /// The demo as it goes.
-pub(super) struct Story<'a, J> {
+pub(super) struct Story<'a> {
     pub(super) hub: &'a RunningApi,
     pub(super) clusters: &'a [RunningApi],
     pub(super) options: &'a Options,
     pub(super) kubeconfig: &'a Path,
     pub(super) screen: &'a mut dyn Screen,
-    pub(super) join: &'a J,
+    pub(super) join: &'a dyn Join,
     pub(super) limit: Limit,
     pub(super) report: Report,
 }
 
-impl<J: Join> Story<'_, J> {
+impl Story<'_> {
     /// Everything up to the table; then, unless asked to end, until the shutdown.
     pub(super) async fn run(
         &mut self,

@@ -18,6 +18,7 @@ pub use options::Options;
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use kube::Client;
 use meshroot_api::names::HUB_LEASE;
 use meshroot_runtime::process::service::{Election, Service};
@@ -42,18 +43,20 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
 /// The hub within another process: works as `client` until the shutdown, then ends work in progress and releases the
 /// lease. Logging, the endpoint of `telemetry` and signals are the caller's; of `options.process` only the identity
-/// counts.
-pub async fn work(
+/// counts. Boxed, so that it is compiled here and not once more wherever it is awaited.
+pub fn work<'a>(
     client: Client,
-    options: &Options,
-    telemetry: &Telemetry,
-    shutdown: &Shutdown,
-) -> anyhow::Result<()> {
-    let lease = options.process.lease(&options.namespace, HUB_LEASE, options.lease_duration);
-    let election = Election::enter(client.clone(), lease, telemetry);
-    let hub = Arc::new(Hub::new(client, options, election.leadership(), telemetry, shutdown));
-    wiring::controllers(&hub, options.process.resync_period, telemetry)
-        .lead(election, shutdown)
-        .await?;
-    Ok(())
+    options: &'a Options,
+    telemetry: &'a Telemetry,
+    shutdown: &'a Shutdown,
+) -> BoxFuture<'a, anyhow::Result<()>> {
+    Box::pin(async move {
+        let lease = options.process.lease(&options.namespace, HUB_LEASE, options.lease_duration);
+        let election = Election::enter(client.clone(), lease, telemetry);
+        let hub = Arc::new(Hub::new(client, options, election.leadership(), telemetry, shutdown));
+        wiring::controllers(&hub, options.process.resync_period, telemetry)
+            .lead(election, shutdown)
+            .await?;
+        Ok(())
+    })
 }

@@ -7,6 +7,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use jiff::SignedDuration;
 use meshroot_api::policy::{ApprovalMode, KeyAlgorithm};
 use meshroot_demo::clusters::{HUB, NAMES, Servers};
@@ -104,6 +105,7 @@ pub(crate) async fn run(
 /// `meshroot cluster join`, as people type it.
 struct ClusterJoin;
 
+#[async_trait(?Send)]
 impl Join for ClusterJoin {
     async fn join(
         &self,

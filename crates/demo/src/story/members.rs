@@ -7,10 +7,10 @@ use meshroot_api::policy::ApprovalMode;
 use super::{Story, line};
 use crate::DemoError;
 use crate::member::Member;
+use crate::outro;
 use crate::watching::Watching;
-use crate::{Join, outro};
 
-impl<J: Join> Story<'_, J> {
+impl Story<'_> {
     /// Until every member uses its certificate.
     pub(super) async fn follow_members(
         &mut self,

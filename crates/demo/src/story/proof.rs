@@ -10,9 +10,9 @@ use crate::handshake::{self, UNKNOWN_AUTHORITY};
 use crate::member::Member;
 use crate::report::{Row, Step};
 use crate::watching::Watching;
-use crate::{Join, workload};
+use crate::workload;
 
-impl<J: Join> Story<'_, J> {
+impl Story<'_> {
     /// Each workload with each other, both ways; and one that nobody knows.
     pub(super) async fn shake_hands(
         &mut self,
