@@ -10,6 +10,7 @@ use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
     Bytes, Mesh, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request,
 };
+use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use rstest::rstest;
 
 use serde_json::json;
@@ -292,10 +293,10 @@ async fn answered_and_renewed(scene: &Scene, name: &str) -> Result<String> {
 async fn issue_behind_the_hubs_back(scene: &Scene, name: &str, second: &str) -> Result<()> {
     let answer = scene.requests().get(&first(name)).await?.status_or_default().response;
     let answered = json!({ "status": { "response": answer } });
-    scene
-        .requests()
-        .patch_status(second, &PatchParams::default(), &Patch::Merge(&answered))
-        .await?;
+    let fleet = scene.fleet.read().await;
+    let token = fleet.hub.service_account_token(SYSTEM_NAMESPACE, "meshroot-hub", "").await?;
+    let hub: Api<Request> = Api::namespaced(fleet.hub.client_for_token(&token).await?, HOME);
+    hub.patch_status(second, &PatchParams::default(), &Patch::Merge(&answered)).await?;
     let named = |trust: &MeshTrust| trust.spec.request == second;
     until("MeshTrust names the renewal", &scene.trusts(), name, named).await?;
     Ok(())
