@@ -120,7 +120,7 @@ impl Servers {
 
 fn options() -> Options {
     Options {
-        approval: ApprovalMode::Automatic,
+        approval: None,
         root_key: Some(KeyAlgorithm::EcdsaP256),
         once: true,
         limit: Duration::from_mins(2),
@@ -181,7 +181,7 @@ async fn a_third_party_is_waited_for_and_approves_with_the_command_that_is_print
     let home = Home::open(Some(directory.path())).unwrap();
     let paper = Paper::default();
     let mut screen = paper.clone();
-    let options = Options { approval: ApprovalMode::ThirdParty, once: false, ..options() };
+    let options = Options { approval: Some(ApprovalMode::ThirdParty), once: false, ..options() };
     let shutdown = Shutdown::manual();
     let person = async {
         let asked = async || {
@@ -234,8 +234,11 @@ fn approve(kubeconfig: &Path, words: &[String]) {
 async fn what_did_not_happen_in_time_is_named_and_nothing_goes_on() {
     let servers = Servers::start().await;
     let home = Home::open(None).unwrap();
-    let options =
-        Options { approval: ApprovalMode::ThirdParty, limit: Duration::from_secs(20), ..options() };
+    let options = Options {
+        approval: Some(ApprovalMode::ThirdParty),
+        limit: Duration::from_secs(20),
+        ..options()
+    };
     let (outcome, _) = run(&servers.apis(), &home, &options).await;
     let error = outcome.unwrap_err();
     assert!(

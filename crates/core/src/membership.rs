@@ -86,7 +86,8 @@ pub fn members(virtual_mesh: &VirtualMesh) -> impl Iterator<Item = Key> {
     virtual_mesh.spec.meshes.iter().map(|reference| Key::resolve(reference, namespace))
 }
 
-/// The policy of a virtual mesh: the only one whose `virtualMeshRef` names it. Several are an error.
+/// The policy of a virtual mesh: the only one beside it, in its namespace, whose `virtualMeshRef` names it. Several are
+/// an error; one in another namespace governs nothing.
 pub fn policy<P: Borrow<TrustPolicy>>(
     all: impl IntoIterator<Item = P>,
     virtual_mesh: &Key,
@@ -95,6 +96,7 @@ pub fn policy<P: Borrow<TrustPolicy>>(
         let policy: &TrustPolicy = policy.borrow();
         let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
         policy.metadata.deletion_timestamp.is_none()
+            && namespace == virtual_mesh.namespace
             && Key::resolve(&policy.spec.virtual_mesh_ref, namespace) == *virtual_mesh
     });
     match (of_it.next(), of_it.next()) {
@@ -113,9 +115,9 @@ pub fn policy<P: Borrow<TrustPolicy>>(
 /// Whether a virtual mesh without a policy may have one with defaults. One that was worked on had a policy, by default
 /// or by hand: making a default one in the place of one that is gone could approve what was waiting for a person.
 ///
-/// `has_issued`: the ledger has a certificate of it.
-pub fn check_never_had_policy(virtual_mesh: &VirtualMesh, has_issued: bool) -> Result<(), Refusal> {
-    if virtual_mesh.status.is_none() && !has_issued {
+/// `has_past`: there is a request, a record or a MeshTrust of it, or of one of its name that is gone.
+pub fn check_never_had_policy(virtual_mesh: &VirtualMesh, has_past: bool) -> Result<(), Refusal> {
+    if virtual_mesh.status.is_none() && !has_past {
         return Ok(());
     }
     let key = Key::of(virtual_mesh);
@@ -261,7 +263,10 @@ mod tests {
         deleted.metadata.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
         let demo = Key::new("meshroot-system", "demo");
-        assert_eq!(policy([&other, &deleted], &demo), Ok(None));
+        let mut elsewhere = trust_policy("e", "demo");
+        elsewhere.metadata.namespace = Some("team".into());
+        elsewhere.spec.virtual_mesh_ref.namespace = "meshroot-system".into();
+        assert_eq!(policy([&other, &deleted, &elsewhere], &demo), Ok(None));
         assert_eq!(policy([&other, &deleted, &a], &demo), Ok(Some(&a)));
         let refused = policy([&a, &other, &b], &demo).unwrap_err();
         assert_eq!(refused.reason, Reason::SpecInvalid);

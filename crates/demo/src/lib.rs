@@ -59,8 +59,8 @@ pub trait Join {
 /// What the demo is told.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Who approves.
-    pub approval: ApprovalMode,
+    /// Who approves; where it is not said, what the policy that is there says, and at first the policy.
+    pub approval: Option<ApprovalMode>,
     /// Key of the root, if it is not to be the hub's default.
     pub root_key: Option<KeyAlgorithm>,
     /// Whether to end once trust is established.
@@ -100,8 +100,17 @@ async fn show(
     let mut processes = Processes::new();
     let problem = processes.problem();
     let (limit, report) = (Limit::new(options.began, options.limit), Report::default());
-    let mut story =
-        Story { hub, clusters, options, kubeconfig: &kubeconfig, screen, join, limit, report };
+    let mut story = Story {
+        hub,
+        clusters,
+        options,
+        kubeconfig: &kubeconfig,
+        screen,
+        join,
+        approval: ApprovalMode::default(),
+        limit,
+        report,
+    };
     let outcome = tokio::select! {
         biased;
         outcome = Box::pin(story.run(&mut processes, shutdown)) => outcome,

@@ -8,9 +8,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
-use kube::Client;
+use kube::{Api, Client};
+use meshroot_api::TrustPolicy;
 use meshroot_api::names::SYSTEM_NAMESPACE;
+use meshroot_api::policy::ApprovalMode;
 use meshroot_runtime::kube::apply::apply_all;
+use meshroot_runtime::kube::call::CallError;
 use meshroot_runtime::process::shutdown::Shutdown;
 use serde_json::{Value, json};
 
@@ -35,6 +38,7 @@ pub(super) struct Story<'a> {
     pub(super) kubeconfig: &'a Path,
     pub(super) screen: &'a mut dyn Screen,
     pub(super) join: &'a dyn Join,
+    pub(super) approval: ApprovalMode,
     pub(super) limit: Limit,
     pub(super) report: Report,
 }
@@ -125,10 +129,10 @@ impl Story<'_> {
         };
         let found = known(watching).is_some();
         self.limit
-            .within(
-                "the virtual mesh was not written",
-                write_virtual_mesh(admin, members, self.options),
-            )
+            .within("the virtual mesh was not written", async {
+                self.approval = approval(admin, self.options).await?;
+                write_virtual_mesh(admin, members, self.options, self.approval).await
+            })
             .await?;
         let root = loop {
             if let Some(root) = known(watching) {
@@ -194,11 +198,25 @@ impl Story<'_> {
     }
 }
 
+/// Who approves. A demo that goes on does not approve by itself what waits for a person, unless it is told to.
+async fn approval(admin: &Client, options: &Options) -> Result<ApprovalMode, DemoError> {
+    if let Some(approval) = options.approval {
+        return Ok(approval);
+    }
+    let policies: Api<TrustPolicy> = Api::namespaced(admin.clone(), SYSTEM_NAMESPACE);
+    let found = policies.get_opt(VIRTUAL_MESH).await;
+    let found = found.map_err(|error| {
+        CallError::new(format!("read TrustPolicy {SYSTEM_NAMESPACE}/{VIRTUAL_MESH}"), error)
+    })?;
+    Ok(found.map(|policy| policy.spec.approval.mode).unwrap_or_default())
+}
+
 /// What `kubectl apply` would be given.
 async fn write_virtual_mesh(
     admin: &Client,
     members: &[Member],
     options: &Options,
+    approval: ApprovalMode,
 ) -> Result<(), DemoError> {
     let meshes: Vec<Value> = members
         .iter()
@@ -209,7 +227,7 @@ async fn write_virtual_mesh(
         "apiVersion": "meshroot.dev/v1alpha1", "kind": "TrustPolicy", "metadata": metadata,
         "spec": {
             "virtualMeshRef": { "name": VIRTUAL_MESH, "namespace": SYSTEM_NAMESPACE },
-            "approval": { "mode": options.approval },
+            "approval": { "mode": approval },
         },
     });
     if let Some(key) = options.root_key {

@@ -4,9 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use meshroot_api::names::RequestName;
+use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
     IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
 };
@@ -165,9 +167,21 @@ impl Hub {
         Past { root, issuers: self.issuers(&Key::of(virtual_mesh)) }
     }
 
-    /// Whether the ledger has a certificate of a virtual mesh.
-    pub(crate) fn has_issued(&self, virtual_mesh: &Key) -> bool {
-        !self.issuers(virtual_mesh).is_empty()
+    /// Whether anything was ever asked for, decided or told for a virtual mesh of this name, by what is left of it.
+    pub(crate) fn has_past(&self, virtual_mesh: &Key) -> bool {
+        let is_it = |reference: &ResourceRef, object: &ObjectMeta| {
+            let namespace = object.namespace.as_deref().unwrap_or_default();
+            Key::resolve(reference, namespace) == *virtual_mesh
+        };
+        let requests = self.requests.store().state();
+        let records = self.records.store().state();
+        let told = |trust: &MeshTrust| {
+            RequestName::parse(&trust.spec.request)
+                .is_some_and(|request| request.virtual_mesh == virtual_mesh.name)
+        };
+        requests.iter().any(|one| is_it(&one.spec.virtual_mesh_ref, &one.metadata))
+            || records.iter().any(|one| is_it(&one.spec.virtual_mesh_ref, &one.metadata))
+            || self.trusts.store().state().iter().any(|trust| told(trust))
     }
 
     /// Fingerprints of the certificates that signed for a virtual mesh, by the ledger.

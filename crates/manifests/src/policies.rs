@@ -20,6 +20,9 @@ const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.r
                                       (variables.refCluster != '' ? 'meshroot-cluster-' + variables.refCluster : \
                                       request.namespace)";
 
+/// What is asked about the right to have meshes join.
+const JOIN: &str = "authorizer.group('discovery.zephyr.solo.io').resource('meshes')";
+
 /// The ValidatingAdmissionPolicies, each followed by its binding. `hub_user` is the user name of the hub
 /// ([`crate::hub_user`]).
 ///
@@ -27,8 +30,15 @@ const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.r
 /// A policy that cannot be evaluated refuses (`failurePolicy: Fail`). A new policy acts within seconds,
 /// not at once.
 pub fn policies(hub_user: &str) -> Vec<Value> {
-    let policies =
-        [requests(), request_status(), mesh_trusts(), mesh_trust_status(), issuance_records()];
+    let policies = [
+        requests(),
+        request_status(),
+        virtual_meshes(),
+        trust_policies(),
+        mesh_trusts(),
+        mesh_trust_status(),
+        issuance_records(),
+    ];
     policies.iter().flat_map(|policy| [policy.object(hub_user), policy.binding()]).collect()
 }
 
@@ -174,6 +184,80 @@ fn request_status() -> Policy {
                  (verb `approve` on virtualmeshes.networking.zephyr.solo.io); never by an agent",
             ),
         ],
+    }
+}
+
+/// The owner of a Mesh decides which virtual mesh it may join. One question to the authorizer costs 350,000 of the
+/// 1,000,000 that an expression may cost, so each is a variable of its own, and there is none for each member.
+fn virtual_meshes() -> Policy {
+    let namespace = |member: &str| {
+        format!(
+            "({member}[?'namespace'].orValue('') != '' ? {member}[?'namespace'].orValue('') : \
+             ({member}[?'cluster'].orValue('') != '' ? 'meshroot-cluster-' + {member}[?'cluster'].orValue('') : \
+             request.namespace))"
+        )
+    };
+    let all_in_first =
+        format!("variables.added.all(member, {} == variables.firstNamespace)", namespace("member"));
+    Policy {
+        name: "meshroot-virtual-meshes",
+        group: "networking.zephyr.solo.io",
+        resource: "virtualmeshes",
+        operations: &["CREATE", "UPDATE"],
+        variables: vec![
+            ("members", "object.?spec.?meshes.orValue([])".to_owned()),
+            (
+                "before",
+                "request.operation == 'UPDATE' ? oldObject.?spec.?meshes.orValue([]) : []".to_owned(),
+            ),
+            (
+                "added",
+                "variables.members.filter(member, !(member in variables.before))".to_owned(),
+            ),
+            ("firstNamespace", namespace("variables.added[0]")),
+            ("joinsAny", format!("{JOIN}.check('join').allowed()")),
+            (
+                "joinsCluster",
+                format!("{all_in_first} && {JOIN}.namespace(variables.firstNamespace).check('join').allowed()"),
+            ),
+            (
+                "joinsOne",
+                format!(
+                    "variables.added.size() == 1 && {JOIN}.namespace(variables.firstNamespace)\
+                     .name(variables.added[0][?'name'].orValue('')).check('join').allowed()"
+                ),
+            ),
+        ],
+        rules: vec![(
+            "variables.added.size() == 0 || variables.joinsAny || variables.joinsCluster || variables.joinsOne"
+                .to_owned(),
+            "spec.meshes: a Mesh joins by whoever holds the verb `join` on it (meshes.discovery.zephyr.solo.io): on all \
+             of them, on those in one namespace for new members from there, or on one for one new member at a time",
+        )],
+    }
+}
+
+/// Whoever may write policies in one namespace governs no virtual mesh of another.
+fn trust_policies() -> Policy {
+    let reference = "object.?spec.?virtualMeshRef.orValue({})";
+    Policy {
+        name: "meshroot-trust-policies",
+        group: "meshroot.dev",
+        resource: "trustpolicies",
+        operations: &["CREATE", "UPDATE"],
+        variables: vec![
+            ("refNamespace", format!("{reference}[?'namespace'].orValue('')")),
+            ("refCluster", format!("{reference}[?'cluster'].orValue('')")),
+            (
+                "sameSpec",
+                "request.operation == 'UPDATE' && object.spec == oldObject.spec".to_owned(),
+            ),
+        ],
+        rules: vec![(
+            "variables.sameSpec || (variables.refNamespace in ['', request.namespace] && variables.refCluster == '')"
+                .to_owned(),
+            "spec.virtualMeshRef: a TrustPolicy is for a VirtualMesh of its own namespace; create it there",
+        )],
     }
 }
 

@@ -39,6 +39,7 @@ fn operator_rules() -> Vec<Value> {
     vec![
         allow(NETWORKING, &["virtualmeshes"], &write),
         allow(DISCOVERY, &["meshes", "kubernetesclusters"], &write),
+        allow(DISCOVERY, &["meshes"], &["join"]),
         allow(MESHROOT, &["trustpolicies"], &write),
         // `meshroot renew` creates the next request; the admission policy keeps csrData from it.
         allow(REQUESTS, &["virtualmeshcertificatesigningrequests"], &["create", "delete"]),

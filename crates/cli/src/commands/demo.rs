@@ -32,9 +32,9 @@ pub(crate) struct Arguments {
     /// Workload clusters, 2 to 5: east, west, north, south, central
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u8).range(2..=5))]
     clusters: u8,
-    /// Who approves the requests
-    #[arg(long, value_enum, default_value_t)]
-    approval: Approval,
+    /// Who approves the requests: automatic at first; with --keep as it was, if left out
+    #[arg(long, value_enum, value_name = "WHO")]
+    approval: Option<Approval>,
     /// Key of the root, such as ECDSA-P256; RSA-4096 if left out
     #[arg(long, value_name = "KEY", value_parser = root_key)]
     root_key: Option<KeyAlgorithm>,
@@ -53,10 +53,9 @@ pub(crate) struct Arguments {
 }
 
 /// Who approves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Approval {
     /// What passes the checks is approved.
-    #[default]
     Automatic,
     /// You, with `meshroot approve`.
     ThirdParty,
@@ -164,7 +163,7 @@ fn shutdown() -> std::io::Result<Shutdown> {
 
 fn options(asked: &Arguments, began: Instant) -> Options {
     Options {
-        approval: asked.approval.into(),
+        approval: asked.approval.map(Approval::into),
         root_key: asked.root_key,
         once: asked.once,
         limit: Duration::try_from(asked.timeout).unwrap_or(Duration::from_mins(1)),

@@ -60,7 +60,7 @@ impl Story<'_> {
         let waiting: Vec<&Member> =
             members.iter().filter(|member| member.facts.is_undecided()).collect();
         let all = members.iter().all(|member| member.facts.is_undecided() || member.is_loaded());
-        if asked || waiting.is_empty() || !all || self.options.approval == ApprovalMode::Automatic {
+        if asked || waiting.is_empty() || !all || self.approval == ApprovalMode::Automatic {
             return Ok(asked);
         }
         self.screen.ask(&outro::approval(self.kubeconfig, &waiting))?;

@@ -36,8 +36,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     if virtual_mesh.metadata.deletion_timestamp.is_some() {
         return Ok(Outcome::Done);
     }
-    let never_had_policy =
-        || membership::check_never_had_policy(&virtual_mesh, hub.has_issued(&key));
+    let never_had_policy = || membership::check_never_had_policy(&virtual_mesh, hub.has_past(&key));
     let policy = match hub.policy(&key).and_then(|found| match found {
         Some(policy) => Ok(Some(policy)),
         None => never_had_policy().map(|()| None),

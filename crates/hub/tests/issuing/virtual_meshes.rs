@@ -8,7 +8,8 @@ use meshroot_api::networking::{Empty, EnforceAccessControl, VirtualMeshSpec};
 use meshroot_api::policy::ApprovalMode;
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
-    Bytes, Mesh, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request,
+    Bytes, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use rstest::rstest;
@@ -315,6 +316,25 @@ fn a_changed_identity_is_asked_for_while_the_request_for_the_old_one_waits() {
         let identity = format!("spiffe://new.example/ns/{name}/sa/istiod");
         let asks = |request: &Request| request.spec.cert_config.hosts == [identity.clone()];
         until("the next asks for it", &scene.requests(), &format!("{name}.{name}.2"), asks).await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_virtual_mesh_that_comes_back_before_its_policy_does_not_approve_what_waited_for_a_person() {
+    run(async |scene| {
+        let name = "comes-back";
+        scene.make_both(name, |_, policy| policy.approval.mode = ApprovalMode::ThirdParty).await?;
+        answer(scene, name).await?;
+        scene.request_says(&first(name), "WaitingForApproval").await?;
+        let made = scene.virtual_meshes().get(name).await?;
+        delete(&scene.virtual_meshes(), name).await?;
+        delete(&scene.policies(), name).await?;
+        scene.request_says(&first(name), "UnknownVirtualMesh").await?;
+        create(&scene.virtual_meshes(), VirtualMesh::new(name, made.spec)).await?;
+        scene.virtual_mesh_says(name, "PolicyMissing").await?;
+        ensure!(scene.policies().get_opt(name).await?.is_none(), "a default policy was made");
+        ensure!(!scene.requests().get(&first(name)).await?.is_answered(), "it was signed");
         Ok(())
     });
 }

@@ -6,6 +6,7 @@ mod approval;
 mod definitions;
 mod discovery_rules;
 mod hub_rights;
+mod joining;
 mod ledger;
 mod mesh_trusts;
 mod request_rights;
