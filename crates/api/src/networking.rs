@@ -77,7 +77,7 @@ pub struct CertificateAuthority {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Builtin {
-    /// Days until the root expires; 0 or absent means 365.
+    /// Days until the root expires; 0 or absent means 3650.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(range(min = 0, max = 3650))]
     pub ttl_days: u32,

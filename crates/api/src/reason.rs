@@ -97,6 +97,8 @@ reasons! {
     EarlierRootFound => Conflict,
     /// The virtual mesh had a TrustPolicy and it is gone. Nothing is signed until there is one again.
     PolicyMissing => Conflict,
+    /// A root, or the certificate that signs, ends so soon that what is issued ends with it.
+    RootEnds => ProcessingError,
     /// A new root was made.
     RootMade => Accepted,
     /// Members are still without a certificate.

@@ -12,6 +12,8 @@ use crate::refusal::Refusal;
 
 /// Type of the condition that a TrustPolicy carries.
 const READY: &str = "Ready";
+/// Type of the condition that one carries while its signing root is near its end.
+const ROOT_ENDING: &str = "RootEnding";
 
 /// What was found of a virtual mesh.
 #[derive(Clone, Debug)]
@@ -24,25 +26,45 @@ pub struct Findings {
     pub progress: Option<Progress>,
     /// The roots, where they could be read.
     pub roots: Option<Vec<RootStatus>>,
+    /// What there is to say of the end of the signing root, if that is near.
+    pub root_ends: Option<Notice>,
 }
 
 impl Findings {
     /// Nothing can be done with the virtual mesh.
     pub fn refused(refusal: Refusal) -> Self {
         let notice = Notice::from(refusal);
-        Self { config: notice.clone(), certificates: notice, progress: None, roots: None }
+        Self {
+            config: notice.clone(),
+            certificates: notice,
+            progress: None,
+            roots: None,
+            root_ends: None,
+        }
     }
 
     /// The specification is valid, and there is no root to work with.
     pub fn without_root(refusal: Refusal) -> Self {
-        Self { config: valid(), certificates: refusal.into(), progress: None, roots: None }
+        Self {
+            config: valid(),
+            certificates: refusal.into(),
+            progress: None,
+            roots: None,
+            root_ends: None,
+        }
     }
 
     /// The members are worked on. `fault`: what is wrong with the first member that is named wrongly.
     pub fn of_members(progress: Progress, roots: Vec<RootStatus>, fault: Option<Refusal>) -> Self {
         let certificates = progress.summary.clone();
         let config = fault.map_or_else(valid, Notice::from);
-        Self { config, certificates, progress: Some(progress), roots: Some(roots) }
+        Self { config, certificates, progress: Some(progress), roots: Some(roots), root_ends: None }
+    }
+
+    /// The same, with what there is to say of the end of the signing root.
+    #[must_use]
+    pub fn with_root_end(self, root_ends: Option<Notice>) -> Self {
+        Self { root_ends, ..self }
     }
 
     /// The status of the virtual mesh.
@@ -68,7 +90,9 @@ impl Findings {
             None => (before.members, before.issued, before.loaded),
         };
         TrustPolicyStatus {
-            conditions: vec![self.condition(policy, &before, now)],
+            conditions: std::iter::once(self.condition(policy, &before, now))
+                .chain(self.root_end_condition(policy, &before, now))
+                .collect(),
             waiting_since: match self.is_ready() {
                 true => None,
                 false if before.waiting_for == waiting_for => before.waiting_since,
@@ -97,6 +121,32 @@ impl Findings {
 
     fn is_ready(&self) -> bool {
         self.certificates.reason == Reason::Ready
+    }
+
+    /// What there is to tell of the end of the signing root that was not told before.
+    pub fn news_of_root_end(&self, policy: &TrustPolicy) -> Option<&Notice> {
+        let told = policy.status.iter().flat_map(|status| &status.conditions);
+        self.root_ends.as_ref().filter(|_| !told.into_iter().any(|one| one.type_ == ROOT_ENDING))
+    }
+
+    /// Only there while it is so.
+    fn root_end_condition(
+        &self,
+        policy: &TrustPolicy,
+        before: &TrustPolicyStatus,
+        now: &Time,
+    ) -> Option<Condition> {
+        let said = self.root_ends.as_ref()?;
+        let since = before.conditions.iter().find(|one| one.type_ == ROOT_ENDING);
+        Some(Condition {
+            type_: ROOT_ENDING.to_owned(),
+            status: "True".to_owned(),
+            reason: said.reason.word().to_owned(),
+            message: said.message.clone(),
+            observed_generation: policy.metadata.generation,
+            last_transition_time: since
+                .map_or_else(|| now.clone(), |one| one.last_transition_time.clone()),
+        })
     }
 
     fn condition(&self, policy: &TrustPolicy, before: &TrustPolicyStatus, now: &Time) -> Condition {
@@ -188,5 +238,27 @@ mod tests {
         assert!(gone.are_news(&virtual_mesh, None));
         virtual_mesh.status = Some(gone.virtual_mesh_status());
         assert!(!gone.are_news(&virtual_mesh, None), "the virtual mesh says so already");
+    }
+
+    #[test]
+    fn a_root_that_ends_soon_is_a_condition_of_its_own_told_once() {
+        let ends = Some(Notice::new(Reason::RootEnds, "soon"));
+        let found = progress(Reason::Ready, 2).with_root_end(ends);
+        let fresh = policy(None);
+        assert_eq!(found.news_of_root_end(&fresh).unwrap().reason, Reason::RootEnds);
+        let status = found.policy_status(&fresh, &at(5));
+        let told = |one: &Condition| (one.type_.clone(), one.status.clone(), one.reason.clone());
+        let told: Vec<_> = status.conditions.iter().map(told).collect();
+        let texts =
+            |one: (&str, &str, &str)| (one.0.to_owned(), one.1.to_owned(), one.2.to_owned());
+        assert_eq!(
+            told,
+            [("Ready", "True", "Ready"), ("RootEnding", "True", "RootEnds")].map(texts)
+        );
+        let known = policy(Some(status));
+        assert!(found.news_of_root_end(&known).is_none());
+        assert_eq!(found.policy_status(&known, &at(9)).conditions[1].last_transition_time, at(5));
+        let replaced = progress(Reason::Ready, 2).policy_status(&known, &at(9));
+        assert_eq!(replaced.conditions.len(), 1);
     }
 }

@@ -217,7 +217,7 @@ fn ask_again(view: &View<'_>, useless: Useless) -> Result<Actions, Stop> {
     if let (Next::Ask(next), Some(spec)) =
         (renewal::next(&name, standing, Cause::Due, |_| false), spec)
     {
-        match renewal::pause(view.asked, attempts(&useless.name, &next)) {
+        match renewal::pause(view.asked, attempts(&useless.name, &next), None) {
             Some(pause) => again = pause,
             None => steps.push(Step::Renew {
                 name: next,

@@ -22,7 +22,7 @@ use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::RequestName;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_api::shared::State;
-use meshroot_pki::{CertificateRequest, PublicKey};
+use meshroot_pki::{Certificate, CertificateRequest, PublicKey};
 
 pub use due::due;
 
@@ -138,9 +138,17 @@ pub fn next(
 ///
 /// A certificate that is due as soon as it is installed (the agent's clock is ahead) and one that can never be installed
 /// would otherwise be asked for without end. `asked`: how long ago it asked; `in_vain`: how many requests it made since
-/// the last one that was of use.
-pub fn pause(asked: Option<Duration>, in_vain: u32) -> Option<Duration> {
-    let floor = FLOOR.saturating_mul(1_u32.checked_shl(in_vain).unwrap_or(u32::MAX)).min(LONGEST);
+/// the last one that was of use; `in_use`: the certificate that it is to replace, of whose lifetime the pause takes no
+/// more than a tenth.
+pub fn pause(
+    asked: Option<Duration>,
+    in_vain: u32,
+    in_use: Option<&Certificate>,
+) -> Option<Duration> {
+    let lifetime = in_use.map(|in_use| in_use.not_after().duration_since(in_use.not_before()));
+    let tenth = lifetime.and_then(|lifetime| Duration::try_from(lifetime / 10).ok());
+    let longest = tenth.map_or(LONGEST, |tenth| tenth.min(LONGEST));
+    let floor = FLOOR.saturating_mul(1_u32.checked_shl(in_vain).unwrap_or(u32::MAX)).min(longest);
     floor.checked_sub(asked?).filter(|left| !left.is_zero())
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::{RootPhase, RootStatus, TrustPolicySpec};
@@ -10,6 +11,7 @@ use meshroot_api::{MeshTrust, Reason};
 use meshroot_pki::{Certificate, Fingerprint, to_bundle};
 
 use crate::membership::Key;
+use crate::notice::Notice;
 use crate::refusal::Refusal;
 
 /// A root that a virtual mesh has.
@@ -75,6 +77,29 @@ impl TrustSet {
                 phase: *phase,
             })
             .collect()
+    }
+
+    /// Says so where the signing root, or `issuer`, ends within two lifetimes of what is issued: from one on each
+    /// certificate ends with it, and nothing can be issued after it.
+    pub fn ending(
+        &self,
+        issuer: &Certificate,
+        lifetime: SignedDuration,
+        now: Timestamp,
+    ) -> Option<Notice> {
+        let root = &self.signing.certificate;
+        let first = if issuer.not_after() < root.not_after() { issuer } else { root };
+        let left = first.not_after().duration_since(now);
+        if left > lifetime.saturating_mul(2) {
+            return None;
+        }
+        let message = format!(
+            "{} ends {}: nothing can be issued after that, and what is issued before ends with it; see docs/roots.md, \
+             \"When a root ends\"",
+            first.subject(),
+            first.not_after()
+        );
+        Some(Notice::new(Reason::RootEnds, message))
     }
 
     fn contains(&self, fingerprint: &str) -> bool {

@@ -4,6 +4,9 @@ pub(crate) mod member;
 pub(crate) mod request;
 pub(crate) mod virtual_mesh;
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use meshroot_api::{Reason, TrustPolicy};
 use meshroot_ca::{Profile, ProfileSpec};
 use meshroot_core::Refusal;
@@ -11,10 +14,14 @@ use meshroot_core::membership::Key;
 
 /// The validated profile of a policy.
 fn profile(policy: &TrustPolicy) -> Result<Profile, Refusal> {
-    let spec = &policy.spec.intermediate;
-    let lifetime = std::time::Duration::from(spec.ttl);
-    let lifetime = jiff::SignedDuration::try_from(lifetime).unwrap_or(jiff::SignedDuration::MAX);
-    Profile::try_from(ProfileSpec { lifetime, path_len: spec.path_len }).map_err(|error| {
+    let (lifetime, path_len) = (lifetime(policy), policy.spec.intermediate.path_len);
+    Profile::try_from(ProfileSpec { lifetime, path_len }).map_err(|error| {
         Refusal::new(Reason::SpecInvalid, format!("TrustPolicy {}: {error}", Key::of(policy)))
     })
+}
+
+/// How long a certificate under a policy lives.
+fn lifetime(policy: &TrustPolicy) -> SignedDuration {
+    let lifetime = Duration::from(policy.spec.intermediate.ttl);
+    SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX)
 }

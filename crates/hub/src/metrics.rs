@@ -1,5 +1,6 @@
 //! The hub's own metrics. Reasons are the same words as in status and events.
 
+use meshroot_core::trust::TrustSet;
 use meshroot_runtime::process::telemetry::Telemetry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,6 +15,7 @@ pub(crate) struct Metrics {
     issued: Family<Labels, Counter>,
     decisions: Family<Labels, Counter>,
     members: Family<Labels, Gauge>,
+    root_ends: Family<Labels, Gauge>,
     signing: Histogram,
 }
 
@@ -23,6 +25,7 @@ impl Metrics {
             issued: Family::default(),
             decisions: Family::default(),
             members: Family::default(),
+            root_ends: Family::default(),
             signing: Histogram::new(exponential_buckets(0.000_05, 2.0, 14)),
         };
         telemetry.registry(|registry| {
@@ -42,6 +45,11 @@ impl Metrics {
                 metrics.members.clone(),
             );
             registry.register(
+                "meshroot_root_not_after_timestamp_seconds",
+                "End of each root of a virtual mesh, in seconds since the epoch",
+                metrics.root_ends.clone(),
+            );
+            registry.register(
                 "meshroot_signing_duration_seconds",
                 "Time to sign and check one certificate",
                 metrics.signing.clone(),
@@ -57,6 +65,16 @@ impl Metrics {
 
     pub(crate) fn decided(&self, reason: meshroot_api::Reason) {
         self.decisions.get_or_create(&vec![("reason", reason.word().to_owned())]).inc();
+    }
+
+    pub(crate) fn roots(&self, virtual_mesh: &str, roots: &TrustSet) {
+        for anchor in roots.anchors() {
+            let labels = vec![
+                ("virtual_mesh", virtual_mesh.to_owned()),
+                ("root", anchor.certificate.fingerprint().to_string()),
+            ];
+            self.root_ends.get_or_create(&labels).set(anchor.certificate.not_after().as_second());
+        }
     }
 
     pub(crate) fn members(&self, virtual_mesh: &str, progress: &meshroot_core::progress::Progress) {

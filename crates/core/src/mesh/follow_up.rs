@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use meshroot_api::Reason;
 use meshroot_api::names::RequestName;
 use meshroot_api::trust::{Pickup, Witness};
-use meshroot_pki::PublicKey;
+use meshroot_pki::Certificate;
 
 use super::{
     ASK_AGAIN, ASK_LATER, ASK_SOON, Actions, Fact, Installed, Report, Step, Stop, Useless, View,
@@ -36,7 +36,7 @@ pub(super) fn plan(
     let (pickup, witness) = pickup::judge(&written, seen, now);
     let due = renewal::due(intermediate, &view.control_plane.mesh, view.trust.spec.renew_at);
     let is_due = due <= now || useless.is_some();
-    let renewal = renewal(view, &in_use, intermediate.public_key(), useless.as_ref(), is_due)?;
+    let renewal = renewal(view, &in_use, intermediate, useless.as_ref(), is_due)?;
     let mut steps = vec![Step::Measure { not_after: intermediate.not_after(), pickup }];
     let said = match renewal {
         Renewal::Troubled(notice) => notice,
@@ -68,7 +68,7 @@ enum Renewal {
 fn renewal(
     view: &View<'_>,
     in_use: &RequestName,
-    key: &PublicKey,
+    intermediate: &Certificate,
     useless: Option<&Useless>,
     is_due: bool,
 ) -> Result<Renewal, Fact> {
@@ -84,7 +84,7 @@ fn renewal(
             let standing = match Standing::of(request) {
                 Standing::Refused => {
                     let kept = view.facts.key(&name)?.map(|kept| &kept.public_key);
-                    Standing::Refused.beside_key(request, kept, key)
+                    Standing::Refused.beside_key(request, kept, intermediate.public_key())
                 }
                 _ if useless.is_some_and(|useless| useless.name == name) => Standing::Dead,
                 standing => standing,
@@ -94,10 +94,13 @@ fn renewal(
     };
     // The ledger is not for agents to read: a number that it knows turns out to be dead.
     match renewal::next(&name, standing, Cause::Due, |_| false) {
-        Next::Ask(name) if renewal::pause(view.asked, attempts(in_use, &name)).is_none() => {
-            begin(view, in_use, name)
+        Next::Ask(name) => {
+            match renewal::pause(view.asked, attempts(in_use, &name), Some(intermediate)) {
+                None => begin(view, in_use, name),
+                Some(_) => Ok(waits),
+            }
         }
-        Next::Wait | Next::Ask(_) => Ok(waits),
+        Next::Wait => Ok(waits),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Which request comes next, for whoever asks; and which number.
 
+use std::time::Duration;
+
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::RequestName;
 use meshroot_api::security::{ApprovalStatus, Response};
 use meshroot_api::shared::{State, Status};
-use meshroot_core::renewal::{Cause, Next, Numbers, Standing, next, superseded};
+use meshroot_core::renewal::{Cause, Next, Numbers, Standing, next, pause, superseded};
 use rstest::rstest;
 
 use crate::scene::{IDENTITY, REQUEST, csr, request};
-use crate::x509::{intermediate_key, leaf_key, root_key};
+use crate::x509::{Template, intermediate_key, leaf_key, root_key};
 
 /// A request with a CSR for the intermediate's key, of which the hub says this.
 fn said(state: State) -> Request {
@@ -132,4 +134,20 @@ fn older_requests_of_the_same_mesh_and_those_of_a_virtual_mesh_it_left_are_super
     let other = RequestName::first("b", "demo");
     let all = [name(1), name(2), name(3), other, left.clone()];
     assert_eq!(superseded(&name(2), &all), vec![&name(1), &left]);
+}
+
+#[test]
+fn requests_of_an_agent_are_apart_by_minutes_that_double_but_by_no_more_than_a_tenth_of_a_lifetime()
+{
+    let minutes = |minutes| Some(Duration::from_mins(minutes));
+    assert_eq!(pause(None, 5, None), None, "it has not asked since it started");
+    for (in_vain, floor) in [(0, 10), (1, 20), (3, 80), (6, 360), (60, 360)] {
+        assert_eq!(pause(minutes(floor - 1), in_vain, None), minutes(1), "{in_vain}");
+        assert_eq!(pause(minutes(floor), in_vain, None), None, "{in_vain}");
+    }
+    let template = Template { not_before: 0, not_after: 300, ..Template::intermediate() };
+    let five_minutes = template.sign(root_key());
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(pause(seconds(29), 3, Some(&five_minutes)), seconds(1));
+    assert_eq!(pause(seconds(30), 3, Some(&five_minutes)), None);
 }

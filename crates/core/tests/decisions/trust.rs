@@ -1,5 +1,6 @@
 //! What a virtual mesh trusts, and when another root is no other root.
 
+use jiff::SignedDuration;
 use meshroot_api::Reason;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::{RootPhase, TrustPolicySpec};
@@ -88,4 +89,25 @@ fn another_signing_root_is_refused() {
             }
         }
     }
+}
+
+#[test]
+fn a_signing_root_that_ends_within_two_lifetimes_of_what_is_issued_is_told() {
+    let root = Template::root().sign(root_key());
+    let set = TrustSet::new([root.clone()], &root);
+    let lifetime = SignedDuration::from_hours(24);
+    let ending = |before| set.ending(&root, lifetime, root.not_after() - before);
+    assert!(ending(SignedDuration::from_hours(49)).is_none());
+    let said = ending(SignedDuration::from_hours(48)).unwrap();
+    assert_eq!(said.reason, Reason::RootEnds);
+    assert!(said.message.contains(&root.not_after().to_string()), "{}", said.message);
+    let mut template = Template::intermediate();
+    template.not_after = root.not_after().as_second() - 1000;
+    let issuer = template.sign(root_key());
+    let now = root.not_after() - SignedDuration::from_hours(49);
+    let said = TrustSet::new([root.clone()], &root).ending(&issuer, lifetime, now);
+    assert!(said.is_none(), "the issuer ends earlier, and not soon: {said:?}");
+    let now = issuer.not_after() - SignedDuration::from_hours(48);
+    let said = TrustSet::new([root.clone()], &root).ending(&issuer, lifetime, now).unwrap();
+    assert!(said.message.contains(&issuer.subject().to_string()), "{}", said.message);
 }

@@ -24,13 +24,16 @@ pub(super) fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::new(Reason::RootUnavailable, format!("the root could not be made: {error}"))
 }
 
+/// A builtin root cannot be replaced by rotation yet: one that ends after a year would end the installation with it.
+const TTL_DAYS: u32 = 3650;
+
 fn root_spec(
     key: &Key,
     virtual_mesh: &VirtualMesh,
     policy: &TrustPolicy,
 ) -> Result<RootSpec, Refusal> {
     let builtin = virtual_mesh.spec.certificate_authority.builtin.clone().unwrap_or_default();
-    let days = if builtin.ttl_days == 0 { 365 } else { builtin.ttl_days };
+    let days = if builtin.ttl_days == 0 { TTL_DAYS } else { builtin.ttl_days };
     let kind = match policy.spec.root.key {
         Some(algorithm) => meshroot_core::key::kind(algorithm),
         None if builtin.rsa_key_size_bytes == 3072 => KeyKind::Rsa3072,

@@ -70,7 +70,10 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
     let progress = progress::sum(&members);
     hub.metrics.members(&Key::of(virtual_mesh).to_string(), &progress);
     let fault = membership::members(virtual_mesh).find_map(|mesh| fault(&mesh));
-    Findings::of_members(progress, root.trust.statuses(), fault)
+    hub.metrics.roots(&Key::of(virtual_mesh).to_string(), &root.trust);
+    let ending = super::lifetime(policy);
+    let ending = root.trust.ending(root.issuer.certificate(), ending, clock::now());
+    Findings::of_members(progress, root.trust.statuses(), fault).with_root_end(ending)
 }
 
 /// A signing certificate that was replaced in its Secret makes every member's certificate one to renew.
@@ -138,6 +141,9 @@ async fn report(
     findings: &Findings,
 ) -> Result<Outcome, HubError> {
     if let Some(policy) = policy {
+        if let Some(ends) = findings.news_of_root_end(policy) {
+            hub.report(virtual_mesh, ends, "Reconcile").await;
+        }
         write_policy_status(hub, policy, findings).await?;
     }
     if findings.are_news(virtual_mesh, policy) {
