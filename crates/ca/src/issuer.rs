@@ -151,11 +151,10 @@ impl Issuer {
         let (file, candidates) = if chain.is_empty() { (ROOT, roots) } else { (CHAIN, &chain[..]) };
         let certificate = signing_certificate(candidates, signer.as_ref())?.clone();
         check_may_sign(file, &certificate)?;
-        for root in roots {
-            check_valid(ROOT, root, now)?;
-        }
         check_valid(file, &certificate, now)?;
-        let mut path = check_path(&certificate, &chain, roots, now)?;
+        // One further anchor that has ended takes nothing from those that have not.
+        let roots = valid(roots, now)?;
+        let mut path = check_path(&certificate, &chain, &roots, now)?;
         let root = path.pop().unwrap_or_else(|| certificate.clone());
         Ok(Self { certificate, chain: path, root, signer })
     }
@@ -173,6 +172,17 @@ impl Issuer {
     /// The root that what is issued leads to.
     pub fn root(&self) -> &Certificate {
         &self.root
+    }
+
+    /// Of the signing certificate and all above it, the one that ends first: nothing that is issued outlives it.
+    pub fn first_to_end(&self) -> &Certificate {
+        let above = self.chain.iter().chain([&self.root]);
+        above.fold(
+            &self.certificate,
+            |first, one| {
+                if one.not_after() < first.not_after() { one } else { first }
+            },
+        )
     }
 
     /// Holds the key.
@@ -214,6 +224,16 @@ fn check_may_sign(file: &'static str, certificate: &Certificate) -> Result<(), I
         return Err(IssuerError::PathLenZero { file, subject });
     }
     Ok(())
+}
+
+/// The roots that are valid; where none is, the first is refused.
+fn valid(roots: &[Certificate], now: Timestamp) -> Result<Vec<Certificate>, IssuerError> {
+    let is_valid = |root: &&Certificate| check_valid(ROOT, root, now).is_ok();
+    let valid: Vec<Certificate> = roots.iter().filter(is_valid).cloned().collect();
+    match roots.first() {
+        Some(first) if valid.is_empty() => check_valid(ROOT, first, now).map(|()| valid),
+        _ => Ok(valid),
+    }
 }
 
 fn check_valid(

@@ -152,12 +152,13 @@ const LEAST_REMAINING: jiff::SignedDuration = jiff::SignedDuration::from_mins(5)
 
 impl Prepared {
     /// Builds and lints new bytes: a random serial, from ten minutes ago to the end of the lifetime or of the
-    /// issuer, whichever comes first.
+    /// first certificate on the way up to the root, whichever comes first.
     pub fn new(order: Order, issuer: &Issuer, now: Timestamp) -> Result<Self, PrepareError> {
         let certificate = issuer.certificate();
-        let not_after = (now + order.profile.lifetime()).min(certificate.not_after());
+        let first = issuer.first_to_end();
+        let not_after = (now + order.profile.lifetime()).min(first.not_after());
         if not_after < now + LEAST_REMAINING {
-            let (issuer, not_after) = (certificate.subject().to_string(), certificate.not_after());
+            let (issuer, not_after) = (first.subject().to_string(), first.not_after());
             return Err(PrepareError::IssuerEnds { issuer, not_after });
         }
         let serial = random_serial().ok_or(PrepareError::Random)?;

@@ -63,6 +63,22 @@ fn validity_begins_ten_minutes_ago_but_never_before_the_issuer() {
 }
 
 #[test]
+fn a_certificate_never_outlives_the_company_root_above_its_issuer() {
+    let root = Template { not_after: NOW + 2 * DAY, ..Template::root() }.sign(x509::root_key());
+    let mut signer = Template { not_after: NOW + 300 * DAY, ..Template::intermediate() };
+    signer.with(basic_constraints(true, None));
+    let issuer = Issuer::load(
+        root.to_pem().as_bytes(),
+        x509::intermediate_key().to_pkcs8_pem().as_bytes(),
+        Some(signer.sign(x509::root_key()).to_pem().as_bytes()),
+        now(),
+    )
+    .unwrap();
+    let issued = issue(order(key(), profile(days(90), 0)), &issuer, now());
+    assert_eq!(issued.certificate().not_after(), root.not_after());
+}
+
+#[test]
 fn a_moment_within_a_second_gives_whole_seconds() {
     let moment = now() + SignedDuration::from_millis(1_750);
     let issued = issue(order(key(), profile(hours(1), 0)), &issuer(), moment);

@@ -5,7 +5,9 @@
 mod support;
 
 use meshroot_ca::{Issuer, IssuerError, MemorySigner};
-use meshroot_pki::{Certificate, CertificateError, KeyError, PathError, PemError, PrivateKey};
+use meshroot_pki::{
+    Certificate, CertificateError, KeyError, KeyKind, PathError, PemError, PrivateKey,
+};
 use support::copy;
 use support::x509::{
     self, CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, basic_constraints, dns_subtree,
@@ -241,6 +243,40 @@ fn an_expired_company_root_is_refused() {
     let expired = Template { not_before: NOW - 3 * DAY, not_after: NOW - DAY, ..root() };
     let (error, _) = Files::of_signer(&signer(), &expired).refusal();
     assert!(matches!(error, IssuerError::NotValid { file: "root-cert.pem", .. }), "{error:?}");
+}
+
+#[test]
+fn a_further_root_that_has_ended_takes_nothing_from_the_one_that_signs() {
+    let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    let name = x509::name("retiring");
+    let mut ended = Template::new(&name, &name, &key);
+    ended.extensions = root().extensions;
+    (ended.not_before, ended.not_after) = (NOW - 3 * DAY, NOW - DAY);
+    for files in [Files::of_root(&root()), Files::of_signer(&signer(), &root())] {
+        let ended = pem(&ended.sign(&key));
+        for roots in [[files.root.clone(), ended.clone()], [ended.clone(), files.root.clone()]] {
+            let files =
+                Files { root: roots.concat(), key: files.key.clone(), chain: files.chain.clone() };
+            assert_eq!(pem(files.load().unwrap().root()), pem(&root_certificate(&files)));
+        }
+    }
+}
+
+/// The root of the files that is not the one that has ended.
+fn root_certificate(files: &Files) -> Certificate {
+    let all = meshroot_pki::parse_bundle(&files.root).unwrap();
+    all.into_iter().find(|one| one.not_after() > now()).unwrap()
+}
+
+#[test]
+fn what_is_issued_ends_with_the_first_to_end_on_the_way_up() {
+    let long = Template { not_after: NOW + 3 * DAY, ..signer() };
+    let root = Template { not_after: NOW + 2 * DAY, ..root() };
+    let issuer = Files::of_signer(&long, &root).load().unwrap();
+    assert_eq!(issuer.first_to_end(), issuer.root());
+    let short = Template { not_after: NOW + DAY, ..signer() };
+    let issuer = Files::of_signer(&short, &root).load().unwrap();
+    assert_eq!(issuer.first_to_end(), issuer.certificate());
 }
 
 #[test]

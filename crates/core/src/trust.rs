@@ -30,18 +30,28 @@ pub struct Anchor {
 pub struct TrustSet {
     signing: Anchor,
     others: Vec<Anchor>,
+    /// Those that have ended: nobody is told to trust them any more.
+    ended: Vec<Anchor>,
 }
 
 impl TrustSet {
-    /// The roots of a Secret, of which the one that what is issued leads to is `signing`.
-    pub fn new(roots: impl IntoIterator<Item = Certificate>, signing: &Certificate) -> Self {
+    /// The roots of a Secret, of which the one that what is issued leads to is `signing`. Others that have ended by `now`
+    /// are left out.
+    pub fn new(
+        roots: impl IntoIterator<Item = Certificate>,
+        signing: &Certificate,
+        now: Timestamp,
+    ) -> Self {
         let mut set = Self {
             signing: Anchor { number: 1, phase: RootPhase::Signing, certificate: signing.clone() },
             others: Vec::new(),
+            ended: Vec::new(),
         };
         for (certificate, number) in roots.into_iter().zip(1..) {
             if certificate == *signing {
                 set.signing.number = number;
+            } else if certificate.not_after() < now {
+                set.ended.push(Anchor { number, phase: RootPhase::Removed, certificate });
             } else {
                 set.others.push(Anchor { number, phase: RootPhase::Trusted, certificate });
             }
@@ -66,9 +76,10 @@ impl TrustSet {
         to_bundle(&all)
     }
 
-    /// As a policy's status shows them.
+    /// As a policy's status shows them: those that have ended last, as `REMOVED`.
     pub fn statuses(&self) -> Vec<RootStatus> {
         self.anchors()
+            .chain(&self.ended)
             .map(|Anchor { phase, certificate, .. }| RootStatus {
                 fingerprint: certificate.fingerprint().to_string(),
                 subject: certificate.subject().to_string(),
@@ -77,29 +88,6 @@ impl TrustSet {
                 phase: *phase,
             })
             .collect()
-    }
-
-    /// Says so where the signing root, or `issuer`, ends within two lifetimes of what is issued: from one on each
-    /// certificate ends with it, and nothing can be issued after it.
-    pub fn ending(
-        &self,
-        issuer: &Certificate,
-        lifetime: SignedDuration,
-        now: Timestamp,
-    ) -> Option<Notice> {
-        let root = &self.signing.certificate;
-        let first = if issuer.not_after() < root.not_after() { issuer } else { root };
-        let left = first.not_after().duration_since(now);
-        if left > lifetime.saturating_mul(2) {
-            return None;
-        }
-        let message = format!(
-            "{} ends {}: nothing can be issued after that, and what is issued before ends with it; see docs/roots.md, \
-             \"When a root ends\"",
-            first.subject(),
-            first.not_after()
-        );
-        Some(Notice::new(Reason::RootEnds, message))
     }
 
     fn contains(&self, fingerprint: &str) -> bool {
@@ -140,6 +128,22 @@ impl Past {
         );
         Err(Refusal::new(Reason::RootSecretInvalid, message))
     }
+}
+
+/// Says so where the first to end of the certificate that signs and those above it ends within two lifetimes of what is
+/// issued: from one on each certificate ends with it, and nothing can be issued after it.
+pub fn ending(first: &Certificate, lifetime: SignedDuration, now: Timestamp) -> Option<Notice> {
+    let left = first.not_after().duration_since(now);
+    if left > lifetime.saturating_mul(2) {
+        return None;
+    }
+    let message = format!(
+        "{} ends {}: nothing can be issued after that, and what is issued before ends with it; see docs/roots.md, \
+         \"When a root ends\"",
+        first.subject(),
+        first.not_after()
+    );
+    Some(Notice::new(Reason::RootEnds, message))
 }
 
 /// The fingerprint of the signing root that a policy's status tells of.

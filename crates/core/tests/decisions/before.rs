@@ -37,7 +37,7 @@ fn set() -> TrustSet {
     let response = all::<Request>().remove(0).status.unwrap().response;
     let roots = parse_bundle(&response.root_certificate.0).unwrap();
     let signing = roots[0].clone();
-    TrustSet::new(roots, &signing)
+    TrustSet::new(roots, &signing, jiff::Timestamp::UNIX_EPOCH)
 }
 
 #[test]

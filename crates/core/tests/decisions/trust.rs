@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use meshroot_api::Reason;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::{RootPhase, TrustPolicySpec};
-use meshroot_core::trust::{Past, TrustSet, signing_root, told};
+use meshroot_core::trust::{Past, TrustSet, ending, signing_root, told};
 use meshroot_pki::{Certificate, Fingerprint, KeyKind, PrivateKey, parse_bundle};
 
 use crate::x509::{self, Template, root_key};
@@ -27,9 +27,11 @@ fn phases(set: &TrustSet) -> Vec<(u32, RootPhase)> {
 #[test]
 fn the_signing_root_comes_first_wherever_the_secret_has_it() {
     let (signing, other) = (root(), other());
-    let first = TrustSet::new([signing.clone(), other.clone()], &signing);
+    let first =
+        TrustSet::new([signing.clone(), other.clone()], &signing, jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(phases(&first), [(1, RootPhase::Signing), (2, RootPhase::Trusted)]);
-    let last = TrustSet::new([other.clone(), signing.clone()], &signing);
+    let last =
+        TrustSet::new([other.clone(), signing.clone()], &signing, jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(phases(&last), [(2, RootPhase::Signing), (1, RootPhase::Trusted)]);
     for set in [first, last] {
         assert_eq!(set.signing().certificate, signing);
@@ -46,7 +48,7 @@ fn the_signing_root_comes_first_wherever_the_secret_has_it() {
 #[test]
 fn a_mesh_is_told_its_request_the_anchors_and_the_policy() {
     let (policy, root) = (TrustPolicySpec::default(), root());
-    let set = TrustSet::new([root.clone()], &root);
+    let set = TrustSet::new([root.clone()], &root, jiff::Timestamp::UNIX_EPOCH);
     let request = RequestName::first("east", "demo");
     let told = told(&policy, &set, &request);
     assert_eq!((told.request.as_str(), told.key), ("east.demo.1", policy.intermediate.key));
@@ -63,8 +65,10 @@ fn there_was_a_root_where_members_trust_one_or_the_ledger_shows_that_one_signed(
 #[test]
 fn another_signing_root_is_refused() {
     let (now, before, company) = (root(), other(), Fingerprint::of(b"company"));
-    let (one, both) =
-        (TrustSet::new([now.clone()], &now), TrustSet::new([before.clone(), now.clone()], &now));
+    let (one, both) = (
+        TrustSet::new([now.clone()], &now, jiff::Timestamp::UNIX_EPOCH),
+        TrustSet::new([before.clone(), now.clone()], &now, jiff::Timestamp::UNIX_EPOCH),
+    );
     let signed = [company.to_string()];
     let none: &[String] = &[];
     let cases = [
@@ -92,22 +96,24 @@ fn another_signing_root_is_refused() {
 }
 
 #[test]
-fn a_signing_root_that_ends_within_two_lifetimes_of_what_is_issued_is_told() {
-    let root = Template::root().sign(root_key());
-    let set = TrustSet::new([root.clone()], &root);
+fn what_ends_within_two_lifetimes_of_what_is_issued_is_told() {
+    let root = root();
     let lifetime = SignedDuration::from_hours(24);
-    let ending = |before| set.ending(&root, lifetime, root.not_after() - before);
+    let ending = |before| ending(&root, lifetime, root.not_after() - before);
     assert!(ending(SignedDuration::from_hours(49)).is_none());
     let said = ending(SignedDuration::from_hours(48)).unwrap();
     assert_eq!(said.reason, Reason::RootEnds);
     assert!(said.message.contains(&root.not_after().to_string()), "{}", said.message);
-    let mut template = Template::intermediate();
-    template.not_after = root.not_after().as_second() - 1000;
-    let issuer = template.sign(root_key());
-    let now = root.not_after() - SignedDuration::from_hours(49);
-    let said = TrustSet::new([root.clone()], &root).ending(&issuer, lifetime, now);
-    assert!(said.is_none(), "the issuer ends earlier, and not soon: {said:?}");
-    let now = issuer.not_after() - SignedDuration::from_hours(48);
-    let said = TrustSet::new([root.clone()], &root).ending(&issuer, lifetime, now).unwrap();
-    assert!(said.message.contains(&issuer.subject().to_string()), "{}", said.message);
+}
+
+#[test]
+fn a_further_root_that_has_ended_is_left_out_and_told() {
+    let (signing, other) = (root(), other());
+    let later = other.not_after() + SignedDuration::from_secs(1);
+    let set = TrustSet::new([other.clone(), signing.clone()], &signing, later);
+    assert_eq!(phases(&set), [(2, RootPhase::Signing)]);
+    let statuses = set.statuses();
+    assert_eq!(statuses[1].phase, RootPhase::Removed);
+    assert_eq!(statuses[1].fingerprint, other.fingerprint().to_string());
+    assert!(!set.to_bundle().contains(&other.to_pem()));
 }

@@ -36,7 +36,7 @@ pub(super) fn read(place: &Key, secret: &Secret, now: Timestamp) -> Result<Root,
     let issuer = Issuer::load(roots, key, part(names::ROOT_CHAIN_KEY), now)
         .map_err(|error| invalid(error.to_string()))?;
     let roots = parse_bundle(roots).map_err(|error| invalid(error.to_string()))?;
-    let trust = TrustSet::new(roots, issuer.root());
+    let trust = TrustSet::new(roots, issuer.root(), now);
     Ok(Root { issuer: Arc::new(issuer), trust })
 }
 

@@ -71,8 +71,8 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
     hub.metrics.members(&Key::of(virtual_mesh).to_string(), &progress);
     let fault = membership::members(virtual_mesh).find_map(|mesh| fault(&mesh));
     hub.metrics.roots(&Key::of(virtual_mesh).to_string(), &root.trust);
-    let ending = super::lifetime(policy);
-    let ending = root.trust.ending(root.issuer.certificate(), ending, clock::now());
+    let first = root.issuer.first_to_end();
+    let ending = trust::ending(first, super::lifetime(policy), clock::now());
     Findings::of_members(progress, root.trust.statuses(), fault).with_root_end(ending)
 }
 
