@@ -8,7 +8,7 @@ use meshroot_api::names::RequestName;
 use meshroot_api::policy::{RootPhase, RootStatus, TrustPolicySpec};
 use meshroot_api::trust::MeshTrustSpec;
 use meshroot_api::{MeshTrust, Reason};
-use meshroot_pki::{Certificate, Fingerprint, to_bundle};
+use meshroot_pki::{Certificate, Fingerprint, parse_bundle, to_bundle};
 
 use crate::membership::Key;
 use crate::notice::Notice;
@@ -153,16 +153,40 @@ pub fn signing_root(roots: &[RootStatus]) -> Option<&str> {
 }
 
 /// What a mesh is told: by which request it should have its certificate, what to trust, and what its virtual mesh's
-/// policy says.
-pub fn told(policy: &TrustPolicySpec, set: &TrustSet, request: &RequestName) -> MeshTrustSpec {
+/// policy says. `before`: what it was told last.
+///
+/// An anchor that was added to the set reaches every member; one that is gone from it stays with the members that have it,
+/// in the same virtual mesh, until it ends: peers may still present what leads to it.
+pub fn told(
+    policy: &TrustPolicySpec,
+    set: &TrustSet,
+    request: &RequestName,
+    before: Option<&MeshTrustSpec>,
+    now: Timestamp,
+) -> MeshTrustSpec {
+    let kept = before.map(|before| kept_anchors(before, set, request, now)).unwrap_or_default();
     MeshTrustSpec {
         request: request.to_string(),
-        trust_anchors: set.to_bundle(),
+        trust_anchors: set.to_bundle() + &to_bundle(&kept),
         key: policy.intermediate.key,
         renew_at: policy.intermediate.renew_at,
         adopt: policy.adopt,
         restart: policy.restart,
     }
+}
+
+fn kept_anchors(
+    before: &MeshTrustSpec,
+    set: &TrustSet,
+    request: &RequestName,
+    now: Timestamp,
+) -> Vec<Certificate> {
+    let same = RequestName::parse(&before.request)
+        .is_some_and(|named| named.virtual_mesh == request.virtual_mesh);
+    let known = if same { parse_bundle(before.trust_anchors.as_bytes()) } else { Ok(Vec::new()) };
+    let mut kept = known.unwrap_or_default();
+    kept.retain(|one| one.not_after() >= now && !set.contains(&one.fingerprint().to_string()));
+    kept
 }
 
 /// The request that a mesh's MeshTrust names, where that is one of this virtual mesh; the mesh's first one otherwise.

@@ -91,7 +91,17 @@ fn every_mesh_is_told_what_it_was_told() {
     for found in trusts {
         let key = Key::of(&found);
         let request = trust::request_of(Some(&found), &key, "demo");
-        assert_eq!(trust::told(&policy.spec, &set(), &request), found.spec, "{key}");
+        assert_eq!(
+            trust::told(
+                &policy.spec,
+                &set(),
+                &request,
+                Some(&found.spec),
+                jiff::Timestamp::UNIX_EPOCH
+            ),
+            found.spec,
+            "{key}"
+        );
     }
 }
 

@@ -16,8 +16,8 @@ use meshroot_core::renewal::{self, Next, Numbers, Standing};
 use meshroot_core::terms::Terms;
 use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
-use meshroot_runtime::process::crash;
 use meshroot_runtime::process::queue::Outcome;
+use meshroot_runtime::process::{clock, crash};
 
 use super::profile;
 use crate::authority::Root;
@@ -107,7 +107,9 @@ impl Member {
     /// MeshTrust as it should be: the newest certificate that was issued, and what the policy says.
     async fn ensure_trust(&self, hub: &Hub, governed: &Governed) -> Result<(), HubError> {
         let request = self.newest_answered(hub).unwrap_or_else(|| self.current.clone());
-        let wanted = trust::told(&governed.policy.spec, &governed.root.trust, &request);
+        let before = self.trust.as_ref().map(|trust| &trust.spec);
+        let (policy, set) = (&governed.policy.spec, &governed.root.trust);
+        let wanted = trust::told(policy, set, &request, before, clock::now());
         match &self.trust {
             Some(trust) => self.tell(hub, trust, wanted).await,
             None => {

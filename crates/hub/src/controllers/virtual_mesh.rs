@@ -10,16 +10,17 @@ use meshroot_api::names;
 use meshroot_api::policy::TrustPolicySpec;
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{TrustPolicy, VirtualMesh};
-use meshroot_ca::Issuer;
 use meshroot_core::findings::Findings;
 use meshroot_core::membership::{self, Key};
 use meshroot_core::progress::{self, Member, View};
 use meshroot_core::{Notice, Refusal, identity, trust};
+use meshroot_pki::Fingerprint;
 use meshroot_runtime::kube::write::{create_if_absent, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
 
 use super::request;
+use crate::authority::Root;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::wire_time;
@@ -59,7 +60,7 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
         Ok(root) => root,
         Err(refusal) => return Findings::without_root(refusal),
     };
-    issuer_changed(hub, virtual_mesh, &root.issuer);
+    root_changed(hub, virtual_mesh, &root);
     let name = Key::of(virtual_mesh).name;
     let membership = hub.membership();
     let fault =
@@ -76,12 +77,13 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
     Findings::of_members(progress, root.trust.statuses(), fault).with_root_end(ending)
 }
 
-/// A signing certificate that was replaced in its Secret makes every member's certificate one to renew.
-fn issuer_changed(hub: &Hub, virtual_mesh: &VirtualMesh, issuer: &Issuer) {
-    let fingerprint = issuer.certificate().fingerprint();
-    let version =
-        fingerprint.as_bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
-    if hub.generations.changed("Issuer", &Key::of(virtual_mesh), Some(version)) {
+/// A signing certificate that was replaced in its Secret makes every member's certificate one to renew; a root that was
+/// added is one that every member is to trust.
+fn root_changed(hub: &Hub, virtual_mesh: &VirtualMesh, root: &Root) {
+    let text = format!("{} {}", root.issuer.certificate().fingerprint(), root.trust.to_bundle());
+    let digest = Fingerprint::of(text.as_bytes());
+    let version = digest.as_bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
+    if hub.generations.changed("Root", &Key::of(virtual_mesh), Some(version)) {
         membership::members(virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
     }
 }
