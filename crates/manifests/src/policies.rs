@@ -38,6 +38,7 @@ pub fn policies(hub_user: &str) -> Vec<Value> {
         mesh_trusts(),
         mesh_trust_status(),
         issuance_records(),
+        agent_tokens(),
     ];
     policies.iter().flat_map(|policy| [policy.object(hub_user), policy.binding()]).collect()
 }
@@ -294,6 +295,22 @@ fn mesh_trust_status() -> Policy {
         rules: vec![(
             "variables.ownAgent".to_owned(),
             "status of a MeshTrust is written by the agent of its namespace only",
+        )],
+    }
+}
+
+/// What an agent asks for is 30 days: one that was stolen gets nothing better.
+fn agent_tokens() -> Policy {
+    Policy {
+        name: "meshroot-agent-tokens",
+        group: "",
+        resource: "serviceaccounts/token",
+        operations: &["CREATE"],
+        variables: vec![],
+        rules: vec![(
+            "!variables.agent || object.?spec.?expirationSeconds.orValue(3600) <= 2592000"
+                .to_owned(),
+            "spec.expirationSeconds: an agent's token lives 30 days (2592000) at most",
         )],
     }
 }

@@ -147,3 +147,21 @@ async fn an_agent_renews_its_own_token_and_no_other() {
     assert_no_right(token(WEST, "meshroot-agent").await);
     assert_no_right(token(HUB.0, HUB.1).await);
 }
+
+#[tokio::test]
+async fn an_agents_token_lives_thirty_days_at_most() {
+    use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+    use k8s_openapi::api::core::v1::ServiceAccount;
+    let server = with_everything().await;
+    let api: kube::Api<ServiceAccount> = kube::Api::namespaced(server.agent(EAST).await, EAST);
+    let token = async |seconds| {
+        let spec = TokenRequestSpec { expiration_seconds: Some(seconds), ..Default::default() };
+        let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
+        api.create_token_request("meshroot-agent", &kube::api::PostParams::default(), &request)
+            .await
+    };
+    assert!(token(2_592_000).await.unwrap().status.is_some());
+    for long in [2_592_001, 4_294_967_296] {
+        assert_refused(token(long).await, "lives 30 days");
+    }
+}
