@@ -192,7 +192,7 @@ fn bring_about(view: &View<'_>, now: Timestamp) -> Result<Plan, Stop> {
     };
     let actions = match (view.found, useless) {
         (Found::Ours(installed), useless) => follow_up::plan(view, installed, useless, now)?,
-        (Found::Nothing | Found::Foreign(_), Some(useless)) => ask_again(view, useless)?,
+        (Found::Nothing | Found::Foreign(_), Some(useless)) => ask_again(view, useless),
         (Found::Nothing | Found::Foreign(_), None) => wait(view, &wanted),
     };
     Ok(Plan::Do(actions))
@@ -205,7 +205,7 @@ struct Useless {
 }
 
 /// Nothing is installed, and the answer that there is cannot be: the next request asks for the same.
-fn ask_again(view: &View<'_>, useless: Useless) -> Result<Actions, Stop> {
+fn ask_again(view: &View<'_>, useless: Useless) -> Actions {
     let asked = view.request(&useless.name);
     let spec =
         asked.map(|request| RequestSpec { csr_data: Bytes::default(), ..request.spec.clone() });
@@ -227,7 +227,7 @@ fn ask_again(view: &View<'_>, useless: Useless) -> Result<Actions, Stop> {
         }
     }
     steps.push(Step::Report(Box::new(Report::unchanged(useless.refusal.into(), view.trust))));
-    Ok(Actions { steps, again: Some(again) })
+    Actions { steps, again: Some(again) }
 }
 
 /// How many requests were made in vain between one that was of use and the one to be made.

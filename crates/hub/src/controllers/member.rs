@@ -110,19 +110,17 @@ impl Member {
         let before = self.trust.as_ref().map(|trust| &trust.spec);
         let (policy, set) = (&governed.policy.spec, &governed.root.trust);
         let wanted = trust::told(policy, set, &request, before, clock::now());
-        match &self.trust {
-            Some(trust) => self.tell(hub, trust, wanted).await,
-            None => {
-                hub.fence()?;
-                let mut made = MeshTrust::new(&self.key.name, wanted);
-                made.metadata = self.metadata(&self.key.name);
-                // One that somebody else made may say something else: the watch brings it.
-                if let Written::Created(made) = create_if_absent(&self.trusts(hub), &made).await? {
-                    self.written(hub, &made);
-                }
-                Ok(())
-            }
+        if let Some(trust) = &self.trust {
+            return self.tell(hub, trust, wanted).await;
         }
+        hub.fence()?;
+        let mut made = MeshTrust::new(&self.key.name, wanted);
+        made.metadata = self.metadata(&self.key.name);
+        // One that somebody else made may say something else: the watch brings it.
+        if let Written::Created(made) = create_if_absent(&self.trusts(hub), &made).await? {
+            self.written(hub, &made);
+        }
+        Ok(())
     }
 
     /// What was issued reaches the mesh, whatever is wrong with its virtual mesh, its policy or its root by now.

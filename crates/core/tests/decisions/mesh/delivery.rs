@@ -94,9 +94,9 @@ fn an_answer_that_can_never_be_installed_is_told_and_followed_by_the_next_number
 #[test]
 fn so_it_is_where_an_older_certificate_is_in_use_and_nothing_is_due() {
     for (mut scene, says) in useless() {
-        let second = Some(name(2).to_string());
-        Arc::make_mut(&mut scene.requests[0]).metadata.name.clone_from(&second);
-        scene.trust.spec.request = second.unwrap();
+        let second = name(2).to_string();
+        Arc::make_mut(&mut scene.requests[0]).metadata.name = Some(second.clone());
+        scene.trust.spec.request = second;
         scene.found = Found::Ours(Box::new(installed(1)));
         let key = scene.facts.keys.remove(&name(1)).flatten();
         let scene = scene.with_key(2, key).with_key(1, Some(kept(root_key())));
