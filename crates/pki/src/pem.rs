@@ -114,22 +114,49 @@ pub(crate) fn blocks(bytes: &[u8]) -> Result<Vec<Block>, PemError> {
 /// Reads all blocks of a file of people: other text (in any encoding), a byte order mark and blanks
 /// at the end of lines are passed over, and a lone carriage return ends a line too.
 pub(crate) fn blocks_in_text(bytes: &[u8]) -> Result<Vec<Block>, PemError> {
+    let blocks = find_blocks(bytes).blocks;
+    if blocks.is_empty() {
+        return Err(no_block(bytes));
+    }
+    blocks.into_iter().collect()
+}
+
+/// What a file of people holds, in its order.
+pub(crate) struct Found {
+    /// The blocks, and what should be one and is not.
+    pub(crate) blocks: Vec<Result<Block, PemError>>,
+    /// Lines of other text that are not blank.
+    pub(crate) other_lines: usize,
+}
+
+/// Finds all blocks of a file of people; one that is broken hides no other.
+pub(crate) fn find_blocks(bytes: &[u8]) -> Found {
     // Copies of a file that may hold a key are wiped.
     let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut lines = text_lines(text).enumerate();
-    let mut blocks = Vec::new();
+    let mut found = Found { blocks: Vec::new(), other_lines: 0 };
     while let Some((index, line)) = lines.next() {
         match boundary_label(line, BEGIN) {
-            Some(label) => blocks.push(read_block(label, index + 1, &mut lines)?),
-            None if line.contains(BEGIN) => return Err(PemError::Boundary { line: index + 1 }),
-            None => {}
+            Some(label) => {
+                let block = read_block(label, index + 1, &mut lines);
+                if matches!(block, Err(PemError::Headers { .. })) {
+                    lines.by_ref().find(|(_, line)| line.starts_with(END));
+                }
+                found.blocks.push(block);
+            }
+            None if line.contains(BEGIN) => {
+                found.blocks.push(Err(PemError::Boundary { line: index + 1 }));
+            }
+            None => found.other_lines += usize::from(!line.trim().is_empty()),
         }
     }
-    if blocks.is_empty() {
-        return Err(text_form(bytes).map_or(PemError::Empty, PemError::Form));
-    }
-    Ok(blocks)
+    found
+}
+
+/// Why a text has no block.
+pub(crate) fn no_block(bytes: &[u8]) -> PemError {
+    text_form(bytes).map_or(PemError::Empty, PemError::Form)
 }
 
 fn text_lines(text: &str) -> impl Iterator<Item = &str> {
@@ -206,6 +233,8 @@ fn decode(label: &str, line: usize, content: &str) -> Result<Block, PemError> {
 
 fn boundary_label<'a>(line: &'a str, start: &str) -> Option<&'a str> {
     let label = line.strip_prefix(start)?.strip_suffix(DASHES)?;
-    let printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic() && byte != b'-';
-    (label.len() <= 64 && label.bytes().all(printable)).then_some(label)
+    // RFC 7468 allows more; whatever tools write is of capitals, digits and blanks, and what is not may be content whose
+    // line breaks were lost: it must not be repeated as a label.
+    let known = |byte: u8| byte == b' ' || byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    (label.len() <= 64 && label.bytes().all(known)).then_some(label)
 }

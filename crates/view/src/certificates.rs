@@ -3,7 +3,5 @@
 pub mod facts;
 mod inspection;
 pub mod layout;
-mod pem_file;
 
 pub use inspection::Inspection;
-pub use pem_file::{Item, PemFile};

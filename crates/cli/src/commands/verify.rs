@@ -7,7 +7,7 @@ use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::{MeshTrust, VirtualMesh};
 use meshroot_core::membership::{Key, members};
-use meshroot_pki::{Certificate, Purpose, parse_bundle};
+use meshroot_pki::{Certificate, Purpose, parse_bundle, read_certificates};
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::process::clock;
 use meshroot_view::full_name;
@@ -93,7 +93,7 @@ pub(crate) async fn run(
 
 fn read_bundle(file: &std::path::Path) -> Result<Vec<Certificate>, Failure> {
     let bytes = read_file(file)?;
-    parse_bundle(&bytes).map_err(|error| {
+    read_certificates(&bytes).map_err(|error| {
         Failure::no(format!("{}: {error}", file.display()))
             .fix(format!("see what is in it with: meshroot inspect {}", file.display()))
     })

@@ -1,10 +1,9 @@
 //! What a certificate or request says, as fields for people and for programs.
 
 use jiff::Timestamp;
-use meshroot_pki::{Certificate, CertificateRequest, Host, oid};
+use meshroot_pki::{Certificate, CertificateRequest, Host, Item, oid};
 use serde_json::{Map, Value, json};
 
-use super::Item;
 use crate::age;
 
 /// Fields in the order in which a person asks for them: title and values.

@@ -5,11 +5,11 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::{REQUEST_ANNOTATION, is_ours};
-use meshroot_pki::Certificate;
+use meshroot_pki::{Certificate, Item, PemFile};
 use serde_json::{Value, json};
 
+use super::facts;
 use super::layout::{self, Check};
-use super::{Item, PemFile, facts};
 use crate::{Sheet, full_name};
 
 /// What was found, and whether it fits together.
