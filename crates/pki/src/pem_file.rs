@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use crate::certificate::Certificate;
 use crate::fingerprint::Fingerprint;
 use crate::form::DerForm;
-use crate::pem::{self, Block};
+use crate::pem::{self, Block, PemError};
 use crate::private_key::PrivateKey;
 use crate::request::CertificateRequest;
 
@@ -56,8 +56,8 @@ impl PemFile {
                 Err(error) => unreadable("PEM", error),
             })
             .collect();
-        if items.is_empty() && found.other_lines > 0 {
-            items.push(unreadable("PEM", &pem::no_block(bytes)));
+        if let (true, error @ PemError::Form(_)) = (items.is_empty(), pem::no_block(bytes)) {
+            items.push(unreadable("PEM", &error));
         }
         Self { items, other_lines: found.other_lines }
     }

@@ -68,10 +68,11 @@ pub(crate) async fn run(
         return Err(Failure::no(format!("no certificate, request or key was found in {titles}")));
     }
     if global.output.is_table() {
-        terminal.sheet(&inspection.sheet(now))
+        terminal.sheet(&inspection.sheet(now))?;
     } else {
-        terminal.print(&global.output.text(&inspection.document(now))?)
+        terminal.print(&global.output.text(&inspection.document(now))?)?;
     }
+    inspection.problem().map_or(Ok(()), |problem| Err(Failure::no(problem)))
 }
 
 /// A file's content, or standard input's; at most 4 MiB, which no bundle reaches.
@@ -124,7 +125,8 @@ async fn request(session: &Session, name: &str) -> Result<Inspection, Failure> {
 }
 
 const AFTER_HELP: &str = "\
-Private keys are recognised and never shown: only their public half is told.
+Private keys are recognised and never shown: only their public half is told. Exits with 1 where a check fails or
+something cannot be read.
 
 Examples:
   meshroot inspect ca-cert.pem

@@ -46,6 +46,21 @@ fn a_chain_from_standard_input_says_who_signed_whom_and_shows_no_key() {
     let first = &json["parts"][0]["items"][0];
     assert_eq!(first["fingerprint"], intermediate.certificate.fingerprint().to_string());
     assert_eq!(first["names"][0], "spiffe://cluster.local/ns/istio-system/sa/istiod");
+    assert_eq!(first["validUntil"], intermediate.certificate.not_after().to_string());
+    assert_eq!((&first["isCa"], &first["pathLength"]), (&true.into(), &0.into()));
+}
+
+#[test]
+fn what_cannot_be_read_is_shown_and_a_no() {
+    let cut = root("root").certificate.to_pem().replace("-----END CERTIFICATE-----\n", "");
+    let answer = run_with_input(None, &["inspect"], cut.as_bytes());
+    has(&answer.out, &["Unreadable", "does not end"]);
+    has(&answer.no(1), &["the CERTIFICATE block that begins at line 1 does not end"]);
+    let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    let joined = key.to_pkcs8_pem().replace('\n', " ");
+    let answer = run_with_input(None, &["inspect", "-o", "json"], joined.as_bytes());
+    no_key_in(&answer.out, &key);
+    has(&answer.no(1), &["the line breaks of the file were lost"]);
 }
 
 #[test]
@@ -106,7 +121,9 @@ async fn a_bad_secret_says_each_thing_that_is_wrong() {
     let intermediate = signing.issue(&spec);
     let stranger = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
     create_cacerts(&hub, "bad", &intermediate, &stranger, &other).await;
-    let text = hub.run(&["inspect", "secret", "bad", "-n", "default"]).yes();
+    let answer = hub.run(&["inspect", "secret", "bad", "-n", "default"]);
+    let text = answer.out.clone();
+    has(&answer.no(1), &["ca-key.pem is NOT the key of ca-cert.pem"]);
     has(
         &text,
         &[

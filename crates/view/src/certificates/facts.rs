@@ -83,6 +83,14 @@ pub fn to_json(kind: &str, facts: &Facts) -> Value {
     Value::Object(object)
 }
 
+/// What programs compare, in a certificate's object: times by RFC 3339, whether it is a CA, and its path length.
+pub fn for_programs(certificate: &Certificate, object: &mut Value) {
+    object["validFrom"] = json!(certificate.not_before().to_string());
+    object["validUntil"] = json!(certificate.not_after().to_string());
+    object["isCa"] = json!(certificate.is_ca());
+    object["pathLength"] = json!(certificate.path_len());
+}
+
 /// Names in one spelling; what has none says so.
 pub fn hosts(hosts: &[Host]) -> Vec<String> {
     hosts.iter().map(ToString::to_string).collect()

@@ -75,6 +75,18 @@ impl Inspection {
         self.parts.iter().all(|part| part.file.items.is_empty())
     }
 
+    /// The first thing that is wrong: a check that fails, or something that cannot be read.
+    pub fn problem(&self) -> Option<String> {
+        let failed = self.checks.iter().find(|check| !check.good);
+        let unreadable = |part: &Part| {
+            part.file.items.iter().find_map(|item| match item {
+                Item::Unreadable { label, why } => Some(format!("{}: {label}: {why}", part.title)),
+                _ => None,
+            })
+        };
+        failed.map(|check| check.message.clone()).or_else(|| self.parts.iter().find_map(unreadable))
+    }
+
     /// For people.
     pub fn sheet(&self, now: Timestamp) -> Sheet {
         let mut sheet = Sheet::default();
@@ -125,9 +137,13 @@ impl Part {
     }
 
     fn document(&self, now: Timestamp) -> Value {
-        let item = |item| {
+        let item = |item: &Item| {
             let (kind, facts) = facts::item(item, now);
-            facts::to_json(kind, &facts)
+            let mut object = facts::to_json(kind, &facts);
+            if let Item::Certificate(certificate) = item {
+                facts::for_programs(certificate, &mut object);
+            }
+            object
         };
         let items: Vec<Value> = self.file.items.iter().map(item).collect();
         json!({ "name": self.title, "items": items })
