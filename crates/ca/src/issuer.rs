@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use meshroot_pki::{
-    Certificate, CertificateError, Fingerprint, KeyError, PathError, PathOptions, PathPosition,
-    PrivateKey, Purpose, build_path, parse_bundle,
+    Certificate, CertificateError, Fingerprint, KeyError, NameConstraintError, PathError,
+    PathOptions, PathPosition, PrivateKey, Purpose, build_path, parse_bundle,
 };
 use x509_cert::ext::pkix::KeyUsages;
 
@@ -278,16 +278,23 @@ fn check_path(
     Ok(path)
 }
 
+fn check_name_constraints(index: usize, certificate: &Certificate) -> Result<(), PathError> {
+    let issuer = || PathPosition { index, subject: certificate.subject().to_string() };
+    certificate.check_name_constraints().map_err(|source| match source {
+        NameConstraintError::Uri => PathError::UriNameConstraint { certificate: issuer() },
+        source => {
+            let below = PathPosition { index: 0, subject: "whatever is issued".to_owned() };
+            PathError::NameConstraint { certificate: below, issuer: issuer(), source }
+        }
+    })
+}
+
 /// Everything on the way up must allow one more CA below it, the intermediate that is to be issued, with a
 /// SPIFFE ID: the path validator would refuse it only after it is signed.
 fn check_allows_issuance(path: &[Certificate]) -> Result<(), PathError> {
     for (index, certificate) in path.iter().enumerate() {
         let found = index + 1;
-        if certificate.constrains_uris() {
-            let certificate =
-                PathPosition { index: found, subject: certificate.subject().to_string() };
-            return Err(PathError::UriNameConstraint { certificate });
-        }
+        check_name_constraints(found, certificate)?;
         if let Some(allowed) =
             certificate.path_len().filter(|allowed| usize::from(*allowed) < found)
         {

@@ -419,6 +419,12 @@ fn an_issuer_that_constrains_uris_is_refused_before_it_signs_what_no_peer_accept
             "{error:?}"
         );
     }
+    let mail = GeneralName::Rfc822Name(ia5("example.com"));
+    let mut others = signer();
+    others.with(name_constraints(std::slice::from_ref(&mail), &[]));
+    let (error, message) = Files::of_signer(&others, &root()).refusal();
+    assert!(matches!(error, IssuerError::Chain(PathError::NameConstraint { .. })), "{error:?}");
+    assert!(message.contains("other than DNS names and IP addresses"), "{message}");
     let mut names = root();
     names.with(name_constraints(&[dns_subtree("svc")], &[]));
     Files::of_root(&names).load().unwrap();

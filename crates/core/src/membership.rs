@@ -153,15 +153,32 @@ pub fn validate(virtual_mesh: &VirtualMesh) -> Result<(), Refusal> {
     validate_provided(virtual_mesh)
 }
 
-/// What stands in the way of one member's first certificate. `exists`: there is such a mesh.
-pub fn check_member(mesh: &Key, membership: &Membership, exists: bool) -> Result<(), Refusal> {
-    if exists {
-        return membership.virtual_mesh(mesh).map(|_| ());
+/// What stands in the way of one member's first certificate. `virtual_mesh`: its name. `exists`: there is such a mesh.
+pub fn check_member(
+    mesh: &Key,
+    virtual_mesh: &str,
+    membership: &Membership,
+    exists: bool,
+) -> Result<(), Refusal> {
+    if !exists {
+        let message =
+            format!("spec.meshes: there is no Mesh {mesh}; create it, or remove it from the list");
+        return Err(Refusal::new(Reason::MeshMissing, message));
     }
-    let message =
-        format!("spec.meshes: there is no Mesh {mesh}; create it, or remove it from the list");
-    Err(Refusal::new(Reason::MeshMissing, message))
+    membership.virtual_mesh(mesh)?;
+    let together = mesh.name.len() + virtual_mesh.len();
+    if together <= LONGEST_NAMES {
+        return Ok(());
+    }
+    let message = format!(
+        "spec.meshes: the names of Mesh {mesh} and of the VirtualMesh have {together} characters together, and at most \
+         {LONGEST_NAMES} go into the name of a request (MESH.VIRTUALMESH.NUMBER); give one of them a shorter name"
+    );
+    Err(Refusal::new(Reason::SpecInvalid, message))
 }
+
+/// The name of a Secret has at most 253 characters (RFC 1123 subdomain); two dots, ten digits and `-key` are ours.
+const LONGEST_NAMES: usize = 253 - 2 - 10 - 4;
 
 fn validate_builtin(builtin: &meshroot_api::networking::Builtin) -> Result<(), Refusal> {
     let bits = builtin.rsa_key_size_bytes;
@@ -228,13 +245,14 @@ mod tests {
     fn a_plain_virtual_mesh_is_valid_and_so_is_its_member() {
         let plain = virtual_mesh("demo", |_| ());
         assert_eq!(validate(&plain), Ok(()));
-        assert_eq!(check_member(&east(), &Membership::read([&plain]), true), Ok(()));
+        assert_eq!(check_member(&east(), "demo", &Membership::read([&plain]), true), Ok(()));
     }
 
     #[test]
     fn a_mesh_in_two_virtual_meshes_is_a_conflict_that_names_both() {
         let (one, two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
-        let refused = check_member(&east(), &Membership::read([&one, &two]), true).unwrap_err();
+        let refused =
+            check_member(&east(), "one", &Membership::read([&one, &two]), true).unwrap_err();
         assert_eq!(refused.reason, Reason::MeshInTwoVirtualMeshes);
         assert!(
             refused.message.contains("meshroot-system/one and meshroot-system/two"),
@@ -290,7 +308,7 @@ mod tests {
         let (one, mut two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
         two.metadata.deletion_timestamp =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-        assert_eq!(check_member(&east(), &Membership::read([&one, &two]), true), Ok(()));
+        assert_eq!(check_member(&east(), "one", &Membership::read([&one, &two]), true), Ok(()));
     }
 
     #[test]
@@ -349,9 +367,19 @@ mod tests {
     #[test]
     fn a_member_that_does_not_exist_is_named() {
         let membership = Membership::read([&virtual_mesh("demo", |_| ())]);
-        let refused = check_member(&east(), &membership, false).unwrap_err();
+        let refused = check_member(&east(), "demo", &membership, false).unwrap_err();
         assert_eq!(refused.reason, Reason::MeshMissing);
         assert!(refused.message.contains("meshroot-cluster-east/istio-istio-system-east"));
+    }
+
+    #[test]
+    fn names_that_do_not_fit_into_a_request_are_refused_with_the_limit() {
+        let mesh = Key::new("meshroot-cluster-east", "m".repeat(120));
+        let check = |length| check_member(&mesh, &"v".repeat(length), &Membership::default(), true);
+        assert_eq!(check(117), Ok(()));
+        let refused = check(118).unwrap_err();
+        assert_eq!(refused.reason, Reason::SpecInvalid);
+        assert!(refused.message.contains("238 characters together, and at most 237"));
     }
 
     #[test]

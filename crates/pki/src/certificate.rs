@@ -19,7 +19,7 @@ use crate::form::DerForm;
 use crate::general_name::{self, GeneralNameError, RawName};
 use crate::host::Host;
 use crate::key::KeyError;
-use crate::name_constraint;
+use crate::name_constraint::{self, NameConstraintError};
 use crate::pem::{self, Block, PemError};
 use crate::public_key::PublicKey;
 use crate::serial::Serial;
@@ -247,6 +247,11 @@ impl Certificate {
     /// Whether the name constraints are on URIs: rustls-webpki (ztunnel, Linkerd) refuses every SPIFFE ID below them.
     pub fn constrains_uris(&self) -> bool {
         self.0.extensions.name_constraints.as_ref().is_some_and(name_constraint::has_uri)
+    }
+
+    /// Whether the name constraints, if there are any, are such that something can stand under them for every peer.
+    pub fn check_name_constraints(&self) -> Result<(), NameConstraintError> {
+        self.0.extensions.name_constraints.as_ref().map_or(Ok(()), name_constraint::check_usable)
     }
 
     /// The subject's key identifier.

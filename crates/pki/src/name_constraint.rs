@@ -73,6 +73,16 @@ enum Subtree {
     Ip { address: IpAddr, mask: u128 },
 }
 
+/// Checks whether anything at all can stand under the constraints.
+pub(crate) fn check_usable(constraints: &NameConstraints) -> Result<(), NameConstraintError> {
+    let permitted = subtrees(constraints.permitted_subtrees.as_deref())?;
+    let excluded = subtrees(constraints.excluded_subtrees.as_deref())?;
+    if permitted.is_empty() && excluded.is_empty() {
+        return Err(NameConstraintError::Empty);
+    }
+    Ok(())
+}
+
 /// Checks the alternative names of a certificate with this subject against an issuer's constraints.
 pub(crate) fn check(
     constraints: &NameConstraints,

@@ -69,11 +69,9 @@ impl Governed {
         let Some(virtual_mesh) = hub.virtual_mesh(key) else { return Ok(None) };
         let Some(policy) = hub.policy(key)? else { return Ok(None) };
         let Some(mesh) = hub.mesh(&member.key) else { return Ok(None) };
-        let (Ok(()), Ok(config)) =
-            (membership::validate(&virtual_mesh), identity::cert_config(&mesh))
-        else {
-            return Ok(None);
-        };
+        let valid = membership::validate(&virtual_mesh)
+            .and_then(|()| membership::check_member(&member.key, &key.name, &membership, true));
+        let (Ok(()), Ok(config)) = (valid, identity::cert_config(&mesh)) else { return Ok(None) };
         let root = hub.root(&virtual_mesh, &policy).await?;
         Ok(Some(Self { virtual_mesh, policy, root, config }))
     }

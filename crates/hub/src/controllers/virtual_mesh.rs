@@ -63,8 +63,9 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
     root_changed(hub, virtual_mesh, &root);
     let name = Key::of(virtual_mesh).name;
     let membership = hub.membership();
-    let fault =
-        |mesh: &Key| membership::check_member(mesh, &membership, hub.mesh(mesh).is_some()).err();
+    let fault = |mesh: &Key| {
+        membership::check_member(mesh, &name, &membership, hub.mesh(mesh).is_some()).err()
+    };
     let members: Vec<Member> = membership::members(virtual_mesh)
         .map(|mesh| member(hub, &mesh, &name, fault(&mesh)))
         .collect();
