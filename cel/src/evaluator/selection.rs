@@ -62,7 +62,7 @@ impl<'a> Evaluator<'a> {
         if let Some(known) = &self.known.borrow()[position] {
             return known.clone().map(Some);
         }
-        let outcome = self.program(&self.variables[position].program);
+        let outcome = self.budget.nested(|| self.program(&self.variables[position].program));
         let outcome = outcome.map_err(|fault| match fault {
             Fault::Evaluation(message) => {
                 Fault::new(format!("composited variable {name:?} fails to evaluate: {message}"))

@@ -9,7 +9,7 @@ use crate::files::{document, documents};
 const HUB: &str = "system:serviceaccount:meshroot-system:meshroot-hub";
 const AGENT: &str = "system:serviceaccount:meshroot-cluster-east:meshroot-agent";
 
-/// Allows one user to approve on one virtual mesh.
+/// Allows one user to approve on one virtual mesh, and one to have one mesh join.
 struct Approver;
 
 impl Authorizer for Approver {
@@ -22,7 +22,16 @@ impl Authorizer for Approver {
             name: "demo".into(),
             ..ResourceAttributes::default()
         };
-        let allowed = user.name == "approver" && *asked == Attributes::Resource(wanted);
+        let mesh = ResourceAttributes {
+            verb: "join".into(),
+            group: "discovery.zephyr.solo.io".into(),
+            resource: "meshes".into(),
+            namespace: "meshroot-cluster-east".into(),
+            name: "x".into(),
+            ..ResourceAttributes::default()
+        };
+        let allowed = user.name == "approver" && *asked == Attributes::Resource(wanted)
+            || user.name == "joiner" && *asked == Attributes::Resource(mesh);
         Decision { allowed, ..Decision::default() }
     }
 }
@@ -161,6 +170,33 @@ fn csr_data_comes_from_the_agent_of_the_namespace_or_with_a_new_request_of_an_ap
             .unwrap()
             .starts_with("an agent writes requests")
     );
+}
+
+/// Three questions to the authorizer, each within what one expression may cost, and more than one may in all.
+#[test]
+fn a_mesh_joins_by_whoever_may_have_it_join() {
+    let ask = |user, members: &[&str]| {
+        let members: Vec<Value> = members
+            .iter()
+            .map(|name| json!({ "name": name, "namespace": "meshroot-cluster-east" }))
+            .collect();
+        denied(&Ask {
+            policy: "meshroot-virtual-meshes",
+            operation: Operation::Create,
+            resource: ("networking.zephyr.solo.io", "virtualmeshes", ""),
+            user,
+            object: Some(json!({ "spec": { "meshes": members } })),
+            old: None,
+        })
+    };
+    assert_eq!(ask("joiner", &["x"]), None);
+    assert_eq!(ask("anybody", &[]), None);
+    for (user, members) in
+        [("anybody", &["x"][..]), ("joiner", &["y"]), ("joiner", &["x", "y"]), (AGENT, &["x"])]
+    {
+        let message = ask(user, members).unwrap();
+        assert!(message.starts_with("spec.meshes: a Mesh joins by"), "{user}: {message}");
+    }
 }
 
 #[test]

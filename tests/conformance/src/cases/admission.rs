@@ -111,6 +111,30 @@ pub(super) const CASES: &[Case] = &[
         ])
         .collect()
     }),
+    Case::calls("each variable may cost as much as a whole expression", || {
+        let question = |name| {
+            format!("{{name: {name}, expression: 'authorizer.group(\"\").resource(\"{name}\").check(\"get\").allowed()'}}")
+        };
+        let variables = ["pods", "nodes", "secrets", "services"].map(question).join(", ");
+        let all = "variables.pods && variables.nodes && variables.secrets && variables.services";
+        bound(
+            MAPS,
+            &format!(", variables: [{variables}]"),
+            &format!("{{expression: '{all}', message: all}}"),
+            "Deny",
+        )
+        .into_iter()
+        .chain([post("$configmaps", config_map("a", ""))])
+        .collect()
+    }),
+    Case::calls("an expression that costs too much refuses", || {
+        let question = |name| format!("authorizer.group(\"\").resource(\"{name}\").check(\"get\").allowed()");
+        let all = ["pods", "nodes", "secrets"].map(question).join(" && ");
+        maps(
+            &format!("{{expression: 'object.metadata.name != \"a\" || {all}', message: all}}"),
+            vec![post("$configmaps", config_map("a", "")), post("$configmaps", config_map("b", "")).only(&["/kind"])],
+        )
+    }),
     Case::calls("the old object is there on update and null on create", || {
         maps(
             "{expression: 'oldObject == null || !has(oldObject.data) || object.data == oldObject.data', message: data stays}",
