@@ -125,8 +125,8 @@ async fn request(session: &Session, name: &str) -> Result<Inspection, Failure> {
 }
 
 const AFTER_HELP: &str = "\
-Private keys are recognised and never shown: only their public half is told. Exits with 1 where a check fails or
-something cannot be read.
+Private keys are recognised and never shown: only their public half is told.
+Exits with 1 where a check fails or something cannot be read.
 
 Examples:
   meshroot inspect ca-cert.pem
