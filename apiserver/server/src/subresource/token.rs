@@ -4,6 +4,7 @@ use apiserver_access::{
     BoundObject, Existence as _, TokenSpec, token_request_answer, validate_token_request,
 };
 use apiserver_patch as merge;
+use apiserver_rules as rules;
 use apiserver_schema::Schema;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -28,6 +29,12 @@ pub(super) fn create(call: &Call<'_>, bytes: &[u8]) -> Result<Answer, Failure> {
     if !errors.is_empty() {
         return Err(Failure::invalid_as("TokenRequest", "authentication.k8s.io", "", &errors));
     }
+    let named = json!({ "name": name, "namespace": namespace });
+    match (request.get_mut("metadata").and_then(Value::as_object_mut), named) {
+        (Some(metadata), Value::Object(named)) => metadata.extend(named),
+        (_, named) => request["metadata"] = named,
+    }
+    call.change().admit(rules::Operation::Create, Some(&request), None, name)?;
     let bound = bound_object(call, &request)?;
     let (uid, now) = (metadata::uid(&account), clock::now());
     let spec = TokenSpec::of_request(&request, namespace, name, uid, bound);

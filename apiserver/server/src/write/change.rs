@@ -174,7 +174,7 @@ impl Change<'_> {
     }
 
     /// Asks the admission policies.
-    pub(super) fn admit(
+    pub(crate) fn admit(
         &mut self,
         operation: rules::Operation,
         object: Option<&Value>,

@@ -127,6 +127,20 @@ pub(super) const CASES: &[Case] = &[
         .chain([post("$configmaps", config_map("a", ""))])
         .collect()
     }),
+    Case::calls("a policy is asked about token requests", || {
+        let rule = "{apiGroups: [''], apiVersions: ['*'], operations: [CREATE], resources: [serviceaccounts/token]}";
+        let expression = "{expression: 'object.?spec.?expirationSeconds.orValue(0) <= 7200', message: two hours at most}";
+        let token = |seconds| {
+            post("$serviceaccounts/a/token", format!("{{apiVersion: authentication.k8s.io/v1, kind: TokenRequest, spec: {{expirationSeconds: {seconds}}}}}"))
+        };
+        let mut calls = policy(rule, "", expression);
+        calls.extend([
+            post("$serviceaccounts", object("v1, kind: ServiceAccount", "a", "")).quiet(),
+            token(7201),
+            token(7200).only(&["/kind"]),
+        ]);
+        calls
+    }),
     Case::calls("an expression that costs too much refuses", || {
         let question = |name| format!("authorizer.group(\"\").resource(\"{name}\").check(\"get\").allowed()");
         let all = ["pods", "nodes", "secrets"].map(question).join(" && ");
