@@ -189,16 +189,17 @@ fn read_block<'a>(
     line: usize,
     lines: &mut impl Iterator<Item = (usize, &'a str)>,
 ) -> Result<Block, PemError> {
+    let shown = known_label(label);
     let mut content = Zeroizing::new(String::with_capacity(4096));
     for (index, text) in lines {
         if let Some(end) = boundary_label(text, END) {
             if end != label {
                 break;
             }
-            return decode(label, line, &content);
+            return decode(shown, line, &content);
         }
         if text.contains(':') {
-            let (label, line) = (label.to_owned(), index + 1);
+            let (label, line) = (shown.to_owned(), index + 1);
             return Err(PemError::Headers { label, line });
         }
         if text.starts_with(DASHES) {
@@ -206,7 +207,7 @@ fn read_block<'a>(
         }
         push(&mut content, text.trim_ascii());
     }
-    let label = label.to_owned();
+    let label = shown.to_owned();
     Err(PemError::Unfinished { label, line })
 }
 
@@ -231,10 +232,38 @@ fn decode(label: &str, line: usize, content: &str) -> Result<Block, PemError> {
     Ok(Block { label, der })
 }
 
+/// The label, if tools write such a one; whatever else stands there may be content, and is not repeated.
+fn known_label(label: &str) -> &str {
+    const WORDS: &[&str] = &[
+        "ANY",
+        "ATTRIBUTE",
+        "CERTIFICATE",
+        "CMS",
+        "CRL",
+        "DH",
+        "DSA",
+        "EC",
+        "ENCRYPTED",
+        "KEY",
+        "MESSAGE",
+        "NEW",
+        "OPENSSH",
+        "PARAMETERS",
+        "PGP",
+        "PKCS7",
+        "PRIVATE",
+        "PUBLIC",
+        "REQUEST",
+        "RSA",
+        "TRUSTED",
+        "X509",
+    ];
+    if label.split(' ').all(|word| WORDS.contains(&word)) { label } else { "non-standard" }
+}
+
 fn boundary_label<'a>(line: &'a str, start: &str) -> Option<&'a str> {
     let label = line.strip_prefix(start)?.strip_suffix(DASHES)?;
-    // RFC 7468 allows more; whatever tools write is of capitals, digits and blanks, and what is not may be content whose
-    // line breaks were lost: it must not be repeated as a label.
+    // RFC 7468 allows more; whatever tools write is of capitals, digits and blanks.
     let known = |byte: u8| byte == b' ' || byte.is_ascii_uppercase() || byte.is_ascii_digit();
     (label.len() <= 64 && label.bytes().all(known)).then_some(label)
 }

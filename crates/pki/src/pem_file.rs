@@ -198,6 +198,7 @@ mod tests {
             format!("-----BEGIN {content}-----"),
             format!("-----BEGIN {}-----\nAAAA\n-----END {}-----", &content[..60], &content[..60]),
             format!("-----BEGIN PRIVATE KEY-----\n{content}"),
+            format!("-----BEGIN {}-----\nAAAA\n-----END X-----", content[..60].to_uppercase()),
             format!("-----BEGIN PRIVATE KEY-----\n{content}\n-----END {content}-----"),
             format!("-----BEGIN PRIVATE KEY-----{content}-----END PRIVATE KEY-----"),
         ];
@@ -209,6 +210,19 @@ mod tests {
         }
         let old_mac = PemFile::read(lines.join("\r").as_bytes());
         assert!(matches!(old_mac.items[..], [Item::PrivateKey { .. }]), "{old_mac:?}");
+    }
+
+    #[test]
+    fn a_label_that_no_tool_writes_is_not_repeated() {
+        let hexadecimal = "0123456789ABCDEF".repeat(4);
+        for text in [
+            format!("-----BEGIN {hexadecimal}-----\nAAAA\n-----END {hexadecimal}-----\n"),
+            format!("-----BEGIN {hexadecimal}-----\nAAAA\n"),
+            format!("-----BEGIN KEY {}-----\na: b\n", &hexadecimal[..40]),
+        ] {
+            let told = format!("{:?}", PemFile::read(text.as_bytes()));
+            assert!(!told.contains("0123456789") && told.contains("non-standard"), "{told}");
+        }
     }
 
     #[test]
