@@ -214,7 +214,11 @@ fn bent(root: Bend, intermediate: Bend, leaf: Bend, purpose: Purpose) -> Chain {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000 * crate::times()) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        max_global_rejects: 1024 * crate::times(),
+        ..ProptestConfig::with_cases(3000 * crate::times())
+    })]
 
     #[test]
     fn what_is_accepted_here_rustls_webpki_accepts(
