@@ -21,6 +21,7 @@ mod changes;
 
 pub use changes::Changes;
 
+use crate::jitter::jittered;
 use crate::process::shutdown::Shutdown;
 use changes::Pending;
 
@@ -86,6 +87,8 @@ impl<K: Watchable> Watched<K> {
         let (store, writer) = store();
         let subscribers: Subscribers<K> = Arc::default();
         let (sender, health) = watch::channel(Health::default());
+        let lifetime = jittered(LONGEST_WATCH, 0.7).as_secs();
+        let config = config.timeout(u32::try_from(lifetime).unwrap_or(u32::MAX));
         let doubts = Arc::new(Doubts::default());
         let follow = Follow {
             store: store.clone(),
@@ -308,6 +311,10 @@ impl<K: Watchable> Follow<K> {
 
 /// Longest backoff (30 s, doubled by jitter) plus the longest time for one attempt to fail.
 const ERROR_LIFETIME: Duration = Duration::from_secs(150);
+
+/// A watch is resumed this often. kube-apiserver 1.37 can leave one open and silent for good when it makes the storage of
+/// a kind anew (seen with kinds whose definitions had just been made); the next one tells what it missed.
+const LONGEST_WATCH: Duration = Duration::from_secs(45);
 
 /// From the beginning of one reading to the next that is only made because of a doubt.
 pub const BETWEEN_DOUBTS: Duration = Duration::from_secs(10);
