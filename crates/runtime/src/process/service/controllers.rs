@@ -151,7 +151,8 @@ impl<S: Send + Sync + 'static> Controllers<S> {
         self
     }
 
-    /// Has the controller `name` reconcile the keys of `queue`, at most `concurrency` at a time.
+    /// Has the controller `name` reconcile the keys of `queue`, at most `concurrency` at a time. After three conflicts in
+    /// a row for one key, the kinds that were followed above in the table are read anew.
     #[must_use]
     pub fn reconcile<K, R, F, E>(
         mut self,
