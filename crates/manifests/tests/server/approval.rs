@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::setup::{
-    EAST, MESHES, Server, assert_refused, create, patch_status, request, with_everything,
+    EAST, MESHES, Server, assert_refused, bind, create, patch_status, request, with_everything,
 };
 
 const APPROVED: &str = "APPROVED";
@@ -14,29 +14,13 @@ fn csr_for(virtual_mesh: &Value) -> Value {
 
 /// Lets `user` write the status of every request, and `approve` with the given rules.
 async fn grant(server: &Server, user: &str, namespace: &str, rules: &[Value]) {
-    let admin = server.admin().await;
-    let group = "rbac.authorization.k8s.io";
-    let (api, name) = (format!("{group}/v1"), format!("{user}-{namespace}"));
+    let name = format!("{user}-{namespace}");
     server.api.create_service_account("people", user).await.unwrap();
-    let subject = json!({ "kind": "ServiceAccount", "name": user, "namespace": "people" });
     let requests = |resource: &str, verb: &str| json!({ "apiGroups": ["security.zephyr.solo.io"], "resources": [resource], "verbs": [verb] });
     let kind = "virtualmeshcertificatesigningrequests";
     let requests = [requests(&format!("{kind}/status"), "patch"), requests(kind, "create")];
-    for (scope, namespace, rules) in
-        [("Cluster", None, &requests[..]), ("", Some(namespace), rules)]
-    {
-        let metadata = json!({ "name": name, "namespace": namespace });
-        let role = json!({ "apiVersion": api, "kind": format!("{scope}Role"), "metadata": metadata, "rules": rules });
-        create(&admin, &role).await.unwrap();
-        let binding = json!({
-            "apiVersion": api,
-            "kind": format!("{scope}RoleBinding"),
-            "metadata": metadata,
-            "roleRef": { "apiGroup": group, "kind": format!("{scope}Role"), "name": name },
-            "subjects": [subject],
-        });
-        create(&admin, &binding).await.unwrap();
-    }
+    bind(server, user, &name, None, &requests).await;
+    bind(server, user, &name, Some(namespace), rules).await;
 }
 
 fn approve(virtual_meshes: &[&str]) -> Value {

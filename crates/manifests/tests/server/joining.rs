@@ -2,36 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::setup::{EAST, MESHES, Server, WEST, assert_refused, create, patch, with_everything};
+use crate::setup::{
+    EAST, MESHES, Server, WEST, assert_refused, bind, create, patch, with_everything,
+};
 
 const SAYS: &str = "holds the verb `join` on it";
 
 /// Lets `user` write virtual meshes and policies everywhere, and have meshes join by a rule: in one namespace, or in all.
 async fn grant(server: &Server, user: &str, namespace: Option<&str>, names: &[&str]) {
-    let admin = server.admin().await;
-    let group = "rbac.authorization.k8s.io";
-    let api = format!("{group}/v1");
     server.api.create_service_account("people", user).await.unwrap();
     let verbs = ["create", "update", "patch"];
     let write = json!({ "apiGroups": ["networking.zephyr.solo.io", "meshroot.dev"], "resources": ["virtualmeshes", "trustpolicies"], "verbs": verbs });
     let join = json!({ "apiGroups": ["discovery.zephyr.solo.io"], "resources": ["meshes"], "resourceNames": names, "verbs": ["join"] });
-    let scope = if namespace.is_some() { "" } else { "Cluster" };
-    for (name, scope, namespace, rule) in [
-        (format!("{user}-writes"), "Cluster", None, write),
-        (format!("{user}-joins"), scope, namespace, join),
-    ] {
-        let metadata = json!({ "name": name, "namespace": namespace });
-        let role = json!({ "apiVersion": api, "kind": format!("{scope}Role"), "metadata": metadata, "rules": [rule] });
-        create(&admin, &role).await.unwrap();
-        let binding = json!({
-            "apiVersion": api,
-            "kind": format!("{scope}RoleBinding"),
-            "metadata": metadata,
-            "roleRef": { "apiGroup": group, "kind": format!("{scope}Role"), "name": name },
-            "subjects": [{ "kind": "ServiceAccount", "name": user, "namespace": "people" }],
-        });
-        create(&admin, &binding).await.unwrap();
-    }
+    bind(server, user, &format!("{user}-writes"), None, &[write]).await;
+    bind(server, user, &format!("{user}-joins"), namespace, &[join]).await;
 }
 
 fn virtual_mesh(name: &str, members: &[(&str, &str)]) -> Value {

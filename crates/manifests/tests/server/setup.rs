@@ -206,6 +206,30 @@ pub(crate) fn issuance_record(namespace: &str, name: &str) -> Value {
     })
 }
 
+/// Gives the ServiceAccount `user` of the namespace `people` these rights: in one namespace, or in all.
+pub(crate) async fn bind(
+    server: &Server,
+    user: &str,
+    name: &str,
+    namespace: Option<&str>,
+    rules: &[Value],
+) {
+    let admin = server.admin().await;
+    let group = "rbac.authorization.k8s.io";
+    let (api, scope) = (format!("{group}/v1"), if namespace.is_some() { "" } else { "Cluster" });
+    let metadata = json!({ "name": name, "namespace": namespace });
+    let role = json!({ "apiVersion": api, "kind": format!("{scope}Role"), "metadata": metadata, "rules": rules });
+    create(&admin, &role).await.unwrap();
+    let binding = json!({
+        "apiVersion": api,
+        "kind": format!("{scope}RoleBinding"),
+        "metadata": metadata,
+        "roleRef": { "apiGroup": group, "kind": format!("{scope}Role"), "name": name },
+        "subjects": [{ "kind": "ServiceAccount", "name": user, "namespace": "people" }],
+    });
+    create(&admin, &binding).await.unwrap();
+}
+
 /// Applies an object; a field that the server does not know is refused.
 pub(crate) async fn apply(client: &Client, object: &Value) -> kube::Result<DynamicObject> {
     let mut parameters = PatchParams::apply("tests").force();
