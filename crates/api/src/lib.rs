@@ -13,6 +13,7 @@
     reason = "every printer column of a kind has its own `type_`"
 )]
 
+pub mod asked;
 pub mod bytes;
 pub mod discovery;
 pub mod names;
@@ -25,6 +26,7 @@ pub mod security;
 pub mod shared;
 pub mod trust;
 
+pub use asked::Asked;
 pub use bytes::Bytes;
 pub use discovery::{KubernetesCluster, Mesh};
 pub use networking::VirtualMesh;

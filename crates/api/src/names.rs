@@ -27,6 +27,8 @@ pub const REQUEST_ANNOTATION: &str = "meshroot.dev/request";
 pub const REASON_ANNOTATION: &str = "meshroot.dev/reason";
 /// Annotation on a request that the hub made: digest of what the policy asked for, so that the same policy asks once.
 pub const POLICY_ANNOTATION: &str = "meshroot.dev/policy";
+/// Annotation on a request that a person is asked to approve: [`crate::Asked`].
+pub const ASKED_ANNOTATION: &str = "meshroot.dev/asked";
 /// Annotation on discovered Meshes: Istio revision.
 pub const REVISION_ANNOTATION: &str = "meshroot.dev/revision";
 /// Annotation on Secrets that the agent wrote for a mesh: when.

@@ -75,13 +75,17 @@ reasons! {
     RecordMismatch => Conflict,
     /// What the ledger says was to be signed ended before it was signed; the next request takes its place.
     RecordExpired => Conflict,
+    /// Since approval was asked for, the policy or the issuer changed; the next request asks anew.
+    TermsChanged => Conflict,
+    /// A later request of the mesh has its certificate already.
+    Superseded => Conflict,
     /// Signing, or checking what was signed, failed.
     SigningFailed => ProcessingError,
     /// The specification was accepted.
     Valid => Accepted,
     /// A member mesh does not exist.
     MeshMissing => Invalid,
-    /// A mesh is a member of more than one virtual mesh.
+    /// Another virtual mesh has had a member before this one.
     MeshInTwoVirtualMeshes => Conflict,
     /// Limited trust is not supported.
     LimitedTrustUnsupported => Invalid,
@@ -123,6 +127,8 @@ reasons! {
     ForeignSecret => Conflict,
     /// Written for the mesh; the control plane has not been seen to use it yet.
     Installed => Unknown,
+    /// The mesh has a certificate of another root, whose peers would refuse this one; `adopt` forbids the change.
+    RootWouldChange => Conflict,
     /// The control plane must be restarted to load its certificate.
     RestartNeeded => Unknown,
     /// The control plane was seen to use the certificate.

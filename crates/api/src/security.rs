@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::Bytes;
 use crate::is_default;
 use crate::rules::{Field, VIRTUAL_MESH_REF, is_set_once, needs, never_changes};
-use crate::shared::{MeshType, ResourceRef, Status};
+use crate::shared::{MeshType, ResourceRef, State, Status};
 
 /// Asks a virtual mesh's certificate authority for one intermediate CA.
 ///
@@ -168,6 +168,11 @@ impl VirtualMeshCertificateSigningRequest {
     /// True once a certificate was written to `status.response`.
     pub fn is_answered(&self) -> bool {
         self.status.as_ref().is_some_and(|status| !status.response.ca_certificate.0.is_empty())
+    }
+
+    /// Where the hub says that it stands, UNKNOWN where nothing was written yet.
+    pub fn state(&self) -> State {
+        self.status.as_ref().map(|status| status.computed_status.state).unwrap_or_default()
     }
 
     /// The decision, PENDING where nothing was written yet.

@@ -1,5 +1,6 @@
 //! What becomes of one request: the checks before anything is signed, and the decision.
 
+mod asked;
 mod checked;
 mod checks;
 
@@ -12,10 +13,11 @@ use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningReque
 use meshroot_pki::{Host, PublicKey};
 
 use crate::identity;
-use crate::membership::Key;
+use crate::membership::{Key, Membership};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
 
+pub use asked::{Consent, approval_digest};
 pub use checked::Checked;
 pub use checks::read;
 
@@ -31,6 +33,10 @@ pub struct Snapshot<'a> {
     pub policy: Option<&'a TrustPolicySpec>,
     /// The mesh that it is for, if one was found.
     pub mesh: Option<&'a Mesh>,
+    /// Whether a later request of the same mesh in the same virtual mesh was answered.
+    pub superseded: bool,
+    /// Which mesh is in which virtual mesh.
+    pub membership: &'a Membership,
     /// The mesh other than this one, if any, whose identity a host is. Asked only for hosts that are not the mesh's own.
     pub mesh_of_host: &'a dyn Fn(&Host) -> Option<Key>,
     /// The other request in the virtual mesh, if any, that has a public key. Only looked up: a key is taken when the
@@ -47,6 +53,11 @@ pub enum Decision {
     Answered,
     /// Wait; nothing is signed.
     Wait(Notice),
+    /// Ask a person to approve this, and wait; nothing is signed.
+    Ask {
+        /// What would be signed.
+        checked: Box<Checked>,
+    },
     /// Do not sign it as things are.
     Refuse(Refusal),
     /// Record that somebody denied it, and say so. Never sign it.
@@ -111,9 +122,7 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
         (_, ApprovalMode::Automatic) => {
             Approval { by: POLICY, message: "approval mode AUTOMATIC".to_owned() }
         }
-        (_, ApprovalMode::ThirdParty) => {
-            return Ok(Decision::Wait(waiting_for_approval(request)));
-        }
+        (_, ApprovalMode::ThirdParty) => return Ok(Decision::Ask { checked }),
     };
     Ok(Decision::Issue { checked, approval })
 }
@@ -195,8 +204,11 @@ fn denial(message: &str) -> Refusal {
 
 /// What is said of a request that a person has to decide on.
 pub fn waiting_for_approval(request: &VirtualMeshCertificateSigningRequest) -> Notice {
-    let namespace = request.metadata.namespace.as_deref().unwrap_or_default();
-    let name = request.metadata.name.as_deref().unwrap_or_default();
-    let message = format!("waiting for somebody to approve: meshroot approve {namespace}/{name}");
+    let key = Key::of(request);
+    let digest = approval_digest(request).map(|digest| format!(" --sha256 {digest}"));
+    let message = format!(
+        "waiting for somebody to approve what `meshroot describe vmcsr {key}` shows: meshroot approve {key}{}",
+        digest.unwrap_or_default()
+    );
     Notice::new(Reason::WaitingForApproval, message)
 }

@@ -1,8 +1,9 @@
 //! Which mesh is in which virtual mesh, and whether a virtual mesh can be worked with.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use meshroot_api::names;
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
@@ -48,36 +49,63 @@ impl std::fmt::Display for Key {
     }
 }
 
-/// The virtual meshes of every mesh that is a member of one.
+/// The virtual mesh of every mesh that is a member of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Membership {
-    of: BTreeMap<Key, BTreeSet<Key>>,
+    of: BTreeMap<Key, Key>,
 }
 
 impl Membership {
     /// Reads the members of all virtual meshes. Those that are being deleted count no more.
-    pub fn read<'a>(virtual_meshes: impl IntoIterator<Item = &'a VirtualMesh>) -> Self {
-        let mut of: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+    ///
+    /// A mesh that several name is in the one that had it first: the one that it has its requests of, which
+    /// `requests_of` tells, else the one that was created first. What the others say changes nothing for it.
+    pub fn read<'a>(
+        virtual_meshes: impl IntoIterator<Item = &'a VirtualMesh>,
+        requests_of: impl Fn(&Key) -> Option<Key>,
+    ) -> Self {
+        let mut claims: BTreeMap<Key, Vec<Claim>> = BTreeMap::new();
         for virtual_mesh in virtual_meshes {
             if virtual_mesh.metadata.deletion_timestamp.is_some() {
                 continue;
             }
-            let key = Key::of(virtual_mesh);
+            let created = virtual_mesh.metadata.creation_timestamp.clone();
+            let claim = Claim { created, virtual_mesh: Key::of(virtual_mesh) };
             for member in members(virtual_mesh) {
-                of.entry(member).or_default().insert(key.clone());
+                claims.entry(member).or_default().push(claim.clone());
             }
         }
-        Self { of }
+        let first = |mesh: &Key, mut claims: Vec<Claim>| {
+            let holder = if claims.len() > 1 { requests_of(mesh) } else { None };
+            claims
+                .sort_by_key(|claim| (Some(&claim.virtual_mesh) != holder.as_ref(), claim.clone()));
+            claims.into_iter().next().map(|claim| claim.virtual_mesh)
+        };
+        let of = claims
+            .into_iter()
+            .filter_map(|(mesh, claims)| Some((mesh.clone(), first(&mesh, claims)?)));
+        Self { of: of.collect() }
     }
 
-    /// The one virtual mesh of a mesh; `None` where it is in none, an error where it is in several.
-    pub fn virtual_mesh(&self, mesh: &Key) -> Result<Option<&Key>, Refusal> {
-        let Some(all) = self.of.get(mesh) else { return Ok(None) };
-        if all.len() > 1 {
-            return Err(in_several(mesh, all));
-        }
-        Ok(all.first())
+    /// The virtual mesh of a mesh; `None` where it is in none.
+    pub fn virtual_mesh(&self, mesh: &Key) -> Option<&Key> {
+        self.of.get(mesh)
     }
+
+    /// Whether a mesh is in this virtual mesh, which names it; an error where another one had it first.
+    pub fn check(&self, mesh: &Key, virtual_mesh: &Key) -> Result<(), Refusal> {
+        match self.virtual_mesh(mesh) {
+            Some(first) if first != virtual_mesh => Err(in_another(mesh, virtual_mesh, first)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What says that a mesh is in a virtual mesh: the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    created: Option<Time>,
+    virtual_mesh: Key,
 }
 
 /// The members of a virtual mesh.
@@ -153,10 +181,10 @@ pub fn validate(virtual_mesh: &VirtualMesh) -> Result<(), Refusal> {
     validate_provided(virtual_mesh)
 }
 
-/// What stands in the way of one member's first certificate. `virtual_mesh`: its name. `exists`: there is such a mesh.
+/// What stands in the way of one member's first certificate. `exists`: there is such a mesh.
 pub fn check_member(
     mesh: &Key,
-    virtual_mesh: &str,
+    virtual_mesh: &Key,
     membership: &Membership,
     exists: bool,
 ) -> Result<(), Refusal> {
@@ -165,8 +193,8 @@ pub fn check_member(
             format!("spec.meshes: there is no Mesh {mesh}; create it, or remove it from the list");
         return Err(Refusal::new(Reason::MeshMissing, message));
     }
-    membership.virtual_mesh(mesh)?;
-    let together = mesh.name.len() + virtual_mesh.len();
+    membership.check(mesh, virtual_mesh)?;
+    let together = mesh.name.len() + virtual_mesh.name.len();
     if together <= LONGEST_NAMES {
         return Ok(());
     }
@@ -209,10 +237,10 @@ fn validate_provided(virtual_mesh: &VirtualMesh) -> Result<(), Refusal> {
     }
 }
 
-fn in_several(mesh: &Key, all: &BTreeSet<Key>) -> Refusal {
-    let named = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+fn in_another(mesh: &Key, virtual_mesh: &Key, first: &Key) -> Refusal {
     let message = format!(
-        "Mesh {mesh} is in virtual meshes {named}; a mesh may be in one only: remove it from the others"
+        "spec.meshes: Mesh {mesh} is in VirtualMesh {first}, which had it first, and a mesh may be in one only: remove it \
+         from {virtual_mesh}, or from {first} to have it move"
     );
     Refusal::new(Reason::MeshInTwoVirtualMeshes, message)
 }
@@ -237,6 +265,14 @@ mod tests {
         made
     }
 
+    fn read(all: &[&VirtualMesh]) -> Membership {
+        Membership::read(all.iter().copied(), |_| None)
+    }
+
+    fn key(name: &str) -> Key {
+        Key::new("meshroot-system", name)
+    }
+
     fn east() -> Key {
         Key::new("meshroot-cluster-east", "istio-istio-system-east")
     }
@@ -245,21 +281,36 @@ mod tests {
     fn a_plain_virtual_mesh_is_valid_and_so_is_its_member() {
         let plain = virtual_mesh("demo", |_| ());
         assert_eq!(validate(&plain), Ok(()));
-        assert_eq!(check_member(&east(), "demo", &Membership::read([&plain]), true), Ok(()));
+        assert_eq!(check_member(&east(), &key("demo"), &read(&[&plain]), true), Ok(()));
+    }
+
+    fn created(name: &str, second: i64) -> VirtualMesh {
+        let mut made = virtual_mesh(name, |_| ());
+        made.metadata.creation_timestamp = jiff::Timestamp::from_second(second).ok().map(Time);
+        made
     }
 
     #[test]
-    fn a_mesh_in_two_virtual_meshes_is_a_conflict_that_names_both() {
-        let (one, two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
-        let refused =
-            check_member(&east(), "one", &Membership::read([&one, &two]), true).unwrap_err();
+    fn a_mesh_that_two_virtual_meshes_name_is_in_the_older_one_and_only_the_other_is_told() {
+        let (older, younger) = (created("z", 1), created("a", 2));
+        let membership = read(&[&younger, &older]);
+        assert_eq!(membership.virtual_mesh(&east()), Some(&key("z")));
+        assert_eq!(check_member(&east(), &key("z"), &membership, true), Ok(()));
+        let refused = check_member(&east(), &key("a"), &membership, true).unwrap_err();
         assert_eq!(refused.reason, Reason::MeshInTwoVirtualMeshes);
-        assert!(
-            refused.message.contains("meshroot-system/one and meshroot-system/two"),
-            "{}",
-            refused.message
-        );
-        assert_eq!(validate(&one), Ok(()), "it is the member's fault");
+        let says = "is in VirtualMesh meshroot-system/z, which had it first";
+        assert!(refused.message.contains(says), "{}", refused.message);
+        assert_eq!(validate(&younger), Ok(()), "it is the member's fault");
+    }
+
+    #[test]
+    fn a_mesh_stays_where_it_has_its_requests_though_an_older_virtual_mesh_names_it_later() {
+        let (older, younger) = (created("a", 1), created("b", 2));
+        let has = |_: &Key| Some(key("b"));
+        let membership = Membership::read([&older, &younger], has);
+        assert_eq!(membership.virtual_mesh(&east()), Some(&key("b")));
+        let alone = Membership::read([&older], has);
+        assert_eq!(alone.virtual_mesh(&east()), Some(&key("a")), "the other has let it go");
     }
 
     fn trust_policy(name: &str, virtual_mesh: &str) -> TrustPolicy {
@@ -278,8 +329,7 @@ mod tests {
         let (a, b, other) =
             (trust_policy("a", "demo"), trust_policy("b", "demo"), trust_policy("c", "other"));
         let mut deleted = trust_policy("d", "demo");
-        deleted.metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+        deleted.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
         let demo = Key::new("meshroot-system", "demo");
         let mut elsewhere = trust_policy("e", "demo");
         elsewhere.metadata.namespace = Some("team".into());
@@ -306,9 +356,8 @@ mod tests {
     #[test]
     fn a_virtual_mesh_that_is_being_deleted_holds_no_member() {
         let (one, mut two) = (virtual_mesh("one", |_| ()), virtual_mesh("two", |_| ()));
-        two.metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-        assert_eq!(check_member(&east(), "one", &Membership::read([&one, &two]), true), Ok(()));
+        two.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(check_member(&east(), &key("one"), &read(&[&one, &two]), true), Ok(()));
     }
 
     #[test]
@@ -366,8 +415,8 @@ mod tests {
 
     #[test]
     fn a_member_that_does_not_exist_is_named() {
-        let membership = Membership::read([&virtual_mesh("demo", |_| ())]);
-        let refused = check_member(&east(), "demo", &membership, false).unwrap_err();
+        let membership = read(&[&virtual_mesh("demo", |_| ())]);
+        let refused = check_member(&east(), &key("demo"), &membership, false).unwrap_err();
         assert_eq!(refused.reason, Reason::MeshMissing);
         assert!(refused.message.contains("meshroot-cluster-east/istio-istio-system-east"));
     }
@@ -375,7 +424,8 @@ mod tests {
     #[test]
     fn names_that_do_not_fit_into_a_request_are_refused_with_the_limit() {
         let mesh = Key::new("meshroot-cluster-east", "m".repeat(120));
-        let check = |length| check_member(&mesh, &"v".repeat(length), &Membership::default(), true);
+        let check =
+            |length| check_member(&mesh, &key(&"v".repeat(length)), &Membership::default(), true);
         assert_eq!(check(117), Ok(()));
         let refused = check(118).unwrap_err();
         assert_eq!(refused.reason, Reason::SpecInvalid);

@@ -47,7 +47,7 @@ pub enum Standing {
 impl Standing {
     /// Where a request stands on the hub.
     pub fn of(request: &Request) -> Self {
-        let state = request.status_or_default().computed_status.state;
+        let state = request.state();
         if request.is_answered() {
             Self::Answered
         } else if request.approval() == ApprovalStatus::Denied {
@@ -196,6 +196,12 @@ impl Numbers<'_> {
     pub fn first(&self, current: &RequestName) -> Next {
         if (self.is_recorded)(current) { Next::Wait } else { Next::Ask(current.clone()) }
     }
+}
+
+/// Whether the hub or a person may be looking at a request: until it is decided its name stands for this very object,
+/// and its agent may not take it away.
+pub fn is_held(request: &Request) -> bool {
+    Standing::of(request) == Standing::Open && !request.spec.csr_data.0.is_empty()
 }
 
 /// The requests that may be forgotten once `in_use`, of the virtual mesh that the mesh is in now, is confirmed in use:

@@ -5,6 +5,7 @@ use meshroot_api::names;
 use meshroot_api::policy::KeyAlgorithm;
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::CertConfig;
+use meshroot_api::shared::State;
 use meshroot_pki::{CertificateRequest, Fingerprint, Host};
 
 use crate::key;
@@ -41,23 +42,27 @@ impl Terms<'_> {
 
     /// On whose account the hub asks for another request after the newest one of a mesh, if it does.
     ///
-    /// Never after one that was made for these terms: what they cannot bring about is asked for once. Else where it asks
-    /// for other names than the mesh has, where what was issued for it, by the ledger, does not meet the terms, and
-    /// where it can never be answered.
+    /// After one that the ledger or a later change of terms has overtaken, always. Else never after one that was made for
+    /// these terms: what they cannot bring about is asked for once. Else where it asks for other names than the mesh has,
+    /// where what was issued for it, by the ledger, does not meet the terms, and where it can never be answered.
     pub fn asks_for_another(
         &self,
         newest: &Request,
         record: Option<&IssuanceRecordSpec>,
     ) -> Option<Cause> {
+        let standing = Standing::of(newest);
+        let is_named_well = self.take(&newest.spec.cert_config);
+        if standing == Standing::Dead && newest.state() == State::Conflict {
+            return Some(if is_named_well { Cause::Policy } else { Cause::Identity });
+        }
         let annotations = newest.metadata.annotations.as_ref();
         let made_for = annotations.and_then(|all| all.get(names::POLICY_ANNOTATION));
         if made_for == Some(&self.digest().to_string()) {
             return None;
         }
-        if !self.take(&newest.spec.cert_config) {
+        if !is_named_well {
             return Some(Cause::Identity);
         }
-        let standing = Standing::of(newest);
         let unmet = standing == Standing::Answered && !self.are_met(newest, record);
         (unmet || standing == Standing::Dead).then_some(Cause::Policy)
     }

@@ -121,8 +121,22 @@ impl Hub {
 
     pub(crate) fn read_membership(&self) {
         let virtual_meshes = self.virtual_meshes.store().state();
-        let read = Arc::new(Membership::read(virtual_meshes.iter().map(Arc::as_ref)));
+        let read =
+            Membership::read(virtual_meshes.iter().map(Arc::as_ref), |mesh| self.requests_of(mesh));
+        let read = Arc::new(read);
         *self.membership.write().unwrap_or_else(PoisonError::into_inner) = read;
+    }
+
+    /// The virtual mesh that a mesh has its requests of, by the one that its MeshTrust names.
+    fn requests_of(&self, mesh: &Key) -> Option<Key> {
+        let name = self.trust(mesh)?.spec.request.clone();
+        let asked =
+            self.request(&mesh.namespace, &name).map(|one| one.spec.virtual_mesh_ref.clone());
+        let recorded = || {
+            let record = self.records.object(Some(&mesh.namespace), &name)?;
+            Some(record.spec.virtual_mesh_ref.clone())
+        };
+        Some(Key::resolve(&asked.or_else(recorded)?, &mesh.namespace))
     }
 
     pub(crate) fn virtual_mesh(&self, key: &Key) -> Option<Arc<VirtualMesh>> {

@@ -110,7 +110,7 @@ fn policy_changed(hub: &Hub, key: &Key) {
 
 fn mesh_changed(hub: &Hub, key: &Key) {
     hub.member_queue.add(key.clone());
-    if let Ok(Some(virtual_mesh)) = hub.membership().virtual_mesh(key) {
+    if let Some(virtual_mesh) = hub.membership().virtual_mesh(key) {
         hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), GATHER);
     }
     for request in hub.requests.store().state() {
@@ -125,6 +125,7 @@ fn request_changed(hub: &Hub, key: &Key) {
     if let Some(name) = RequestName::parse(&key.name)
         && request.as_ref().is_none_or(|request| request.is_answered())
     {
+        reconsider_earlier(hub, key, &name);
         hub.member_queue.add(Key::new(&key.namespace, name.mesh));
     }
     if let Some(request) = request {
@@ -132,6 +133,15 @@ fn request_changed(hub: &Hub, key: &Key) {
             .add_after(Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace), GATHER);
     }
     hub.request_queue.add(key.clone());
+}
+
+/// Requests before an answered one are superseded by it.
+fn reconsider_earlier(hub: &Hub, key: &Key, name: &RequestName) {
+    let earlier =
+        (1..name.generation).rev().map(|generation| RequestName { generation, ..name.clone() });
+    let of_request = |name: RequestName| Key::new(&key.namespace, name.to_string());
+    let there = |key: &Key| hub.request(&key.namespace, &key.name).is_some();
+    earlier.map(of_request).take_while(there).for_each(|key| hub.request_queue.add(key));
 }
 
 fn record_changed(hub: &Hub, key: &Key) {
@@ -146,7 +156,7 @@ fn record_changed(hub: &Hub, key: &Key) {
 }
 
 fn trust_changed(hub: &Hub, key: &Key) {
-    if let Ok(Some(virtual_mesh)) = hub.membership().virtual_mesh(key) {
+    if let Some(virtual_mesh) = hub.membership().virtual_mesh(key) {
         hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), GATHER);
     }
     let generation = hub.trust(key).and_then(|trust| trust.metadata.generation);

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::metadata;
-use meshroot_api::names::AGENT_SERVICE_ACCOUNT;
+use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, ASKED_ANNOTATION};
 
 const GROUP: &str = "admissionregistration.k8s.io/v1";
 
@@ -32,6 +32,7 @@ const JOIN: &str = "authorizer.group('discovery.zephyr.solo.io').resource('meshe
 pub fn policies(hub_user: &str) -> Vec<Value> {
     let policies = [
         requests(),
+        request_deletions(),
         request_status(),
         virtual_meshes(),
         trust_policies(),
@@ -103,6 +104,11 @@ fn who(hub_user: &str) -> [(&'static str, String); 3] {
     ]
 }
 
+/// What people are asked to approve, or empty.
+fn asked(object: &str) -> String {
+    format!("{object}.?metadata.?annotations[?'{ASKED_ANNOTATION}'].orValue('')")
+}
+
 /// `part` of the object equals that of the old object, where absent and `default` are the same.
 fn unchanged(part: &str, default: &str) -> String {
     format!("object.?{part}.orValue({default}) == oldObject.?{part}.orValue({default})")
@@ -123,6 +129,8 @@ fn requests() -> Policy {
             ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
             ("refCluster", "variables.virtualMesh[?'cluster'].orValue('')".to_owned()),
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
+            ("asked", asked("object")),
+            ("askedBefore", asked("oldObject")),
             (
                 "sameCsr",
                 format!(
@@ -140,7 +148,38 @@ fn requests() -> Policy {
                 "spec.csrData is written by the agent of the request's namespace only; a new request may carry it from \
                  those who may approve on the virtual mesh",
             ),
+            (
+                "variables.hub || (request.operation == 'CREATE' ? (!variables.agent || variables.asked == '') : \
+                 variables.asked == variables.askedBefore)"
+                    .to_owned(),
+                "annotation meshroot.dev/asked is what people are asked to approve: it is written by the hub only",
+            ),
         ],
+    }
+}
+
+/// A name stands for one request as long as somebody may be deciding on it.
+fn request_deletions() -> Policy {
+    Policy {
+        name: "meshroot-request-deletions",
+        group: "security.zephyr.solo.io",
+        resource: "virtualmeshcertificatesigningrequests",
+        operations: &["DELETE"],
+        variables: vec![
+            ("csr", "oldObject.?spec.?csrData.orValue('')".to_owned()),
+            ("answer", "oldObject.?status.?response.?caCertificate.orValue('')".to_owned()),
+            (
+                "approval",
+                "oldObject.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING')".to_owned(),
+            ),
+            ("state", "oldObject.?status.?computedStatus.?state.orValue('UNKNOWN')".to_owned()),
+        ],
+        rules: vec![(
+            "!variables.agent || variables.csr == '' || variables.answer != '' || variables.approval == 'DENIED' || \
+             variables.state in ['INVALID', 'CONFLICT']"
+                .to_owned(),
+            "an agent does not delete a request that has spec.csrData and no answer: somebody may be deciding on it",
+        )],
     }
 }
 
@@ -158,6 +197,7 @@ fn request_status() -> Policy {
         unchanged("status.?thirdPartyApproval.?message", "''"),
         unchanged("status.?thirdPartyApproval.?lastUpdatedTime", "''"),
     ]);
+    let approval = "object.?status.?thirdPartyApproval.?approvalStatus.orValue('')";
     Policy {
         name: "meshroot-request-status",
         group: "security.zephyr.solo.io",
@@ -169,6 +209,7 @@ fn request_status() -> Policy {
             ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
             ("refCluster", "variables.virtualMesh[?'cluster'].orValue('')".to_owned()),
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
+            ("asked", asked("oldObject")),
         ],
         rules: vec![
             (
@@ -183,6 +224,13 @@ fn request_status() -> Policy {
                 format!("variables.hub || ({same_decision}) || (!variables.agent && {APPROVE})"),
                 "status.thirdPartyApproval is written by the hub, and by those who may approve on the virtual mesh \
                  (verb `approve` on virtualmeshes.networking.zephyr.solo.io); never by an agent",
+            ),
+            (
+                format!(
+                    "variables.hub || ({same_decision}) || variables.asked != '' || {approval} != 'APPROVED'"
+                ),
+                "status.thirdPartyApproval: the hub has not asked anybody to approve this request yet; \
+                 status.computedStatus says what it waits for",
             ),
         ],
     }

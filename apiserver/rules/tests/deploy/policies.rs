@@ -89,7 +89,9 @@ fn status_change(user: &str, status: Value) -> Option<String> {
         resource: ("security.zephyr.solo.io", "virtualmeshcertificatesigningrequests", "status"),
         user,
         object: Some(json!({ "metadata": {}, "spec": spec, "status": status })),
-        old: Some(json!({ "metadata": {}, "spec": spec })),
+        old: Some(
+            json!({ "metadata": { "annotations": { "meshroot.dev/asked": "{}" } }, "spec": spec }),
+        ),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use meshroot_api::security::ApprovalStatus;
 
-use super::decision::decide;
+use super::decision::{Decision, decide};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::terminal::Terminal;
@@ -14,6 +14,9 @@ pub(crate) struct Arguments {
     /// Requests: NAME or NAMESPACE/NAME
     #[arg(required = true)]
     names: Vec<String>,
+    /// Approve only what `meshroot describe vmcsr` showed with this digest, of one request
+    #[arg(long, value_name = "DIGEST")]
+    sha256: Option<String>,
     /// Why, for people: a ticket number
     #[arg(long, short, default_value = "")]
     message: String,
@@ -25,14 +28,24 @@ pub(crate) async fn run(
     asked: &Arguments,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
-    decide(session, &asked.names, ApprovalStatus::Approved, &asked.message, terminal).await
+    if asked.sha256.is_some() && asked.names.len() > 1 {
+        return Err(Failure::usage("--sha256 stands for one request; approve each with its own"));
+    }
+    let decision = Decision {
+        verdict: ApprovalStatus::Approved,
+        message: &asked.message,
+        shown: asked.sha256.as_deref(),
+    };
+    decide(session, &asked.names, &decision, terminal).await
 }
 
 const AFTER_HELP: &str = "\
-What is approved is the CSR whose SHA-256 is shown: it cannot change afterwards. A decision is final.
+What is approved is what `meshroot describe vmcsr` shows under \"What would be signed\": that is signed, or nothing,
+also where the policy changes meanwhile. With --sha256 nothing is approved but what was shown with that digest, which
+stands for this very object, its CSR, lifetime, path length and issuer. A decision is final.
 Needs the verb `approve` on the VirtualMesh (ClusterRole meshroot-approver).
 
 Examples:
   meshroot describe vmcsr istio-istio-system-east.demo.1
-  meshroot approve istio-istio-system-east.demo.1 --message CHG-1234
+  meshroot approve istio-istio-system-east.demo.1 --sha256 DIGEST --message CHG-1234
   meshroot approve meshroot-cluster-east/istio-istio-system-east.demo.2 -m CHG-1235";

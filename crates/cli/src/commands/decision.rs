@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
-use meshroot_api::names::cluster_of_namespace;
+use meshroot_api::names::{ASKED_ANNOTATION, cluster_of_namespace};
 use meshroot_api::security::ApprovalStatus;
+use meshroot_api::{Asked, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_core::issuance::approval_digest;
 use meshroot_pki::CertificateRequest;
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::FIELD_MANAGER;
@@ -21,12 +22,20 @@ use crate::output::list;
 use crate::session::Session;
 use crate::terminal::Terminal;
 
+/// What was decided, and on what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decision<'a> {
+    pub(super) verdict: ApprovalStatus,
+    pub(super) message: &'a str,
+    /// The digest of what was shown to whoever decides, where they say so.
+    pub(super) shown: Option<&'a str>,
+}
+
 /// Nothing is written before every request was found and can be decided.
 pub(super) async fn decide(
     session: &Session,
     names: &[String],
-    decision: ApprovalStatus,
-    message: &str,
+    decision: &Decision<'_>,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let now = clock::now();
@@ -38,9 +47,9 @@ pub(super) async fn decide(
     }
     let mut written = Vec::new();
     for request in &requests {
-        let decided = write(session, request, decision, message, now).await?;
+        let decided = write(session, request, decision, now).await?;
         if session.global.output.is_table() {
-            terminal.sheet(&approval::sheet(request, decision, message))?;
+            terminal.sheet(&approval::sheet(request, decision.verdict, decision.message))?;
         } else {
             written.push(serde_json::to_value(&decided).unwrap_or(Value::Null));
         }
@@ -53,7 +62,7 @@ pub(super) async fn decide(
 }
 
 /// Refuses what is decided already, and what nobody can know enough about.
-fn check(request: &Request, decision: ApprovalStatus, now: Timestamp) -> Result<(), Failure> {
+fn check(request: &Request, decision: &Decision<'_>, now: Timestamp) -> Result<(), Failure> {
     let name = full_name(&request.metadata);
     let see = |field: &str| format!("vmcsr {name}, field {field}");
     if request.is_answered() {
@@ -88,42 +97,71 @@ fn check(request: &Request, decision: ApprovalStatus, now: Timestamp) -> Result<
         .see(see("spec.csrData"))
         .fix("wait for it with: meshroot get vmcsr -A --watch; see whether the agent is there with: meshroot cluster list"));
     }
-    match CertificateRequest::parse(&request.spec.csr_data.0) {
-        Err(error) if decision == ApprovalStatus::Approved => Err(Failure::no(format!(
+    if decision.verdict == ApprovalStatus::Approved {
+        check_asked(request, decision)
+    } else {
+        Ok(())
+    }
+}
+
+/// Nothing is approved but what the hub asks for: whoever says what they were shown gets that, or nothing.
+fn check_asked(request: &Request, decision: &Decision<'_>) -> Result<(), Failure> {
+    let name = full_name(&request.metadata);
+    let csr = CertificateRequest::parse(&request.spec.csr_data.0).map_err(|error| {
+        Failure::no(format!(
             "request {name} cannot be approved: what it asks for cannot be read: {error}"
         ))
-        .see(see("spec.csrData"))
-        .fix("deny it, and look at the cluster that wrote it")),
-        _ => Ok(()),
+        .see(format!("vmcsr {name}, field spec.csrData"))
+        .fix("deny it, and look at the cluster that wrote it")
+    })?;
+    let annotation = format!("vmcsr {name}, annotation {ASKED_ANNOTATION}");
+    let Some(digest) = approval_digest(request) else {
+        let state = request.status_or_default().computed_status;
+        let says = if state.message.is_empty() { "nothing yet" } else { &state.message };
+        return Err(Failure::no(format!(
+            "request {name} is not to be approved: the hub has not asked anybody to; it says: {says}"
+        ))
+        .see(annotation)
+        .fix("meshroot describe vmcsr shows what it waits for; only approval mode THIRD_PARTY asks people"));
+    };
+    let asked =
+        Asked::of(request).filter(|asked| asked.csr_sha256 == csr.fingerprint().to_string());
+    let shown = decision.shown.map(str::to_ascii_lowercase);
+    if asked.is_some() && shown.is_none_or(|shown| shown == digest.to_string()) {
+        return Ok(());
     }
+    Err(Failure::no(format!(
+        "request {name} is not what was shown: what would be approved has the digest {digest}"
+    ))
+    .see(annotation)
+    .fix(format!("look at it again with: meshroot describe vmcsr {name}")))
 }
 
 /// One write to `/status`, based on the version that was read: of the bytes that were looked at.
 async fn write(
     session: &Session,
     request: &Request,
-    decision: ApprovalStatus,
-    message: &str,
+    decision: &Decision<'_>,
     now: Timestamp,
 ) -> Result<Request, Failure> {
     let namespace = request.metadata.namespace.as_deref().unwrap_or_default();
     let name = request.metadata.name.as_deref().unwrap_or_default();
     let api: Api<Request> = Api::namespaced(session.client.clone(), namespace);
-    let patch = patch(request, decision, message, now);
+    let patch = patch(request, decision, now);
     let parameters =
         PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let written =
         retried(async || api.patch_status(name, &parameters, &Patch::Merge(&patch)).await).await;
-    let verb = if decision == ApprovalStatus::Approved { "approve" } else { "deny" };
+    let verb = if decision.verdict == ApprovalStatus::Approved { "approve" } else { "deny" };
     written.map_err(|error| Failure::api(&format!("{verb} request {namespace}/{name}"), &error))
 }
 
-fn patch(request: &Request, decision: ApprovalStatus, message: &str, now: Timestamp) -> Value {
+fn patch(request: &Request, decision: &Decision<'_>, now: Timestamp) -> Value {
     json!({
-        "metadata": { "resourceVersion": request.metadata.resource_version },
+        "metadata": { "uid": request.metadata.uid, "resourceVersion": request.metadata.resource_version },
         "status": { "thirdPartyApproval": {
-            "approvalStatus": decision.word(),
-            "message": message,
+            "approvalStatus": decision.verdict.word(),
+            "message": decision.message,
             "lastUpdatedTime": whole_seconds(now).to_string(),
         } },
     })

@@ -2,7 +2,7 @@
 
 use meshroot_api::security::ApprovalStatus;
 
-use super::decision::decide;
+use super::decision::{Decision, decide};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::terminal::Terminal;
@@ -30,7 +30,9 @@ pub(crate) async fn run(
             "--message is empty; whoever reads the denial must know what to change",
         ));
     }
-    decide(session, &asked.names, ApprovalStatus::Denied, &asked.message, terminal).await
+    let decision =
+        Decision { verdict: ApprovalStatus::Denied, message: &asked.message, shown: None };
+    decide(session, &asked.names, &decision, terminal).await
 }
 
 const AFTER_HELP: &str = "\

@@ -27,6 +27,24 @@ async fn an_approval_names_what_was_approved_and_is_written_with_its_message() {
 }
 
 #[tokio::test]
+async fn an_approval_of_what_describe_showed_is_refused_for_anything_else() {
+    let hub = hub().await;
+    let place = hub.place("shown").await;
+    place.ask(1).await;
+    place.csr(1).await;
+    let shown = hub.run(&["describe", "vmcsr", &place.request_name(1)]).yes();
+    let digest = shown.split("--sha256 ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let digest = digest.unwrap_or_default().to_owned();
+    assert_eq!(digest.len(), 64, "{shown}");
+    let other = "0".repeat(64);
+    let text = hub.run(&["approve", &place.request_name(1), "--sha256", &other]).no(1);
+    has(&text, &["is not what was shown", &digest, "meshroot describe vmcsr"]);
+    hub.run(&["approve", &place.request_name(1), "--sha256", &digest]).yes();
+    let two = [&*place.request_name(1), &*place.request_name(2)];
+    hub.run(&["approve", two[0], two[1], "--sha256", &digest]).no(2);
+}
+
+#[tokio::test]
 async fn a_request_without_a_csr_can_neither_be_approved_nor_denied() {
     let hub = hub().await;
     let place = hub.place("nocsr").await;

@@ -5,8 +5,10 @@ use std::process::Command;
 
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
-use meshroot_api::names::cluster_namespace;
-use meshroot_api::{Mesh, MeshTrust, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::names::{ASKED_ANNOTATION, cluster_namespace};
+use meshroot_api::{
+    Asked, Mesh, MeshTrust, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+};
 use meshroot_manifests::agent_hub_objects;
 use meshroot_pki::{
     Certificate, CertificateRequest, DistinguishedName, KeyKind, PrivateKey, to_bundle,
@@ -144,7 +146,27 @@ impl Place {
         )
         .unwrap();
         self.csr_data(generation, csr.to_pem().as_bytes()).await;
+        self.approval_asked(generation, &csr).await;
         csr
+    }
+
+    /// What the hub does where a person is to approve.
+    async fn approval_asked(&self, generation: u32, csr: &CertificateRequest) {
+        let asked = Asked {
+            csr_sha256: csr.fingerprint().to_string(),
+            profile_sha256: "11".repeat(32),
+            lifetime: "2160h".parse().unwrap(),
+            path_len: 0,
+            issuer: "CN=demo root".to_owned(),
+            issuer_sha256: "22".repeat(32),
+        };
+        let patch =
+            json!({ "metadata": { "annotations": { ASKED_ANNOTATION: asked.to_string() } } });
+        let api = self.requests(&self.hub);
+        let parameters = PatchParams::default();
+        api.patch(&self.request_name(generation), &parameters, &Patch::Merge(&patch))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn csr_data(&self, generation: u32, data: &[u8]) {

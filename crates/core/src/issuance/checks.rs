@@ -40,6 +40,13 @@ pub(super) fn place<'a>(snapshot: &Snapshot<'a>) -> Result<Place<'a>, Refusal> {
         );
         return Err(Refusal::new(Reason::NotAMember, message));
     }
+    if snapshot.superseded {
+        let message = "a later request of this mesh has its certificate already; delete this one";
+        return Err(Refusal::new(Reason::Superseded, message));
+    }
+    // Whoever settles it has the request issued after all: no conflict of this request's own.
+    let in_another = |refusal: Refusal| Refusal::new(Reason::NotAMember, refusal.message);
+    snapshot.membership.check(&key, &Key::of(virtual_mesh)).map_err(in_another)?;
     // What the mesh is counts as much as what the request says it is.
     let asked = snapshot.request.spec.cert_config.mesh_type;
     [Some(asked), mesh.spec.mesh_type()]

@@ -56,15 +56,30 @@ pub(super) fn of(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Resul
             .map_err(|what| invalid(wanted, what))?;
     }
     lint(wanted, &chain, view, now)?;
-    match view.found {
-        Found::Foreign(refusal) if view.trust.spec.adopt == Adopt::Never => {
-            Err(refusal.clone().into())
-        }
-        _ => {
-            let roots = view.roots.to_vec();
-            Ok(Answer::Due(Delivery { request: wanted.clone(), chain, roots }))
-        }
+    if view.trust.spec.adopt == Adopt::Never {
+        check_own(view, wanted, now)?;
     }
+    Ok(Answer::Due(Delivery { request: wanted.clone(), chain, roots: view.roots.to_vec() }))
+}
+
+/// What is there may be replaced without a word: ours, and under a root that the mesh goes on to trust.
+fn check_own(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Result<(), Refusal> {
+    let installed = match view.found {
+        Found::Nothing => return Ok(()),
+        Found::Foreign(refusal) => return Err(refusal.clone()),
+        Found::Ours(installed) => installed,
+    };
+    let is_kept = |root: &Certificate| installed.anchors.contains(&root.fingerprint());
+    let is_alive = installed.intermediate.as_ref().is_some_and(|one| one.not_after() > now);
+    if !is_alive || installed.anchors.is_empty() || view.roots.iter().any(is_kept) {
+        return Ok(());
+    }
+    let message = format!(
+        "the certificate in use, of request {}, is under another root than that of {wanted}: workloads that trust only \
+         the former would refuse those of this mesh; set spec.adopt: ALWAYS in the TrustPolicy to have it replaced",
+        installed.request
+    );
+    Err(Refusal::new(Reason::RootWouldChange, message))
 }
 
 /// True where what should be installed is, untouched.

@@ -150,8 +150,11 @@ fn forget(view: &View<'_>, in_use: &RequestName) -> Result<Option<Step>, Fact> {
         .filter_map(|request| RequestName::parse(request.metadata.name.as_deref()?))
         .collect();
     let owned = |names: Vec<&RequestName>| names.into_iter().cloned().collect::<Vec<_>>();
-    let requests = owned(renewal::superseded(in_use, &known));
-    let keys = owned(renewal::superseded(in_use, view.facts.kept()?));
+    let held = |name: &RequestName| view.request(name).is_some_and(renewal::is_held);
+    let mut requests = owned(renewal::superseded(in_use, &known));
+    requests.retain(|name| !held(name));
+    let mut keys = owned(renewal::superseded(in_use, view.facts.kept()?));
+    keys.retain(|name| !held(name));
     if requests.is_empty() && keys.is_empty() {
         return Ok(None);
     }

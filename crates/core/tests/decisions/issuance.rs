@@ -1,11 +1,12 @@
 //! What is issued, and what waits.
 
-use meshroot_api::Reason;
 use meshroot_api::discovery::MeshSpec;
+use meshroot_api::names::ASKED_ANNOTATION;
 use meshroot_api::policy::ApprovalMode;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_api::shared::MeshType;
-use meshroot_core::issuance::{Decision, matches, read, subject_parts};
+use meshroot_api::{Asked, Reason};
+use meshroot_core::issuance::{Consent, Decision, approval_digest, matches, read, subject_parts};
 
 use crate::scene::{IDENTITY, MESH, REQUEST, Scene, csr, istio, linkerd, mesh, request};
 use crate::x509::{hosts, intermediate_key};
@@ -39,6 +40,61 @@ fn nothing_is_signed_while_a_third_party_has_not_decided() {
     scene.assert_waits(Reason::WaitingForApproval, &[&command]);
     let scene = scene.decided_by_third_party(ApprovalStatus::Pending, "looking into it");
     scene.assert_waits(Reason::WaitingForApproval, &[&command]);
+}
+
+fn what_would_be_signed() -> Asked {
+    Asked {
+        csr_sha256: csr(intermediate_key(), &[IDENTITY]).fingerprint().to_string(),
+        profile_sha256: "11".repeat(32),
+        lifetime: "2160h".parse().unwrap(),
+        path_len: 0,
+        issuer: "CN=root".to_owned(),
+        issuer_sha256: "22".repeat(32),
+    }
+}
+
+#[test]
+fn what_was_asked_for_approval_is_signed_or_nothing_is() {
+    let now = what_would_be_signed();
+    let mut scene = Scene::new();
+    assert_eq!(Consent::of(&scene.request, &now), Ok(Consent::ToAsk));
+    let refused = Consent::of_approved(&scene.request, &now).unwrap_err();
+    assert_eq!(refused.reason, Reason::TermsChanged, "approved before it was asked");
+    let mut ask = |asked: &str| {
+        scene.request.metadata.annotations =
+            Some([(ASKED_ANNOTATION.to_owned(), asked.to_owned())].into());
+        Consent::of_approved(&scene.request, &now)
+    };
+    assert_eq!(ask(&now.to_string()), Ok(()));
+    let other = "33".repeat(32);
+    let changed = [
+        (Asked { csr_sha256: other.clone(), ..now.clone() }, "another CSR"),
+        (Asked { profile_sha256: other.clone(), ..now.clone() }, "another lifetime or path length"),
+        (Asked { issuer_sha256: other, ..now.clone() }, "another issuer"),
+    ];
+    for (asked, what) in changed {
+        let refused = ask(&asked.to_string()).unwrap_err();
+        assert_eq!(refused.reason, Reason::TermsChanged);
+        assert!(refused.message.contains(what), "{}", refused.message);
+    }
+    assert!(ask("{}").unwrap_err().message.contains("cannot be read"));
+}
+
+#[test]
+fn the_digest_of_an_approval_is_of_one_object_and_of_all_that_was_asked() {
+    let mut request = Scene::new().request;
+    assert_eq!(approval_digest(&request), None);
+    let mut digest = |uid: &str, asked: Asked| {
+        request.metadata.uid = Some(uid.to_owned());
+        request.metadata.annotations =
+            Some([(ASKED_ANNOTATION.to_owned(), asked.to_string())].into());
+        approval_digest(&request).unwrap()
+    };
+    let asked = what_would_be_signed();
+    let first = digest("1", asked.clone());
+    assert_eq!(first, digest("1", asked.clone()));
+    assert_ne!(first, digest("2", asked.clone()));
+    assert_ne!(first, digest("1", Asked { path_len: 1, ..asked }));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use meshroot_api::Reason;
 use meshroot_api::policy::ApprovalMode;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_api::shared::{MeshType, State};
-use meshroot_core::membership::Key;
+use meshroot_core::membership::{Key, Membership};
 use meshroot_pki::PrivateKey;
 use rstest::rstest;
 
@@ -67,6 +67,24 @@ fn a_request_that_its_key_did_not_sign_is_refused() {
 #[case::ed448(&["-algorithm", "ED448"], "Ed448")]
 fn a_weak_or_unusable_key_is_refused(#[case] key: &[&str], #[case] part: &str) {
     Scene::with_csr(csr_by_openssl(key)).assert_refused(Reason::WeakKey, &["spec.csrData: ", part]);
+}
+
+#[test]
+fn a_request_that_a_later_one_has_overtaken_is_never_issued() {
+    let mut scene = Scene::new().decided_by_third_party(ApprovalStatus::Approved, "CHG-1");
+    scene.superseded = true;
+    scene.assert_refused(Reason::Superseded, &["delete this one"]);
+}
+
+#[test]
+fn a_mesh_that_another_virtual_mesh_had_first_gets_no_certificate() {
+    let mut scene = Scene::new();
+    let own = scene.virtual_mesh.clone().unwrap();
+    let mut other = own.clone();
+    other.metadata.name = Some("other".to_owned());
+    let other_key = Key::of(&other);
+    scene.membership = Membership::read([&own, &other], |_| Some(other_key.clone()));
+    scene.assert_refused(Reason::NotAMember, &["VirtualMesh meshroot-system/other"]);
 }
 
 #[test]

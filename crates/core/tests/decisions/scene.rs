@@ -12,8 +12,8 @@ use meshroot_api::security::{
 use meshroot_api::shared::{MeshType, ResourceRef};
 use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
 use meshroot_core::Notice;
-use meshroot_core::issuance::{Checked, Decision, Snapshot, decide};
-use meshroot_core::membership::Key;
+use meshroot_core::issuance::{Checked, Decision, Snapshot, decide, waiting_for_approval};
+use meshroot_core::membership::{Key, Membership};
 use meshroot_pki::{CertificateRequest, DistinguishedName, Host, PrivateKey};
 
 use crate::x509::{hosts, intermediate_key, openssl};
@@ -33,6 +33,9 @@ pub(crate) struct Scene {
     pub(crate) mesh: Option<Mesh>,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) mode: ApprovalMode,
+    /// A later request was answered.
+    pub(crate) superseded: bool,
+    pub(crate) membership: Membership,
     /// A host that is another mesh's identity.
     pub(crate) other_mesh: Option<(Host, Key)>,
     /// The request that used the key before.
@@ -50,6 +53,8 @@ impl Scene {
             mesh: Some(mesh(istio())),
             allowed_hosts: Vec::new(),
             mode: ApprovalMode::Automatic,
+            superseded: false,
+            membership: Membership::default(),
             other_mesh: None,
             earlier: None,
         }
@@ -101,6 +106,8 @@ impl Scene {
             virtual_mesh: self.virtual_mesh.as_ref(),
             policy: self.has_policy.then_some(&policy),
             mesh: self.mesh.as_ref(),
+            superseded: self.superseded,
+            membership: &self.membership,
             mesh_of_host: &mesh_of_host,
             holder_of_key: &|_| self.earlier.clone(),
             now: Timestamp::UNIX_EPOCH,
@@ -119,6 +126,9 @@ impl Scene {
     pub(crate) fn assert_waits(&self, reason: Reason, parts: &[&str]) {
         match self.decide() {
             Decision::Wait(notice) => assert_says(&notice, reason, parts),
+            Decision::Ask { .. } => {
+                assert_says(&waiting_for_approval(&self.request), reason, parts)
+            }
             other => panic!("{reason}: {other:?}"),
         }
     }

@@ -77,6 +77,16 @@ fn what_was_issued_for_other_terms_is_asked_for_again() {
     assert_eq!(ask(terms(&moved())), Some(Cause::Identity), "another identity");
 }
 
+#[test]
+fn what_the_ledger_or_a_change_of_terms_has_overtaken_is_always_followed() {
+    let own = config();
+    let (mut request, _) = issued(&terms(&own));
+    request.status = None;
+    let status = &mut request.status.get_or_insert_default().computed_status;
+    *status = Status::new(State::Conflict, "TermsChanged: so it is");
+    assert_eq!(terms(&own).asks_for_another(&request, None), Some(Cause::Policy));
+}
+
 fn moved() -> CertConfig {
     CertConfig { hosts: vec!["spiffe://other/ns/a/sa/b".to_owned()], ..config() }
 }
@@ -101,7 +111,8 @@ fn a_dead_request_is_followed_by_another_that_is_made_for_the_terms_once() {
     let config = config();
     let (mut request, _) = issued(&terms(&config));
     request.status = None;
-    request.status.get_or_insert_default().computed_status = Status::new(State::Conflict, "");
+    request.spec.csr_data = b"nonsense".to_vec().into();
+    request.status.get_or_insert_default().computed_status = Status::new(State::Invalid, "");
     assert_eq!(terms(&config).asks_for_another(&request, None), None, "made for these terms");
     request.metadata.annotations = None;
     assert_eq!(terms(&config).asks_for_another(&request, None), Some(Cause::Policy));

@@ -65,12 +65,12 @@ impl Governed {
     /// `None` where nothing may be asked for as things are: its virtual mesh says why.
     async fn gather(hub: &Hub, member: &Member) -> Result<Option<Self>, HubError> {
         let membership = hub.membership();
-        let Ok(Some(key)) = membership.virtual_mesh(&member.key) else { return Ok(None) };
+        let Some(key) = membership.virtual_mesh(&member.key) else { return Ok(None) };
         let Some(virtual_mesh) = hub.virtual_mesh(key) else { return Ok(None) };
         let Some(policy) = hub.policy(key)? else { return Ok(None) };
         let Some(mesh) = hub.mesh(&member.key) else { return Ok(None) };
         let valid = membership::validate(&virtual_mesh)
-            .and_then(|()| membership::check_member(&member.key, &key.name, &membership, true));
+            .and_then(|()| membership::check_member(&member.key, key, &membership, true));
         let (Ok(()), Ok(config)) = (valid, identity::cert_config(&mesh)) else { return Ok(None) };
         let root = hub.root(&virtual_mesh, &policy).await?;
         Ok(Some(Self { virtual_mesh, policy, root, config }))
@@ -88,13 +88,13 @@ impl Governed {
 }
 
 impl Member {
-    /// A mesh that is in several virtual meshes, or in none any more, stays with the one that it has its certificate of.
+    /// A mesh that is in no virtual mesh any more stays with the one that it has its certificate of.
     fn gather(hub: &Hub, key: &Key) -> Option<Self> {
         hub.mesh(key)?;
         let trust = hub.trust(key);
         let virtual_mesh = match hub.membership().virtual_mesh(key) {
-            Ok(Some(virtual_mesh)) => virtual_mesh.name.clone(),
-            _ => RequestName::parse(&trust.as_ref()?.spec.request)?.virtual_mesh,
+            Some(virtual_mesh) => virtual_mesh.name.clone(),
+            None => RequestName::parse(&trust.as_ref()?.spec.request)?.virtual_mesh,
         };
         let current = trust::request_of(trust.as_deref(), key, &virtual_mesh);
         let mut member = Self { key: key.clone(), trust, current };

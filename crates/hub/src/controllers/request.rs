@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::Api;
-use meshroot_api::names::RequestName;
+use meshroot_api::names::{ASKED_ANNOTATION, RequestName};
 use meshroot_api::record::{Decision as Recorded, Verdict};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestStatus as RequestStatus;
 use meshroot_api::shared::State;
 use meshroot_api::{
-    IssuanceRecord, Mesh, Reason, TrustPolicy, VirtualMesh,
+    Asked, IssuanceRecord, Mesh, Reason, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
-use meshroot_core::issuance::{self, Approval, Checked, Decision, Snapshot};
+use meshroot_core::issuance::{self, Approval, Checked, Consent, Decision, Snapshot};
 use meshroot_core::membership::Key;
 use meshroot_core::{Notice, Refusal, identity};
 use meshroot_pki::{CertificateRequest, Host, PublicKey};
-use meshroot_runtime::kube::write::replace_status;
+use meshroot_runtime::kube::write::{replace, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
 
@@ -53,6 +53,7 @@ pub(super) fn notice(hub: &Hub, request: &Arc<Request>) -> Option<Notice> {
     }
     match Place::gather(hub, Arc::clone(request)).ok()?.decide(hub) {
         Decision::Wait(notice) => Some(notice),
+        Decision::Ask { .. } => Some(issuance::waiting_for_approval(request)),
         Decision::Refuse(refusal) | Decision::Deny(refusal) => Some(refusal.into()),
         Decision::Answered | Decision::Issue { .. } | Decision::Resume { .. } => None,
     }
@@ -102,6 +103,8 @@ impl Place {
             virtual_mesh: self.virtual_mesh.as_deref(),
             policy: self.policy.as_ref().map(|policy| &policy.spec),
             mesh: self.mesh.as_deref(),
+            superseded: self.superseded(hub),
+            membership: &hub.membership(),
             mesh_of_host: &|host: &Host| self.other_mesh(hub, host),
             holder_of_key: &|key: &PublicKey| {
                 hub.keys.holder(&self.virtual_mesh_key, key.fingerprint().to_string(), &self.key)
@@ -123,6 +126,7 @@ impl Place {
                 say(hub, &self.request, notice).await?;
                 Ok(Outcome::Done)
             }
+            Decision::Ask { checked } => self.ask(hub, &checked).await,
             Decision::Refuse(refusal) => self.refuse(hub, refusal).await,
             Decision::Deny(refusal) => self.deny(hub, refusal).await,
             Decision::Issue { checked, approval } => {
@@ -142,6 +146,21 @@ impl Place {
             State::ProcessingError => Err(refusal.into()),
             _ => Ok(Outcome::Done),
         }
+    }
+
+    /// Freezes what a person is asked to approve, and then says that it is waited for.
+    async fn ask(&self, hub: &Hub, checked: &Checked) -> Result<Outcome, HubError> {
+        let asked = match self.signing(hub, checked).await {
+            Ok(signing) => signing.asked,
+            Err(refusal) => return self.refuse(hub, refusal).await,
+        };
+        let request = match Consent::of(&self.request, &asked) {
+            Ok(Consent::Asked) => Arc::clone(&self.request),
+            Ok(Consent::ToAsk) => Arc::new(freeze(hub, &self.request, &asked).await?),
+            Err(refusal) => return self.refuse(hub, refusal).await,
+        };
+        say(hub, &request, issuance::waiting_for_approval(&request)).await?;
+        Ok(Outcome::Done)
     }
 
     async fn deny(&self, hub: &Hub, refusal: Refusal) -> Result<Outcome, HubError> {
@@ -167,6 +186,25 @@ impl Place {
         hub.keys.reserve(self.virtual_mesh_key.clone(), key, &self.key)
     }
 
+    /// Whether a later request of this mesh in this virtual mesh was answered.
+    fn superseded(&self, hub: &Hub) -> bool {
+        let later = |name: &RequestName| {
+            let name = name.next().to_string();
+            let request = hub.request(&self.key.namespace, &name);
+            let recorded = || hub.records.object(Some(&self.key.namespace), &name).is_some();
+            (request.is_some() || recorded()).then_some(request)
+        };
+        let mut name = RequestName::parse(&self.key.name);
+        while let Some(own) = name {
+            let Some(request) = later(&own) else { return false };
+            if request.is_some_and(|request| request.is_answered()) {
+                return true;
+            }
+            name = Some(own.next());
+        }
+        false
+    }
+
     fn other_mesh(&self, hub: &Hub, host: &Host) -> Option<Key> {
         let own = self.mesh.as_ref().map(|mesh| Key::of(mesh.as_ref()));
         let membership = hub.membership();
@@ -175,7 +213,7 @@ impl Place {
         // An agent may write Meshes: one that nobody has taken into a virtual mesh takes no identity from the others.
         others
             .map(|mesh| Key::of(mesh.as_ref()))
-            .find(|key| Some(key) != own.as_ref() && membership.virtual_mesh(key) != Ok(None))
+            .find(|key| Some(key) != own.as_ref() && membership.virtual_mesh(key).is_some())
     }
 
     fn entry<'a>(&self, hub: &'a Hub, csr: &CertificateRequest, decision: Recorded) -> Entry<'a> {
@@ -228,6 +266,17 @@ async fn say(hub: &Hub, request: &Request, notice: Notice) -> Result<(), HubErro
         hub.report(request, &notice, "Decide").await;
     }
     Ok(())
+}
+
+/// Writes what is asked into the request, which says it from then on.
+async fn freeze(hub: &Hub, request: &Request, asked: &Asked) -> Result<Request, HubError> {
+    hub.fence()?;
+    let mut next = request.clone();
+    let annotations = next.metadata.annotations.get_or_insert_default();
+    annotations.insert(ASKED_ANNOTATION.to_owned(), asked.to_string());
+    let namespace = request.metadata.namespace.clone().unwrap_or_default();
+    let api: Api<Request> = Api::namespaced(hub.client.clone(), &namespace);
+    Ok(replace(&api, &next).await?)
 }
 
 async fn write(hub: &Hub, request: &Request, status: RequestStatus) -> Result<(), HubError> {

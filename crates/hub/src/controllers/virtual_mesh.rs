@@ -61,18 +61,18 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
         Err(refusal) => return Findings::without_root(refusal),
     };
     root_changed(hub, virtual_mesh, &root);
-    let name = Key::of(virtual_mesh).name;
+    let key = Key::of(virtual_mesh);
     let membership = hub.membership();
     let fault = |mesh: &Key| {
-        membership::check_member(mesh, &name, &membership, hub.mesh(mesh).is_some()).err()
+        membership::check_member(mesh, &key, &membership, hub.mesh(mesh).is_some()).err()
     };
     let members: Vec<Member> = membership::members(virtual_mesh)
-        .map(|mesh| member(hub, &mesh, &name, fault(&mesh)))
+        .map(|mesh| member(hub, &mesh, &key.name, fault(&mesh)))
         .collect();
     let progress = progress::sum(&members);
-    hub.metrics.members(&Key::of(virtual_mesh).to_string(), &progress);
+    hub.metrics.members(&key.to_string(), &progress);
     let fault = membership::members(virtual_mesh).find_map(|mesh| fault(&mesh));
-    hub.metrics.roots(&Key::of(virtual_mesh).to_string(), &root.trust);
+    hub.metrics.roots(&key.to_string(), &root.trust);
     let first = root.issuer.first_to_end();
     let ending = trust::ending(first, super::lifetime(policy), clock::now());
     Findings::of_members(progress, root.trust.statuses(), fault).with_root_end(ending)

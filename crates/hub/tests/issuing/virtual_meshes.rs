@@ -57,26 +57,23 @@ fn a_member_that_does_not_exist_is_named_and_the_others_get_their_certificates()
 }
 
 #[test]
-fn a_mesh_in_two_virtual_meshes_is_a_conflict_on_both_until_it_leaves_one() {
+fn a_mesh_that_a_second_virtual_mesh_names_stays_with_the_first_until_that_lets_it_go() {
     run(async |scene| {
         let (one, two) = ("twice-one", "twice-two");
-        scene.make_mesh(one).await?;
-        let shared = || vec![ResourceRef::new(one, HOME)];
-        // Both at once: no request may slip through before the second is seen.
-        scene.make_virtual_mesh(two, |spec, _| spec.meshes = shared()).await?;
-        scene.make_virtual_mesh(one, |spec, _| spec.meshes = shared()).await?;
-        for name in [one, two] {
-            let (state, message) = scene.virtual_mesh_says(name, "MeshInTwoVirtualMeshes").await?;
-            ensure!(state == "CONFLICT", "{state}: {message}");
-            ensure!(
-                message.contains("meshroot-system/twice-one and meshroot-system/twice-two"),
-                "both are to be named: {message}"
-            );
-        }
-        delete(&scene.virtual_meshes(), two).await?;
+        scene.make_both(one, |_, _| ()).await?;
         answer(scene, one).await?;
         judge::issued_once(scene, &first(one)).await?;
+        let shared = vec![ResourceRef::new(one, HOME)];
+        scene.make_virtual_mesh(two, |spec, _| spec.meshes = shared).await?;
+        let (state, message) = scene.virtual_mesh_says(two, "MeshInTwoVirtualMeshes").await?;
+        ensure!(state == "CONFLICT", "{state}: {message}");
+        ensure!(message.contains("is in VirtualMesh meshroot-system/twice-one"), "{message}");
         scene.virtual_mesh_says(one, "WaitingForPickup").await?;
+        let moved = format!("{one}.{two}.1");
+        ensure!(scene.requests().get_opt(&moved).await?.is_none(), "it was asked for twice");
+        delete(&scene.virtual_meshes(), one).await?;
+        scene.submit(&moved, crate::request_for(&[&crate::identity(one)])?).await?;
+        judge::issued_once(scene, &moved).await?;
         Ok(())
     });
 }
@@ -237,9 +234,8 @@ fn what_was_issued_is_delivered_to_a_mesh_that_another_virtual_mesh_claims_too()
         let claims = "late-claims";
         let shared = vec![ResourceRef::new(name, HOME)];
         scene.make_virtual_mesh(claims, |spec, _| spec.meshes = shared).await?;
-        for conflicting in [name, claims] {
-            scene.virtual_mesh_says(conflicting, "MeshInTwoVirtualMeshes").await?;
-        }
+        scene.virtual_mesh_says(claims, "MeshInTwoVirtualMeshes").await?;
+        scene.virtual_mesh_says(name, "WaitingForPickup").await?;
         issue_behind_the_hubs_back(scene, name, &second).await?;
         let claimed = format!("{name}.{claims}.1");
         ensure!(scene.requests().get_opt(&claimed).await?.is_none(), "it was asked for twice");
@@ -266,6 +262,7 @@ fn one_members_conflict_keeps_no_other_member_from_its_first_certificate() {
         scene.make_mesh(twice).await?;
         let member = || ResourceRef::new(twice, HOME);
         scene.make_virtual_mesh(twice, |spec, _| spec.meshes = vec![member()]).await?;
+        until("the first has it", &scene.trusts(), twice, |_: &MeshTrust| true).await?;
         scene.make_both(name, |spec, _| spec.meshes.push(member())).await?;
         let (_, message) = scene.virtual_mesh_says(name, "MeshInTwoVirtualMeshes").await?;
         ensure!(message.contains(twice), "{message}");

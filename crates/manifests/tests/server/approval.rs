@@ -1,9 +1,11 @@
 //! Who may approve.
 
+use meshroot_api::names::ASKED_ANNOTATION;
 use serde_json::{Value, json};
 
 use crate::setup::{
-    EAST, MESHES, Server, assert_refused, bind, create, patch_status, request, with_everything,
+    EAST, MESHES, Server, asked, assert_refused, bind, create, patch, patch_status, request,
+    with_everything,
 };
 
 const APPROVED: &str = "APPROVED";
@@ -61,7 +63,7 @@ async fn who_may_approve_one_virtual_mesh_decides_on_its_requests_and_no_others(
     grant(&server, "bob", MESHES, &[approve(&["demo"])]).await;
     let admin = server.admin().await;
     let own = request(EAST, "bob.1", &csr_for(&json!({ "name": "demo", "namespace": MESHES })));
-    create(&admin, &own).await.unwrap();
+    create(&admin, &asked(own.clone())).await.unwrap();
     decide(&server, "bob", &own, APPROVED).await.unwrap();
     let elsewhere = [
         json!({ "name": "demo", "namespace": "elsewhere" }),
@@ -84,8 +86,46 @@ async fn a_reference_without_a_namespace_means_a_virtual_mesh_beside_the_request
     let server = with_everything().await;
     grant(&server, "carol", EAST, &[approve(&["near"])]).await;
     let object = request(EAST, "carol.1", &csr_for(&json!({ "name": "near" })));
-    create(&server.admin().await, &object).await.unwrap();
+    create(&server.admin().await, &asked(object.clone())).await.unwrap();
     decide(&server, "carol", &object, APPROVED).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_approves_what_the_hub_has_not_asked_for_but_may_deny_it() {
+    let server = with_everything().await;
+    let admin = server.admin().await;
+    grant(&server, "heidi", MESHES, &[approve(&["demo"])]).await;
+    let reference = json!({ "name": "demo", "namespace": MESHES });
+    let object = request(EAST, "heidi.1", &csr_for(&reference));
+    create(&admin, &object).await.unwrap();
+    let result = decide(&server, "heidi", &object, APPROVED).await;
+    assert_refused(result, "the hub has not asked anybody to approve this request yet");
+    let annotations =
+        |text: &str| json!({ "metadata": { "annotations": { ASKED_ANNOTATION: text } } });
+    for client in [&admin, &server.agent(EAST).await] {
+        let result = patch(client, &object, annotations("{}")).await;
+        assert_refused(result, "is written by the hub only");
+    }
+    let forged = asked(request(EAST, "heidi.2", &json!({ "virtualMeshRef": reference })));
+    let result = create(&server.agent(EAST).await, &forged).await;
+    assert_refused(result, "is written by the hub only");
+    decide(&server, "heidi", &object, "DENIED").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_asked_for_approval_is_changed_by_nobody_but_the_hub() {
+    let server = with_everything().await;
+    let object = asked(request(EAST, "ivan.1", &csr_for(&json!({ "name": "demo" }))));
+    create(&server.admin().await, &object).await.unwrap();
+    for text in [json!("{\"pathLen\":4}"), json!(null)] {
+        let change = json!({ "metadata": { "annotations": { ASKED_ANNOTATION: text } } });
+        for client in [server.admin().await, server.agent(EAST).await] {
+            assert_refused(
+                patch(&client, &object, change.clone()).await,
+                "written by the hub only",
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -22,9 +22,35 @@ async fn an_agent_writes_requests_in_its_own_namespace_only() {
     let own = request(EAST, "agent.own.1", &spec());
     create(&agent, &own).await.unwrap();
     patch(&agent, &own, json!({ "spec": { "csrData": "Q1NS" } })).await.unwrap();
-    delete(&agent, &own).await.unwrap();
     assert_no_right(create(&agent, &request(WEST, "agent.own.1", &spec())).await);
     assert_no_right(resource(&agent, &request(WEST, "any", &spec())).get("any").await);
+}
+
+#[tokio::test]
+async fn an_agent_deletes_no_request_that_somebody_may_be_deciding_on() {
+    let server = with_everything().await;
+    let (agent, hub) = (server.agent(EAST).await, server.hub().await);
+    let held = "somebody may be deciding on it";
+    let settled = [
+        json!({ "computedStatus": { "state": "INVALID" } }),
+        json!({ "computedStatus": { "state": "CONFLICT" } }),
+        json!({ "thirdPartyApproval": { "approvalStatus": "DENIED" } }),
+        json!({ "response": { "caCertificate": "Q0E=" } }),
+    ];
+    for (number, status) in settled.into_iter().enumerate() {
+        let own = request(EAST, &format!("agent.held.{}", number + 1), &spec());
+        create(&agent, &own).await.unwrap();
+        patch(&agent, &own, json!({ "spec": { "csrData": "Q1NS" } })).await.unwrap();
+        assert_refused(delete(&agent, &own).await, held);
+        let waiting = json!({ "computedStatus": { "state": "UNKNOWN", "message": "waiting" } });
+        patch_status(&hub, &own, waiting).await.unwrap();
+        assert_refused(delete(&agent, &own).await, held);
+        patch_status(&hub, &own, status).await.unwrap();
+        delete(&agent, &own).await.unwrap();
+    }
+    let without = request(EAST, "agent.held.9", &spec());
+    create(&agent, &without).await.unwrap();
+    delete(&agent, &without).await.unwrap();
 }
 
 #[tokio::test]

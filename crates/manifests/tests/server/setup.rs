@@ -5,6 +5,7 @@ use kube::api::{
     Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
 };
 use kube::{Client, Error};
+use meshroot_api::names::ASKED_ANNOTATION;
 use meshroot_manifests as manifests;
 use meshroot_testkit::{ApiServer, api_server, wait};
 use serde_json::{Value, json};
@@ -178,6 +179,12 @@ pub(crate) fn request(namespace: &str, name: &str, spec: &Value) -> Value {
         "metadata": { "name": name, "namespace": namespace },
         "spec": spec,
     })
+}
+
+/// A request that the hub has asked people to approve.
+pub(crate) fn asked(mut request: Value) -> Value {
+    request["metadata"]["annotations"] = json!({ ASKED_ANNOTATION: "{}" });
+    request
 }
 
 pub(crate) fn mesh_trust(namespace: &str, name: &str) -> Value {

@@ -7,10 +7,11 @@ use kube::ResourceExt as _;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName};
 use meshroot_api::policy::ApprovalMode;
 use meshroot_api::{
-    IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request,
+    Asked, IssuanceRecord, Mesh, MeshTrust, TrustPolicy,
+    VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_core::identity;
-use meshroot_core::issuance::subject_parts;
+use meshroot_core::issuance::{approval_digest, subject_parts};
 use meshroot_core::membership::Key;
 use meshroot_pki::{Certificate, CertificateRequest, DistinguishedName};
 
@@ -150,28 +151,34 @@ fn planned(sheet: &mut Sheet, file: &RequestFile) {
     sheet
         .field("Subject", subject(file).unwrap_or_else(|error| format!("cannot be made: {error}")));
     sheet.fields("Names", &file.request.spec.cert_config.hosts);
+    if let Some(asked) = Asked::of(&file.request) {
+        return as_asked(sheet, &file.request, &asked);
+    }
     let Some(policy) = &file.policy else {
         sheet.line("the TrustPolicy of the virtual mesh cannot be seen: lifetime and issuer are not known here");
         return;
     };
     let intermediate = &policy.spec.intermediate;
     sheet.field("Authority", format!("CA, path length {}", intermediate.path_len));
-    sheet.field(
-        "Lifetime",
-        lifetime(policy)
-            .map(age::short)
-            .map(|it| it + ", at most until its issuer ends")
-            .unwrap_or_default(),
-    );
+    sheet.field("Lifetime", lifetime(intermediate.ttl));
     let status = policy.status.clone().unwrap_or_default();
     if let Some(root) = status.roots.first() {
         sheet.field("Issuer", format!("{} {}", root.subject, root.fingerprint));
     }
 }
 
-fn lifetime(policy: &TrustPolicy) -> Option<SignedDuration> {
-    let text = serde_json::to_value(policy.spec.intermediate.ttl).ok()?;
-    text.as_str()?.parse().ok()
+/// What a person is asked to approve: this is signed, or nothing, whatever the policy says by then.
+fn as_asked(sheet: &mut Sheet, request: &Request, asked: &Asked) {
+    sheet.field("Authority", format!("CA, path length {}", asked.path_len));
+    sheet.field("Lifetime", lifetime(asked.lifetime));
+    sheet.field("Issuer", format!("{} {}", asked.issuer, asked.issuer_sha256));
+    let digest = approval_digest(request).map(|digest| digest.to_string());
+    sheet.field("Approval", digest.map(|digest| format!("--sha256 {digest}")).unwrap_or_default());
+}
+
+fn lifetime(ttl: kube::core::Duration) -> String {
+    let lifetime = SignedDuration::try_from(std::time::Duration::from(ttl)).unwrap_or_default();
+    age::short(lifetime) + ", at most until its issuer ends"
 }
 
 fn subject(file: &RequestFile) -> Result<String, meshroot_pki::NameError> {
@@ -210,15 +217,18 @@ fn profile(file: &RequestFile) -> Profile {
     let csr = CertificateRequest::parse(&file.request.spec.csr_data.0).ok();
     let key = csr.as_ref().map(CertificateRequest::public_key);
     let policy = file.policy.as_ref();
+    let asked = Asked::of(&file.request);
     let signing =
         policy.and_then(|policy| policy.status.as_ref()).and_then(|status| status.roots.first());
+    let signing = signing.map(|root| root.subject.clone());
+    let by_policy = || policy.map(|policy| policy.spec.intermediate.path_len);
+    let path_len = asked.as_ref().map(|asked| asked.path_len).or_else(by_policy);
     Profile {
         hosts: file.request.spec.cert_config.hosts.iter().cloned().collect(),
         key_kind: key.map(meshroot_pki::PublicKey::kind_name),
         key: key.map(meshroot_pki::PublicKey::fingerprint),
-        issuer: signing.map(|root| root.subject.clone()),
-        authority: policy
-            .map(|policy| format!("CA, path length {}", policy.spec.intermediate.path_len)),
+        issuer: asked.as_ref().map(|asked| asked.issuer.clone()).or(signing),
+        authority: path_len.map(|path_len| format!("CA, path length {path_len}")),
         ..Profile::default()
     }
 }

@@ -43,6 +43,26 @@ fn what_somebody_else_wrote_is_replaced_only_if_that_is_allowed() {
 }
 
 #[test]
+fn what_is_in_use_under_another_root_is_replaced_only_if_that_is_allowed() {
+    let mut scene = Scene::before_installation();
+    let mut there = installed(7);
+    there.anchors = vec![other_root().fingerprint()];
+    scene.found = Found::Ours(Box::new(there.clone()));
+    scene.assert_says(Reason::RootWouldChange, "set spec.adopt: ALWAYS");
+    there.anchors.push(root().fingerprint());
+    scene.found = Found::Ours(Box::new(there.clone()));
+    assert!(matches!(scene.plan(), Plan::Install(_)), "one root is kept: {:?}", scene.plan());
+    there.anchors.pop();
+    scene.found = Found::Ours(Box::new(there.clone()));
+    scene.trust.spec.adopt = Adopt::Always;
+    assert!(matches!(scene.plan(), Plan::Install(_)), "{:?}", scene.plan());
+    scene.trust.spec.adopt = Adopt::Never;
+    there.intermediate = None;
+    scene.found = Found::Ours(Box::new(there));
+    assert!(matches!(scene.plan(), Plan::Install(_)), "nothing works there: {:?}", scene.plan());
+}
+
+#[test]
 fn an_answer_that_does_not_verify_is_not_installed_and_it_is_said_why() {
     let mut scene = Scene::before_installation();
     Arc::make_mut(&mut scene.requests[0]).spec.cert_config.hosts = vec!["a.example".into()];

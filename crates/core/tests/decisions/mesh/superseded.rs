@@ -28,6 +28,17 @@ fn older_requests_and_keys_go_once_the_newer_certificate_is_confirmed() {
 }
 
 #[test]
+fn a_request_that_somebody_may_be_deciding_on_stays_with_its_key() {
+    let mut scene = scene();
+    scene.requests[0] = Arc::new(asked(1));
+    assert_eq!(forgotten(&scene), None);
+    scene.requests[0] = Arc::new(said(asked(1), State::Conflict));
+    assert_eq!(forgotten(&scene), Some((vec![name(1)], vec![name(1)])));
+    scene.requests[0] = Arc::new(denied(asked(1)));
+    assert_eq!(forgotten(&scene), Some((vec![name(1)], vec![name(1)])));
+}
+
+#[test]
 fn nothing_goes_before_the_keys_are_known_and_the_virtual_mesh_is_sure() {
     let mut lagging = scene();
     lagging.facts.trust_is_fresh = false;

@@ -5,18 +5,19 @@ use std::time::Instant;
 
 use meshroot_api::record::Decision as Recorded;
 use meshroot_api::security::{ApprovalStatus, Response};
-use meshroot_api::{Bytes, Reason, TrustPolicy, VirtualMesh};
+use meshroot_api::{Asked, Bytes, Reason};
 use meshroot_ca::{
-    Facts, Issued, Issuer, Order, PrepareError, Prepared, Recorded as RecordedCertificate, Subject,
+    Facts, Issued, Issuer, Order, PrepareError, Prepared, Profile, Recorded as RecordedCertificate,
+    Subject,
 };
-use meshroot_core::issuance::Checked;
-use meshroot_core::membership::Key;
+use meshroot_core::issuance::{self, Checked, Consent};
 use meshroot_core::trust::TrustSet;
 use meshroot_core::{Notice, Refusal};
 use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
 
 use super::{Place, write};
+use crate::authority::Root;
 use crate::controllers::profile;
 use crate::error::HubError;
 use crate::hub::Hub;
@@ -37,14 +38,7 @@ impl Place {
         decision: Recorded,
         recorded: Option<Facts>,
     ) -> Result<Outcome, HubError> {
-        let (Some(virtual_mesh), Some(policy)) = (&self.virtual_mesh, &self.policy) else {
-            return Ok(Outcome::Done);
-        };
-        let root = match hub.root(virtual_mesh, policy).await {
-            Ok(root) => root,
-            Err(refusal) => return self.refuse(hub, unavailable(&refusal)).await,
-        };
-        let prepared = match prepare(checked, policy, &root.issuer, recorded) {
+        let (root, prepared) = match self.prepare(hub, checked, &decision, recorded).await {
             Ok(prepared) => prepared,
             Err(refusal) => return self.refuse(hub, refusal).await,
         };
@@ -52,7 +46,7 @@ impl Place {
         crash::point("hub-before-record");
         let certificate = prepared.record(&entry).await?;
         crash::point("hub-after-record");
-        let issued = match self.sign(hub, virtual_mesh, certificate, &root.issuer).await {
+        let issued = match self.sign(hub, certificate, &root.issuer).await {
             Ok(issued) => issued,
             Err(refusal) => return self.refuse(hub, refusal).await,
         };
@@ -64,16 +58,51 @@ impl Place {
         Ok(Outcome::Done)
     }
 
+    /// What a person approved is what was asked for, to the digest. What is in the ledger was held against that before.
+    async fn prepare(
+        &self,
+        hub: &Hub,
+        checked: &Checked,
+        decision: &Recorded,
+        recorded: Option<Facts>,
+    ) -> Result<(Arc<Root>, Prepared), Refusal> {
+        let Signing { root, profile, asked } = self.signing(hub, checked).await?;
+        if recorded.is_none() && decision.by == issuance::THIRD_PARTY {
+            Consent::of_approved(&self.request, &asked)?;
+        }
+        let prepared = prepare(checked, profile, &root.issuer, recorded)?;
+        Ok((root, prepared))
+    }
+
+    /// What would be signed now, and with what.
+    pub(super) async fn signing(&self, hub: &Hub, checked: &Checked) -> Result<Signing, Refusal> {
+        let (Some(virtual_mesh), Some(policy)) = (&self.virtual_mesh, &self.policy) else {
+            let message = "the VirtualMesh or its TrustPolicy is not there yet";
+            return Err(Refusal::new(Reason::RootUnavailable, message));
+        };
+        let root = hub.root(virtual_mesh, policy).await.map_err(|refusal| unavailable(&refusal))?;
+        let profile = profile(policy)?;
+        let issuer = root.issuer.certificate();
+        let asked = Asked {
+            csr_sha256: checked.csr().fingerprint().to_string(),
+            profile_sha256: profile.fingerprint().to_string(),
+            lifetime: policy.spec.intermediate.ttl,
+            path_len: policy.spec.intermediate.path_len,
+            issuer: issuer.subject().to_string(),
+            issuer_sha256: issuer.fingerprint().to_string(),
+        };
+        Ok(Signing { root, profile, asked })
+    }
+
     async fn sign(
         &self,
         hub: &Hub,
-        virtual_mesh: &VirtualMesh,
         recorded: RecordedCertificate,
         issuer: &Arc<Issuer>,
     ) -> Result<Issued, Refusal> {
         let started = Instant::now();
         let issued = sign(recorded, Arc::clone(issuer)).await?;
-        hub.metrics.issued(&Key::of(virtual_mesh).to_string(), started.elapsed().as_secs_f64());
+        hub.metrics.issued(&self.virtual_mesh_key.to_string(), started.elapsed().as_secs_f64());
         Ok(issued)
     }
 
@@ -118,9 +147,17 @@ impl Place {
     }
 }
 
+/// What is signed, and with what.
+pub(super) struct Signing {
+    root: Arc<Root>,
+    profile: Profile,
+    /// As a person is asked to approve it.
+    pub(super) asked: Asked,
+}
+
 fn prepare(
     checked: &Checked,
-    policy: &TrustPolicy,
+    profile: Profile,
     issuer: &Issuer,
     recorded: Option<Facts>,
 ) -> Result<Prepared, Refusal> {
@@ -132,8 +169,8 @@ fn prepare(
         mesh: checked.mesh(),
         generation: checked.generation(),
     };
-    let order = Order::new(checked.request(), subject, profile(policy)?)
-        .map_err(|error| impossible(&error))?;
+    let order =
+        Order::new(checked.request(), subject, profile).map_err(|error| impossible(&error))?;
     let prepared = match recorded {
         Some(facts) => Prepared::resume(order, issuer, &facts),
         None => Prepared::new(order, issuer, clock::now()),
