@@ -17,12 +17,16 @@ pub struct Options {
     #[arg(long, env = "MESHROOT_CLUSTER")]
     pub cluster: Option<String>,
     /// Namespace of the agent in its cluster: the credentials, and the private keys.
-    #[arg(long, env = "MESHROOT_NAMESPACE", default_value = meshroot_api::names::SYSTEM_NAMESPACE)]
+    #[arg(long, env = "MESHROOT_NAMESPACE", default_value = meshroot_api::names::AGENT_NAMESPACE)]
     pub namespace: String,
     /// Where a mesh's CA service and metrics are reached from here, where that is not
     /// `istiod.<namespace>.svc`: MESH=HOST:PORT or MESH=HOST:PORT,METRICS_HOST:PORT. May be repeated.
     #[arg(long = "istiod", value_name = "MESH=ADDRESS")]
     pub istiod: Vec<IstiodAddress>,
+    /// A control plane's Deployment that may be restarted where the TrustPolicy says so; the agent's Role must allow it,
+    /// as `meshroot cluster join --restart` does. May be repeated.
+    #[arg(long, value_name = "DEPLOYMENT")]
+    pub restart: Vec<String>,
     /// Seconds without renewal after which another agent of this cluster takes over; a third of it is the heartbeat.
     #[arg(long, value_parser = lease_seconds, default_value = "60")]
     pub lease_duration: Duration,

@@ -6,8 +6,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::shared::MeshType;
 
-/// Namespace of the hub, and of the agent in each workload cluster.
+/// Namespace of the hub: root keys.
 pub const SYSTEM_NAMESPACE: &str = "meshroot-system";
+/// Namespace of the agent in each workload cluster: the keys of intermediates. Never the hub's, whose own cluster may be
+/// a member too: neither reads the other's keys.
+pub const AGENT_NAMESPACE: &str = "meshroot-agent";
 /// Namespace where an earlier Service Mesh Hub kept its roots.
 pub const EARLIER_NAMESPACE: &str = "service-mesh-hub";
 /// Prefix of the hub's namespaces, one per cluster.

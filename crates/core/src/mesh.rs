@@ -251,10 +251,14 @@ fn request_name(name: &str) -> Result<RequestName, Refusal> {
 }
 
 impl<'a> View<'a> {
-    /// Whether the control plane may be restarted, and can be.
-    fn restarts(&self) -> bool {
+    /// Whether the policy wants the control plane restarted, and that can be done.
+    fn wants_restart(&self) -> bool {
         let mesh_type = self.mesh.spec.mesh_type().unwrap_or_default();
         self.trust.spec.restart == Restart::Automatic && meshes::of(mesh_type).capabilities.restart
+    }
+
+    fn restarts(&self) -> bool {
+        self.wants_restart() && self.control_plane.may_restart
     }
 
     fn request(&self, name: &RequestName) -> Option<&'a Request> {

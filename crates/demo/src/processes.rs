@@ -4,7 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use meshroot_agent::Options as AgentOptions;
-use meshroot_api::names::{self, AGENT_SERVICE_ACCOUNT, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
+use meshroot_api::names::{
+    self, AGENT_NAMESPACE, AGENT_SERVICE_ACCOUNT, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE,
+};
 use meshroot_api::shared::MeshType;
 use meshroot_manifests::DEFAULT_MESH_NAMESPACE;
 use meshroot_runtime::kube::connect::SharedToken;
@@ -73,7 +75,13 @@ impl Processes {
 
     /// Starts the hub as its own ServiceAccount.
     pub(super) async fn start_hub(&mut self, api: &RunningApi) -> Result<(), DemoError> {
-        let client = fresh_client(api, HUB_SERVICE_ACCOUNT, "meshroot-hub", &mut self.hub).await?;
+        let client = fresh_client(
+            api,
+            (SYSTEM_NAMESPACE, HUB_SERVICE_ACCOUNT),
+            "meshroot-hub",
+            &mut self.hub,
+        )
+        .await?;
         let options = meshroot_hub::Options {
             namespace: SYSTEM_NAMESPACE.to_owned(),
             lease_duration: LEASE,
@@ -98,8 +106,13 @@ impl Processes {
         let control_plane = ControlPlane::start(api.admin()?).await?;
         let address = control_plane.address();
         self.control_planes.push(control_plane);
-        let local =
-            fresh_client(api, AGENT_SERVICE_ACCOUNT, "meshroot-agent", &mut self.agents).await?;
+        let local = fresh_client(
+            api,
+            (AGENT_NAMESPACE, AGENT_SERVICE_ACCOUNT),
+            "meshroot-agent",
+            &mut self.agents,
+        )
+        .await?;
         let istiod = meshroot_agent::IstiodAddress {
             mesh: mesh_name(&api.name),
             authority: address.to_string(),
@@ -107,8 +120,9 @@ impl Processes {
         };
         let options = AgentOptions {
             cluster: Some(api.name.clone()),
-            namespace: SYSTEM_NAMESPACE.to_owned(),
+            namespace: AGENT_NAMESPACE.to_owned(),
             istiod: vec![istiod],
+            restart: Vec::new(),
             lease_duration: LEASE,
             process: process_options(),
         };
@@ -136,16 +150,15 @@ pub(super) fn mesh_name(cluster: &str) -> String {
     names::mesh(MeshType::Istio, DEFAULT_MESH_NAMESPACE, cluster, None)
 }
 
-/// A client as a ServiceAccount of `meshroot-system`, whose token is replaced long before it ends, as kubelet does it
+/// A client as the ServiceAccount of a namespace and name, whose token is replaced long before it ends, as kubelet does it
 /// for a pod.
 async fn fresh_client(
     api: &RunningApi,
-    account: &'static str,
+    place: (&'static str, &'static str),
     user_agent: &str,
     part: &mut Part,
 ) -> Result<kube::Client, DemoError> {
     let admin = api.admin()?;
-    let place = (SYSTEM_NAMESPACE, account);
     let token =
         SharedToken::new(install::token(&admin, place, None, TOKEN_SECONDS).await?.as_str());
     let client = api.client(token.clone(), user_agent)?;
@@ -159,7 +172,7 @@ async fn fresh_client(
             match install::token(&admin, place, None, TOKEN_SECONDS).await {
                 Ok(fresh) => token.set(fresh.as_str()),
                 Err(error) => {
-                    tracing::warn!(account, problem = %error, "token not renewed");
+                    tracing::warn!(account = place.1, problem = %error, "token not renewed");
                 }
             }
         }

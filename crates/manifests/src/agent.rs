@@ -9,9 +9,9 @@ use crate::workload::{Workload, deployment};
 use crate::{label, metadata, namespace};
 use meshroot_api::Bytes;
 use meshroot_api::names::{
-    AGENT_LEASE, AGENT_SERVICE_ACCOUNT, CLUSTER_LABEL, CREDENTIAL_CA_KEY, CREDENTIAL_CLUSTER_KEY,
-    CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE,
-    cluster_namespace,
+    AGENT_LEASE, AGENT_NAMESPACE, AGENT_SERVICE_ACCOUNT, CLUSTER_LABEL, CREDENTIAL_CA_KEY,
+    CREDENTIAL_CLUSTER_KEY, CREDENTIAL_SERVER_KEY, CREDENTIAL_TOKEN_KEY, HUB_CREDENTIALS_SECRET,
+    SYSTEM_NAMESPACE, cluster_namespace,
 };
 use meshroot_core::meshes::{self, Right, istio};
 
@@ -55,7 +55,7 @@ impl AgentCredentials<'_> {
         json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": metadata(HUB_CREDENTIALS_SECRET, Some(SYSTEM_NAMESPACE)),
+            "metadata": metadata(HUB_CREDENTIALS_SECRET, Some(AGENT_NAMESPACE)),
             "type": "Opaque",
             "data": {
                 CREDENTIAL_SERVER_KEY: data(self.server),
@@ -67,30 +67,39 @@ impl AgentCredentials<'_> {
     }
 }
 
+/// What an agent does in its own cluster.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reach<'a> {
+    /// Namespaces of control planes; `istio-system` where the list is empty.
+    pub mesh_namespaces: &'a [String],
+    /// Deployments in them that it may restart.
+    pub restart: &'a [String],
+}
+
 /// What an agent needs in its own cluster, the credentials apart: namespace, rights, Deployment.
-pub fn agent_cluster_objects(cluster: &str, image: &str, mesh_namespaces: &[String]) -> Vec<Value> {
-    let mut objects = vec![namespace(SYSTEM_NAMESPACE)];
-    objects.extend(agent_rbac(mesh_namespaces));
-    objects.push(agent_deployment(cluster, image));
+pub fn agent_cluster_objects(cluster: &str, image: &str, reach: Reach<'_>) -> Vec<Value> {
+    let mut objects = vec![namespace(AGENT_NAMESPACE)];
+    objects.extend(agent_rbac(reach));
+    objects.push(agent_deployment(cluster, image, reach.restart));
     objects
 }
 
 /// The agent's ServiceAccount with what it may do in its own cluster, and no more.
 ///
-/// Keys are Secrets in its own namespace. In each of `mesh_namespaces` (`istio-system` where the list is
-/// empty) it may create Secrets and write those that a mesh reads its CA from, restart the control plane,
-/// and read the mesh's configuration.
-pub fn agent_rbac(mesh_namespaces: &[String]) -> Vec<Value> {
-    let agent = Subject { name: AGENT_SERVICE_ACCOUNT, namespace: SYSTEM_NAMESPACE };
+/// Keys are Secrets in its own namespace, which is never the hub's. In each namespace of a mesh it may create Secrets and
+/// write those that the mesh reads its CA from, read the mesh's configuration, and restart the Deployments that are
+/// named.
+pub fn agent_rbac(reach: Reach<'_>) -> Vec<Value> {
+    let agent = Subject { name: AGENT_SERVICE_ACCOUNT, namespace: AGENT_NAMESPACE };
     let default = [DEFAULT_MESH_NAMESPACE.to_owned()];
-    let mesh_namespaces = if mesh_namespaces.is_empty() { &default } else { mesh_namespaces };
-    let mut objects = vec![service_account(AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE)];
+    let mesh_namespaces =
+        if reach.mesh_namespaces.is_empty() { &default } else { reach.mesh_namespaces };
+    let mut objects = vec![service_account(AGENT_SERVICE_ACCOUNT, AGENT_NAMESPACE)];
     objects.extend(bound_cluster_role(NAME, agent, &[allow("apps", &["deployments"], READ)]));
-    objects.extend(role(NAME, SYSTEM_NAMESPACE, agent, &own_namespace_rules()));
+    objects.extend(role(NAME, AGENT_NAMESPACE, agent, &own_namespace_rules()));
+    let rules = mesh_rules(reach.restart);
     objects.extend(
-        mesh_namespaces
-            .iter()
-            .flat_map(|namespace| role(MESH_ROLE, namespace, agent, &mesh_rules())),
+        mesh_namespaces.iter().flat_map(|namespace| role(MESH_ROLE, namespace, agent, &rules)),
     );
     objects
 }
@@ -99,14 +108,16 @@ pub fn agent_rbac(mesh_namespaces: &[String]) -> Vec<Value> {
 ///
 /// The agent reads [`HUB_CREDENTIALS_SECRET`] through the API, not as a volume, so that it can write a
 /// renewed token back.
-pub fn agent_deployment(cluster: &str, image: &str) -> Value {
+pub fn agent_deployment(cluster: &str, image: &str, restart: &[String]) -> Value {
+    let restart = restart.iter().flat_map(|deployment| ["--restart", deployment]);
+    let arguments: Vec<&str> = ["--cluster", cluster].into_iter().chain(restart).collect();
     let object = deployment(&Workload {
         name: NAME,
-        namespace: SYSTEM_NAMESPACE,
+        namespace: AGENT_NAMESPACE,
         image,
         service_account: AGENT_SERVICE_ACCOUNT,
         replicas: 1,
-        arguments: &["--cluster", cluster],
+        arguments: &arguments,
     });
     label(object, CLUSTER_LABEL, cluster)
 }
@@ -116,7 +127,7 @@ fn kubernetes_cluster(cluster: &str) -> Value {
         "apiVersion": "discovery.zephyr.solo.io/v1alpha1",
         "kind": "KubernetesCluster",
         "metadata": metadata(cluster, Some(SYSTEM_NAMESPACE)),
-        "spec": { "writeNamespace": SYSTEM_NAMESPACE },
+        "spec": { "writeNamespace": AGENT_NAMESPACE },
     })
 }
 
@@ -137,20 +148,22 @@ fn hub_rules() -> Vec<Value> {
         ),
         allow_named("", "serviceaccounts/token", &[AGENT_SERVICE_ACCOUNT], &["create"]),
     ];
-    rules.extend(allow_events());
+    rules.push(allow_events());
     rules
 }
 
 fn own_namespace_rules() -> Vec<Value> {
-    let secrets =
-        allow("", &["secrets"], &[READ, &["create", "update", "patch", "delete"]].concat());
+    let secrets = allow("", &["secrets"], &["get", "list", "create", "update", "patch", "delete"]);
     let of_meshes = meshes::served().flat_map(|kind| kind.rights.own_namespace);
-    std::iter::once(secrets).chain(of_meshes.map(rule)).chain(allow_events()).collect()
+    std::iter::once(secrets).chain(of_meshes.map(rule)).chain([allow_events()]).collect()
 }
 
-fn mesh_rules() -> Vec<Value> {
+fn mesh_rules(restart: &[String]) -> Vec<Value> {
     let of_meshes = meshes::served().flat_map(|kind| kind.rights.mesh_namespace);
-    of_meshes.map(rule).chain(allow_events()).collect()
+    let names: Vec<&str> = restart.iter().map(String::as_str).collect();
+    let restarts = allow_named("apps", "deployments", &names, &["patch"]);
+    let restarts = (!names.is_empty()).then_some(restarts);
+    of_meshes.map(rule).chain(restarts).chain([allow_events()]).collect()
 }
 
 fn rule(right: &Right) -> Value {

@@ -64,10 +64,10 @@ pub fn hub_rbac(namespace: &str, root_namespaces: &[String]) -> Vec<Value> {
     objects
 }
 
-/// Lets the hub that runs in `namespace` read and create root Secrets in `root_namespace`; never change
-/// or delete one.
+/// Lets the hub that runs in `namespace` read and create root Secrets in `root_namespace`; never list, change or delete
+/// one.
 pub fn root_namespace_rbac(namespace: &str, root_namespace: &str) -> [Value; 2] {
-    let rules = [allow("", &["secrets"], &["get", "list", "create"])];
+    let rules = [allow("", &["secrets"], &["get", "create"])];
     role(ROOTS_ROLE, root_namespace, subject(namespace), &rules)
 }
 
@@ -104,29 +104,29 @@ fn cluster_rules() -> Vec<Value> {
         allow(
             requests,
             &["virtualmeshcertificatesigningrequests"],
-            &[READ, &["create", "update", "patch", "delete"]].concat(),
+            &[READ, &["create", "update", "patch"]].concat(),
         ),
         allow(requests, &["virtualmeshcertificatesigningrequests/status"], &["update", "patch"]),
         allow(networking, &["virtualmeshes"], READ),
         allow(networking, &["virtualmeshes/status"], &["update", "patch"]),
-        allow(discovery, &["meshes", "kubernetesclusters"], READ),
-        allow(
-            meshroot,
-            &["trustpolicies", "meshtrusts"],
-            &[READ, &["create", "update", "patch"]].concat(),
-        ),
+        allow(discovery, &["meshes"], READ),
+        allow(meshroot, &["trustpolicies"], &[READ, &["create"]].concat()),
         allow(meshroot, &["trustpolicies/status"], &["update", "patch"]),
-        allow(meshroot, &["issuancerecords"], &[READ, &["create", "delete"]].concat()),
-        // The agents' heartbeats, one Lease in each cluster's namespace.
-        allow("coordination.k8s.io", &["leases"], READ),
+        allow(meshroot, &["meshtrusts"], &[READ, &["create", "update", "patch"]].concat()),
+        allow(meshroot, &["issuancerecords"], &[READ, &["create"]].concat()),
     ];
-    rules.extend(allow_events());
+    rules.push(allow_events());
     rules
 }
 
 fn own_namespace_rules() -> Vec<Value> {
     vec![
         allow("coordination.k8s.io", &["leases"], &["create"]),
-        allow_named("coordination.k8s.io", "leases", &[HUB_LEASE], &["get", "update", "patch"]),
+        allow_named(
+            "coordination.k8s.io",
+            "leases",
+            &[HUB_LEASE],
+            &[READ, &["update", "patch"]].concat(),
+        ),
     ]
 }

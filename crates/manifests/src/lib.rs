@@ -16,7 +16,7 @@ mod workload;
 mod yaml;
 
 pub use agent::{
-    AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_deployment,
+    AgentCredentials, DEFAULT_MESH_NAMESPACE, Reach, agent_cluster_objects, agent_deployment,
     agent_hub_objects, agent_rbac,
 };
 pub use crds::{crd_objects, crds};

@@ -7,7 +7,7 @@ fn everything() -> Vec<Value> {
     objects.extend(hub_rbac("meshroot-system", &["meshes".to_owned()]));
     objects.extend(hub_deployment("meshroot-system", "meshroot:1"));
     objects.extend(agent_hub_objects("east"));
-    objects.extend(agent_cluster_objects("east", "meshroot:1", &[]));
+    objects.extend(agent_cluster_objects("east", "meshroot:1", Reach::default()));
     objects.extend(user_roles());
     objects.push(
         AgentCredentials { cluster: "east", server: "https://hub", ca_pem: "PEM", token: "T" }
@@ -95,6 +95,36 @@ fn a_policy_that_cannot_be_evaluated_refuses() {
     }
 }
 
+/// Also where the hub's own cluster is a member.
+#[test]
+fn no_two_accounts_read_secrets_of_one_namespace_or_each_others() {
+    let objects = everything();
+    let mut readers: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> =
+        std::collections::BTreeMap::new();
+    for binding in of_kind(&objects, "RoleBinding") {
+        let place = |object: &Value| {
+            let of =
+                |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+            (of("namespace"), of("name"))
+        };
+        let role = of_kind(&objects, "Role").into_iter().find(|role| place(role) == place(binding));
+        let reads = |rule: &Value| {
+            let verbs = rule["verbs"].to_string();
+            rule["resources"].to_string().contains("\"secrets\"")
+                && ["get", "list", "watch"].iter().any(|verb| verbs.contains(verb))
+                // What a mesh reads its CA from is the agent's alone, by name.
+                && rule["resourceNames"].is_null()
+        };
+        if role.unwrap()["rules"].as_array().unwrap().iter().any(reads) {
+            let subject = &binding["subjects"][0];
+            let account = format!("{}/{}", subject["namespace"], subject["name"]);
+            readers.entry(place(binding).0).or_default().insert(account);
+        }
+    }
+    assert!(readers.len() >= 3, "{readers:?}");
+    assert!(readers.values().all(|accounts| accounts.len() == 1), "{readers:?}");
+}
+
 #[test]
 fn secrets_are_no_part_of_any_cluster_role() {
     for role in of_kind(&everything(), "ClusterRole") {
@@ -116,12 +146,12 @@ fn the_hub_gets_its_own_namespace_once_however_often_it_is_named() {
 #[test]
 fn an_agent_without_named_mesh_namespaces_gets_that_of_istio() {
     let roles = |namespaces_of_meshes: &[String]| {
-        let objects = agent_rbac(namespaces_of_meshes);
+        let objects = agent_rbac(Reach { mesh_namespaces: namespaces_of_meshes, restart: &[] });
         namespaces(&of_kind(&objects, "Role"))
     };
-    assert_eq!(roles(&[]), ["meshroot-system", "istio-system"]);
+    assert_eq!(roles(&[]), ["meshroot-agent", "istio-system"]);
     let named = ["istio-a".to_owned(), "istio-b".to_owned()];
-    assert_eq!(roles(&named), ["meshroot-system", "istio-a", "istio-b"]);
+    assert_eq!(roles(&named), ["meshroot-agent", "istio-a", "istio-b"]);
 }
 
 #[test]
@@ -133,6 +163,9 @@ fn the_programs_are_told_what_they_need() {
     let shared =
         ["--namespace", "meshroot-system", "--listen", "0.0.0.0:8080", "--log-format", "json"];
     assert_eq!(arguments(hub), json!(shared));
-    let agent = agent_deployment("east", "meshroot:1");
-    assert_eq!(arguments(&agent), json!([&["--cluster", "east"], &shared[..]].concat()));
+    let agent = agent_deployment("east", "meshroot:1", &["istiod".to_owned()]);
+    assert_eq!(
+        arguments(&agent),
+        json!([&["--cluster", "east", "--restart", "istiod"], &shared[..]].concat())
+    );
 }

@@ -2,6 +2,7 @@
 
 mod leaks;
 mod progress;
+mod rights;
 mod scenario;
 
 use clap::Parser;

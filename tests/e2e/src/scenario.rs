@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::leaks;
 use crate::progress::Progress;
+use crate::rights;
 
 const CLUSTERS: [&str; 2] = ["east", "west"];
 const PARTS: [&str; 5] = ["etcd", "kube-apiserver", "kubectl", "pilot-discovery", "zlint"];
@@ -38,6 +39,10 @@ pub(crate) async fn run(progress: &mut Progress, hub: HubApi, hold: bool) -> Res
     let keys = leaks::check(&fleet)?;
     progress
         .done(&format!("no part of {keys} private keys in the hub's API, in events or in logs"));
+    let rights = rights::check(&fleet)?;
+    progress.done(&format!(
+        "{rights} rights of hub and agents, none wider than what they were used for"
+    ));
     if hold {
         println!(
             "Everything runs. In another terminal:\n  export KUBECONFIG={}",
@@ -51,7 +56,7 @@ pub(crate) async fn run(progress: &mut Progress, hub: HubApi, hold: bool) -> Res
 
 async fn start(progress: &mut Progress, hub: HubApi) -> Result<Fleet> {
     progress.title("A hub and two clusters, joined with the CLI");
-    let mut fleet = Fleet::prepare_with(hub, &CLUSTERS).await?;
+    let mut fleet = Fleet::prepare_audited(hub, &CLUSTERS).await?;
     let servers = match hub {
         HubApi::KubeApiserver => "three kube-apiservers",
         HubApi::Embedded => "the hub's API embedded, two kube-apiservers",

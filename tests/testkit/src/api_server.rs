@@ -45,6 +45,11 @@ pub async fn shared() -> Result<&'static ApiServer> {
     SHARED.get_or_try_init(start).await
 }
 
+/// A cluster that writes down what ServiceAccounts do: [`ApiServer::audit_log`].
+pub async fn audited_cluster(name: &str) -> Result<ApiServer> {
+    ApiServer::create(etcd::shared().await?, name, true).await
+}
+
 /// A cluster of its own on the etcd that the tests of this process share.
 pub async fn cluster(name: &str) -> Result<ApiServer> {
     ApiServer::start(etcd::shared().await?, name).await
@@ -54,9 +59,13 @@ impl ApiServer {
     /// Starts a new, empty cluster on `etcd` and returns when it is ready. Two clusters of the
     /// same name share nothing.
     pub async fn start(etcd: &Etcd, name: &str) -> Result<Self> {
+        Self::create(etcd, name, false).await
+    }
+
+    async fn create(etcd: &Etcd, name: &str, audited: bool) -> Result<Self> {
         crate::install_crypto_provider();
         with_free_ports(async || {
-            let engine = Engine::KubeApiserver(KubeApiserver::create(etcd, name)?);
+            let engine = Engine::KubeApiserver(KubeApiserver::create(etcd, name, audited)?);
             Self::start_once(name, engine, ports::free()?).await
         })
         .await
@@ -68,6 +77,12 @@ impl ApiServer {
         crate::install_crypto_provider();
         let engine = Engine::Embedded(Embedded::create(name)?);
         Ok(Self::start_once(name, engine, 0).await?)
+    }
+
+    /// What ServiceAccounts did: a line of JSON (`audit.k8s.io/v1` Event) for each request. `None` where the server does
+    /// not write that down.
+    pub fn audit_log(&self) -> Option<String> {
+        std::fs::read_to_string(self.engine.directory().join(kube_apiserver::AUDIT_LOG)).ok()
     }
 
     /// Ends the server, without a warning; what it stored stays for [`ApiServer::restart`].

@@ -12,6 +12,8 @@ use crate::{ApiServer, Binary, Directory, Istiod, IstiodOptions, api_server, too
 
 /// Namespace of the hub, and of each agent in its cluster.
 pub const SYSTEM_NAMESPACE: &str = "meshroot-system";
+/// Where agents and their keys are, in each cluster.
+pub const AGENT_NAMESPACE: &str = "meshroot-agent";
 /// Namespace of the control planes.
 pub const MESH_NAMESPACE: &str = "istio-system";
 
@@ -28,7 +30,7 @@ pub enum HubApi {
 impl HubApi {
     async fn start(self) -> Result<ApiServer> {
         match self {
-            Self::KubeApiserver => api_server::cluster("hub").await,
+            Self::KubeApiserver => api_server::audited_cluster("hub").await,
             Self::Embedded => ApiServer::embedded("hub").await,
         }
     }
@@ -61,12 +63,22 @@ impl Fleet {
     /// Starts the API servers (one for the hub, one for each cluster), installs the hub's objects, and joins the
     /// clusters. Neither the hub nor an agent nor an istiod runs yet.
     pub async fn prepare(clusters: &[&str]) -> Result<Self> {
-        Self::prepare_with(HubApi::default(), clusters).await
+        let hub = api_server::cluster("hub").await?;
+        Self::assemble(hub, clusters, api_server::cluster).await
     }
 
-    /// The same, with a choice for the hub. The clusters are real: an istiod needs them so.
-    pub async fn prepare_with(hub: HubApi, clusters: &[&str]) -> Result<Self> {
+    /// The same, with a choice for the hub, and each kube-apiserver writes down what ServiceAccounts do. The clusters are
+    /// real: an istiod needs them so.
+    pub async fn prepare_audited(hub: HubApi, clusters: &[&str]) -> Result<Self> {
         let hub = hub.start().await?;
+        Self::assemble(hub, clusters, api_server::audited_cluster).await
+    }
+
+    async fn assemble(
+        hub: ApiServer,
+        clusters: &[&str],
+        start: impl AsyncFn(&str) -> Result<ApiServer>,
+    ) -> Result<Self> {
         let mut fleet = Self {
             hub,
             hub_process: None,
@@ -74,7 +86,7 @@ impl Fleet {
             directory: Directory::create("fleet")?,
         };
         for name in clusters {
-            let api = api_server::cluster(name).await?;
+            let api = start(name).await?;
             fleet.clusters.push(Cluster {
                 name: (*name).to_owned(),
                 api,
@@ -115,6 +127,8 @@ impl Fleet {
             name,
             "--image",
             "meshroot:test",
+            "--restart",
+            "istiod",
         ])?;
         Ok(())
     }
@@ -155,7 +169,7 @@ impl Fleet {
         let place = self.place(name)?;
         let cluster = &self.clusters[place];
         let token =
-            cluster.api.service_account_token(SYSTEM_NAMESPACE, "meshroot-agent", "").await?;
+            cluster.api.service_account_token(AGENT_NAMESPACE, "meshroot-agent", "").await?;
         let file = format!("agent-{name}.kubeconfig");
         let kubeconfig =
             self.directory.write(file.as_str(), cluster.api.kubeconfig(&token, name))?;
@@ -169,6 +183,8 @@ impl Fleet {
             "127.0.0.1:0",
             "--lease-duration",
             "6",
+            "--restart",
+            "istiod",
         ]
         .map(str::to_owned)
         .into();

@@ -31,13 +31,16 @@ pub(super) struct Istio {
     local: Client,
     namespace: String,
     addresses: Vec<IstiodAddress>,
+    /// Deployments that may be restarted.
+    restart: Vec<String>,
     tokens: tokio::sync::Mutex<Option<probe::Token>>,
 }
 
 impl Istio {
     pub(super) fn new(local: Client, options: &Options) -> Self {
         let (namespace, addresses) = (options.namespace.clone(), options.istiod.clone());
-        Self { local, namespace, addresses, tokens: tokio::sync::Mutex::default() }
+        let restart = options.restart.clone();
+        Self { local, namespace, addresses, restart, tokens: tokio::sync::Mutex::default() }
     }
 
     async fn trust_domain(
@@ -103,11 +106,13 @@ impl Adapter for Istio {
         };
         let revision =
             mesh.metadata.annotations.as_ref().and_then(|all| all.get(REVISION_ANNOTATION));
+        let deployment =
+            revision.map_or_else(|| "istiod".to_owned(), |revision| format!("istiod-{revision}"));
         Some(ControlPlane {
             mesh: mesh.metadata.name.clone().unwrap_or_default(),
             namespace: namespace.to_owned(),
-            deployment: revision
-                .map_or_else(|| "istiod".to_owned(), |revision| format!("istiod-{revision}")),
+            may_restart: self.restart.contains(&deployment),
+            deployment,
             secret: SECRET,
         })
     }

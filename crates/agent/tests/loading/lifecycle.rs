@@ -9,7 +9,7 @@ use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::{MeshTrust, Pickup};
 use meshroot_api::{Mesh, TrustPolicy, VirtualMesh};
 use meshroot_testkit::Fleet;
-use meshroot_testkit::fleet::{MESH_NAMESPACE, SYSTEM_NAMESPACE, mesh_name};
+use meshroot_testkit::fleet::{AGENT_NAMESPACE, MESH_NAMESPACE, SYSTEM_NAMESPACE, mesh_name};
 use meshroot_testkit::{judges, wait};
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ async fn first(scene: &Scene, fleet: &mut Fleet) -> Result<()> {
     judge::installed(scene, MESH_NAMESPACE, &request(2)).await?;
     pickup(scene, Pickup::RestartNeeded, 2).await?;
     scene.requests().get(&request(1)).await.context("the request before is kept")?;
-    scene.secrets(SYSTEM_NAMESPACE).get(&key(1)).await.context("its key is kept")?;
+    scene.secrets(AGENT_NAMESPACE).get(&key(1)).await.context("its key is kept")?;
     fleet.cluster_mut("east")?.istiod.as_mut().context("istiod runs")?.restart().await?;
     pickup(scene, Pickup::Confirmed, 2).await?;
     gone(scene, 1).await
@@ -158,7 +158,7 @@ async fn gone(scene: &Scene, generation: u32) -> Result<()> {
             "the request is still there"
         );
         ensure!(
-            scene.secrets(SYSTEM_NAMESPACE).get_opt(&key(generation)).await?.is_none(),
+            scene.secrets(AGENT_NAMESPACE).get_opt(&key(generation)).await?.is_none(),
             "the key is still there"
         );
         Ok(())

@@ -7,7 +7,7 @@ use meshroot_api::names::RequestName;
 use meshroot_api::policy::{KeyAlgorithm, TrustPolicySpec};
 use meshroot_api::trust::MeshTrust;
 use meshroot_pki::KeyKind;
-use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
+use meshroot_testkit::fleet::AGENT_NAMESPACE;
 use serde_json::json;
 
 use crate::common::{Scene, all, delete, judge, merge, until, until_within};
@@ -47,7 +47,7 @@ fn a_certificate_is_renewed_when_its_time_has_come_and_not_before() {
         // Nobody can say whether the new one is in use.
         scene.requests().get(&request(mesh, 1)).await.context("the old request is kept")?;
         scene
-            .secrets(SYSTEM_NAMESPACE)
+            .secrets(AGENT_NAMESPACE)
             .get(&key_of(mesh, 1))
             .await
             .context("the old key is kept")?;
@@ -132,7 +132,7 @@ fn a_renewal_that_cannot_be_made_is_said_once_and_not_again_and_again() {
         };
         scene.make_both(mesh, |_, policy| keep(policy)).await?;
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
-        delete(&scene.secrets(SYSTEM_NAMESPACE), &key_of(mesh, 1)).await?;
+        delete(&scene.secrets(AGENT_NAMESPACE), &key_of(mesh, 1)).await?;
         merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.1 } } }))
             .await?;
         let says = |trust: &MeshTrust| {

@@ -47,8 +47,7 @@ impl Contexts {
 }
 
 async fn credentials(cluster: &ApiServer) -> Option<std::collections::BTreeMap<String, String>> {
-    let api: Api<Secret> =
-        Api::namespaced(cluster.admin_client().await.unwrap(), "meshroot-system");
+    let api: Api<Secret> = Api::namespaced(cluster.admin_client().await.unwrap(), "meshroot-agent");
     let secret = api.get_opt("meshroot-hub-credentials").await.unwrap()?;
     let text = |(key, value): (String, k8s_openapi::ByteString)| {
         (key, String::from_utf8(value.0).unwrap())
@@ -90,8 +89,8 @@ async fn a_cluster_joins_is_listed_and_leaves() {
         &[
             "created     Namespace meshroot-cluster-joined",
             "created     KubernetesCluster meshroot-system/joined",
-            "created     Secret meshroot-system/meshroot-hub-credentials",
-            "created     Deployment meshroot-system/meshroot-agent",
+            "created     Secret meshroot-agent/meshroot-hub-credentials",
+            "created     Deployment meshroot-agent/meshroot-agent",
             "kind: VirtualMesh",
             "- { name: istio-istio-system-joined, namespace: meshroot-cluster-joined }",
             "note: the agent will call https://127.0.0.1",
@@ -107,7 +106,7 @@ async fn a_cluster_joins_is_listed_and_leaves() {
         &again,
         &[
             "unchanged   Namespace meshroot-cluster-joined",
-            "changed     Secret meshroot-system/meshroot-hub-credentials",
+            "changed     Secret meshroot-agent/meshroot-hub-credentials",
         ],
     );
     assert!(!again.contains("  created"), "{again}");

@@ -39,7 +39,7 @@ async fn a_pending_request_shows_what_would_be_signed_and_who_is_waited_for() {
 #[tokio::test]
 async fn what_would_be_signed_is_not_guessed_before_it_is_asked_for() {
     let hub = hub().await;
-    let place = hub.place("unasked").await;
+    let place = hub.place("guessed").await;
     place.ask(1).await;
     let text = hub.run(&["describe", "vmcsr", &place.request_name(1)]).yes();
     has(&text, &["What would be signed", "the TrustPolicy of the virtual mesh cannot be seen"]);

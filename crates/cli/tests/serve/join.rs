@@ -21,6 +21,7 @@ use crate::program::{has, run};
 use crate::server::{API_ONLY, Served, WHOLE, client, token};
 
 const SYSTEM: &str = "meshroot-system";
+const AGENT: &str = "meshroot-agent";
 
 async fn create<K>(api: Api<K>, object: Value)
 where
@@ -54,7 +55,7 @@ async fn istio(cluster: &Client) {
 
 /// A client with the credentials that were handed out.
 async fn handed_out(cluster: &Client) -> Client {
-    let secrets: Api<Secret> = Api::namespaced(cluster.clone(), SYSTEM);
+    let secrets: Api<Secret> = Api::namespaced(cluster.clone(), AGENT);
     let data = secrets.get("meshroot-hub-credentials").await.unwrap().data.unwrap();
     let text = |name: &str| String::from_utf8(data[name].0.clone()).unwrap();
     let token = SharedToken::new(text("token"));
@@ -73,7 +74,8 @@ async fn list(client: &Client, namespace: &str) -> Result<usize, u16> {
 fn options() -> meshroot_agent::Options {
     meshroot_agent::Options {
         cluster: Some("east".to_owned()),
-        namespace: SYSTEM.to_owned(),
+        namespace: AGENT.to_owned(),
+        restart: Vec::new(),
         istiod: Vec::new(),
         lease_duration: Duration::from_secs(6),
         process: ProcessOptions {
@@ -107,7 +109,7 @@ async fn a_cluster_joins_and_its_agent_works_within_its_own_namespace() {
     has(
         &told,
         &[
-            "created     Secret meshroot-system/meshroot-hub-credentials",
+            "created     Secret meshroot-agent/meshroot-hub-credentials",
             "note: the agent will call https://127",
         ],
     );
@@ -124,7 +126,7 @@ async fn a_cluster_joins_and_its_agent_works_within_its_own_namespace() {
 
 /// The agent runs as its ServiceAccount, finds the mesh and tells the hub; then it ends.
 async fn works(east: &Served, hub: &Client) {
-    let account = token(&east.client().await, SYSTEM, "meshroot-agent").await;
+    let account = token(&east.client().await, AGENT, "meshroot-agent").await;
     let local = client(&Kubeconfig::from_yaml(&east.kubeconfig_for(&account, "agent")).unwrap())
         .await
         .unwrap();

@@ -58,7 +58,13 @@ pub(super) fn of_pickup(view: &View<'_>, name: &RequestName, pickup: Pickup) -> 
         ),
         Pickup::RestartNeeded => {
             let command = view.control_plane.restart_command();
-            let message = format!("{deployment} loads this only at its start; run: {command}");
+            let mut message = format!("{deployment} loads this only at its start; run: {command}");
+            if view.wants_restart() {
+                let right = format!(
+                    "; or let the agent do it, which has no right to: meshroot cluster join … --restart {deployment}"
+                );
+                message.push_str(&right);
+            }
             (Reason::RestartNeeded, message)
         }
         Pickup::Waiting => (

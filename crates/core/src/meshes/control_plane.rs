@@ -13,6 +13,8 @@ pub struct ControlPlane {
     pub deployment: String,
     /// Name of the Secret.
     pub secret: &'static str,
+    /// Whether the agent was given the right to restart it.
+    pub may_restart: bool,
 }
 
 impl ControlPlane {

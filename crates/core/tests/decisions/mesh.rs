@@ -137,6 +137,7 @@ impl Scene {
             namespace: "istio-system".into(),
             deployment: "istiod".into(),
             secret: "cacerts",
+            may_restart: true,
         };
         let facts = Facts {
             seen: Some(chain(intermediate())),

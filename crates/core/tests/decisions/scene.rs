@@ -127,7 +127,7 @@ impl Scene {
         match self.decide() {
             Decision::Wait(notice) => assert_says(&notice, reason, parts),
             Decision::Ask { .. } => {
-                assert_says(&waiting_for_approval(&self.request), reason, parts)
+                assert_says(&waiting_for_approval(&self.request), reason, parts);
             }
             other => panic!("{reason}: {other:?}"),
         }

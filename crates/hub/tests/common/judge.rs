@@ -7,7 +7,7 @@ use meshroot_pki::{
     parse_bundle,
 };
 use meshroot_runtime::process::clock;
-use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
+use meshroot_testkit::fleet::AGENT_NAMESPACE;
 use meshroot_testkit::wait;
 
 use super::{HOME, LIMIT, Scene, all, file, until};
@@ -75,7 +75,7 @@ pub(crate) async fn installed(scene: &Scene, namespace: &str, request: &str) -> 
     };
     let secret = wait::until(&format!("{request} is installed"), LIMIT, attempt).await?;
     let kept = scene
-        .secrets(SYSTEM_NAMESPACE)
+        .secrets(AGENT_NAMESPACE)
         .get(&format!("{request}-key"))
         .await
         .context("its key is lost")?;

@@ -365,7 +365,12 @@ pub(crate) async fn join_namespaces(fleet: &Fleet, namespaces: &[&str]) -> Resul
         "--image",
         "meshroot:test",
     ];
-    arguments.extend(["--mesh-namespace", meshroot_testkit::fleet::MESH_NAMESPACE]);
+    arguments.extend([
+        "--restart",
+        "istiod",
+        "--mesh-namespace",
+        meshroot_testkit::fleet::MESH_NAMESPACE,
+    ]);
     for namespace in namespaces {
         fleet.cluster("east")?.api.create_namespace(namespace).await?;
         arguments.extend(["--mesh-namespace", *namespace]);

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use meshroot_api::names::RequestName;
 use meshroot_pki::parse_bundle;
 use meshroot_testkit::Fleet;
-use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
+use meshroot_testkit::fleet::{AGENT_NAMESPACE, SYSTEM_NAMESPACE};
 use rstest::rstest;
 use serde_json::json;
 
@@ -136,12 +136,12 @@ async fn crash_and_see_the_key_kept(scene: &Scene, fleet: &mut Fleet, point: &st
     let name = format!("{}-key", first_renewal(mesh_of(point)));
     scene.agent_crashes_at(fleet, point).await?;
     let before = scene
-        .secrets(SYSTEM_NAMESPACE)
+        .secrets(AGENT_NAMESPACE)
         .get(&name)
         .await
         .context("the key was stored before the crash")?;
     judge::issued_once(scene, &first_renewal(mesh_of(point))).await?;
-    let after = scene.secrets(SYSTEM_NAMESPACE).get(&name).await?;
+    let after = scene.secrets(AGENT_NAMESPACE).get(&name).await?;
     ensure!(
         before.metadata.uid == after.metadata.uid && before.data == after.data,
         "another key was made"

@@ -49,7 +49,7 @@ fn add_rights(tree: &mut Tree) -> Result<()> {
         (
             "agent",
             "In a workload cluster: what the agent may do".to_owned(),
-            manifests::agent_rbac(&[]),
+            manifests::agent_rbac(manifests::Reach::default()),
         ),
         ("users", "Roles for people, bound to nobody".to_owned(), manifests::user_roles()),
     ];

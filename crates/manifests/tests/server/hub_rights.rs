@@ -36,7 +36,7 @@ async fn the_hub_makes_and_reads_root_secrets_where_roots_live_and_changes_none(
 }
 
 #[tokio::test]
-async fn the_hub_holds_its_own_lease_and_reads_those_of_the_agents() {
+async fn the_hub_and_each_agent_hold_their_own_lease_and_no_other() {
     let server = with_everything().await;
     let hub = server.hub().await;
     create(&hub, &lease("meshroot-hub")).await.unwrap();
@@ -61,7 +61,7 @@ async fn the_hub_holds_its_own_lease_and_reads_those_of_the_agents() {
         assert_no_right(
             patch(&agent, &lease(other), json!({ "spec": { "holderIdentity": "two" } })).await,
         );
-        resource(&hub, &lease(cluster)).get("meshroot-agent").await.unwrap();
+        assert_no_right(resource(&hub, &lease(cluster)).get("meshroot-agent").await);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What runs in a workload cluster and on the hub.
 
-use meshroot_manifests::{self as manifests, AgentCredentials};
+use meshroot_manifests::{self as manifests, AgentCredentials, Reach};
 use serde_json::{Value, json};
 
 use meshroot_testkit::tools;
@@ -26,7 +26,7 @@ async fn hub_and_agent_pods_meet_the_restricted_pod_security_standard() {
     for object in &hub {
         apply(&client, object).await.unwrap();
     }
-    let agent = manifests::agent_deployment("east", "registry.example/meshroot:1");
+    let agent = manifests::agent_deployment("east", "registry.example/meshroot:1", &[]);
     for deployment in [&hub[0], &agent] {
         let template = &deployment["spec"]["template"];
         let pod = json!({
@@ -44,16 +44,20 @@ async fn an_agent_writes_keys_at_home_and_cacerts_in_the_mesh_and_no_other_secre
     let server = with_definitions().await;
     let admin = server.admin().await;
     apply(&admin, &manifests::namespace("istio-system")).await.unwrap();
-    for object in manifests::agent_cluster_objects("east", "registry.example/meshroot:1", &[]) {
+    for object in
+        manifests::agent_cluster_objects("east", "registry.example/meshroot:1", Reach::default())
+    {
         apply(&admin, &object).await.unwrap();
     }
     // Applying everything again changes nothing and is refused by nobody.
-    for object in manifests::agent_cluster_objects("east", "registry.example/meshroot:1", &[]) {
+    for object in
+        manifests::agent_cluster_objects("east", "registry.example/meshroot:1", Reach::default())
+    {
         apply(&admin, &object).await.unwrap();
     }
-    let agent = server.user(("meshroot-system", "meshroot-agent")).await;
+    let agent = server.user(("meshroot-agent", "meshroot-agent")).await;
     let change = json!({ "stringData": { "a": "b" } });
-    for object in [secret("meshroot-system", "any-key"), secret("istio-system", "cacerts")] {
+    for object in [secret("meshroot-agent", "any-key"), secret("istio-system", "cacerts")] {
         create(&agent, &object).await.unwrap();
         patch(&agent, &object, change.clone()).await.unwrap();
         delete(&agent, &object).await.unwrap();
@@ -70,12 +74,14 @@ async fn an_agent_writes_keys_at_home_and_cacerts_in_the_mesh_and_no_other_secre
 async fn an_agent_restarts_what_is_in_the_mesh_namespace_only() {
     let server = with_definitions().await;
     let admin = server.admin().await;
-    for object in manifests::agent_rbac(&["istio-canary".to_owned()]) {
+    let reach =
+        Reach { mesh_namespaces: &["istio-canary".to_owned()], restart: &["istiod".to_owned()] };
+    for object in manifests::agent_rbac(reach) {
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or("default");
         server.api.create_namespace(namespace).await.unwrap();
         apply(&admin, &object).await.unwrap();
     }
-    let agent = server.user(("meshroot-system", "meshroot-agent")).await;
+    let agent = server.user(("meshroot-agent", "meshroot-agent")).await;
     let restart = json!({ "spec": { "template": { "metadata": { "annotations": {
         meshroot_api::names::RESTARTED_AT_ANNOTATION: "2026-01-01T00:00:00Z",
     } } } } });
@@ -104,7 +110,7 @@ async fn an_agent_restarts_what_is_in_the_mesh_namespace_only() {
 #[tokio::test]
 async fn the_credentials_are_a_secret_that_the_server_takes() {
     let server = with_definitions().await;
-    server.api.create_namespace("meshroot-system").await.unwrap();
+    server.api.create_namespace("meshroot-agent").await.unwrap();
     let credentials = AgentCredentials {
         cluster: "east",
         server: "https://hub.example:6443",
@@ -119,7 +125,7 @@ async fn the_credentials_are_a_secret_that_the_server_takes() {
 #[tokio::test]
 async fn kubectl_applies_everything_under_deploy() {
     let server = with_everything().await;
-    for namespace in ["istio-system", "service-mesh-hub"] {
+    for namespace in ["istio-system", "meshroot-agent", "service-mesh-hub"] {
         server.api.create_namespace(namespace).await.unwrap();
     }
     let cache = tempfile::tempdir().unwrap();

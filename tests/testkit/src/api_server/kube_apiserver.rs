@@ -17,10 +17,22 @@ pub(super) struct KubeApiserver {
     etcd_url: String,
     etcd_prefix: String,
     admin_token: String,
+    audited: bool,
 }
 
+/// What ServiceAccounts did, one line each.
+pub(super) const AUDIT_LOG: &str = "audit.log";
+const AUDIT_POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- { level: Metadata, userGroups: ['system:serviceaccounts'] }
+- { level: None }
+";
+
 impl KubeApiserver {
-    pub(super) fn create(etcd: &Etcd, name: &str) -> Result<Self> {
+    pub(super) fn create(etcd: &Etcd, name: &str, audited: bool) -> Result<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let directory = Directory::create(&format!("apiserver-{name}"))?;
@@ -29,7 +41,9 @@ impl KubeApiserver {
         directory.write("service-accounts.pub", public)?;
         let admin_token = signing_key::random_token()?;
         directory.write("tokens.csv", format!("{admin_token},admin,admin,system:masters\n"))?;
+        directory.write("audit-policy.yaml", AUDIT_POLICY)?;
         Ok(Self {
+            audited,
             directory,
             etcd_url: etcd.url().to_owned(),
             etcd_prefix: format!("/{name}-{number}"),
@@ -75,6 +89,11 @@ impl KubeApiserver {
             .arg(file("--token-auth-file", "tokens.csv"))
             .arg("--authorization-mode=RBAC")
             .arg("--disable-admission-plugins=ServiceAccount");
+        if self.audited {
+            command
+                .arg(file("--audit-policy-file", "audit-policy.yaml"))
+                .arg(file("--audit-log-path", AUDIT_LOG));
+        }
         Ok(command)
     }
 }

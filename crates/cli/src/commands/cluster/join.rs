@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Client;
 use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
 use meshroot_manifests::{
-    AgentCredentials, DEFAULT_MESH_NAMESPACE, agent_cluster_objects, agent_hub_objects,
+    AgentCredentials, DEFAULT_MESH_NAMESPACE, Reach, agent_cluster_objects, agent_hub_objects,
 };
 use meshroot_runtime::kube::apply::{Applied, apply, exists, title};
 use meshroot_runtime::kube::connect::{Target, connect};
@@ -49,6 +49,10 @@ pub(super) struct Arguments {
     /// Namespace of a mesh's control plane in the cluster; may be given again
     #[arg(long, value_name = "NAMESPACE", default_value = DEFAULT_MESH_NAMESPACE)]
     mesh_namespace: Vec<String>,
+    /// A control plane's Deployment that the agent may restart where the TrustPolicy says so (spec.restart: AUTOMATIC),
+    /// such as istiod; may be given again
+    #[arg(long, value_name = "DEPLOYMENT")]
+    restart: Vec<String>,
     /// The agent's image; the default has the version of this command
     #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
@@ -196,7 +200,8 @@ fn hub_objects(cluster: &str, uid: &str) -> Vec<Value> {
 /// token (a dry run) their place is held by the name alone.
 fn cluster_objects(asked: &Arguments, address: &Address, token: Option<&str>) -> Vec<Value> {
     let image = asked.image.clone().unwrap_or_else(|| format!("meshroot-agent:{VERSION}"));
-    let mut objects = agent_cluster_objects(&asked.name, &image, &asked.mesh_namespace);
+    let reach = Reach { mesh_namespaces: &asked.mesh_namespace, restart: &asked.restart };
+    let mut objects = agent_cluster_objects(&asked.name, &image, reach);
     let credentials = AgentCredentials {
         cluster: &asked.name,
         server: &address.server,
@@ -252,6 +257,7 @@ Needs an administrator on both sides (namespaces, roles, service account tokens)
 Examples:
   meshroot cluster join east --hub-context hub --context east
   meshroot cluster join east --hub-context hub --context east --dry-run
+  meshroot cluster join east --hub-context hub --context east --restart istiod
   meshroot cluster join east --hub-context hub --context east --hub-server https://hub:6443
   meshroot cluster join east --hub-kubeconfig hub.yaml --kubeconfig east.yaml";
 

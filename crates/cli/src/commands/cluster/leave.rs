@@ -4,7 +4,9 @@ use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
-use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_api::names::{
+    AGENT_NAMESPACE, AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace,
+};
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::delete;
 use serde::Serialize;
@@ -84,7 +86,7 @@ what stays, and how to remove it:
   requests, ledger, trust state   kubectl delete namespace {home}
   the cluster's entry             kubectl -n {SYSTEM_NAMESPACE} delete kubernetescluster {cluster}
   membership                      take its meshes out of spec.meshes of the VirtualMesh
-  the agent, in the cluster       kubectl delete namespace {SYSTEM_NAMESPACE}   (its keys go with it)
+  the agent, in the cluster       kubectl delete namespace {AGENT_NAMESPACE}   (its keys go with it)
 to come back: meshroot cluster join {cluster}
 "
     )

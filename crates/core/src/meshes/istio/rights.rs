@@ -30,7 +30,5 @@ pub(super) const RIGHTS: Rights = Rights {
         },
         // `istio` and `istio-<revision>`; no list, so only what is known by name.
         Right { group: "", resource: "configmaps", names: &[], verbs: &["get"] },
-        Right { group: "", resource: "services", names: &[], verbs: &["get", "list"] },
-        Right { group: "apps", resource: "deployments", names: &[], verbs: &["patch"] },
     ],
 };

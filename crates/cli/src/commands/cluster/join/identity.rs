@@ -3,8 +3,8 @@
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Client, ResourceExt as _};
 use meshroot_api::names::{
-    CLUSTER_UID_ANNOTATION, CREDENTIAL_CLUSTER_KEY, HUB_CREDENTIALS_SECRET, SYSTEM_NAMESPACE,
-    cluster_namespace,
+    AGENT_NAMESPACE, CLUSTER_UID_ANNOTATION, CREDENTIAL_CLUSTER_KEY, HUB_CREDENTIALS_SECRET,
+    SYSTEM_NAMESPACE, cluster_namespace,
 };
 use meshroot_runtime::kube::call::retried;
 
@@ -50,7 +50,7 @@ pub(super) async fn check(
     if let Some(other) = former_name.as_ref().filter(|_| !replace) {
         return Err(Failure::no(format!("this cluster has joined as {other} already"))
             .see(format!(
-                "Secret {SYSTEM_NAMESPACE}/{HUB_CREDENTIALS_SECRET} in the cluster, key {CREDENTIAL_CLUSTER_KEY}"
+                "Secret {AGENT_NAMESPACE}/{HUB_CREDENTIALS_SECRET} in the cluster, key {CREDENTIAL_CLUSTER_KEY}"
             ))
             .fix(format!("meshroot cluster join {other}; or, to be {name} from now on, repeat with --replace")));
     }
@@ -93,8 +93,8 @@ async fn namespace(client: &Client, name: &str, place: &str) -> Result<Option<Na
 
 /// The name under which this cluster has joined before.
 async fn joined_as(cluster: &Client) -> Result<Option<String>, Failure> {
-    let api: Api<Secret> = Api::namespaced(cluster.clone(), SYSTEM_NAMESPACE);
-    let doing = format!("read Secret {SYSTEM_NAMESPACE}/{HUB_CREDENTIALS_SECRET} in the cluster");
+    let api: Api<Secret> = Api::namespaced(cluster.clone(), AGENT_NAMESPACE);
+    let doing = format!("read Secret {AGENT_NAMESPACE}/{HUB_CREDENTIALS_SECRET} in the cluster");
     let found = retried(async || api.get_opt(HUB_CREDENTIALS_SECRET).await).await;
     let secret = found.map_err(|error| Failure::api_about_secret(&doing, &error))?;
     let name = secret.and_then(|secret| secret.data?.remove(CREDENTIAL_CLUSTER_KEY));
