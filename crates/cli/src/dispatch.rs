@@ -14,23 +14,17 @@ pub(crate) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result
     let global = arguments.global;
     match arguments.command {
         Command::Demo(asked) => demo::run(&global, &asked, terminal).await,
-        Command::Get(asked) => get::run(&Session::open(&global).await?, &asked, terminal).await,
-        Command::Describe(asked) => {
-            describe::run(&Session::open(&global).await?, &asked, terminal).await
-        }
-        Command::Approve(asked) => {
-            approve::run(&Session::open(&global).await?, &asked, terminal).await
-        }
-        Command::Deny(asked) => deny::run(&Session::open(&global).await?, &asked, terminal).await,
-        Command::Renew(asked) => renew::run(&Session::open(&global).await?, &asked, terminal).await,
+        Command::Get(asked) => get::run(&Session::open(&global)?, &asked, terminal).await,
+        Command::Describe(asked) => describe::run(&Session::open(&global)?, &asked, terminal).await,
+        Command::Approve(asked) => approve::run(&Session::open(&global)?, &asked, terminal).await,
+        Command::Deny(asked) => deny::run(&Session::open(&global)?, &asked, terminal).await,
+        Command::Renew(asked) => renew::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Inspect(asked) => inspect::run(&global, &asked, terminal).await,
         Command::Verify(asked) => verify::run(&global, &asked, terminal).await,
         Command::Install(asked) => install::run(&asked, terminal),
         Command::Cluster(asked) => cluster::run(&global, &asked, terminal).await,
         Command::Serve(asked) => serve::run(&global, &asked, terminal).await,
-        Command::Backup(asked) => {
-            backup::run(&Session::open(&global).await?, &asked, terminal).await
-        }
+        Command::Backup(asked) => backup::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Restore(asked) => restore::run(&asked, terminal),
         Command::Completion(asked) => {
             completion::run(&asked, &mut arguments::command(false), terminal)

@@ -205,7 +205,9 @@ impl From<std::io::Error> for Failure {
 
 /// Which role lets a person do what the server refused.
 fn grant_for(refusal: &str) -> &'static str {
-    if refusal.contains("thirdPartyApproval") || refusal.contains("signingrequests/status") {
+    if refusal.contains("\"system:anonymous\"") {
+        "the call had no credentials: give the context's user in the kubeconfig a token, client-certificate-data or exec"
+    } else if refusal.contains("thirdPartyApproval") || refusal.contains("signingrequests/status") {
         "ask for ClusterRole meshroot-approver (verb approve on the VirtualMesh), or let an approver do it"
     } else {
         "ask for ClusterRole meshroot-viewer to read, meshroot-operator to change, or give -n NAMESPACE"
@@ -263,6 +265,15 @@ mod tests {
         for (json, exit) in cases {
             assert_eq!(Failure::api("read it", &api(json)).exit(), exit, "{json}");
         }
+    }
+
+    #[test]
+    fn who_called_without_credentials_is_told_so_and_not_to_ask_for_a_role() {
+        let error = api(
+            r#"{"code":403,"reason":"Forbidden","message":"x is forbidden: User \"system:anonymous\" cannot list"}"#,
+        );
+        let text = Failure::api("list x", &error).text(false);
+        assert!(text.contains("no credentials") && !text.contains("ClusterRole"), "{text}");
     }
 
     #[test]

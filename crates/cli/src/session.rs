@@ -39,10 +39,10 @@ impl std::fmt::Display for Scope {
 
 impl Session {
     /// Connects. Nothing is sent yet.
-    pub(crate) async fn open(global: &Global) -> Result<Self, Failure> {
+    pub(crate) fn open(global: &Global) -> Result<Self, Failure> {
         let target =
             Target { kubeconfig: global.kubeconfig.clone(), context: global.context.clone() };
-        Ok(Self { client: connect(&target, USER_AGENT).await?, global: global.clone() })
+        Ok(Self { client: connect(&target, USER_AGENT)?, global: global.clone() })
     }
 
     /// As kubectl does it: `-A`, else `-n`, else the context's own namespace.

@@ -34,7 +34,7 @@ async fn server(namespace: &str) -> (&'static ApiServer, Client) {
     let server = api_server::shared().await.expect("a kube-apiserver");
     server.create_namespace(namespace).await.expect("a namespace");
     let target = Target { kubeconfig: Some(server.kubeconfig_path().to_owned()), context: None };
-    (server, connect::connect(&target, "meshroot-test/1").await.expect("a client"))
+    (server, connect::connect(&target, "meshroot-test/1").expect("a client"))
 }
 
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {

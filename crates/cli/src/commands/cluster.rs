@@ -46,8 +46,8 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     match &asked.command {
         Command::Join(asked) => join::run(global, asked, terminal).await,
-        Command::List(_) => list::run(&Session::open(global).await?, terminal).await,
-        Command::Leave(asked) => leave::run(&Session::open(global).await?, asked, terminal).await,
+        Command::List(_) => list::run(&Session::open(global)?, terminal).await,
+        Command::Leave(asked) => leave::run(&Session::open(global)?, asked, terminal).await,
     }
 }
 

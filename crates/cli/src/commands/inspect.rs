@@ -57,11 +57,9 @@ pub(crate) async fn run(
     let inspection = match &asked.object {
         None => Inspection::of_file(&asked.file.display().to_string(), &read_file(&asked.file)?),
         Some(InspectedObject::Secret { name }) => {
-            Inspection::of_secret(&secret(&Session::open(global).await?, name).await?, now)
+            Inspection::of_secret(&secret(&Session::open(global)?, name).await?, now)
         }
-        Some(InspectedObject::Vmcsr { name }) => {
-            request(&Session::open(global).await?, name).await?
-        }
+        Some(InspectedObject::Vmcsr { name }) => request(&Session::open(global)?, name).await?,
     };
     if inspection.is_empty() {
         let titles = inspection.titles().join(", ");

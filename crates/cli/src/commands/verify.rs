@@ -75,8 +75,7 @@ pub(crate) async fn run(
             vec![Anchors { whose: vec![file.display().to_string()], roots: read_bundle(file)? }]
         }
         (None, name) => {
-            of_virtual_mesh(&Session::open(global).await?, name.as_deref().unwrap_or_default())
-                .await?
+            of_virtual_mesh(&Session::open(global)?, name.as_deref().unwrap_or_default()).await?
         }
     };
     let at = asked.at.unwrap_or_else(clock::now);
@@ -91,7 +90,8 @@ pub(crate) async fn run(
     answer(&asked.file, &verdicts)
 }
 
-fn read_bundle(file: &std::path::Path) -> Result<Vec<Certificate>, Failure> {
+/// The certificates in a file of people.
+pub(crate) fn read_bundle(file: &std::path::Path) -> Result<Vec<Certificate>, Failure> {
     let bytes = read_file(file)?;
     read_certificates(&bytes).map_err(|error| {
         Failure::no(format!("{}: {error}", file.display()))

@@ -115,6 +115,25 @@ async fn a_cluster_joins_is_listed_and_leaves() {
     listed_and_gone(&hub, &contexts, &east).await;
 }
 
+#[tokio::test]
+async fn the_hubs_ca_is_read_as_other_files_of_people_are() {
+    let hub = hub().await;
+    let east = api_server::cluster("east").await.unwrap();
+    east.create_namespace("istio-system").await.unwrap();
+    let contexts = Contexts::new(&[("hub", hub.server), ("east", &east)]);
+    let directory = tempfile::tempdir().unwrap();
+    let join = |name: &str, content: String| {
+        let file = file(&directory, name, content);
+        contexts.join("read", "east", &["--dry-run", "--hub-ca", file.to_str().unwrap()])
+    };
+    let ca = hub.server.ca_pem();
+    join("text.pem", format!("the CA of the hub\n{}", ca.replace("-----\n", "----- \n"))).yes();
+    has(&join("empty.pem", String::new()).no(1), &["empty.pem", "no PEM block was found"]);
+    let key = meshroot_pki::PrivateKey::generate(meshroot_pki::KeyKind::EcdsaP256).unwrap();
+    let refused = join("key.pem", format!("{ca}{}", *key.to_pkcs8_pem())).no(1);
+    has(&refused, &["key.pem", "private key", "meshroot inspect"]);
+}
+
 async fn listed_and_gone(hub: &Hub, contexts: &Contexts, east: &ApiServer) {
     let list = || contexts.run(&["cluster", "list", "--context", "hub"]).yes();
     let row = |text: &str| text.lines().find(|line| line.starts_with("joined")).unwrap().to_owned();

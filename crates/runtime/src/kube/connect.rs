@@ -15,18 +15,19 @@ mod foreign;
 mod kubeconfig;
 mod proxy;
 mod token;
+mod trust;
 
 pub use error::ConnectError;
 pub use foreign::connect_with_kubeconfig;
-pub use kubeconfig::Target;
+pub use kubeconfig::{Target, config_for};
 pub use token::SharedToken;
 
 use call::{CallLayer, LONGEST_ANSWER};
+use token::TokenFile;
 
 /// Makes a client for `target` that calls itself `user_agent` (`meshroot-hub/1.2.3`).
-pub async fn connect(target: &Target, user_agent: &str) -> Result<Client, ConnectError> {
-    let config = kubeconfig::config_for(target).await?;
-    connect_with(config, user_agent)
+pub fn connect(target: &Target, user_agent: &str) -> Result<Client, ConnectError> {
+    connect_with(config_for(target)?, user_agent)
 }
 
 /// Makes a client for a configuration that is at hand.
@@ -36,8 +37,13 @@ pub async fn connect(target: &Target, user_agent: &str) -> Result<Client, Connec
 /// - A call that is not answered within 60 s fails, so that a connection which died in silence holds nobody.
 /// - No retries inside of the client: it would repeat writes, and hold a call for minutes.
 ///   [`classify`](crate::kube::write::classify) says what to do, and the caller's queue waits.
-pub fn connect_with(config: Config, user_agent: &str) -> Result<Client, ConnectError> {
-    Ok(builder(config, user_agent)?.with_layer(&CallLayer::default()).build())
+pub fn connect_with(mut config: Config, user_agent: &str) -> Result<Client, ConnectError> {
+    // kube sends what is in the file as it is, and a line break at its end is none of the token.
+    let layer = match config.auth_info.token_file.take() {
+        Some(path) => CallLayer::with_token_file(TokenFile::new(path)),
+        None => CallLayer::default(),
+    };
+    Ok(builder(config, user_agent)?.with_layer(&layer).build())
 }
 
 /// Makes a client for the API at `url` (`https://…`) that trusts only the CA certificates in `ca_pem` and sends the
@@ -76,8 +82,12 @@ fn builder(
     config.reset_reader_on_write = true;
     config.default_retry = false;
     let url = config.cluster_url.to_string();
-    ClientBuilder::try_from(config)
-        .map_err(|source| ConnectError::Client { url, source: Box::new(source) })
+    let plugin = config.auth_info.exec.as_ref().and_then(|plugin| plugin.command.clone());
+    ClientBuilder::try_from(config).map_err(|source| ConnectError::Client {
+        url,
+        plugin,
+        source: Box::new(source),
+    })
 }
 
 fn server_url(url: &str) -> Result<Uri, ConnectError> {

@@ -16,8 +16,9 @@ pub struct ProcessOptions {
     /// Address for /healthz, /readyz and /metrics.
     #[arg(long, env = "MESHROOT_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Kubeconfig file; inside a cluster the ServiceAccount of the pod is used.
-    #[arg(long, env = "KUBECONFIG")]
+    /// Kubeconfig file, instead of KUBECONFIG or ~/.kube/config; where there is none, the ServiceAccount of the pod is
+    /// used.
+    #[arg(long)]
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig.
     #[arg(long)]

@@ -68,7 +68,7 @@ impl Service {
         let listening = telemetry.serve(options.listen, shutdown.clone()).await;
         let (address, endpoint) =
             listening.map_err(|source| StartError::Listen { address: options.listen, source })?;
-        let client = connect(&options.target(), component).await?;
+        let client = connect(&options.target(), component)?;
         Ok(Self { client, address, telemetry, shutdown, endpoint })
     }
 

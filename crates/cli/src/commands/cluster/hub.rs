@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use meshroot_pki::{Certificate, parse_bundle, to_bundle};
+use meshroot_pki::{Certificate, to_bundle};
+use meshroot_runtime::kube::connect::ConnectError;
 
+use crate::commands::verify::read_bundle;
 use crate::failure::Failure;
 
 /// Where the hub is and how its server is verified.
@@ -15,22 +16,20 @@ pub(super) struct Address {
     pub(super) ca_pem: String,
 }
 
-/// Reads address and CA from a kubeconfig's context; `server` and `ca` win over what it says.
-pub(super) async fn address(
-    kubeconfig: Option<&PathBuf>,
-    context: Option<&str>,
+/// Reads address and CA from what a kubeconfig says of the hub; `server` and `ca` win over it.
+pub(super) fn address(
+    config: &Config,
     server: Option<&str>,
     ca: Option<&PathBuf>,
 ) -> Result<Address, Failure> {
-    let config = config(kubeconfig, context).await?;
     let server = match server {
         Some(server) => server.to_owned(),
         None => config.cluster_url.to_string(),
     };
     check_server(&server)?;
     let ca_pem = match ca {
-        Some(file) => ca_of_file(file)?,
-        None => ca_of_config(&config)?,
+        Some(file) => to_bundle(&read_bundle(file)?),
+        None => ca_of_config(config)?,
     };
     Ok(Address { server: server.trim_end_matches('/').to_owned(), ca_pem })
 }
@@ -41,19 +40,11 @@ pub(super) fn is_loopback(server: &str) -> bool {
     ["localhost", "127.", "[::1]", "0.0.0.0"].iter().any(|local| rest.starts_with(local))
 }
 
-async fn config(kubeconfig: Option<&PathBuf>, context: Option<&str>) -> Result<Config, Failure> {
-    let failed = |error: kube::config::KubeconfigError| {
-        Failure::unreachable(format!("the hub's kubeconfig: {error}"))
-            .fix("check --hub-kubeconfig and --hub-context")
-            .caused_by(&error)
-    };
-    let read = match kubeconfig {
-        Some(file) => Kubeconfig::read_from(file),
-        None => Kubeconfig::read(),
-    };
-    let options =
-        KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-    Config::from_custom_kubeconfig(read.map_err(failed)?, &options).await.map_err(failed)
+/// The hub's side of a failure to connect.
+pub(super) fn unreachable(error: &ConnectError) -> Failure {
+    Failure::unreachable(format!("the hub: {error}"))
+        .fix("check --hub-kubeconfig and --hub-context")
+        .caused_by(error)
 }
 
 fn check_server(server: &str) -> Result<(), Failure> {
@@ -66,14 +57,6 @@ fn check_server(server: &str) -> Result<(), Failure> {
     // It may hold a password: not repeated.
     Err(Failure::usage("the address of the hub is no https://HOST:PORT")
         .fix("give --hub-server https://HOST:PORT, as the agent reaches it"))
-}
-
-fn ca_of_file(file: &PathBuf) -> Result<String, Failure> {
-    let bytes = std::fs::read(file)
-        .map_err(|error| Failure::no(format!("{} cannot be read: {error}", file.display())))?;
-    let bundle = parse_bundle(&bytes)
-        .map_err(|error| Failure::no(format!("{}: {error}", file.display())))?;
-    Ok(to_bundle(&bundle))
 }
 
 fn ca_of_config(config: &Config) -> Result<String, Failure> {

@@ -13,7 +13,7 @@ use meshroot_manifests::{
     AgentCredentials, DEFAULT_MESH_NAMESPACE, Reach, agent_cluster_objects, agent_hub_objects,
 };
 use meshroot_runtime::kube::apply::{Applied, apply, exists, title};
-use meshroot_runtime::kube::connect::{Target, connect};
+use meshroot_runtime::kube::connect::{Target, config_for, connect, connect_with};
 use meshroot_view::age::date;
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     check_name(&asked.name)?;
     check_contexts(global, asked)?;
-    let ends = ends(global, asked).await?;
+    let ends = ends(global, asked)?;
     let identity = identity::check(&ends.hub, &ends.cluster, &asked.name, asked.replace).await?;
     identity::check_mesh_namespaces(&ends.cluster, &asked.mesh_namespace).await?;
 
@@ -128,21 +128,18 @@ fn check_contexts(global: &Global, asked: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn ends(global: &Global, asked: &Arguments) -> Result<Ends, Failure> {
-    let hub_kubeconfig = asked.hub_kubeconfig.clone().or_else(|| global.kubeconfig.clone());
-    let hub = Target { kubeconfig: hub_kubeconfig.clone(), context: asked.hub_context.clone() };
+fn ends(global: &Global, asked: &Arguments) -> Result<Ends, Failure> {
+    let hub = Target {
+        kubeconfig: asked.hub_kubeconfig.clone().or_else(|| global.kubeconfig.clone()),
+        context: asked.hub_context.clone(),
+    };
     let cluster = Target { kubeconfig: global.kubeconfig.clone(), context: global.context.clone() };
-    let context = asked.hub_context.as_deref();
+    let hub = config_for(&hub).map_err(|error| hub::unreachable(&error))?;
+    let address = hub::address(&hub, asked.hub_server.as_deref(), asked.hub_ca.as_ref())?;
     Ok(Ends {
-        hub: connect(&hub, USER_AGENT).await?,
-        cluster: connect(&cluster, USER_AGENT).await?,
-        address: hub::address(
-            hub_kubeconfig.as_ref(),
-            context,
-            asked.hub_server.as_deref(),
-            asked.hub_ca.as_ref(),
-        )
-        .await?,
+        hub: connect_with(hub, USER_AGENT).map_err(|error| hub::unreachable(&error))?,
+        cluster: connect(&cluster, USER_AGENT)?,
+        address,
     })
 }
 

@@ -1,17 +1,18 @@
 //! What is done around each call: the token goes with it, and its answer must begin in time.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use kube::client::{Body, DynBody};
 use tokio::time::timeout;
 use tower::util::BoxService;
 use tower::{BoxError, Layer, Service};
 
-use super::token::SharedToken;
+use super::token::{SharedToken, TokenFile};
 
 /// The service that kube's client builder makes.
 pub(super) type Inner = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
@@ -20,12 +21,31 @@ pub(super) type Inner = BoxService<Request<Body>, Response<Box<DynBody>>, BoxErr
 #[derive(Default)]
 pub(super) struct CallLayer {
     /// `None` where kube itself authenticates.
-    token: Option<SharedToken>,
+    token: Option<Token>,
+}
+
+#[derive(Clone)]
+enum Token {
+    Shared(SharedToken),
+    File(Arc<TokenFile>),
 }
 
 impl CallLayer {
     pub(super) fn with_token(token: SharedToken) -> Self {
-        Self { token: Some(token) }
+        Self { token: Some(Token::Shared(token)) }
+    }
+
+    pub(super) fn with_token_file(file: TokenFile) -> Self {
+        Self { token: Some(Token::File(Arc::new(file))) }
+    }
+}
+
+impl Token {
+    fn header(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Shared(token) => token.header(),
+            Self::File(file) => file.header(),
+        }
     }
 }
 
@@ -39,7 +59,7 @@ impl<S> Layer<S> for CallLayer {
 
 pub(super) struct Call<S> {
     inner: S,
-    token: Option<SharedToken>,
+    token: Option<Token>,
 }
 
 #[derive(Debug, thiserror::Error)]

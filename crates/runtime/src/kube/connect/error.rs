@@ -1,18 +1,36 @@
 //! Why no client could be made.
 
-use kube::config::KubeconfigError;
+use kube::client::AuthError;
 
 /// No client could be made. Nothing has been sent yet.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The kubeconfig cannot be read or makes no sense.
-    #[error("kubeconfig {file}: {source}")]
-    Kubeconfig {
+    /// The kubeconfig cannot be read.
+    #[error("kubeconfig {file} cannot be read: {source}")]
+    File {
+        /// The file.
+        file: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The kubeconfig is not one.
+    #[error("kubeconfig {file} {problem}")]
+    Unreadable {
         /// Where it was read from.
         file: String,
-        /// What is wrong.
-        #[source]
-        source: Box<KubeconfigError>,
+        /// What is wrong; never content.
+        problem: String,
+    },
+    /// A field of the kubeconfig cannot be used.
+    #[error("kubeconfig {file}: {field} {problem}")]
+    Field {
+        /// Where it was read from.
+        file: String,
+        /// The field, such as `users[admin].tokenFile`.
+        field: String,
+        /// What is wrong; never a secret.
+        problem: String,
     },
     /// The kubeconfig has no such context.
     #[error("kubeconfig {file} has no context {context:?}; it has: {}", listed(.contexts))]
@@ -33,16 +51,18 @@ pub enum ConnectError {
         contexts: Vec<String>,
     },
     /// A context was asked for, but there is no kubeconfig to find it in.
-    #[error(
-        "context {context:?} was asked for, but neither KUBECONFIG nor ~/.kube/config names a kubeconfig"
-    )]
+    #[error("context {context:?} was asked for, but there is no kubeconfig: {looked}")]
     ContextWithoutKubeconfig {
         /// The context that was asked for.
         context: String,
+        /// Where a kubeconfig was looked for.
+        looked: String,
     },
     /// There is no kubeconfig, and this process does not run in a cluster.
-    #[error("no kubeconfig (KUBECONFIG, ~/.kube/config) and not in a cluster: {source}")]
+    #[error("there is no kubeconfig ({looked}), and this process does not run in a pod: {source}")]
     InCluster {
+        /// Where a kubeconfig was looked for.
+        looked: String,
         /// What is missing.
         #[source]
         source: Box<kube::config::InClusterError>,
@@ -86,10 +106,12 @@ pub enum ConnectError {
         user_agent: String,
     },
     /// TLS or credentials could not be set up.
-    #[error("cannot set up a client for {url}: {source}")]
+    #[error("cannot set up a client for {url}: {}", set_up(.plugin.as_deref(), .source))]
     Client {
         /// The server.
         url: String,
+        /// The command of the kubeconfig that gives credentials, if there is one.
+        plugin: Option<String>,
         /// What is wrong.
         #[source]
         source: Box<kube::Error>,
@@ -98,4 +120,26 @@ pub enum ConnectError {
 
 fn listed(contexts: &[String]) -> String {
     if contexts.is_empty() { "none".to_owned() } else { contexts.join(", ") }
+}
+
+/// What a plugin wrote to standard output, and its arguments, may be credentials.
+fn set_up(plugin: Option<&str>, error: &kube::Error) -> String {
+    let plugin = plugin.unwrap_or_default();
+    match error {
+        kube::Error::Auth(AuthError::AuthExecStart(error)) => {
+            format!("the credential plugin {plugin} (users[].exec) does not start: {error}")
+        }
+        kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said = said.trim().lines().last().unwrap_or_default();
+            format!(
+                "the credential plugin {plugin} (users[].exec) failed with {}: {said}",
+                out.status
+            )
+        }
+        kube::Error::Auth(AuthError::AuthExecParse(_)) => {
+            format!("the credential plugin {plugin} (users[].exec) did not write an ExecCredential")
+        }
+        other => other.to_string(),
+    }
 }

@@ -1,56 +1,42 @@
 //! Clients from a kubeconfig that somebody else wrote, such as one in a Secret.
 
 use kube::Client;
-use kube::config::{AuthInfo, Cluster, Kubeconfig};
 
 use super::connect_with;
 use super::error::ConnectError;
-use super::kubeconfig::{from_kubeconfig, kubeconfig_error};
+use super::kubeconfig::{Entry, Kubeconfig};
 
 /// Makes a client from the text of a kubeconfig; an empty `context` means its current one.
 ///
 /// Whoever may write the text must gain nothing on this machine: a kubeconfig that runs a command or reads a file is
 /// refused. `file` names where it came from (`Secret meshroot-system/east, key east`), for messages.
-pub async fn connect_with_kubeconfig(
+pub fn connect_with_kubeconfig(
     file: &str,
     text: &str,
     context: Option<&str>,
     user_agent: &str,
 ) -> Result<Client, ConnectError> {
-    let kubeconfig =
-        Kubeconfig::from_yaml(text).map_err(|source| kubeconfig_error(file, source))?;
+    let kubeconfig = Kubeconfig::parse(file, text, None)?;
     if let Some(field) = reach_of(&kubeconfig) {
         return Err(ConnectError::ReachesOut { file: file.to_owned(), field });
     }
     let context = context.filter(|context| !context.is_empty());
-    connect_with(from_kubeconfig(file, kubeconfig, context).await?, user_agent)
+    connect_with(kubeconfig.config(context)?, user_agent)
 }
 
 fn reach_of(kubeconfig: &Kubeconfig) -> Option<String> {
-    let of_cluster = |cluster: &Cluster| {
-        cluster.certificate_authority.is_some().then_some("certificate-authority")
+    let reaching = |section: &str, entry: &Entry, fields: &[&str]| {
+        let field = fields.iter().find(|field| entry.has(field))?;
+        Some(format!("{section}[{}].{field}", entry.name))
     };
-    let clusters = kubeconfig.clusters.iter().filter_map(|named| {
-        let field = of_cluster(named.cluster.as_ref()?)?;
-        Some(format!("clusters[{}].{field}", named.name))
-    });
-    let users = kubeconfig.auth_infos.iter().filter_map(|named| {
-        let field = reach_of_user(named.auth_info.as_ref()?)?;
-        Some(format!("users[{}].{field}", named.name))
-    });
+    let clusters = kubeconfig.clusters.iter();
+    let clusters = clusters.filter_map(|it| reaching("clusters", it, &["certificate-authority"]));
+    let users = kubeconfig.users.iter().filter_map(|it| reaching("users", it, USER_REACH));
     clusters.chain(users).next()
 }
 
-fn reach_of_user(user: &AuthInfo) -> Option<&'static str> {
-    let fields = [
-        ("exec", user.exec.is_some()),
-        ("auth-provider", user.auth_provider.is_some()),
-        ("tokenFile", user.token_file.is_some()),
-        ("client-certificate", user.client_certificate.is_some()),
-        ("client-key", user.client_key.is_some()),
-    ];
-    fields.into_iter().find_map(|(field, is_set)| is_set.then_some(field))
-}
+const USER_REACH: &[&str] =
+    &["exec", "auth-provider", "tokenFile", "client-certificate", "client-key"];
 
 #[cfg(test)]
 mod tests {
@@ -85,10 +71,8 @@ mod tests {
         ];
         for (cluster, user, expected) in cases {
             let text = kubeconfig(cluster, user);
-            let error = connect_with_kubeconfig("Secret a/b", &text, None, "test")
-                .await
-                .err()
-                .expect("refused");
+            let error =
+                connect_with_kubeconfig("Secret a/b", &text, None, "test").err().expect("refused");
             let ConnectError::ReachesOut { field, .. } = &error else { panic!("{error}") };
             assert_eq!(field, expected);
             assert!(error.to_string().contains("Secret a/b"), "{error}");
@@ -98,6 +82,6 @@ mod tests {
     #[tokio::test]
     async fn a_kubeconfig_with_its_data_inside_is_accepted() {
         let text = kubeconfig("", r#""token":"t""#);
-        assert!(connect_with_kubeconfig("Secret a/b", &text, Some(""), "test").await.is_ok());
+        assert!(connect_with_kubeconfig("Secret a/b", &text, Some(""), "test").is_ok());
     }
 }

@@ -1,12 +1,19 @@
-//! The kubeconfig that is meant, and the context in it.
+//! The kubeconfig that is meant, and the context in it. Read as client-go reads it, so that what works with kubectl
+//! works here.
 
-use std::path::{Path, PathBuf};
+mod entry;
+mod file;
+mod selection;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::error::ConnectError;
-use super::proxy;
+
+pub(super) use entry::Entry;
+pub(super) use file::Kubeconfig;
 
 /// Which API to talk to.
 ///
@@ -21,83 +28,57 @@ pub struct Target {
 }
 
 /// What a client for `target` needs.
-pub(super) async fn config_for(target: &Target) -> Result<Config, ConnectError> {
-    match find_kubeconfig(target)? {
-        Some((file, kubeconfig)) => {
-            from_kubeconfig(&file, kubeconfig, target.context.as_deref()).await
-        }
-        None => match &target.context {
-            Some(context) => {
-                Err(ConnectError::ContextWithoutKubeconfig { context: context.clone() })
-            }
-            None => Config::incluster()
-                .map_err(|source| ConnectError::InCluster { source: Box::new(source) }),
-        },
+///
+/// # Errors
+/// No kubeconfig is found, or what it says cannot be used.
+pub fn config_for(target: &Target) -> Result<Config, ConnectError> {
+    let variable = std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty());
+    if let Some(kubeconfig) = find(target, variable.as_ref())? {
+        return kubeconfig.config(target.context.as_deref());
     }
-}
-
-/// The kubeconfig that `target` means, and the name of its file for messages.
-fn find_kubeconfig(target: &Target) -> Result<Option<(String, Kubeconfig)>, ConnectError> {
-    if let Some(path) = &target.kubeconfig {
-        return read_file(path).map(Some);
-    }
-    let variable = std::env::var_os("KUBECONFIG").map(|paths| paths.to_string_lossy().into_owned());
-    if let Some(paths) = variable.filter(|paths| !paths.trim_matches(':').is_empty()) {
-        let file = format!("{paths} (KUBECONFIG)");
-        let read = Kubeconfig::from_env().map_err(|source| kubeconfig_error(&file, source))?;
-        return Ok(read.map(|kubeconfig| (file, kubeconfig)));
-    }
-    let usual = std::env::home_dir().map(|home| home.join(".kube").join("config"));
-    usual.filter(|path| path.exists()).map(|path| read_file(&path)).transpose()
-}
-
-fn read_file(path: &Path) -> Result<(String, Kubeconfig), ConnectError> {
-    let file = path.display().to_string();
-    let kubeconfig =
-        Kubeconfig::read_from(path).map_err(|source| kubeconfig_error(&file, source))?;
-    Ok((file, kubeconfig))
-}
-
-/// What a client for the context `asked` (`None`: the current one) of `kubeconfig` needs.
-pub(super) async fn from_kubeconfig(
-    file: &str,
-    kubeconfig: Kubeconfig,
-    asked: Option<&str>,
-) -> Result<Config, ConnectError> {
-    let context = choose_context(file, &kubeconfig, asked)?;
-    let own_proxy = proxy::of_context(&kubeconfig, &context);
-    let options = KubeConfigOptions { context: Some(context), ..Default::default() };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .map_err(|source| kubeconfig_error(file, source))?;
-    if own_proxy.is_none() {
-        config.proxy_url = proxy::from_environment(&config.cluster_url)?;
-    }
-    Ok(config)
-}
-
-fn choose_context(
-    file: &str,
-    kubeconfig: &Kubeconfig,
-    asked: Option<&str>,
-) -> Result<String, ConnectError> {
-    let contexts =
-        || kubeconfig.contexts.iter().map(|named| named.name.clone()).collect::<Vec<_>>();
-    let current = || kubeconfig.current_context.as_deref().filter(|context| !context.is_empty());
-    let file = file.to_owned();
-    let Some(context) = asked.or_else(current) else {
-        return Err(ConnectError::ContextUnset { file, contexts: contexts() });
+    let looked = match variable {
+        Some(list) => format!("no file of KUBECONFIG={} exists", list.display()),
+        None => "KUBECONFIG is not set, and ~/.kube/config does not exist".to_owned(),
     };
-    if !kubeconfig.contexts.iter().any(|named| named.name == context) {
-        return Err(ConnectError::ContextUnknown {
-            file,
-            context: context.to_owned(),
-            contexts: contexts(),
+    match target.context.clone() {
+        Some(context) => Err(ConnectError::ContextWithoutKubeconfig { context, looked }),
+        None => Config::incluster()
+            .map_err(|source| ConnectError::InCluster { looked, source: Box::new(source) }),
+    }
+}
+
+/// `None` where no file of the list `variable` exists, or without a list the usual file does not. As for kubectl, a
+/// list hides the usual file even if it names none.
+fn find(target: &Target, variable: Option<&OsString>) -> Result<Option<Kubeconfig>, ConnectError> {
+    if let Some(path) = &target.kubeconfig {
+        return Kubeconfig::read(path).map(Some);
+    }
+    let (title, paths) = match variable {
+        Some(list) => {
+            (format!("{} (KUBECONFIG)", list.display()), std::env::split_paths(list).collect())
+        }
+        None => usual_file(),
+    };
+    let mut found: Option<Kubeconfig> = None;
+    for path in paths.iter().filter(|path| !path.as_os_str().is_empty()) {
+        // Looked for by reading: between a look and a read it may go.
+        let next = match Kubeconfig::read(path) {
+            Err(error) if error.is_missing_file() => continue,
+            read => read?,
+        };
+        found = Some(match found {
+            Some(former) => former.followed_by(next),
+            None => next.titled(&title),
         });
     }
-    Ok(context.to_owned())
+    Ok(found)
 }
 
-pub(super) fn kubeconfig_error(file: &str, source: KubeconfigError) -> ConnectError {
-    ConnectError::Kubeconfig { file: file.to_owned(), source: Box::new(source) }
+fn usual_file() -> (String, Vec<PathBuf>) {
+    let path = std::env::home_dir().map(|home| home.join(".kube").join("config"));
+    let title = path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    (title, path.into_iter().collect())
 }
+
+#[cfg(test)]
+mod tests;

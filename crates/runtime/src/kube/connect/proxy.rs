@@ -6,17 +6,8 @@
 use std::net::IpAddr;
 
 use http::Uri;
-use kube::config::Kubeconfig;
 
 use super::error::ConnectError;
-
-/// The proxy that the kubeconfig itself names for `context`.
-pub(super) fn of_context(kubeconfig: &Kubeconfig, context: &str) -> Option<String> {
-    let named = kubeconfig.contexts.iter().find(|named| named.name == context)?;
-    let cluster_name = &named.context.as_ref()?.cluster;
-    let cluster = kubeconfig.clusters.iter().find(|named| named.name == *cluster_name)?;
-    cluster.cluster.as_ref()?.proxy_url.clone().filter(|url| !url.is_empty())
-}
 
 /// The proxy that the environment names for `server`.
 pub(super) fn from_environment(server: &Uri) -> Result<Option<Uri>, ConnectError> {
