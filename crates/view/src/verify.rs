@@ -20,25 +20,36 @@ pub struct Verdict {
     whose: String,
     path: Result<Vec<Certificate>, PathError>,
     findings: Vec<Finding>,
+    advice: Vec<Finding>,
 }
 
 impl Verdict {
     /// Judges as the strictest of them would at the time `at`: `chain` has the certificate in question first.
     pub fn of(chain: &[Certificate], anchors: &Anchors, purpose: Purpose, at: Timestamp) -> Self {
         let whose = anchors.whose.join(", ");
+        let nothing = Vec::new;
         let Some((first, rest)) = chain.split_first() else {
-            return Self { whose, path: Ok(Vec::new()), findings: Vec::new() };
+            return Self { whose, path: Ok(Vec::new()), findings: nothing(), advice: nothing() };
         };
-        let path = build_path(first, rest, &anchors.roots, &PathOptions::new(at, purpose));
+        let path = match build_path(first, rest, &anchors.roots, &PathOptions::new(at, purpose)) {
+            Ok(path) => path,
+            Err(error) => {
+                return Self { whose, path: Err(error), findings: nothing(), advice: nothing() };
+            }
+        };
         // What Istio takes and peers break on is a matter of the intermediate and what is above it.
-        let authorities = if first.is_ca() { chain } else { rest };
-        let findings = match authorities {
-            [] => Vec::new(),
-            [only] if anchors.roots.contains(only) => Vec::new(),
-            authorities => istio::lint(authorities, &anchors.roots, at),
+        let intermediate = path.iter().find(|one| one.is_ca() && !anchors.roots.contains(one));
+        let findings = match intermediate {
+            Some(intermediate) => {
+                let candidates = [std::slice::from_ref(intermediate), chain].concat();
+                istio::lint(&candidates, &anchors.roots, at)
+            }
+            None if path.len() == 1 && rest.iter().any(|one| one != first) => {
+                vec![root_first(first)]
+            }
+            None => nothing(),
         };
-        let findings = findings.into_iter().filter(|it| it.rule != "path" || path.is_ok());
-        Self { whose, findings: findings.collect(), path }
+        Self { whose, advice: istio::advice(chain, &path), path: Ok(path), findings }
     }
 
     /// Who judged.
@@ -61,6 +72,15 @@ impl Verdict {
     }
 }
 
+/// Peers judge what stands first, whatever follows it.
+fn root_first(root: &Certificate) -> Finding {
+    let message = format!(
+        "the file begins with the root {}; put the certificate in question first and the root last, or leave it out",
+        root.subject()
+    );
+    Finding { rule: "root-first", message }
+}
+
 /// The verdicts for people.
 pub fn sheet(verdicts: &[Verdict], at: Timestamp) -> Sheet {
     let mut sheet = Sheet::default();
@@ -74,6 +94,9 @@ pub fn sheet(verdicts: &[Verdict], at: Timestamp) -> Sheet {
         for finding in &verdict.findings {
             sheet.field("PROBLEM", format!("{}: {}", finding.rule, finding.message));
         }
+        for finding in &verdict.advice {
+            sheet.field("warning", format!("{}: {}", finding.rule, finding.message));
+        }
     }
     sheet
 }
@@ -84,13 +107,17 @@ pub fn document(verdicts: &[Verdict]) -> Value {
         let path = verdict.path.as_ref().map(Vec::as_slice).unwrap_or_default();
         let path: Vec<_> =
             path.iter().map(|certificate| certificate.fingerprint().to_string()).collect();
-        let finding = |it: &Finding| json!({ "rule": it.rule, "message": it.message });
+        let listed = |findings: &[Finding]| {
+            let finding = |it: &Finding| json!({ "rule": it.rule, "message": it.message });
+            findings.iter().map(finding).collect::<Vec<_>>()
+        };
         json!({
             "meshes": verdict.whose,
             "accepted": verdict.accepted(),
             "path": path,
             "error": verdict.path.as_ref().err().map(ToString::to_string),
-            "findings": verdict.findings.iter().map(finding).collect::<Vec<_>>(),
+            "findings": listed(&verdict.findings),
+            "warnings": listed(&verdict.advice),
         })
     };
     json!({

@@ -1,6 +1,6 @@
 use meshroot_pki::{DistinguishedName, to_bundle};
 
-use crate::certificates::{Spec, intermediate_spec, leaf_spec, root};
+use crate::certificates::{Authority, Role, Spec, intermediate_spec, leaf_spec, root};
 use crate::program::{has, run, run_with_input};
 use crate::stage::{file, hub};
 
@@ -80,6 +80,41 @@ fn what_istio_takes_and_peers_refuse_is_found() {
         has(&answer.out, &["NOT ACCEPTED", "PROBLEM", rule]);
         answer.no(1);
     }
+}
+
+/// What OpenSSL, Go and webpki take is taken, and what is untidy in the file is told.
+#[test]
+fn the_way_that_was_found_decides_and_not_the_order_of_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let (root, other) = (root("root"), root("other"));
+    let middle = root.issue(&Spec { authority: Role::Intermediate(1), ..intermediate_spec("m") });
+    let own = middle.issue(&intermediate_spec("a 1"));
+    let leaf = own.issue(&leaf_spec());
+    let roots = file(&directory, "roots.pem", format!("{}{}", root.pem(), other.pem()));
+    let verify = |chain: &[&Authority], more: &[&str]| {
+        let chain: String = chain.iter().map(|one| one.pem()).collect();
+        let arguments = ["verify", "-", "--roots", roots.to_str().unwrap()];
+        run_with_input(None, &[&arguments, more].concat(), chain.as_bytes()).yes()
+    };
+    let sound = verify(&[&leaf, &own, &middle], &[]);
+    assert!(sound.contains("accepted") && !sound.contains("warning"), "{sound}");
+    for (chain, rule) in [
+        (&[&leaf, &own, &own, &middle][..], "repeated"),
+        (&[&leaf, &middle, &own], "order"),
+        (&[&leaf, &own, &middle, &root], "root-in-chain"),
+        (&[&leaf, &own, &other, &middle], "not-on-path"),
+    ] {
+        let text = verify(chain, &[]);
+        has(&text, &["accepted", "warning", rule]);
+        assert!(!text.contains("PROBLEM"), "{text}");
+        let json: serde_json::Value =
+            serde_json::from_str(&verify(chain, &["-o", "json"])).unwrap();
+        assert_eq!(json["verdicts"][0]["warnings"][0]["rule"], rule);
+    }
+    let backwards = format!("{}{}", root.pem(), own.pem());
+    let arguments = ["verify", "-", "--roots", roots.to_str().unwrap()];
+    let text = run_with_input(None, &arguments, backwards.as_bytes()).no(1);
+    has(&text, &["begins with the root", "first"]);
 }
 
 #[test]

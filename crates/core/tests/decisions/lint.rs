@@ -1,7 +1,7 @@
 //! What is refused before it is written for an Istio: each finding with a chain that is broken in this way.
 
-use meshroot_core::meshes::istio::lint;
-use meshroot_pki::{Certificate, DistinguishedName, PublicKey};
+use meshroot_core::meshes::istio::{advice, lint};
+use meshroot_pki::{Certificate, DistinguishedName, PathOptions, PublicKey, Purpose, build_path};
 use rstest::rstest;
 use x509_cert::ext::pkix::KeyUsages;
 
@@ -129,12 +129,12 @@ fn uri_subtree() -> GeneralName {
 }
 
 #[rstest]
-#[case::no_room(|it: &mut Template| it.with(basic_constraints(true, Some(0))), &["root-path-length", "path"])]
+#[case::no_room(|it: &mut Template| it.with(basic_constraints(true, Some(0))), &["path"])]
 #[case::room_for_one(|it: &mut Template| it.with(basic_constraints(true, Some(1))), &[])]
 #[case::server_only(|it: &mut Template| it.with(extended_key_usage(&[SERVER_AUTH])), &["path"])]
 #[case::client_only(|it: &mut Template| it.with(extended_key_usage(&[CLIENT_AUTH])), &["path"])]
-#[case::uri_constraint(|it: &mut Template| it.with(name_constraints(&[uri_subtree()], &[])), &["uri-name-constraint", "path"])]
-#[case::expired(|it: &mut Template| (it.not_before, it.not_after) = (NOW - 2 * DAY, NOW - 1), &["path", "outlives-issuer"])]
+#[case::uri_constraint(|it: &mut Template| it.with(name_constraints(&[uri_subtree()], &[])), &["path"])]
+#[case::expired(|it: &mut Template| (it.not_before, it.not_after) = (NOW - 2 * DAY, NOW - 1), &["path"])]
 fn what_a_peer_breaks_on_is_found_in_the_root(#[case] bend: Bend, #[case] expected: &[&str]) {
     assert_eq!(below_bent_root(bend), expected);
 }
@@ -158,23 +158,98 @@ fn a_key_that_peers_refuse_is_found(#[case] key: &[&str], #[case] expected: &[&s
 }
 
 #[test]
-fn a_root_in_the_chain_is_refused() {
+fn the_root_instead_of_the_intermediate_is_refused() {
     let root = root();
-    let intermediate = Template::intermediate().sign(root_key());
-    assert_eq!(rules(&[intermediate, root.clone()], &[root]), ["root-in-chain"]);
+    let both = std::slice::from_ref(&root);
+    assert_eq!(rules(both, both), ["root-as-intermediate"]);
+}
+
+/// An intermediate with another one above it.
+struct Deep {
+    intermediate: Certificate,
+    middle: Certificate,
+    root: Certificate,
+}
+
+impl Deep {
+    fn new() -> Self {
+        let new = Successor::new();
+        let middle = new.cross.sign(root_key());
+        Self { intermediate: new.intermediate, middle, root: root() }
+    }
+
+    fn advice(&self, chain: &[&Certificate]) -> Vec<&'static str> {
+        let chain: Vec<Certificate> = chain.iter().copied().cloned().collect();
+        let roots = std::slice::from_ref(&self.root);
+        let options = PathOptions::new(now(), Purpose::Any);
+        let path = build_path(&self.intermediate, &chain, roots, &options).unwrap();
+        assert_eq!(path, [self.intermediate.clone(), self.middle.clone(), self.root.clone()]);
+        let candidates = [std::slice::from_ref(&self.intermediate), &chain].concat();
+        let lint = lint(&candidates, roots, now());
+        assert_eq!(lint, [], "what may be put in order is no reason to refuse");
+        advice(&chain, &path).into_iter().map(|finding| finding.rule).collect()
+    }
 }
 
 #[test]
-fn the_root_instead_of_the_intermediate_is_refused() {
-    let root = root();
-    assert_eq!(rules(std::slice::from_ref(&root), std::slice::from_ref(&root)), ["root-in-chain"]);
+fn what_may_be_put_in_order_is_told_of_the_way_that_was_found() {
+    let deep = Deep::new();
+    let (intermediate, middle, root) = (&deep.intermediate, &deep.middle, &deep.root);
+    assert_eq!(deep.advice(&[intermediate, middle]), [""; 0]);
+    assert_eq!(deep.advice(&[intermediate, middle, root]), ["root-in-chain"]);
+    assert_eq!(deep.advice(&[middle, intermediate]), ["order"]);
+    assert_eq!(
+        deep.advice(&[intermediate, intermediate, middle, middle]),
+        ["repeated", "repeated"]
+    );
+    let stranger = Template::new(&name("stranger"), &name("stranger"), leaf_key());
+    let stranger = stranger.sign(leaf_key());
+    assert_eq!(deep.advice(&[intermediate, &stranger, middle]), ["not-on-path"]);
+    let mut former = Successor::new().cross;
+    (former.not_before, former.not_after) = (NOW - 2 * DAY, NOW - DAY);
+    let former = former.sign(root_key());
+    assert_eq!(deep.advice(&[intermediate, &former, middle]), [""; 0], "same name and key");
+}
+
+/// Each of these is a reason only for a chain whose way leads over it.
+#[test]
+fn what_is_not_on_the_way_is_no_reason_to_refuse() {
+    let good = Template::intermediate().sign(root_key());
+    let bent: [Bend; 4] = [
+        |it| it.with(basic_constraints(true, Some(0))),
+        |it| it.with(name_constraints(&[uri_subtree()], &[])),
+        |it| (it.not_before, it.not_after) = (NOW - 2 * DAY, NOW - DAY),
+        |it| it.with(basic_constraints(false, None)),
+    ];
+    for bend in bent {
+        let mut other = Template::new(&name("other"), &name("other"), leaf_key());
+        other.extensions = Template::root().extensions;
+        bend(&mut other);
+        let other = other.sign(leaf_key());
+        assert_eq!(rules(&[good.clone(), other.clone()], &[root()]), [""; 0], "in the chain");
+        assert_eq!(
+            rules(std::slice::from_ref(&good), &[root(), other]),
+            [""; 0],
+            "among the roots"
+        );
+    }
+}
+
+#[test]
+fn an_intermediate_that_ends_after_any_above_it_is_refused() {
+    let mut new = Successor::new();
+    new.cross.not_after = NOW + DAY - 1;
+    let findings = lint(&new.chain(), &[root()], now());
+    assert_eq!(findings.iter().map(|it| it.rule).collect::<Vec<_>>(), ["outlives-issuer"]);
+    // Under the new root alone the way does not lead over the cross-certificate.
+    assert_eq!(rules(&new.chain(), &[new.root.clone()]), [""; 0]);
 }
 
 #[test]
 fn a_cross_certificate_without_room_for_the_intermediate_is_refused() {
     let mut new = Successor::new();
     new.cross.with(basic_constraints(true, Some(0)));
-    assert_eq!(rules(&new.chain(), &[root()]), ["upper-path-length", "path"]);
+    assert_eq!(rules(&new.chain(), &[root()]), ["path"]);
     new.cross.with(basic_constraints(true, Some(1)));
     assert_eq!(rules(&new.chain(), &[root()]), [""; 0]);
 }

@@ -1,12 +1,13 @@
 //! What Istio accepts and its peers break on: checked before anything is written (Istio 1.27 to 1.31).
 
 use jiff::Timestamp;
-use meshroot_pki::{Certificate, PathOptions, Purpose, build_path};
+use meshroot_pki::{Certificate, PathError, PathOptions, Purpose, build_path};
 
 use crate::meshes::Finding;
 
 /// Everything that Istio or a peer of its workloads (Go, OpenSSL, webpki in ztunnel, Envoy) would break on in an
-/// intermediate, the chain above it, and the roots. Empty means: write it.
+/// intermediate, which `chain` begins with, and on its way to one of `roots`. Empty means: write it. What else is in
+/// `chain` or `roots` counts only as far as the way is found with it.
 pub fn lint(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec<Finding> {
     let Some((intermediate, upper)) = chain.split_first() else {
         return vec![finding(
@@ -14,55 +15,86 @@ pub fn lint(chain: &[Certificate], roots: &[Certificate], at: Timestamp) -> Vec<
             "cert-chain.pem: the chain holds no certificate: leaves would come without it",
         )];
     };
-    let mut findings = Vec::new();
-    findings.extend(intermediate_findings(intermediate));
-    findings.extend(chain.iter().filter(|one| roots.contains(one)).map(|root| {
-        finding(
-            "root-in-chain",
-            format!(
-                "cert-chain.pem: holds the root {}; it belongs into root-cert.pem",
-                root.subject()
-            ),
-        )
-    }));
-    findings.extend(upper_findings(upper));
-    findings.extend(roots.iter().filter_map(root_finding));
-    findings.extend(chain.iter().chain(roots).filter(|one| one.constrains_uris()).map(|one| {
+    if roots.contains(intermediate) {
+        let message = format!(
+            "cert-chain.pem: begins with the root {}, where the intermediate belongs",
+            intermediate.subject()
+        );
+        return vec![finding("root-as-intermediate", message)];
+    }
+    let mut findings = intermediate_findings(intermediate);
+    // Mutual TLS: the way up must serve both sides.
+    let judge = |purpose| build_path(intermediate, upper, roots, &PathOptions::new(at, purpose));
+    match judge(Purpose::Any) {
+        Ok(path) => {
+            findings.extend(path_findings(&path));
+            let mut for_tls = [Purpose::Server, Purpose::Client].into_iter().map(judge);
+            findings.extend(for_tls.find_map(Result::err).as_ref().map(no_path));
+        }
+        Err(error) => findings.push(no_path(&error)),
+    }
+    findings
+}
+
+/// What may be put in order in `chain`, where peers take it as it is; `path` is the way to the root that was found.
+pub fn advice(chain: &[Certificate], path: &[Certificate]) -> Vec<Finding> {
+    let Some((root, below)) = path.split_last().filter(|(_, below)| !below.is_empty()) else {
+        return Vec::new();
+    };
+    let mut advice = Vec::new();
+    let mut seen: Vec<&Certificate> = Vec::new();
+    for one in chain {
+        let subject = one.subject();
+        if seen.contains(&one) {
+            advice.push(finding("repeated", format!("{subject} is in the chain more than once")));
+            continue;
+        }
+        if one == root {
+            let message = format!("the chain holds the root {subject}; peers have it already");
+            advice.push(finding("root-in-chain", message));
+        } else if !path.iter().any(|of_path| is_alternative(one, of_path)) {
+            let message = format!("{subject} is not on the way to the root and not needed");
+            advice.push(finding("not-on-path", message));
+        }
+        seen.push(one);
+    }
+    let in_order: Vec<_> = seen.into_iter().filter(|one| below.contains(one)).collect();
+    if !in_order.into_iter().eq(below) {
+        let message = "the certificates do not stand in their order, each before its issuer (RFC 5246 section 7.4.2)";
+        advice.push(finding("order", message));
+    }
+    advice
+}
+
+/// The same certificate, or another for the same name and key, as a cross-certificate is.
+fn is_alternative(one: &Certificate, of_path: &Certificate) -> bool {
+    one.subject() == of_path.subject() && one.public_key() == of_path.public_key()
+}
+
+fn no_path(error: &PathError) -> Finding {
+    finding("path", format!("the intermediate does not lead to root-cert.pem: {error}"))
+}
+
+/// Of a way that was found, intermediate first.
+fn path_findings(path: &[Certificate]) -> Vec<Finding> {
+    let (intermediate, upper) = (&path[0], &path[1..]);
+    let constrained = path.iter().filter(|one| one.constrains_uris()).map(|one| {
         let message = format!(
             "{} constrains URI names: ztunnel and Linkerd (webpki) refuse every SPIFFE ID below it",
             one.subject()
         );
         finding("uri-name-constraint", message)
-    }));
-    findings.extend(path_finding(intermediate, upper, roots, at));
-    if let Some(issuer_end) = upper
-        .iter()
-        .chain(roots)
-        .filter(|ca| ca.subject() == intermediate.issuer())
-        .map(Certificate::not_after)
-        .max()
-        && intermediate.not_after() > issuer_end
-    {
+    });
+    let first_to_end = upper.iter().min_by_key(|one| one.not_after());
+    let outlived = first_to_end.filter(|one| intermediate.not_after() > one.not_after());
+    let outlives = outlived.map(|one| {
+        let (end, subject, its_end) = (intermediate.not_after(), one.subject(), one.not_after());
         let message = format!(
-            "the intermediate ends {}, after its issuer ({issuer_end}): leaves fail at the end",
-            intermediate.not_after()
+            "the intermediate ends {end}, after {subject} above it ({its_end}): leaves fail at the end"
         );
-        findings.push(finding("outlives-issuer", message));
-    }
-    findings
-}
-
-/// Mutual TLS: the way up must serve both sides.
-fn path_finding(
-    intermediate: &Certificate,
-    upper: &[Certificate],
-    roots: &[Certificate],
-    at: Timestamp,
-) -> Option<Finding> {
-    let judge =
-        |purpose| build_path(intermediate, upper, roots, &PathOptions::new(at, purpose)).err();
-    let error = [Purpose::Any, Purpose::Server, Purpose::Client].into_iter().find_map(judge)?;
-    Some(finding("path", format!("the intermediate does not lead to root-cert.pem: {error}")))
+        finding("outlives-issuer", message)
+    });
+    constrained.chain(outlives).collect()
 }
 
 fn intermediate_findings(certificate: &Certificate) -> Vec<Finding> {
@@ -101,29 +133,6 @@ fn intermediate_findings(certificate: &Certificate) -> Vec<Finding> {
         );
     }
     findings
-}
-
-fn upper_findings(upper: &[Certificate]) -> Vec<Finding> {
-    upper
-        .iter()
-        .filter(|certificate| certificate.path_len() == Some(0))
-        .map(|certificate| {
-            let message = format!(
-                "{} stands above the intermediate with pathLen 0: every peer refuses",
-                certificate.subject()
-            );
-            finding("upper-path-length", message)
-        })
-        .collect()
-}
-
-fn root_finding(root: &Certificate) -> Option<Finding> {
-    (root.path_len() == Some(0)).then(|| {
-        finding(
-            "root-path-length",
-            format!("root {} has pathLen 0: Go and OpenSSL refuse all leaves", root.subject()),
-        )
-    })
 }
 
 /// `anyExtendedKeyUsage` is no substitute: webpki wants the purpose itself.
