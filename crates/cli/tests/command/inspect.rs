@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::PostParams;
 use meshroot_pki::{KeyKind, PrivateKey};
 
-use crate::certificates::{Authority, Spec, intermediate_spec, root};
+use crate::certificates::{Authority, Role, Spec, intermediate_spec, leaf_spec, root};
 use crate::program::{has, run, run_with_input};
 use crate::stage::{Hub, hub};
 
@@ -72,6 +72,16 @@ fn what_holds_nothing_of_the_sort_is_a_no() {
     has(&run(None, &["inspect", "/nonexistent/file"]).no(1), &["/nonexistent/file cannot be read"]);
 }
 
+async fn create_secret(hub: &Hub, name: &str, files: &[(&str, &str)]) {
+    let file =
+        |(key, text): &(&str, &str)| ((*key).to_owned(), ByteString(text.as_bytes().to_vec()));
+    let data: BTreeMap<String, ByteString> = files.iter().map(file).collect();
+    let mut secret = Secret { data: Some(data), ..Secret::default() };
+    secret.metadata.name = Some(name.to_owned());
+    let api: Api<Secret> = Api::namespaced(hub.admin.clone(), "default");
+    api.create(&PostParams::default(), &secret).await.unwrap();
+}
+
 async fn create_cacerts(
     hub: &Hub,
     name: &str,
@@ -79,17 +89,14 @@ async fn create_cacerts(
     key: &PrivateKey,
     root: &Authority,
 ) {
-    let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
-    let data = BTreeMap::from([
-        ("ca-cert.pem".to_owned(), bytes(&intermediate.pem())),
-        ("ca-key.pem".to_owned(), bytes(&key.to_pkcs8_pem())),
-        ("cert-chain.pem".to_owned(), bytes(&intermediate.pem())),
-        ("root-cert.pem".to_owned(), bytes(&root.pem())),
-    ]);
-    let mut secret = Secret { data: Some(data), ..Secret::default() };
-    secret.metadata.name = Some(name.to_owned());
-    let api: Api<Secret> = Api::namespaced(hub.admin.clone(), "default");
-    api.create(&PostParams::default(), &secret).await.unwrap();
+    let (certificate, key, root) = (intermediate.pem(), key.to_pkcs8_pem(), root.pem());
+    let files = [
+        ("ca-cert.pem", certificate.as_str()),
+        ("ca-key.pem", &key),
+        ("cert-chain.pem", &certificate),
+        ("root-cert.pem", &root),
+    ];
+    create_secret(hub, name, &files).await;
 }
 
 #[tokio::test]
@@ -133,6 +140,70 @@ async fn a_bad_secret_says_each_thing_that_is_wrong() {
         ],
     );
     no_key_in(&text, &stranger);
+}
+
+#[tokio::test]
+async fn of_a_cacerts_it_is_said_what_istiod_makes_of_it() {
+    let hub = hub().await;
+    let root = root("root");
+    let own = root.issue(&intermediate_spec("a 1"));
+    let leaf = own.issue(&leaf_spec());
+    let (pem, key, roots) = (own.pem(), own.key.to_pkcs8_pem(), root.pem());
+    let (leaf_pem, leaf_key) = (leaf.pem(), leaf.key.to_pkcs8_pem());
+    let files = [("ca-cert.pem", pem.as_str()), ("ca-key.pem", &key), ("root-cert.pem", &roots)];
+    let chain = [("cert-chain.pem", pem.as_str())];
+    let tls = [("tls.crt", pem.as_str()), ("tls.key", &key), ("ca.crt", &roots)];
+    let of_leaf = [("tls.crt", leaf_pem.as_str()), ("tls.key", &leaf_key), ("ca.crt", &roots)];
+
+    create_secret(&hub, "no-chain", &files).await;
+    let text = hub.run(&["inspect", "secret", "default/no-chain"]).no(1);
+    has(&text, &["cert-chain.pem is missing: istiod 1.27 and later"]);
+
+    create_secret(&hub, "both", &[&files[..], &chain, &of_leaf].concat()).await;
+    let answer = hub.run(&["inspect", "secret", "default/both"]);
+    has(
+        &answer.out,
+        &["as in kubernetes.io/tls", "istiod reads tls.crt, tls.key, ca.crt because", "not-a-ca"],
+    );
+    answer.no(1);
+
+    create_secret(&hub, "stray", &[&files[..], &chain, &tls[..1]].concat()).await;
+    has(&hub.run(&["inspect", "secret", "default/stray"]).no(1), &["tls.key is missing"]);
+
+    create_secret(&hub, "cacerts", &tls).await;
+    let text = hub.run(&["inspect", "secret", "default/cacerts"]).yes();
+    has(&text, &["as in kubernetes.io/tls", "tls.key is the key of tls.crt", "leads to root"]);
+    assert!(!text.contains("PROBLEM") && !text.contains("warning"), "{text}");
+
+    let commented = format!("# made by hand\n{roots}");
+    let longer = format!("{pem}{roots}");
+    let unordered =
+        [&files[..2], &[("cert-chain.pem", &longer), ("root-cert.pem", &commented)]].concat();
+    create_secret(&hub, "advised", &unordered).await;
+    let text = hub.run(&["inspect", "secret", "default/advised"]).yes();
+    has(&text, &["warning        root-in-chain", "1 lines of other text in root-cert.pem"]);
+}
+
+#[tokio::test]
+async fn the_secret_of_a_virtual_meshs_root_is_read_as_the_hub_reads_it() {
+    let hub = hub().await;
+    let (signing, other) = (root("root"), root("other"));
+    let issuer =
+        signing.issue(&Spec { authority: Role::Intermediate(1), ..intermediate_spec("issuer") });
+    let both = format!("{}{}", signing.pem(), other.pem());
+    let (root_key, issuer_key) = (signing.key.to_pkcs8_pem(), issuer.key.to_pkcs8_pem());
+    let chain = issuer.pem();
+    create_secret(&hub, "own-root", &[("root-cert.pem", &both), ("key.pem", &root_key)]).await;
+    create_secret(
+        &hub,
+        "issuer",
+        &[("root-cert.pem", &both), ("key.pem", &issuer_key), ("cert-chain.pem", &chain)],
+    )
+    .await;
+    let text = hub.run(&["inspect", "secret", "default/own-root"]).yes();
+    has(&text, &["root of a virtual mesh", "key.pem is the key of root-cert.pem"]);
+    let text = hub.run(&["inspect", "secret", "default/issuer"]).yes();
+    has(&text, &["provided issuer", "key.pem is the key of cert-chain.pem", "leads to root"]);
 }
 
 #[tokio::test]

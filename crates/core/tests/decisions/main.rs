@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod before;
+mod cacerts;
 mod identity;
 mod issuance;
 mod issuance_refusals;

@@ -9,7 +9,7 @@ use meshroot_pki::{Certificate, Item, PemFile};
 use serde_json::{Value, json};
 
 use super::facts;
-use super::layout::{self, Check};
+use super::layout::{self, Check, Standing};
 use crate::{Sheet, full_name};
 
 /// What was found, and whether it fits together.
@@ -35,7 +35,7 @@ impl Inspection {
     pub fn of_secret(secret: &Secret, now: Timestamp) -> Self {
         let data = secret.data.clone().unwrap_or_default();
         let parts = data.iter().map(|(key, bytes)| Part::read(key, &bytes.0));
-        let layout = layout::of(&data);
+        let layout = layout::of(&secret.name_any(), &data);
         let layout_name = layout.map_or("none that a mesh reads its CA from", |layout| layout.name);
         Self {
             parts: parts.filter(|part| !part.file.items.is_empty()).collect(),
@@ -77,7 +77,7 @@ impl Inspection {
 
     /// The first thing that is wrong: a check that fails, or something that cannot be read.
     pub fn problem(&self) -> Option<String> {
-        let failed = self.checks.iter().find(|check| !check.good);
+        let failed = self.checks.iter().find(|check| check.standing == Standing::Problem);
         let unreadable = |part: &Part| {
             part.file.items.iter().find_map(|item| match item {
                 Item::Unreadable { label, why } => Some(format!("{}: {label}: {why}", part.title)),
@@ -97,7 +97,12 @@ impl Inspection {
         if !self.checks.is_empty() {
             sheet.heading("Checks");
             for check in &self.checks {
-                sheet.field(if check.good { "ok" } else { "PROBLEM" }, &check.message);
+                let title = match check.standing {
+                    Standing::Good => "ok",
+                    Standing::Warning => "warning",
+                    Standing::Problem => "PROBLEM",
+                };
+                sheet.field(title, &check.message);
             }
         }
         sheet
@@ -106,7 +111,11 @@ impl Inspection {
     /// For programs.
     pub fn document(&self, now: Timestamp) -> Value {
         let parts: Vec<Value> = self.parts.iter().map(|part| part.document(now)).collect();
-        let check = |it: &Check| json!({ "ok": it.good, "message": it.message });
+        let check = |it: &Check| {
+            let (ok, warning) =
+                (it.standing != Standing::Problem, it.standing == Standing::Warning);
+            json!({ "ok": ok, "warning": warning, "message": it.message })
+        };
         json!({ "parts": parts, "checks": self.checks.iter().map(check).collect::<Vec<_>>() })
     }
 }
