@@ -32,6 +32,9 @@ pub const REASON_ANNOTATION: &str = "meshroot.dev/reason";
 pub const POLICY_ANNOTATION: &str = "meshroot.dev/policy";
 /// Annotation on a request that a person is asked to approve: [`crate::Asked`].
 pub const ASKED_ANNOTATION: &str = "meshroot.dev/asked";
+/// Annotation on a MeshTrust: number and digest of the ledger's entry for its certificate, so that a ledger whose end was
+/// taken away does not use a number again.
+pub const LEDGER_ANNOTATION: &str = "meshroot.dev/ledger";
 /// Annotation on discovered Meshes: Istio revision.
 pub const REVISION_ANNOTATION: &str = "meshroot.dev/revision";
 /// Annotation on Secrets that the agent wrote for a mesh: when.

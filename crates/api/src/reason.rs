@@ -71,8 +71,12 @@ reasons! {
     RootUnavailable => ProcessingError,
     /// The root cannot sign what the policy asks for.
     ProfileImpossible => Invalid,
+    /// The mesh had as many certificates as it may have within an hour; this one is issued later.
+    BudgetSpent => ProcessingError,
     /// The ledger holds an entry for this request that does not fit it.
     RecordMismatch => Conflict,
+    /// The ledger had come further than its entries show: some were taken away. It goes on under the next number.
+    LedgerCut => Conflict,
     /// What the ledger says was to be signed ended before it was signed; the next request takes its place.
     RecordExpired => Conflict,
     /// Since approval was asked for, the policy or the issuer changed; the next request asks anew.

@@ -24,6 +24,7 @@ use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::authority::{Authority, Owner, Root};
+use crate::budgets::Budgets;
 use crate::error::HubError;
 use crate::key_index::KeyIndex;
 use crate::ledger::Ledgers;
@@ -63,6 +64,7 @@ pub(crate) struct Hub {
     pub(crate) authority: Authority,
     pub(crate) ledgers: Ledgers,
     pub(crate) keys: KeyIndex,
+    pub(crate) budgets: Budgets,
     pub(crate) metrics: Metrics,
     pub(crate) leadership: Leadership,
     pub(crate) generations: Generations,
@@ -83,20 +85,29 @@ impl Hub {
         // One cluster's requests never wait for another's.
         let by_cluster = || Queue::with_groups(|key: &Key| key.namespace.clone());
         let records = Watched::start(Api::all(client.clone()), all(), shutdown);
+        let trusts = Watched::start(Api::all(client.clone()), all(), shutdown);
+        let metrics = Metrics::register(telemetry);
         Self {
             virtual_meshes: Watched::start(Api::all(client.clone()), all(), shutdown),
             policies: Watched::start(Api::all(client.clone()), all(), shutdown),
             meshes: Watched::start(Api::all(client.clone()), all(), shutdown),
             requests: Watched::start(Api::all(client.clone()), all(), shutdown),
-            trusts: Watched::start(Api::all(client.clone()), all(), shutdown),
             virtual_mesh_queue: Queue::new(),
             member_queue: by_cluster(),
             request_queue: by_cluster(),
             authority: Authority::new(client.clone(), &options.namespace),
-            ledgers: Ledgers::new(client.clone(), records.clone(), leadership.clone()),
+            ledgers: Ledgers::new(
+                client.clone(),
+                records.clone(),
+                trusts.clone(),
+                leadership.clone(),
+                metrics.clone(),
+            ),
             records,
+            trusts,
             keys: KeyIndex::default(),
-            metrics: Metrics::register(telemetry),
+            budgets: Budgets::default(),
+            metrics,
             leadership,
             generations: Generations::default(),
             standings: Standings::default(),

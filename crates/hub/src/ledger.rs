@@ -9,10 +9,11 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use meshroot_api::record::{Decision, IssuanceRecordSpec, PreparedCertificate, RecordedRequest};
 use meshroot_api::shared::ResourceRef;
-use meshroot_api::{IssuanceRecord, names};
+use meshroot_api::{IssuanceRecord, MeshTrust, Reason, names};
 use meshroot_ca::{Facts, Ledger};
-use meshroot_core::ledger;
+use meshroot_core::ledger::End;
 use meshroot_core::membership::Key;
+use meshroot_core::trust;
 use meshroot_pki::Fingerprint;
 use meshroot_runtime::kube::lease::{Fence, Leadership};
 use meshroot_runtime::kube::watch::Watched;
@@ -20,6 +21,7 @@ use meshroot_runtime::kube::write::{Written, create_if_absent};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::HubError;
+use crate::metrics::Metrics;
 
 /// The chains of all namespaces.
 pub(crate) struct Ledgers {
@@ -27,14 +29,17 @@ pub(crate) struct Ledgers {
     records: Watched<IssuanceRecord>,
     leadership: Leadership,
     /// Where each namespace's chain ends, as far as this term of leadership knows.
-    ends: Mutex<HashMap<String, Arc<AsyncMutex<Option<End>>>>>,
+    ends: Mutex<HashMap<String, Arc<AsyncMutex<Option<Known>>>>>,
+    /// Which say, beside the records, how far each ledger had come.
+    trusts: Watched<MeshTrust>,
+    metrics: Metrics,
 }
 
+/// Where a chain ends, in one term of leadership.
 #[derive(Clone, Debug)]
-struct End {
+struct Known {
     fence: Fence,
-    sequence: u64,
-    digest: String,
+    end: End,
 }
 
 /// One entry to be made.
@@ -71,7 +76,7 @@ impl Entry<'_> {
             _ => self.read_end(fence).await?,
         };
         let spec = self.spec(prepared, &last);
-        let digest = ledger::digest(&spec).to_string();
+        let after = End::after(&spec);
         let record = record(&self.request, spec);
         // Entries never change, so one that the local copy has needs no second look.
         if self.known().is_some_and(|known| same(&known.spec, &record.spec)) {
@@ -81,12 +86,12 @@ impl Entry<'_> {
         self.ledgers.fence()?;
         match create_if_absent(&self.records(), &record).await? {
             Written::Created(_) => {
-                *end = Some(End { fence, sequence: record.spec.sequence, digest });
+                *end = Some(Known { fence, end: after });
                 Ok(())
             }
             Written::Existed(found) if same(&found.spec, &record.spec) => {
                 // Of this chain as it is known, or of one that must be read again.
-                *end = Some(last).filter(|last| found.spec.sequence <= last.sequence);
+                *end = Some(last).filter(|last| found.spec.sequence <= last.end.sequence);
                 Ok(())
             }
             Written::Existed(_) => {
@@ -99,7 +104,7 @@ impl Entry<'_> {
         self.ledgers.records.object(Some(&self.request.namespace), &self.request.name)
     }
 
-    fn spec(&self, prepared: Option<PreparedCertificate>, last: &End) -> IssuanceRecordSpec {
+    fn spec(&self, prepared: Option<PreparedCertificate>, last: &Known) -> IssuanceRecordSpec {
         IssuanceRecordSpec {
             request: RecordedRequest { name: self.request.name.clone(), uid: self.uid.clone() },
             virtual_mesh_ref: self.virtual_mesh_ref.clone(),
@@ -107,24 +112,21 @@ impl Entry<'_> {
             public_key_sha256: self.public_key.to_string(),
             decision: self.decision.clone(),
             prepared,
-            sequence: last.sequence + 1,
-            previous_sha256: last.digest.clone(),
+            sequence: last.end.sequence + 1,
+            previous_sha256: last.end.digest.clone(),
             fence: last.fence.0,
         }
     }
 
-    async fn read_end(&self, fence: Fence) -> Result<End, HubError> {
+    async fn read_end(&self, fence: Fence) -> Result<Known, HubError> {
         let all = self
             .records()
             .list(&ListParams::default())
             .await
             .map_err(|error| HubError::ReadLedger(Box::new(error)))?;
         let last = all.items.iter().map(|record| &record.spec).max_by_key(|spec| spec.sequence);
-        Ok(End {
-            fence,
-            sequence: last.map_or(0, |spec| spec.sequence),
-            digest: last.map(|spec| ledger::digest(spec).to_string()).unwrap_or_default(),
-        })
+        let found = last.map(End::after).unwrap_or_default();
+        Ok(Known { fence, end: self.ledgers.checked(&self.request.namespace, found) })
     }
 
     fn records(&self) -> Api<IssuanceRecord> {
@@ -136,16 +138,36 @@ impl Ledgers {
     pub(crate) fn new(
         client: Client,
         records: Watched<IssuanceRecord>,
+        trusts: Watched<MeshTrust>,
         leadership: Leadership,
+        metrics: Metrics,
     ) -> Self {
-        Self { client, records, leadership, ends: Mutex::default() }
+        Self { client, records, trusts, leadership, metrics, ends: Mutex::default() }
+    }
+
+    /// The end of a ledger as the records have it, or, where MeshTrusts tell of a later one, that: a number that was
+    /// used is not used again, and the entry after the gap names the entry that is gone.
+    fn checked(&self, namespace: &str, found: End) -> End {
+        let trusts = self.trusts.store().state();
+        let of_namespace =
+            trusts.iter().filter(|trust| trust.metadata.namespace.as_deref() == Some(namespace));
+        let Some(later) = found.later(of_namespace.filter_map(|trust| trust::ledger_end(trust)))
+        else {
+            return found;
+        };
+        self.metrics.decided(Reason::LedgerCut);
+        tracing::error!(
+            target: "audit", namespace, records = found.sequence, known = later.sequence,
+            "{}: entries of the ledger were taken away; it goes on after them", Reason::LedgerCut
+        );
+        later
     }
 
     fn fence(&self) -> Result<Fence, HubError> {
         self.leadership.state().ok_or(HubError::NotLeader)
     }
 
-    fn chain(&self, namespace: &str) -> Arc<AsyncMutex<Option<End>>> {
+    fn chain(&self, namespace: &str) -> Arc<AsyncMutex<Option<Known>>> {
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(ends.entry(namespace.to_owned()).or_default())
     }

@@ -4,6 +4,7 @@
 //! snapshot, lets `meshroot-core` decide, and makes one write.
 
 mod authority;
+mod budgets;
 mod controllers;
 mod error;
 mod hub;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
+use meshroot_api::IssuanceRecord;
 use meshroot_api::names::RequestName;
 use meshroot_core::membership::{self, Key};
 use meshroot_runtime::process::service::Controllers;
@@ -39,8 +40,8 @@ pub(crate) fn controllers(
 
 fn begin_term(hub: &Hub) {
     hub.read_membership();
-    // Before any request is looked at: which keys were used already.
-    hub.records.store().state().iter().for_each(|record| hub.keys.learn(record));
+    // Before any request is looked at: which keys were used already, and how much was issued of late.
+    hub.records.store().state().iter().for_each(|record| learn(hub, record));
     hub.generations.forget();
 }
 
@@ -144,9 +145,14 @@ fn reconsider_earlier(hub: &Hub, key: &Key, name: &RequestName) {
     earlier.map(of_request).take_while(there).for_each(|key| hub.request_queue.add(key));
 }
 
+fn learn(hub: &Hub, record: &IssuanceRecord) {
+    hub.keys.learn(record);
+    hub.budgets.learn(record);
+}
+
 fn record_changed(hub: &Hub, key: &Key) {
     if let Some(record) = hub.records.object(Some(&key.namespace), &key.name) {
-        hub.keys.learn(&record);
+        learn(hub, &record);
     }
     let answered =
         hub.request(&key.namespace, &key.name).is_none_or(|request| request.is_answered());

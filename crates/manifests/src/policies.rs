@@ -33,6 +33,7 @@ pub fn policies(hub_user: &str) -> Vec<Value> {
     let policies = [
         requests(),
         request_deletions(),
+        meshes(),
         request_status(),
         virtual_meshes(),
         trust_policies(),
@@ -131,6 +132,7 @@ fn requests() -> Policy {
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
             ("asked", asked("object")),
             ("askedBefore", asked("oldObject")),
+            annotations(),
             (
                 "sameCsr",
                 format!(
@@ -154,7 +156,29 @@ fn requests() -> Policy {
                     .to_owned(),
                 "annotation meshroot.dev/asked is what people are asked to approve: it is written by the hub only",
             ),
+            (FEW_ANNOTATIONS.to_owned(), FEW_ANNOTATIONS_MESSAGE),
         ],
+    }
+}
+
+/// Annotations may hold 256 KiB, and the hub keeps all Meshes in memory.
+const FEW_ANNOTATIONS: &str = "!variables.agent || (variables.annotations.size() <= 32 && \
+                               variables.annotations.all(key, variables.annotations[key].size() <= 2048))";
+const FEW_ANNOTATIONS_MESSAGE: &str =
+    "metadata.annotations: an agent writes at most 32 of them, of at most 2,048 characters";
+
+fn annotations() -> (&'static str, String) {
+    ("annotations", "object.?metadata.?annotations.orValue({})".to_owned())
+}
+
+fn meshes() -> Policy {
+    Policy {
+        name: "meshroot-meshes",
+        group: "discovery.zephyr.solo.io",
+        resource: "meshes",
+        operations: &["CREATE", "UPDATE"],
+        variables: vec![annotations()],
+        rules: vec![(FEW_ANNOTATIONS.to_owned(), FEW_ANNOTATIONS_MESSAGE)],
     }
 }
 

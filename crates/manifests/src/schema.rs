@@ -22,7 +22,11 @@ fn finish(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     schema.description = schema.description.take().map(|text| prose(&text));
     plain_integer(schema);
+    bound(schema, LONGEST_NAME);
     for (name, property) in schema.properties.iter_mut().flatten() {
+        if TEXTS.contains(&name.as_str()) {
+            bound(property, LONGEST_TEXT);
+        }
         finish(property);
         if name == "conditions" {
             // One condition of a type: server-side apply merges by it instead of replacing the list.
@@ -35,6 +39,28 @@ fn finish(schema: &mut JSONSchemaProps) {
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
         finish(values);
+    }
+}
+
+/// Fields that hold sentences; what others hold is a name, a digest or a number.
+const TEXTS: &[&str] = &["message", "waitingFor", "subject", "by", "displayName"];
+const LONGEST_TEXT: i64 = 32_768;
+/// A name of Kubernetes has at most 253 characters, a trust domain 255.
+const LONGEST_NAME: i64 = 255;
+const LONGEST_LIST: i64 = 1_000;
+
+/// Whoever may write an object must not make it as large as the server takes: all of them are kept in memory.
+fn bound(schema: &mut JSONSchemaProps, longest: i64) {
+    match schema.type_.as_deref() {
+        Some("string")
+            if schema.enum_.is_none() && schema.format.as_deref() != Some("date-time") =>
+        {
+            schema.max_length.get_or_insert(longest);
+        }
+        Some("array") => {
+            schema.max_items.get_or_insert(LONGEST_LIST);
+        }
+        _ => {}
     }
 }
 

@@ -160,12 +160,15 @@ fn the_programs_are_told_what_they_need() {
         deployment["spec"]["template"]["spec"]["containers"][0]["args"].clone()
     };
     let hub = &hub_deployment("meshroot-system", "meshroot:1")[0];
-    let shared =
-        ["--namespace", "meshroot-system", "--listen", "0.0.0.0:8080", "--log-format", "json"];
-    assert_eq!(arguments(hub), json!(shared));
+    let shared = |namespace: &'static str| {
+        ["--namespace", namespace, "--listen", "0.0.0.0:8080", "--log-format", "json"]
+    };
+    assert_eq!(arguments(hub), json!(shared("meshroot-system")));
     let agent = agent_deployment("east", "meshroot:1", &["istiod".to_owned()]);
     assert_eq!(
         arguments(&agent),
-        json!([&["--cluster", "east", "--restart", "istiod"], &shared[..]].concat())
+        json!(
+            [&["--cluster", "east", "--restart", "istiod"], &shared("meshroot-agent")[..]].concat()
+        )
     );
 }

@@ -43,6 +43,7 @@ fn said(data: &Data, roots: &[Certificate]) -> String {
         namespace: "istio-system".into(),
         deployment: "istiod".into(),
         secret: "cacerts",
+        may_restart: false,
     };
     foreign(&place, data, roots, now()).to_string()
 }

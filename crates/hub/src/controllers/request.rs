@@ -23,6 +23,7 @@ use meshroot_runtime::kube::write::{replace, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
 
+use crate::budgets;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::{Entry, wire_time};
@@ -130,6 +131,9 @@ impl Place {
             Decision::Refuse(refusal) => self.refuse(hub, refusal).await,
             Decision::Deny(refusal) => self.deny(hub, refusal).await,
             Decision::Issue { checked, approval } => {
+                if let Some(from) = hub.budgets.wait(&self.key, clock::now()) {
+                    return self.postpone(hub, from).await;
+                }
                 if let Err(holder) = self.take_key(hub, &checked) {
                     return self.refuse(hub, issuance::key_reused(&holder)).await;
                 }
@@ -146,6 +150,17 @@ impl Place {
             State::ProcessingError => Err(refusal.into()),
             _ => Ok(Outcome::Done),
         }
+    }
+
+    /// Says from when on the mesh may have another certificate, and looks again then.
+    async fn postpone(&self, hub: &Hub, from: Timestamp) -> Result<Outcome, HubError> {
+        let message = format!(
+            "this mesh had {} certificates within an hour; the next may be issued from {from}: look at what asks for them",
+            budgets::MOST
+        );
+        say(hub, &self.request, Notice::new(Reason::BudgetSpent, message)).await?;
+        let left = Duration::try_from(from.duration_since(clock::now())).unwrap_or_default();
+        Ok(Outcome::RequeueAfter(left + Duration::from_secs(1)))
     }
 
     /// Freezes what a person is asked to approve, and then says that it is waited for.

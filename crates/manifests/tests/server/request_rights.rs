@@ -54,6 +54,33 @@ async fn an_agent_deletes_no_request_that_somebody_may_be_deciding_on() {
 }
 
 #[tokio::test]
+async fn an_agent_makes_no_object_large_enough_to_weigh_on_others() {
+    let server = with_everything().await;
+    let agent = server.agent(EAST).await;
+    let mesh = |spec: Value, annotations: Value| {
+        json!({
+            "apiVersion": "discovery.zephyr.solo.io/v1alpha1",
+            "kind": "Mesh",
+            "metadata": { "name": "large", "namespace": EAST, "annotations": annotations },
+            "spec": spec,
+        })
+    };
+    let long = "x".repeat(2_049);
+    let refused = create(&agent, &mesh(json!({}), json!({ "note": long }))).await;
+    assert_refused(refused, "an agent writes at most 32 of them");
+    let many: serde_json::Map<String, Value> =
+        (0..33).map(|number| (format!("note-{number}"), json!(""))).collect();
+    let refused = create(&agent, &mesh(json!({}), json!(many))).await;
+    assert_refused(refused, "an agent writes at most 32 of them");
+    let mut large = request(EAST, "large.demo.1", &spec());
+    large["metadata"]["annotations"] = json!({ "note": "x".repeat(2_049) });
+    assert_refused(create(&agent, &large).await, "an agent writes at most 32 of them");
+    let domain = json!({ "istio": { "citadelInfo": { "trustDomain": "x".repeat(256) } } });
+    assert_refused(create(&agent, &mesh(domain, json!({}))).await, "255");
+    create(&agent, &mesh(json!({}), json!({ "note": "short" }))).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_agent_writes_no_status_of_a_request_and_reads_no_secret() {
     let server = with_everything().await;
     let (agent, admin) = (server.agent(EAST).await, server.admin().await);

@@ -1,0 +1,111 @@
+//! How many certificates a mesh may have in an hour: one that asks without end fills the ledger and holds up others.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use meshroot_api::IssuanceRecord;
+use meshroot_api::names::RequestName;
+use meshroot_core::membership::Key;
+
+/// Certificates of one mesh in an hour. A mesh that is well needs one in weeks; a person who changes policies, some.
+pub(crate) const MOST: usize = 30;
+const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// When the latest decisions of each mesh were recorded. Built from the ledger; it keeps no more than it asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Budgets {
+    recorded: Mutex<HashMap<Key, VecDeque<(Timestamp, String)>>>,
+}
+
+impl Budgets {
+    /// Learns from an entry of the ledger; the same one may come again.
+    pub(crate) fn learn(&self, record: &IssuanceRecord) {
+        let namespace = record.metadata.namespace.clone().unwrap_or_default();
+        let request = &record.spec.request.name;
+        let Some(created) = record.metadata.creation_timestamp.as_ref() else { return };
+        let mut all = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = all.entry(mesh_of(&Key::new(namespace, request))).or_default();
+        if latest.iter().any(|(_, known)| known == request) {
+            return;
+        }
+        let place = latest.partition_point(|(time, _)| *time <= created.0);
+        latest.insert(place, (created.0, request.clone()));
+        if latest.len() > MOST {
+            latest.pop_front();
+        }
+    }
+
+    /// From when on a request may be issued; `None` where it may be now.
+    pub(crate) fn wait(&self, request: &Key, now: Timestamp) -> Option<Timestamp> {
+        let all = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = all.get(&mesh_of(request)).filter(|latest| latest.len() >= MOST)?;
+        let (oldest, _) = latest.front()?;
+        // A clock that went back must not hold a mesh up for longer than the window.
+        let from = (*oldest).min(now) + WINDOW;
+        (from > now).then_some(from)
+    }
+}
+
+/// Requests of the original system, whose names say nothing of a mesh, count together.
+fn mesh_of(request: &Key) -> Key {
+    let mesh = RequestName::parse(&request.name).map(|name| name.mesh).unwrap_or_default();
+    Key::new(&request.namespace, mesh)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use meshroot_api::record::IssuanceRecordSpec;
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn record(namespace: &str, name: &str, second: i64) -> IssuanceRecord {
+        let spec: IssuanceRecordSpec = serde_json::from_value(json!({
+            "request": { "name": name, "uid": "" }, "virtualMeshRef": {}, "csrSha256": "",
+            "publicKeySha256": "", "sequence": 1, "fence": 0,
+            "decision": { "verdict": "APPROVED", "by": "policy", "message": "", "time": "2026-01-01T00:00:00Z" },
+        }))
+        .unwrap();
+        let mut record = IssuanceRecord::new(name, spec);
+        record.metadata.namespace = Some(namespace.to_owned());
+        record.metadata.creation_timestamp = Some(Time(at(second)));
+        record
+    }
+
+    fn spent() -> Budgets {
+        let budgets = Budgets::default();
+        for number in 1..=i64::try_from(MOST).unwrap() {
+            let name = format!("a.demo.{number}");
+            budgets.learn(&record("east", &name, number));
+            budgets.learn(&record("east", &name, number));
+        }
+        budgets
+    }
+
+    #[test]
+    fn a_mesh_that_had_its_certificates_of_the_hour_waits_and_no_other_does() {
+        let budgets = spent();
+        let ask = |namespace: &str, name: &str, second| {
+            budgets.wait(&Key::new(namespace, name), at(second))
+        };
+        assert_eq!(ask("east", "a.demo.99", 40), Some(at(3601)));
+        assert_eq!(ask("east", "a.other.1", 40), Some(at(3601)), "in any virtual mesh");
+        assert_eq!(ask("east", "b.demo.1", 40), None);
+        assert_eq!(ask("west", "a.demo.99", 40), None);
+        assert_eq!(ask("east", "a.demo.99", 3601), None);
+    }
+
+    #[test]
+    fn only_the_latest_count_and_a_clock_that_went_back_holds_nobody_up_for_longer() {
+        let budgets = spent();
+        budgets.learn(&record("east", "a.demo.100", 1_000));
+        assert_eq!(budgets.wait(&Key::new("east", "a.demo.101"), at(1_001)), Some(at(3602)));
+        assert_eq!(budgets.wait(&Key::new("east", "a.demo.101"), at(-5_000)), Some(at(-1_400)));
+    }
+}
