@@ -1,6 +1,6 @@
 //! Shapes of built-in kinds, from the types of `k8s-openapi`.
 
-use apiserver_schema::{Additional, Schema, Type};
+use apiserver_schema::{Additional, Decoder, Schema, Type};
 use k8s_openapi::schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
@@ -78,6 +78,11 @@ impl<'a> Reader<'a> {
         schema.checks.format = node.get("format").and_then(Value::as_str).map(str::to_owned);
         schema.int_or_string =
             node.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) || name == QUANTITY;
+        schema.decoder = decoder(name, &schema);
+        if schema.decoder == Some(Decoder::Bytes) {
+            // Base64 as a format of custom kinds is narrower: it has no lines, and nothing is none.
+            schema.checks.format = None;
+        }
         schema.preserve_unknown_fields =
             node.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true));
         if schema.int_or_string {
@@ -107,6 +112,18 @@ impl<'a> Reader<'a> {
 }
 
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
+
+/// The decoder of a definition of this name (empty where a value has none) and schema.
+fn decoder(name: &str, schema: &Schema) -> Option<Decoder> {
+    match (name, schema.checks.format.as_deref()) {
+        (QUANTITY, _) => Some(Decoder::Quantity),
+        (MICRO_TIME, _) => Some(Decoder::MicroTime),
+        (_, Some("date-time")) => Some(Decoder::Time),
+        (_, Some("byte")) => Some(Decoder::Bytes),
+        _ => schema.int_or_string.then_some(Decoder::IntOrString),
+    }
+}
 
 /// Definitions whose values may be of any type.
 const ANYTHING: [&str; 5] = [

@@ -18,6 +18,7 @@ mod reading;
 mod table;
 mod time;
 mod validate;
+mod values;
 
 pub use builtin::builtin;
 pub use crd::{AcceptedNames, accept_names, crd_status, from_crd, validate_crd};
@@ -33,3 +34,4 @@ pub use table::{
     selector_text, table,
 };
 pub use validate::validate_builtin;
+pub use values::decode_values;

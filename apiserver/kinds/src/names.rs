@@ -35,6 +35,28 @@ pub(crate) fn path_segment(text: &str, prefix: bool) -> Vec<String> {
     forbidden.map(|sign| format!("may not contain '{sign}'")).collect()
 }
 
+/// What is wrong with the name of a port (`IsValidPortName`).
+pub(crate) fn port_name(text: &str) -> Vec<String> {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let faults = [
+        (text.len() > 15, most_characters(15)),
+        (
+            text.is_empty() || !text.bytes().all(known),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
+        ),
+        (
+            !text.bytes().any(|byte| byte.is_ascii_lowercase()),
+            "must contain at least one letter (a-z)".to_owned(),
+        ),
+        (text.contains("--"), "must not contain consecutive hyphens".to_owned()),
+        (
+            text.starts_with('-') || text.ends_with('-'),
+            "must not begin or end with a hyphen".to_owned(),
+        ),
+    ];
+    faults.into_iter().filter(|(broken, _)| *broken).map(|(_, fault)| fault).collect()
+}
+
 /// What is wrong with an object's name. `prefix` is true for a `generateName`, which may end in a dash.
 pub(crate) fn object_name(rule: NameRule, name: &str, prefix: bool) -> Vec<String> {
     if rule == NameRule::PathSegment {

@@ -17,7 +17,7 @@ pub use defaults::{apply_defaults, apply_defaults_keeping_nulls};
 pub use formats::is_of_format;
 pub use prune::prune;
 pub use read::DEPTH_LIMIT;
-pub use schema::{Additional, Checks, ListType, MapType, Merge, Rule, Schema, Type};
+pub use schema::{Additional, Checks, Decoder, ListType, MapType, Merge, Rule, Schema, Type};
 pub use structural::{check_status_root, check_structural};
 pub use validate::{Validator, has_embedded_resources};
 

@@ -91,6 +91,7 @@ impl Reader {
                 _ => MapType::Granular,
             },
             merge: self.merge(node, path),
+            decoder: None,
             rules: self.rules(node, path),
             checks: self.checks(node, path, depth),
             closed,

@@ -104,6 +104,21 @@ pub struct Rule {
     pub optional_old_self: bool,
 }
 
+/// How Go reads and writes a value, where its type has a decoder of its own; built-in kinds only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decoder {
+    /// `[]byte`: base64.
+    Bytes,
+    /// `resource.Quantity`: a number with a suffix.
+    Quantity,
+    /// `intstr.IntOrString`.
+    IntOrString,
+    /// `meta.Time`: RFC 3339 in whole seconds.
+    Time,
+    /// `meta.MicroTime`: RFC 3339 with six digits of a second.
+    MicroTime,
+}
+
 /// One node of a structural schema. `Schema::default()` is the empty schema: no type, no property.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schema {
@@ -131,6 +146,8 @@ pub struct Schema {
     pub map_type: MapType,
     /// Strategic merge of a field, built-in kinds only.
     pub merge: Merge,
+    /// How Go reads the value, built-in kinds only.
+    pub decoder: Option<Decoder>,
     /// CEL rules at this node.
     pub rules: Vec<Rule>,
     /// Checks of the value.

@@ -116,8 +116,7 @@ pub(crate) fn normalise(
     duplicates: Vec<String>,
     validation: FieldValidation,
 ) -> Result<Vec<String>, Mismatch> {
-    pruning::drop_absent(served, object);
-    shape::check(served, object).map_err(Mismatch::Shape)?;
+    shape::read(served, object).map_err(Mismatch::Shape)?;
     let mut found = duplicates;
     pruning::prune(served, object, &mut found);
     metadata::tidy(object);
@@ -132,6 +131,14 @@ pub(crate) fn normalise(
         FieldValidation::Strict if !found.is_empty() => Err(Mismatch::Strict(found)),
         FieldValidation::Strict | FieldValidation::Warn => Ok(found),
     }
+}
+
+/// Brings what server-side apply has made into the form in which a typed decoder holds it, and fills in defaults. The
+/// error says what it could not hold. A null in a custom object is kept, and refused later.
+pub(crate) fn normalise_applied(served: &Served, object: &mut Value) -> Result<(), String> {
+    shape::read(served, object)?;
+    defaults::fill_in_applied(served, object);
+    Ok(())
 }
 
 /// The most unknown fields of one object that are listed.

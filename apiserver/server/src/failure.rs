@@ -6,6 +6,8 @@ mod object;
 mod request;
 mod server;
 
+pub(crate) use object::without_secret;
+
 use apiserver_kinds::Kind;
 use apiserver_object::FieldError;
 use http::StatusCode;

@@ -19,6 +19,7 @@ mod patch;
 mod remove;
 mod schema;
 mod update;
+mod values;
 mod watch;
 
 /// Each group and its cases, in the order of the page.
@@ -36,6 +37,7 @@ const GROUPS: &[(&str, &[Case])] = &[
     ("custom resource definitions", definition::CASES),
     ("schemas", schema::CASES),
     ("built-in kinds", builtin::CASES),
+    ("values of built-in kinds", values::CASES),
     ("access", access::CASES),
     ("admission policies", admission::CASES),
     ("kubectl", kubectl::CASES),

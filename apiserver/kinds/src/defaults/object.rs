@@ -89,6 +89,7 @@ pub(super) fn service(object: &mut Value) {
     for port in each(object, &["spec", "ports"]) {
         let number = port.at(&["port"]).cloned();
         if let (Some(number), Some(port)) = (number, port.as_object_mut()) {
+            port.retain(|field, value| field != "targetPort" || *value != 0);
             set_all(port, &[("protocol", "TCP".into()), ("targetPort", number)]);
         }
     }

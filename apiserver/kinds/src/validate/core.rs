@@ -6,8 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::metadata::immutable;
-use crate::names::config_key;
+use crate::names::{config_key, port_name};
 use crate::reading::Reading;
+use crate::values::decoded_length;
 
 /// Most bytes in all values of a Secret or ConfigMap.
 const SIZE: usize = 1024 * 1024;
@@ -28,12 +29,6 @@ pub(super) fn secret(object: &Value, old: Option<&Value>, faults: &mut Vec<Field
         faults.push(FieldError::too_long("data", SIZE));
     }
     secret_type(object, faults);
-}
-
-/// Bytes behind base64 text, without decoding it.
-fn decoded_length(text: &str) -> usize {
-    let padding = text.bytes().rev().take_while(|&byte| byte == b'=').count();
-    (text.len() / 4 * 3).saturating_sub(padding)
 }
 
 fn secret_type(object: &Value, faults: &mut Vec<FieldError>) {
@@ -232,16 +227,9 @@ fn service_port(port: &Value, place: &str, faults: &mut Vec<FieldError>) {
             "must be between 1 and 65535, inclusive",
         ));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_length_behind_base64_is_known_without_decoding() {
-        for length in 0..9_usize {
-            assert_eq!(decoded_length(&STANDARD.encode(vec![0; length])), length);
-        }
+    if let Some(name) = port.at(&["targetPort"]).and_then(Value::as_str) {
+        let place = format!("{place}.targetPort");
+        let wrong = port_name(name).into_iter();
+        faults.extend(wrong.map(|detail| FieldError::invalid(&place, name, detail)));
     }
 }

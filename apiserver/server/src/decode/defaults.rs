@@ -3,7 +3,6 @@
 use apiserver_kinds as kinds;
 use serde_json::Value;
 
-use crate::decode::pruning;
 use crate::state::served::Served;
 
 /// Defaults of the schema, and those of a built-in kind.
@@ -16,11 +15,10 @@ pub(crate) fn fill_in(served: &Served, object: &mut Value) {
 }
 
 /// Defaults of what server-side apply has made. A null in a custom object is kept, and refused later.
-pub(crate) fn fill_in_applied(served: &Served, object: &mut Value) {
+pub(super) fn fill_in_applied(served: &Served, object: &mut Value) {
     if served.kind.custom {
         served.validator().apply_defaults_keeping_nulls(object);
     } else {
-        pruning::drop_nulls(served.schema(), object);
         fill_in(served, object);
     }
 }

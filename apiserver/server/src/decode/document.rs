@@ -24,7 +24,9 @@ pub(crate) fn parse(bytes: &[u8], format: Format) -> Result<Parsed, String> {
         }
         Format::Yaml => {
             let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-            let value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+            // A message shows nothing of the document, which may hold a secret.
+            let value = serde_saphyr::from_str(text)
+                .map_err(|error| error.without_snippet().to_string())?;
             Ok(Parsed { value, duplicates: Vec::new() })
         }
     }

@@ -1,4 +1,4 @@
-//! Fields that a kind does not know, and fields that are null.
+//! Fields that a kind does not know.
 
 use apiserver_schema::{Additional, Schema};
 use serde_json::Value;
@@ -13,15 +13,6 @@ pub(super) fn prune(served: &Served, object: &mut Value, found: &mut Vec<String>
     found.extend(prune_metadata(object));
     if served.embeds_objects() {
         prune_embedded(served.schema(), object, "", found);
-    }
-}
-
-/// Removes fields that are null where a typed decoder reads them: in metadata always, in built-in kinds anywhere.
-pub(super) fn drop_absent(served: &Served, object: &mut Value) {
-    if served.kind.custom {
-        drop_nulls(object_meta::validator().schema(), &mut object["metadata"]);
-    } else {
-        drop_nulls(served.schema(), object);
     }
 }
 
@@ -58,65 +49,5 @@ fn prune_embedded(schema: &Schema, value: &mut Value, path: &str, found: &mut Ve
             }
         }
         _ => {}
-    }
-}
-
-/// Removes fields that are null: a typed decoder takes them for absent ones. Clients in Go write
-/// `creationTimestamp: null` into all that they create.
-pub(super) fn drop_nulls(schema: &Schema, value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|name, field| !field.is_null() || !schema.properties.contains_key(name));
-            for (name, field) in
-                fields.iter_mut().filter(|(_, field)| field.is_object() || field.is_array())
-            {
-                match (schema.properties.get(name), &schema.additional) {
-                    (Some(below), _) => drop_nulls(below, field),
-                    (None, Additional::Values(below)) => drop_nulls(below, field),
-                    _ => {}
-                }
-            }
-        }
-        Value::Array(entries) => {
-            let Some(items) = schema.items.as_deref() else { return };
-            for entry in entries {
-                drop_nulls(items, entry);
-            }
-        }
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use apiserver_kinds::{self as kinds, Kind};
-    use serde_json::json;
-
-    use super::*;
-
-    fn builtin(name: &str) -> Arc<Kind> {
-        kinds::builtin().into_iter().find(|kind| kind.kind.as_ref() == name).unwrap()
-    }
-
-    #[test]
-    fn a_field_that_is_null_is_an_absent_one() {
-        let mut object = json!({
-            "metadata": { "name": "a", "creationTimestamp": null, "labels": null },
-            "spec": { "holderIdentity": null, "leaseDurationSeconds": 5 },
-        });
-        drop_nulls(builtin("Lease").schema(), &mut object);
-        assert_eq!(
-            object,
-            json!({ "metadata": { "name": "a" }, "spec": { "leaseDurationSeconds": 5 } })
-        );
-    }
-
-    #[test]
-    fn a_null_in_a_map_is_left_to_the_defaults() {
-        let mut object = json!({ "data": { "k": null } });
-        drop_nulls(builtin("ConfigMap").schema(), &mut object);
-        assert_eq!(object, json!({ "data": { "k": null } }));
     }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Failure, cause, details, qualified};
+use crate::state::collections::SECRETS;
 
 impl Failure {
     pub(crate) fn not_found(kind: &Kind, name: &str) -> Self {
@@ -99,10 +100,19 @@ impl Failure {
         if let PatchError::Unprocessable(why) = error {
             tracing::debug!(resource = %kind.resource(), name, why, "a patch could not be applied");
         }
-        let mut failure = Self::new(code, error.reason(), error.to_string());
+        let mut failure = Self::new(code, error.reason(), without_secret(kind, error.to_string()));
         if code == StatusCode::UNPROCESSABLE_ENTITY {
             failure.details = Some(json!({}));
         }
         failure
     }
+}
+
+/// What is said of a Secret ends before the value that it is said of: errors are logged.
+pub(crate) fn without_secret(kind: &Kind, mut message: String) -> String {
+    let ends = [", got ", " in map: "].into_iter().filter_map(|mark| message.find(mark)).min();
+    if let Some(end) = ends.filter(|_| kind.storage_collection.as_ref() == SECRETS) {
+        message.truncate(end);
+    }
+    message
 }

@@ -4,8 +4,8 @@ use apiserver_object::Fault;
 use apiserver_patch::{self as merge, ApplyError, Operation};
 use serde_json::Value;
 
-use crate::decode::{self, agreement, defaults};
-use crate::failure::Failure;
+use crate::decode::{self, agreement};
+use crate::failure::{Failure, without_secret};
 use crate::object::metadata;
 use crate::request::content_type::Format;
 use crate::request::parameters::FieldValidation;
@@ -50,7 +50,7 @@ impl Change<'_> {
         self.may_create()?;
         let mut object = self.merge_configuration(None, configuration)?;
         agreement::same_name(&object, &self.path.name)?;
-        defaults::fill_in_applied(self.served, &mut object);
+        self.normalise_applied(&mut object)?;
         self.fill_in(&mut object)?;
         self.check_namespace(&object)?;
         strategy::prepare_create(self.kind(), &mut object);
@@ -72,9 +72,20 @@ impl Change<'_> {
         agreement::same_name(&object, &self.path.name)?;
         self.same_namespace(&mut object)?;
         metadata::set(&mut object, "resourceVersion", found);
-        defaults::fill_in_applied(self.served, &mut object);
+        self.normalise_applied(&mut object)?;
         strategy::prepare_update(self.kind(), self.subresource, &mut object, &live.value);
         self.store_update(live, object).await
+    }
+
+    fn normalise_applied(&self, object: &mut Value) -> Result<(), Failure> {
+        let name = format!("{}/{}", self.namespace(), self.path.name);
+        decode::normalise_applied(self.served, object).map_err(|wrong| {
+            let (version, kind) = (self.kind().api_version(), &self.kind().kind);
+            let slash = if version.contains('/') { "" } else { "/" };
+            Failure::unexpected(format!(
+                "failed to convert new object ({name}; {slash}{version}, Kind={kind}) to proper version: {wrong}"
+            ))
+        })
     }
 
     fn merge_configuration(
@@ -92,7 +103,9 @@ impl Change<'_> {
                     Failure::apply_conflict(conflicts.message(), &conflicts.causes())
                 }
                 ApplyError::BadRequest(message) => Failure::bad_request(message),
-                ApplyError::Untyped(message) => Failure::unexpected(message),
+                ApplyError::Untyped(message) => {
+                    Failure::unexpected(without_secret(self.kind(), message))
+                }
             },
         )
     }

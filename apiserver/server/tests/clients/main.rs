@@ -13,3 +13,4 @@ mod in_process;
 mod requests;
 mod slow;
 mod tokens;
+mod values;
