@@ -42,7 +42,7 @@ pub struct VirtualMeshSpec {
     /// Where the root comes from; a builtin one where this is absent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub certificate_authority: CertificateAuthority,
-    /// Accepted and not acted upon: Meshroot does trust, not routing.
+    /// Accepted and not acted upon: Meshroot manages trust, not routing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub federation: Federation,
     /// All members trust one root. The only trust model that is supported.
@@ -52,7 +52,7 @@ pub struct VirtualMeshSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limited: Option<Empty>,
     /// A boolean, or MESH_DEFAULT, ENABLED, DISABLED (later releases of the original made it an enum).
-    /// Enabled is answered INVALID: Meshroot does trust, not access control.
+    /// Enabled is answered INVALID: Meshroot manages trust, not access control.
     #[serde(default, skip_serializing_if = "is_default")]
     pub enforce_access_control: EnforceAccessControl,
 }

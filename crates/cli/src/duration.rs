@@ -6,11 +6,11 @@ use jiff::SignedDuration;
 pub(crate) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     let duration: SignedDuration = text
         .parse()
-        .map_err(|_| format!("{text:?} is no length of time; write 30s, 90m or 24h"))?;
+        .map_err(|_| format!("{text:?} is not a length of time; write 30s, 90m or 24h"))?;
     if duration > SignedDuration::ZERO {
         Ok(duration)
     } else {
-        Err(format!("{text:?} is not longer than nothing"))
+        Err(format!("{text:?} is too short; it must be more than zero"))
     }
 }
 

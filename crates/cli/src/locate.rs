@@ -53,7 +53,9 @@ pub(crate) fn split(text: &str) -> Result<(Option<&str>, &str), Failure> {
     let wrong =
         |part: &str| part.is_empty() || part.contains('/') || part.contains(char::is_whitespace);
     if wrong(name) || namespace.is_some_and(wrong) {
-        return Err(Failure::usage(format!("{text:?} is no name; write NAME or NAMESPACE/NAME")));
+        return Err(Failure::usage(format!(
+            "{text:?} is not a name; write NAME or NAMESPACE/NAME"
+        )));
     }
     Ok((namespace, name))
 }

@@ -172,7 +172,7 @@ pub fn validate(virtual_mesh: &VirtualMesh) -> Result<(), Refusal> {
         return Err(Refusal::new(Reason::LimitedTrustUnsupported, message));
     }
     if spec.enforce_access_control.is_enabled() {
-        let message = "spec.enforceAccessControl: Meshroot does trust, not access control; remove the field and use the mesh's own policies";
+        let message = "spec.enforceAccessControl: Meshroot manages trust, not access control; remove the field and use the mesh's own policies";
         return Err(Refusal::new(Reason::AccessControlUnsupported, message));
     }
     if let Some(builtin) = &spec.certificate_authority.builtin {

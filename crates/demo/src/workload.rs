@@ -118,7 +118,8 @@ async fn ask(
     let endpoint = endpoint.tls_config(tls).map_err(|error| error.to_string())?;
     let channel = endpoint.connect().await.map_err(|error| format!("connecting: {error}"))?;
     let mut request = tonic::Request::new(question);
-    let bearer = format!("Bearer {token}").parse().map_err(|_| "the token is no header value")?;
+    let bearer =
+        format!("Bearer {token}").parse().map_err(|_| "the token cannot be sent in a header")?;
     request.metadata_mut().insert("authorization", bearer);
     let mut client = Grpc::new(channel);
     client.ready().await.map_err(|error| error.to_string())?;

@@ -84,7 +84,7 @@ pub enum CertificateError {
         form: DerForm,
     },
     /// The DER is no certificate of RFC 5280.
-    #[error("the DER is no X.509 certificate")]
+    #[error("the DER is not an X.509 certificate")]
     Malformed,
     /// A name cannot be read.
     #[error("the certificate's subject or issuer cannot be read")]

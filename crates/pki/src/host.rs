@@ -79,7 +79,7 @@ pub enum HostError {
         host: String,
     },
     /// The last DNS label is a number, so the name reads as a broken IP address.
-    #[error("host {host:?} ends in a number but is no IP address")]
+    #[error("host {host:?} ends in a number but is not an IP address")]
     NumericTopLabel {
         /// The host.
         host: String,

@@ -71,7 +71,7 @@ impl FromStr for KeyKind {
 pub enum KeyError {
     /// The text names no kind of key.
     #[error(
-        "{kind:?} is no kind of key; use RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519"
+        "{kind:?} is not a kind of key; use RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519"
     )]
     UnknownKind {
         /// The text.

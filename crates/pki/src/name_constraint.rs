@@ -33,15 +33,15 @@ pub enum NameConstraintError {
     /// The constraint has a minimum or maximum distance, which RFC 5280 forbids.
     #[error("it has a minimum or maximum distance")]
     Distance,
-    /// A DNS subtree is no DNS name.
-    #[error("its DNS subtree {subtree:?} is no DNS name")]
+    /// A DNS subtree is not a DNS name.
+    #[error("its DNS subtree {subtree:?} is not a DNS name")]
     DnsSubtree {
         /// The subtree.
         subtree: String,
     },
     /// A name below the constraint is not one to every peer: Go and rustls-webpki refuse a
     /// certificate for it as soon as there is any constraint.
-    #[error("{name:?} is no well-formed {kind}, and it has constraints on names")]
+    #[error("{name:?} is not a well-formed {kind}, and it has constraints on names")]
     MalformedName {
         /// The name.
         name: String,
@@ -49,7 +49,7 @@ pub enum NameConstraintError {
         kind: &'static str,
     },
     /// An IP subtree is no address and contiguous mask.
-    #[error("its IP subtree is no address with a contiguous mask")]
+    #[error("its IP subtree is not an address with a contiguous mask")]
     IpSubtree,
     /// Subtrees times names are too many to compare.
     #[error("it has too many subtrees for so many names")]

@@ -89,10 +89,10 @@ pub enum RequestError {
     )]
     AttributesMissing,
     /// The DER is no request of RFC 2986.
-    #[error("the DER is no PKCS#10 certificate request")]
+    #[error("the DER is not a PKCS#10 certificate request")]
     Malformed,
     /// The version is not 0.
-    #[error("the request is of another version than 0, the only one of PKCS#10")]
+    #[error("the version of the request is not 0, the only one of PKCS#10")]
     Version,
     /// The encoding is not the one that DER allows.
     #[error("the request is not in canonical DER")]
@@ -125,7 +125,7 @@ pub enum RequestError {
     #[error("in the request, {0}")]
     SubjectAltName(#[from] GeneralNameError),
     /// A host breaks a rule.
-    #[error("the request asks for a host that is none: {0}")]
+    #[error("the request asks for a name that is not a host: {0}")]
     Host(#[from] HostError),
     /// A request could not be encoded.
     #[error("the request could not be encoded")]

@@ -130,7 +130,7 @@ impl FromStr for Kind {
         let word = text.to_ascii_lowercase();
         Self::ALL.into_iter().find(|kind| kind.words().contains(&word.as_str())).ok_or_else(|| {
             let known: Vec<_> = Self::ALL.iter().map(|kind| kind.word()).collect();
-            format!("{text:?} is no kind; use one of {}", known.join(", "))
+            format!("{text:?} is not a kind; use one of {}", known.join(", "))
         })
     }
 }

@@ -50,8 +50,9 @@ pub(crate) async fn run(
 async fn fetch(session: &Session, partial: &Path) -> Result<(), Failure> {
     use http_body_util::BodyExt as _;
     let request = Request::get(SNAPSHOT_PATH).body(Body::empty());
-    let request =
-        request.map_err(|error| Failure::no(format!("asking for a snapshot failed: {error}")))?;
+    let request = request.map_err(|error| {
+        Failure::no(format!("the server could not be asked for a snapshot: {error}"))
+    })?;
     let doing = "fetch a snapshot of the server";
     let response =
         session.client.clone().send(request).await.map_err(|error| Failure::api(doing, &error))?;
@@ -91,7 +92,7 @@ async fn message(body: Body) -> String {
 /// Reads all of a backup.
 pub(super) fn verify(path: &Path) -> Result<store::Summary, Failure> {
     Store::verify(path)
-        .map_err(|error| Failure::no(format!("{} is no usable backup: {error}", path.display())))
+        .map_err(|error| Failure::no(format!("{} is not a usable backup: {error}", path.display())))
 }
 
 pub(super) fn refuse_existing(path: &Path) -> Result<(), Failure> {

@@ -83,7 +83,7 @@ pub(crate) async fn run(
             .map_err(|error| Failure::usage(error.to_string()))?;
     }
     let shutdown =
-        shutdown().map_err(|error| Failure::no(format!("signals cannot be received: {error}")))?;
+        shutdown().map_err(|error| Failure::no(format!("cannot listen for signals: {error}")))?;
     let home = Home::open(asked.keep.as_deref())?;
     let clusters = NAMES.get(..usize::from(asked.clusters)).unwrap_or(&NAMES);
     let servers = Servers::start(clusters, home.data()).await?;
@@ -207,7 +207,7 @@ fn refuse_contexts(global: &Global) -> Result<(), Failure> {
 fn root_key(text: &str) -> Result<KeyAlgorithm, String> {
     let read = serde_json::from_value(serde_json::Value::from(text));
     read.map_err(|_| {
-        format!("{text:?} is no key; write RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519")
+        format!("{text:?} is not a kind of key; write RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519")
     })
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn read_file(file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     };
     if read.map_err(failed)? as u64 > MOST {
         return Err(Failure::no(format!(
-            "{} has more than {MOST} bytes: no bundle is so long",
+            "{} has more than {MOST} bytes, more than any bundle of certificates",
             file.display()
         )));
     }

@@ -130,7 +130,7 @@ async fn create(
         Written::Created(_) => terminal
             .line(format!("{name} created; the agent makes a new key and asks for a certificate")),
         Written::Existed(_) => {
-            terminal.line(format!("{name} was created by somebody else meanwhile"))
+            terminal.line(format!("{name} was created by somebody else in the meantime"))
         }
     }
 }

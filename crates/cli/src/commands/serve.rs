@@ -74,7 +74,7 @@ pub(crate) async fn run(
         .map_err(|error| Failure::usage(error.to_string()))?;
     let shutdown = Shutdown::on_signals();
     let shutdown =
-        shutdown.map_err(|error| Failure::no(format!("signals cannot be received: {error}")))?;
+        shutdown.map_err(|error| Failure::no(format!("cannot listen for signals: {error}")))?;
     raise_file_limit();
     let kubeconfig = asked.data.join(ADMIN_KUBECONFIG);
     let options = Options {

@@ -223,7 +223,7 @@ async fn a_join_that_cannot_succeed_writes_nothing() {
     let bare = ["cluster", "join", "x", "--hub-context", "unready", "--context", "hub"];
     has(&contexts.run(&bare).no(1), &["the hub is not installed", "meshroot install"]);
     has(&contexts.join("East", "unready", &[]).no(2), &["cannot be the name of a cluster"]);
-    has(&contexts.run(&["cluster", "join", "x"]).no(2), &["which of the two is the hub"]);
+    has(&contexts.run(&["cluster", "join", "x"]).no(2), &["which is the hub"]);
     has(
         &contexts.join("x", "unready", &["--hub-server", "http://hub"]).no(2),
         &["https://HOST:PORT"],

@@ -161,10 +161,10 @@ async fn a_restore_overwrites_nothing_and_takes_no_damaged_file() {
         let damaged = directory.write(name, content).unwrap();
         has(
             &restore(&damaged, &data).no(1),
-            &[&format!("{} is no usable backup", damaged.display())],
+            &[&format!("{} is not a usable backup", damaged.display())],
         );
         assert!(!data.exists(), "{name}");
     }
-    has(&restore(&directory.join("none"), &data).no(1), &["none is no usable backup"]);
+    has(&restore(&directory.join("none"), &data).no(1), &["none is not a usable backup"]);
     restore(&file, &data).yes();
 }

@@ -33,7 +33,7 @@ pub(super) enum LeafError {
     #[error("the system's random number generator failed")]
     Random,
     /// Only names of workloads and servers are signed.
-    #[error("{0} is no name for a workload certificate")]
+    #[error("{0} is not a name for a workload certificate")]
     Host(String),
 }
 

@@ -55,7 +55,7 @@ fn check_server(server: &str) -> Result<(), Failure> {
         return Ok(());
     }
     // It may hold a password: not repeated.
-    Err(Failure::usage("the address of the hub is no https://HOST:PORT")
+    Err(Failure::usage("the address of the hub is not of the form https://HOST:PORT")
         .fix("give --hub-server https://HOST:PORT, as the agent reaches it"))
 }
 

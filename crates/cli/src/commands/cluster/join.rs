@@ -122,7 +122,7 @@ pub(super) async fn run(
 fn check_contexts(global: &Global, asked: &Arguments) -> Result<(), Failure> {
     let same_file = asked.hub_kubeconfig.is_none() || asked.hub_kubeconfig == global.kubeconfig;
     if same_file && asked.hub_context.is_none() && global.context.is_none() {
-        return Err(Failure::usage("which of the two is the hub, and which the cluster?")
+        return Err(Failure::usage("it is not clear which is the hub and which is the cluster")
             .fix("give --hub-context CONTEXT for the hub and --context CONTEXT for the cluster"));
     }
     Ok(())
@@ -177,8 +177,9 @@ async fn void_tokens(
         remove::<ServiceAccount>(hub, &cluster_namespace(&asked.name)).await?;
         "deleted"
     };
-    terminal
-        .line(format!("  {deed:<11} {title}   (tokens of the cluster that had this name are void)"))
+    terminal.line(format!(
+        "  {deed:<11} {title}   (the tokens of the cluster that had this name are no longer valid)"
+    ))
 }
 
 /// What the agent needs on the hub; the namespace remembers which cluster it is for.

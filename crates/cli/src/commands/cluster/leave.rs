@@ -80,7 +80,7 @@ where
 fn remains(cluster: &str, home: &str) -> String {
     format!(
         "\
-the agent's tokens are void from now on; the mesh keeps its certificate until that expires
+the agent's tokens are no longer valid; the mesh keeps its certificate until that expires
 
 what stays, and how to remove it:
   requests, ledger, trust state   kubectl delete namespace {home}

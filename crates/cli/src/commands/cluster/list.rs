@@ -30,7 +30,7 @@ pub(super) async fn run(session: &Session, terminal: &mut Terminal) -> Result<()
         return terminal.print(&format.text(&list(items))?);
     }
     if rows.is_empty() {
-        eprintln!("no cluster has joined; let one take part with: meshroot cluster join NAME");
+        eprintln!("no cluster has joined; join one with: meshroot cluster join NAME");
         return Ok(());
     }
     terminal.table(&clusters::table(&rows, now))

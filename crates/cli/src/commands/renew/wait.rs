@@ -39,7 +39,7 @@ pub(super) async fn all(
                     seen.progress(name)
                 ))
                 .see(format!("vmcsr {}/{name} and MeshTrust {}/{}", mesh.namespace, mesh.namespace, mesh.name))
-                .fix(format!("nothing is lost, it goes on by itself; look with: meshroot describe vmcsr {name}")));
+                .fix(format!("nothing is lost, and it continues without this command; look with: meshroot describe vmcsr {name}")));
             }
         }
     }

@@ -112,7 +112,7 @@ pub fn foreign(
 
 fn content(data: &Data, roots: &[Certificate], now: Timestamp) -> String {
     let Some(layout) = layout(data) else {
-        return "something that is no Istio CA".to_owned();
+        return "no Istio CA".to_owned();
     };
     let missing = layout.missing(data);
     let incomplete = match missing.as_slice() {
