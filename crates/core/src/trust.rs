@@ -101,6 +101,8 @@ impl TrustSet {
 pub struct Past {
     /// Fingerprint of the signing root that its members trust.
     pub root: Option<String>,
+    /// That root, where a member's anchors hold it.
+    pub certificate: Option<Certificate>,
     /// Fingerprints of the certificates that signed for it, by the ledger.
     pub issuers: BTreeSet<String>,
 }
@@ -115,12 +117,13 @@ impl Past {
     ///
     /// A hub before this one took the first root of a Secret for the signing one, whatever the chain led to. So
     /// where the certificate that signs is one that signed before, and the root known from then is still there, nothing
-    /// has changed.
+    /// has changed. Nor where the same key has another certificate under the same name, as a root whose life was
+    /// extended: what either signed leads to both.
     pub fn check_unchanged(&self, set: &TrustSet, issuer: &Fingerprint) -> Result<(), Refusal> {
         let Some(known) = &self.root else { return Ok(()) };
         let found = set.signing.certificate.fingerprint().to_string();
         let signed_before = self.issuers.contains(&issuer.to_string());
-        if *known == found || (signed_before && set.contains(known)) {
+        if *known == found || (signed_before && set.contains(known)) || self.is_issued_anew(set) {
             return Ok(());
         }
         let message = format!(
@@ -128,6 +131,14 @@ impl Past {
              another root at once would cut the members off from each other"
         );
         Err(Refusal::new(Reason::RootSecretInvalid, message))
+    }
+
+    fn is_issued_anew(&self, set: &TrustSet) -> bool {
+        let found = &set.signing.certificate;
+        let known = self.certificate.as_ref();
+        known.is_some_and(|known| {
+            known.public_key() == found.public_key() && known.subject() == found.subject()
+        })
     }
 }
 

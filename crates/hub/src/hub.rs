@@ -15,7 +15,7 @@ use meshroot_api::{
 use meshroot_core::membership::{self, Key, Membership};
 use meshroot_core::trust::{self, Past};
 use meshroot_core::{Notice, Refusal};
-use meshroot_pki::parse_bundle;
+use meshroot_pki::{Certificate, parse_bundle};
 use meshroot_runtime::kube::events::{Kind, Reporter};
 use meshroot_runtime::kube::lease::{Fence, Leadership};
 use meshroot_runtime::kube::watch::Watched;
@@ -188,8 +188,15 @@ impl Hub {
     fn past(&self, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Past {
         let status = policy.status.as_ref();
         let by_policy = status.and_then(|status| trust::signing_root(&status.roots));
-        let root = by_policy.map(str::to_owned).or_else(|| self.member_root(virtual_mesh));
-        Past { root, issuers: self.issuers(&Key::of(virtual_mesh)) }
+        let anchors = self.member_anchors(virtual_mesh);
+        // The first in a MeshTrust is the signing one, by the definition of that field.
+        let by_member = || Some(anchors.first()?.fingerprint().to_string());
+        let root = by_policy.map(str::to_owned).or_else(by_member);
+        let certificate = anchors
+            .iter()
+            .find(|anchor| root.as_ref() == Some(&anchor.fingerprint().to_string()))
+            .cloned();
+        Past { root, certificate, issuers: self.issuers(&Key::of(virtual_mesh)) }
     }
 
     /// Whether anything was ever asked for, decided or told for a virtual mesh of this name, by what is left of it.
@@ -220,17 +227,17 @@ impl Hub {
         prepared.map(|prepared| prepared.issuer_sha256.clone()).collect()
     }
 
-    /// Fingerprint of the signing root that a member was told to trust: the first in its MeshTrust, by the definition of
-    /// that field.
-    fn member_root(&self, virtual_mesh: &VirtualMesh) -> Option<String> {
+    /// What a member was told to trust.
+    fn member_anchors(&self, virtual_mesh: &VirtualMesh) -> Vec<Certificate> {
         let name = virtual_mesh.metadata.name.as_deref().unwrap_or_default();
-        membership::members(virtual_mesh).find_map(|mesh| {
+        let anchors = membership::members(virtual_mesh).find_map(|mesh| {
             let trust = self.trust(&mesh)?;
             RequestName::parse(&trust.spec.request)
                 .filter(|request| request.virtual_mesh == name)?;
             let anchors = parse_bundle(trust.spec.trust_anchors.as_bytes()).ok()?;
-            Some(anchors.first()?.fingerprint().to_string())
-        })
+            (!anchors.is_empty()).then_some(anchors)
+        });
+        anchors.unwrap_or_default()
     }
 
     pub(crate) async fn report<K>(&self, object: &K, notice: &Notice, action: &str)

@@ -7,7 +7,7 @@ use meshroot_api::policy::{RootPhase, TrustPolicySpec};
 use meshroot_core::trust::{Past, TrustSet, ending, signing_root, told};
 use meshroot_pki::{Certificate, Fingerprint, KeyKind, PrivateKey, parse_bundle};
 
-use crate::x509::{self, Template, root_key};
+use crate::x509::{self, Template, intermediate_key, root_key};
 
 fn root() -> Certificate {
     Template::root().sign(root_key())
@@ -82,7 +82,8 @@ fn another_signing_root_is_refused() {
     ];
     for (case, set, known, issuers, unchanged) in cases {
         let root = known.map(|root| root.fingerprint().to_string());
-        let past = Past { root, issuers: issuers.iter().cloned().collect() };
+        let past =
+            Past { root, certificate: known.cloned(), issuers: issuers.iter().cloned().collect() };
         let checked = past.check_unchanged(set, &company);
         assert_eq!(checked.is_ok(), unchanged, "{case}");
         if let Err(refusal) = checked {
@@ -93,6 +94,29 @@ fn another_signing_root_is_refused() {
             }
         }
     }
+}
+
+#[test]
+fn a_root_whose_life_was_extended_under_its_key_and_name_is_the_same_root() {
+    let before = root();
+    let mut template = Template::root();
+    template.serial = vec![7];
+    let extended = template.sign(root_key());
+    let company = Fingerprint::of(b"company");
+    let set = TrustSet::new([extended.clone()], &extended, jiff::Timestamp::UNIX_EPOCH);
+    let known = |certificate: Option<Certificate>| Past {
+        root: Some(before.fingerprint().to_string()),
+        certificate,
+        ..Past::default()
+    };
+    assert_ne!(extended.fingerprint(), before.fingerprint());
+    assert_eq!(known(Some(before.clone())).check_unchanged(&set, &company), Ok(()));
+    assert!(known(None).check_unchanged(&set, &company).is_err(), "nobody knows its key");
+    let name = other();
+    let other_key = Template::new(before.subject(), before.subject(), intermediate_key());
+    let other_key = other_key.sign(intermediate_key());
+    assert!(known(Some(other_key)).check_unchanged(&set, &company).is_err(), "another key");
+    assert!(known(Some(name)).check_unchanged(&set, &company).is_err(), "another name");
 }
 
 #[test]

@@ -79,7 +79,18 @@ impl OpenSsl {
         issuer: Option<&Pair>,
         until: &str,
     ) -> Result<Pair> {
-        let key = self.elliptic_key()?;
+        self.certificate_for(self.elliptic_key()?, name, extensions, issuer, until)
+    }
+
+    /// The same with a key that there is.
+    pub(crate) fn certificate_for(
+        &self,
+        key: String,
+        name: &str,
+        extensions: &str,
+        issuer: Option<&Pair>,
+        until: &str,
+    ) -> Result<Pair> {
         let request = self.request(&key, &format!("/CN={name}"), "")?;
         self.0.write("ca.req", request)?;
         self.0.write("extensions", extensions)?;

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use kube::api::PostParams;
+use meshroot_api::MeshTrust;
 use meshroot_api::names::EARLIER_NAMESPACE;
 use meshroot_api::networking::Provided;
 use meshroot_api::shared::ResourceRef;
@@ -28,6 +29,36 @@ fn what_a_provided_root_signs_leads_to_it() {
         let certificate = judge::issued_once(scene, &first(name)).await?;
         judges::openssl_verify(&certificate.to_pem(), "", &root.certificate)
             .map_err(anyhow::Error::msg)
+    });
+}
+
+#[test]
+fn a_root_whose_life_was_extended_under_its_key_and_name_is_taken_and_its_members_renew() {
+    run(async |scene| {
+        let openssl = OpenSsl::new()?;
+        let root = openssl.certificate("Company root", AUTHORITY, None, "321231000000Z")?;
+        let name = "provided-extended";
+        let secrets = scene.hub_secrets(SYSTEM_NAMESPACE);
+        create(&secrets, root_secret(name, &root)).await?;
+        make(scene, name).await?;
+        answer(scene, name).await?;
+        judge::issued_once(scene, &first(name)).await?;
+        let extended =
+            openssl.certificate_for(root.key.clone(), "Company root", AUTHORITY, None, LATER)?;
+        secrets.replace(name, &PostParams::default(), &root_secret(name, &extended)).await?;
+        // What makes the hub look at once; by itself it does so every minute.
+        merge(&scene.policies(), name, &json!({ "spec": { "intermediate": { "ttl": "2161h" } } }))
+            .await?;
+        let second = format!("{name}.{name}.2");
+        scene.submit(&second, crate::request_for(&[&crate::identity(name)])?).await?;
+        let certificate = judge::issued_once(scene, &second).await?;
+        for root in [&root, &extended] {
+            judges::openssl_verify(&certificate.to_pem(), "", &root.certificate)
+                .map_err(anyhow::Error::msg)?;
+        }
+        let both = |trust: &MeshTrust| trust.spec.trust_anchors.matches("BEGIN").count() == 2;
+        until("the member trusts both", &scene.trusts(), name, both).await?;
+        Ok(())
     });
 }
 
