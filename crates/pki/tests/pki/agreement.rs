@@ -1,7 +1,9 @@
-//! Whatever this crate accepts, rustls-webpki and OpenSSL accept: bent at random and asked again.
+//! Whatever this crate accepts, rustls-webpki, Go and OpenSSL accept: bent at random and asked again.
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use der::Encode;
 use meshroot_pki::{Certificate, Host, Purpose};
 use proptest::prelude::*;
@@ -240,7 +242,63 @@ fn the_judges_tell_a_good_chain_from_a_bad_one() {
         let certificates = bent(Bend::Nothing, Bend::Nothing, leaf, Purpose::Server).certificates();
         assert_eq!(webpki_accepts(&certificates, Purpose::Server), good);
         assert_eq!(openssl_accepts(&certificates, Purpose::Server).is_ok(), good);
+        let by_go = asked_of_go(&[question(&certificates, Purpose::Server)]);
+        assert_eq!(by_go == ["ok"], good, "{by_go:?}");
     }
+}
+
+/// A line for the judge that Go's crypto/x509 is.
+fn question([leaf, intermediate, root]: &[Certificate; 3], purpose: Purpose) -> String {
+    let der = |certificate: &Certificate| BASE64_STANDARD.encode(certificate.der());
+    serde_json::json!({
+        "leaf": der(leaf),
+        "intermediates": [der(intermediate)],
+        "roots": [der(root)],
+        "client": purpose == Purpose::Client,
+        "now": NOW,
+    })
+    .to_string()
+}
+
+/// What Go says of each; `ok` where it accepts.
+fn asked_of_go(questions: &[String]) -> Vec<String> {
+    let input = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(input.path(), questions.join("\n")).unwrap();
+    let tools =
+        std::env::var("MESHROOT_TOOLS").expect("cargo xtask test says where the real parts are");
+    let output = std::process::Command::new(std::path::Path::new(&tools).join("go-verify"))
+        .stdin(input.reopen().unwrap())
+        .output()
+        .expect("go-verify is built by cargo xtask tools");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_is_accepted_here_go_accepts() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut questions, mut said) = (Vec::new(), Vec::new());
+    for _ in 0..3000 * crate::times() {
+        let tree = (bends(), bends(), bends(), any::<bool>()).new_tree(&mut runner).unwrap();
+        let (root, intermediate, leaf, client) = proptest::strategy::ValueTree::current(&tree);
+        let purpose = if client { Purpose::Client } else { Purpose::Server };
+        let chain = bent(root, intermediate, leaf, purpose);
+        questions.push(question(&chain.certificates(), purpose));
+        said.push((chain.build().is_ok(), root, intermediate, leaf, purpose));
+    }
+    let answers = asked_of_go(&questions);
+    assert_eq!(answers.len(), said.len());
+    let mut accepted = 0;
+    for ((is_accepted, root, intermediate, leaf, purpose), answer) in said.into_iter().zip(answers)
+    {
+        if is_accepted {
+            accepted += 1;
+            let bent =
+                format!("root {root:?}, intermediate {intermediate:?}, leaf {leaf:?}, {purpose:?}");
+            assert_eq!(answer, "ok", "{bent}");
+        }
+    }
+    assert!(accepted > 100, "only {accepted} were accepted: nothing was put to the test");
 }
 
 #[test]

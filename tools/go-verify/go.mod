@@ -1,0 +1,3 @@
+module meshroot.dev/go-verify
+
+go 1.26.0
