@@ -166,7 +166,10 @@ impl RequestName {
     /// the original system made.
     pub fn parse(name: &str) -> Option<Self> {
         let mut parts = name.rsplitn(3, '.');
-        let generation = parts.next()?.parse::<u32>().ok().filter(|generation| *generation > 0)?;
+        let number = parts.next()?;
+        let generation = number.parse::<u32>().ok().filter(|generation| *generation > 0)?;
+        // `0970` and `970` would be two requests whose certificates have one name.
+        (generation.to_string() == number).then_some(())?;
         let virtual_mesh = parts.next().filter(|part| !part.is_empty())?;
         let mesh = parts.next().filter(|part| !part.is_empty())?;
         Some(Self { mesh: mesh.to_owned(), virtual_mesh: virtual_mesh.to_owned(), generation })
@@ -197,7 +200,15 @@ mod tests {
 
     #[test]
     fn a_name_of_the_original_system_is_no_request_name() {
-        for name in ["istio-istio-system-east-cert-request", "a.b.0", "a.b.c", ".b.1", "b.1"] {
+        for name in [
+            "istio-istio-system-east-cert-request",
+            "a.b.0",
+            "a.b.07",
+            "a.b.+7",
+            "a.b.c",
+            ".b.1",
+            "b.1",
+        ] {
             assert_eq!(RequestName::parse(name), None, "{name}");
         }
     }

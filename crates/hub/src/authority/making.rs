@@ -5,7 +5,7 @@ use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
 use meshroot_ca::{RootSpec, make_root};
 use meshroot_core::Refusal;
 use meshroot_core::membership::Key;
-use meshroot_pki::{Certificate, DistinguishedName, KeyKind, PrivateKey};
+use meshroot_pki::{Certificate, DistinguishedName, Fingerprint, KeyKind, PrivateKey};
 use meshroot_runtime::process::clock;
 
 /// Makes a root for a virtual mesh, off async threads: RSA key generation takes seconds.
@@ -40,8 +40,12 @@ fn root_spec(
         None => KeyKind::Rsa4096,
     };
     let organization = if builtin.org_name.is_empty() { "Meshroot" } else { &builtin.org_name };
-    let short: String = key.name.chars().take(56).collect();
-    let subject = DistinguishedName::new(organization, &short, &format!("{short} root 1"))
+    let short: String = key.name.chars().take(47).collect();
+    // Two roots of one name and different keys are what OpenSSL and others cannot tell apart: virtual meshes of one name
+    // in two namespaces, and one that was made anew, have names of their own.
+    let uid = virtual_mesh.metadata.uid.as_deref().unwrap_or_default();
+    let own: String = Fingerprint::of(uid.as_bytes()).to_string().chars().take(8).collect();
+    let subject = DistinguishedName::new(organization, &short, &format!("{short} root 1 {own}"))
         .map_err(|error| {
             Refusal::new(
                 Reason::SpecInvalid,
