@@ -15,7 +15,7 @@ use x509_cert::time::Time;
 use crate::distinguished_name::{DistinguishedName, NameError};
 use crate::extension::{ExtensionError, Extensions};
 use crate::fingerprint::Fingerprint;
-use crate::form::DerForm;
+use crate::form::{DerForm, conversion_of_block};
 use crate::general_name::{self, GeneralNameError, RawName};
 use crate::host::Host;
 use crate::key::KeyError;
@@ -55,7 +55,10 @@ pub enum CertificateError {
     #[error("a private key was found where a certificate belongs; keep the key in its own file")]
     PrivateKeyFound,
     /// Another block was found where a certificate belongs.
-    #[error("a {label} block was found where a certificate belongs")]
+    #[error(
+        "a {label} block was found where a certificate belongs{}",
+        convert(conversion_of_block(label))
+    )]
     WrongBlock {
         /// The block's label.
         label: String,
@@ -369,7 +372,11 @@ fn what_else(der: &[u8]) -> CertificateError {
 
 /// `; convert it: …`, where there is a command for it.
 pub(crate) fn conversion(form: DerForm) -> String {
-    form.conversion().map(|command| format!("; convert it: {command}")).unwrap_or_default()
+    convert(form.conversion())
+}
+
+fn convert(command: Option<&str>) -> String {
+    command.map(|command| format!("; convert it: {command}")).unwrap_or_default()
 }
 
 fn from_block(block: &Block) -> Result<Certificate, CertificateError> {

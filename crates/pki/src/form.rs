@@ -76,6 +76,16 @@ impl DerForm {
     }
 }
 
+/// How to get certificates from a PEM block of this label, where there is a command for that.
+pub(crate) fn conversion_of_block(label: &str) -> Option<&'static str> {
+    match label {
+        // The certificate is followed by OpenSSL's own trust settings, which nobody else reads.
+        "TRUSTED CERTIFICATE" => Some("openssl x509 -in FILE -out certificate.pem"),
+        "PKCS7" | "CMS" => Some("openssl pkcs7 -in FILE -print_certs -out certificates.pem"),
+        _ => None,
+    }
+}
+
 fn is_pkcs7(content: &[u8]) -> bool {
     tlv::members(content)
         .is_ok_and(|members| members.first().is_some_and(|member| member.starts_with(&PKCS7_ARC)))

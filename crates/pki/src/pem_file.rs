@@ -2,9 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, CertificateError};
 use crate::fingerprint::Fingerprint;
-use crate::form::DerForm;
+use crate::form::{DerForm, conversion_of_block};
 use crate::pem::{self, Block, PemError};
 use crate::private_key::PrivateKey;
 use crate::request::CertificateRequest;
@@ -96,6 +96,8 @@ fn read_block(block: &Block) -> Item {
         private_key(label, &block.der)
     } else if label.ends_with("CERTIFICATE REQUEST") {
         request(label, &block.der)
+    } else if conversion_of_block(label).is_some() {
+        unreadable(label, &CertificateError::WrongBlock { label: label.to_owned() })
     } else {
         certificate(label, &block.der)
     }

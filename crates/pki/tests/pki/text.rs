@@ -1,8 +1,8 @@
 //! Files of people: text around blocks, blanks, other encodings, other structures.
 
 use meshroot_pki::{
-    Certificate, CertificateError, CertificateRequest, DerForm, DistinguishedName, PemError,
-    RequestError, TextForm, read_certificates,
+    Certificate, CertificateError, CertificateRequest, DerForm, DistinguishedName, Item, PemError,
+    PemFile, RequestError, TextForm, read_certificates,
 };
 use rstest::rstest;
 
@@ -104,6 +104,25 @@ fn structures_of_other_kinds_are_named_with_the_command_that_converts_them() {
         assert!(error.to_string().contains(said), "{error}");
         let error = CertificateRequest::parse(&der).unwrap_err();
         assert_eq!(error, RequestError::AnotherForm { form });
+    }
+}
+
+#[test]
+fn blocks_that_wrap_certificates_are_named_with_the_command_that_reads_the_same_file() {
+    let certificate = root().to_pem();
+    let trusted: &[&str] = &["x509", "-trustout", "-addtrust", "serverAuth"];
+    let pkcs7: &[&str] = &["crl2pkcs7", "-nocrl", "-certfile", "/dev/stdin"];
+    let cases = [
+        (trusted, "TRUSTED CERTIFICATE", "openssl x509 -in FILE -out"),
+        (pkcs7, "PKCS7", "openssl pkcs7 -in FILE -print_certs"),
+    ];
+    for (command, found, said) in cases {
+        let pem = openssl(command, certificate.as_bytes()).unwrap();
+        let error = Certificate::from_pem(&pem).unwrap_err().to_string();
+        assert!(error.contains(found) && error.contains(said), "{error}");
+        let file = PemFile::read(&pem);
+        let [Item::Unreadable { label, why }] = file.items.as_slice() else { panic!("{file:?}") };
+        assert_eq!((label.as_str(), why.contains(said)), (found, true), "{why}");
     }
 }
 
