@@ -134,8 +134,9 @@ impl Failure {
             ApiFailure::NotFound { resource_unknown: true } => Self::unreachable(message)
                 .fix("install Meshroot there (meshroot install | kubectl apply -f -), or name another --context"),
             ApiFailure::Unauthorized => Self::unreachable(message).fix("log in again, or name another --context"),
-            ApiFailure::Forbidden(refusal) => Self::unreachable(message).fix(grant_for(refusal)),
-            ApiFailure::Network(_) | ApiFailure::Unavailable { .. } | ApiFailure::TooManyRequests { .. } => {
+            ApiFailure::Forbidden(refusal) => Self::forbidden(message, refusal),
+            ApiFailure::Network(why) => Self::unreachable(message).fix(reach(why)),
+            ApiFailure::Unavailable { .. } | ApiFailure::TooManyRequests { .. } => {
                 Self::unreachable(message).fix("check --kubeconfig and --context, and that the API server is up")
             }
             ApiFailure::Other(_) => Self::unreachable(message),
@@ -143,6 +144,17 @@ impl Failure {
             ApiFailure::NotFound { .. } | ApiFailure::AlreadyExists | ApiFailure::Expired | ApiFailure::Invalid(_) => {
                 Self::no(message)
             }
+        }
+    }
+
+    /// An admission policy or webhook has looked at what was asked and said no; rights did not even let it ask.
+    fn forbidden(message: String, refusal: &str) -> Self {
+        let admission =
+            ["denied request", "denied the request"].iter().any(|words| refusal.contains(words));
+        match (admission, grant_for(refusal)) {
+            (true, APPROVER) => Self::no(message).fix(APPROVER),
+            (true, _) => Self::no(message),
+            (false, grant) => Self::unreachable(message).fix(grant),
         }
     }
 }
@@ -203,12 +215,34 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+const APPROVER: &str = "ask for ClusterRole meshroot-approver (verb approve on the VirtualMesh), or let an approver do it";
+
+/// What to do where no answer came, by the words of rustls and the system.
+fn reach(why: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    if says(&["alert: BadCertificate", "alert: Certificate", "alert: UnknownCA"]) {
+        "the server does not accept the client certificate: correct client-certificate(-data) of the user in the kubeconfig, or log in again"
+    } else if says(&["UnknownIssuer", "BadSignature"]) {
+        "the CA of the kubeconfig did not issue the server's certificate: correct certificate-authority(-data) of the cluster, or name another --context"
+    } else if says(&["certificate expired", "Expired"]) {
+        "the server's certificate has expired: have it renewed, and check the clock of this machine"
+    } else if says(&["not valid yet", "NotValidYet"]) {
+        "the server's certificate is not valid yet: check the clocks of this machine and of the server"
+    } else if says(&["not valid for name", "NotValidForName"]) {
+        "the server's certificate is for other names: use one of them in server of the cluster, or set its tls-server-name"
+    } else if says(&["Connection refused"]) {
+        "nothing listens at that address: check --kubeconfig and --context, and that the API server is up"
+    } else {
+        "check --kubeconfig and --context, and that the API server is up"
+    }
+}
+
 /// Which role lets a person do what the server refused.
 fn grant_for(refusal: &str) -> &'static str {
     if refusal.contains("\"system:anonymous\"") {
         "the call had no credentials: give the context's user in the kubeconfig a token, client-certificate-data or exec"
     } else if refusal.contains("thirdPartyApproval") || refusal.contains("signingrequests/status") {
-        "ask for ClusterRole meshroot-approver (verb approve on the VirtualMesh), or let an approver do it"
+        APPROVER
     } else {
         "ask for ClusterRole meshroot-viewer to read, meshroot-operator to change, or give -n NAMESPACE"
     }
@@ -265,6 +299,49 @@ mod tests {
         for (json, exit) in cases {
             assert_eq!(Failure::api("read it", &api(json)).exit(), exit, "{json}");
         }
+    }
+
+    #[test]
+    fn what_a_policy_or_webhook_refused_is_a_no_without_advice_on_roles() {
+        for words in [
+            "'p' with binding 'p' denied request: no",
+            "admission webhook \\\"w\\\" denied the request: no",
+        ] {
+            let json = format!(
+                r#"{{"code":403,"reason":"Forbidden","message":"x is forbidden: {words}"}}"#
+            );
+            let failure = Failure::api("write x", &api(&json));
+            assert_eq!(failure.exit(), Exit::No, "{words}");
+            assert!(!failure.text(false).contains("meshroot-operator"), "{words}");
+        }
+    }
+
+    #[test]
+    fn each_way_not_to_reach_a_server_has_advice_of_its_own() {
+        use rustls::pki_types::{ServerName, UnixTime};
+        use rustls::{AlertDescription as Alert, CertificateError as Fault};
+
+        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1));
+        let expected = ServerName::try_from("api.demo").unwrap();
+        let faults = [
+            (Fault::UnknownIssuer, "certificate-authority"),
+            (Fault::Expired, "has expired"),
+            (Fault::ExpiredContext { time, not_after: time }, "has expired"),
+            (Fault::NotValidYetContext { time, not_before: time }, "not valid yet"),
+            (Fault::NotValidForName, "tls-server-name"),
+            (Fault::NotValidForNameContext { expected, presented: Vec::new() }, "tls-server-name"),
+        ];
+        for (fault, advice) in faults {
+            let why = rustls::Error::from(fault).to_string();
+            assert!(reach(&why).contains(advice), "{why}");
+        }
+        for alert in [Alert::CertificateExpired, Alert::BadCertificate, Alert::UnknownCA] {
+            let why = rustls::Error::AlertReceived(alert).to_string();
+            assert!(reach(&why).contains("client-certificate"), "{why}");
+        }
+        let refused = std::io::Error::from_raw_os_error(111).to_string();
+        assert!(reach(&refused).contains("nothing listens"), "{refused}");
+        assert!(reach("operation timed out").contains("is up"));
     }
 
     #[test]

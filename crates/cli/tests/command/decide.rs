@@ -195,7 +195,13 @@ fn an_api_that_cannot_be_reached_is_exit_code_3() {
     });
     let kubeconfig = file(&directory, "kubeconfig", config.to_string());
     let text = run(Some(&kubeconfig), &["approve", "a.demo.1", "-v"]).no(3);
-    has(&text, &["no answer from the server", "  fix: check --kubeconfig and --context"]);
+    has(
+        &text,
+        &[
+            "no answer from the server",
+            "  fix: nothing listens at that address: check --kubeconfig and --context",
+        ],
+    );
     assert!(!text.contains("very-secret"), "{text}");
     has(
         &run(Some(&kubeconfig), &["get", "vm", "--context", "other"]).no(3),
