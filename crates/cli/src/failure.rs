@@ -147,14 +147,13 @@ impl Failure {
         }
     }
 
-    /// An admission policy or webhook has looked at what was asked and said no; rights did not even let it ask.
+    /// What an admission policy or webhook refused, no role would allow, but for the right to approve.
     fn forbidden(message: String, refusal: &str) -> Self {
         let admission =
             ["denied request", "denied the request"].iter().any(|words| refusal.contains(words));
         match (admission, grant_for(refusal)) {
-            (true, APPROVER) => Self::no(message).fix(APPROVER),
-            (true, _) => Self::no(message),
-            (false, grant) => Self::unreachable(message).fix(grant),
+            (true, grant) if grant != APPROVER => Self::unreachable(message),
+            (_, grant) => Self::unreachable(message).fix(grant),
         }
     }
 }
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_policy_or_webhook_refused_is_a_no_without_advice_on_roles() {
+    fn what_a_policy_or_webhook_refused_comes_without_advice_on_roles() {
         for words in [
             "'p' with binding 'p' denied request: no",
             "admission webhook \\\"w\\\" denied the request: no",
@@ -311,7 +310,7 @@ mod tests {
                 r#"{{"code":403,"reason":"Forbidden","message":"x is forbidden: {words}"}}"#
             );
             let failure = Failure::api("write x", &api(&json));
-            assert_eq!(failure.exit(), Exit::No, "{words}");
+            assert_eq!(failure.exit(), Exit::Unanswered, "{words}");
             assert!(!failure.text(false).contains("meshroot-operator"), "{words}");
         }
     }
