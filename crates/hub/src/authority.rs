@@ -44,13 +44,6 @@ struct Known {
     read: Instant,
 }
 
-fn busy(virtual_mesh: &Key) -> Refusal {
-    let message = format!(
-        "the root of VirtualMesh {virtual_mesh} is being made; it is asked for again by itself"
-    );
-    Refusal::new(Reason::RootUnavailable, message)
-}
-
 /// How long a root is used before its Secret is read again.
 const FRESH: Duration = Duration::from_secs(30);
 
@@ -67,22 +60,12 @@ impl Authority {
         Self { client, namespace: namespace.to_owned(), known: Mutex::default() }
     }
 
-    /// The root of a virtual mesh. Makes a builtin one where there never was any. `patience`: how long to wait while
-    /// another task reads or makes the same root, which may take a while; for ever where there is none.
-    pub(crate) async fn root(
-        &self,
-        owner: &Owner<'_>,
-        patience: Option<Duration>,
-    ) -> Result<Arc<Root>, Refusal> {
+    /// The root of a virtual mesh. Makes a builtin one where there never was any.
+    pub(crate) async fn root(&self, owner: &Owner<'_>) -> Result<Arc<Root>, Refusal> {
         let Owner { virtual_mesh, policy, .. } = owner;
         let source = (virtual_mesh.spec.certificate_authority.clone(), policy.spec.root.clone());
         let slot = self.slot(&Key::of(*virtual_mesh));
-        let mut known = match patience {
-            None => slot.lock().await,
-            Some(patience) => tokio::time::timeout(patience, slot.lock())
-                .await
-                .map_err(|_| busy(&Key::of(*virtual_mesh)))?,
-        };
+        let mut known = slot.lock().await;
         if let Some(known) = known.as_ref()
             && known.source == source
             && known.read.elapsed() < FRESH

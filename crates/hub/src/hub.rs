@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -73,9 +72,6 @@ pub(crate) struct Hub {
     membership: RwLock<Arc<Membership>>,
     reporter: Reporter,
 }
-
-/// A root that there is is read well within this time.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Hub {
     pub(crate) fn new(
@@ -179,26 +175,14 @@ impl Hub {
         membership::policy(self.policies.store().state(), virtual_mesh)
     }
 
-    /// The root of a virtual mesh, waited for: for the one worker of that virtual mesh.
+    /// The root of a virtual mesh.
     pub(crate) async fn root(
         &self,
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
     ) -> Result<Arc<Root>, Refusal> {
         let past = || self.past(virtual_mesh, policy);
-        self.authority.root(&Owner { virtual_mesh, policy, past: &past }, None).await
-    }
-
-    /// The same for members and requests, of which there are many: they all waiting for one slow key would hold up every
-    /// other virtual mesh.
-    pub(crate) async fn root_soon(
-        &self,
-        virtual_mesh: &VirtualMesh,
-        policy: &TrustPolicy,
-    ) -> Result<Arc<Root>, Refusal> {
-        let past = || self.past(virtual_mesh, policy);
-        let owner = Owner { virtual_mesh, policy, past: &past };
-        self.authority.root(&owner, Some(PATIENCE)).await
+        self.authority.root(&Owner { virtual_mesh, policy, past: &past }).await
     }
 
     fn past(&self, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Past {

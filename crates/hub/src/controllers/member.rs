@@ -76,7 +76,7 @@ impl Governed {
         let valid = membership::validate(&virtual_mesh)
             .and_then(|()| membership::check_member(&member.key, key, &membership, true));
         let (Ok(()), Ok(config)) = (valid, identity::cert_config(&mesh)) else { return Ok(None) };
-        let root = hub.root_soon(&virtual_mesh, &policy).await?;
+        let root = hub.root(&virtual_mesh, &policy).await?;
         Ok(Some(Self { virtual_mesh, policy, root, config }))
     }
 

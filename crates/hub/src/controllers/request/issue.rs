@@ -80,8 +80,7 @@ impl Place {
             let message = "the VirtualMesh or its TrustPolicy is not there yet";
             return Err(Refusal::new(Reason::RootUnavailable, message));
         };
-        let root =
-            hub.root_soon(virtual_mesh, policy).await.map_err(|refusal| unavailable(&refusal))?;
+        let root = hub.root(virtual_mesh, policy).await.map_err(|refusal| unavailable(&refusal))?;
         let profile = profile(policy)?;
         let issuer = root.issuer.certificate();
         let asked = Asked {
