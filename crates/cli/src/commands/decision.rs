@@ -158,7 +158,7 @@ async fn write(
 
 fn patch(request: &Request, decision: &Decision<'_>, now: Timestamp) -> Value {
     json!({
-        "metadata": { "uid": request.metadata.uid, "resourceVersion": request.metadata.resource_version },
+        "metadata": { "resourceVersion": request.metadata.resource_version },
         "status": { "thirdPartyApproval": {
             "approvalStatus": decision.verdict.word(),
             "message": decision.message,

@@ -52,19 +52,28 @@ fn json_patches(patches: &[&str]) -> Vec<Call> {
 }
 
 pub(super) const CASES: &[Case] = &[
-    Case::calls("a patch that pins another object or version is a conflict", || {
-        let create = post("$widgets", widget("pinned", "spec: {size: 1}")).quiet();
-        let pins = [
-            "{metadata: {uid: 00000000-0000-0000-0000-000000000000}, spec: {size: 2}}",
-            "{metadata: {uid: 00000000-0000-0000-0000-000000000000}, status: {}}",
-            "{metadata: {resourceVersion: '1'}, spec: {size: 2}}",
-        ];
-        let patch = |(text, path): (&str, &str)| {
-            merge_patch(path, text).only(&["/spec", "/code", "/reason"])
-        };
-        let paths = ["$widgets/pinned", "$widgets/pinned/status", "$widgets/pinned"];
-        [create].into_iter().chain(pins.into_iter().zip(paths).map(patch)).collect()
-    }),
+    Case::calls(
+        "a patch that pins another version is a conflict; a uid counts in the object only",
+        || {
+            let create = post("$widgets", widget("pinned", "spec: {size: 1}")).quiet();
+            let pins = [
+                "{metadata: {uid: 00000000-0000-0000-0000-000000000000}, spec: {size: 2}}",
+                "{metadata: {uid: 00000000-0000-0000-0000-000000000000}, status: {}}",
+                "{metadata: {resourceVersion: '1'}, spec: {size: 2}}",
+                "{metadata: {resourceVersion: '1'}, status: {}}",
+            ];
+            let patch = |(text, path): (&str, &str)| {
+                merge_patch(path, text).only(&["/spec", "/code", "/reason"])
+            };
+            let paths = [
+                "$widgets/pinned",
+                "$widgets/pinned/status",
+                "$widgets/pinned",
+                "$widgets/pinned/status",
+            ];
+            [create].into_iter().chain(pins.into_iter().zip(paths).map(patch)).collect()
+        },
+    ),
     Case::calls("a JSON patch adds, replaces and removes", || {
         json_patches(&[
             "[{op: add, path: /spec/note, value: x}]",

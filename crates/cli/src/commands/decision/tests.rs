@@ -126,7 +126,7 @@ fn the_write_states_the_version_that_was_read_and_touches_the_decision_only() {
     assert_eq!(
         patch,
         json!({
-            "metadata": { "uid": "0a1b", "resourceVersion": "7" },
+            "metadata": { "resourceVersion": "7" },
             "status": { "thirdPartyApproval": {
                 "approvalStatus": "APPROVED", "message": "CHG-1", "lastUpdatedTime": "2026-11-24T08:00:00Z",
             } },
