@@ -25,7 +25,7 @@ use crate::authority::Root;
 use crate::error::HubError;
 use crate::hub::Hub;
 
-/// After this long a first certificate's entry in the ledger is noted in its MeshTrust.
+/// After this long an entry in the ledger is noted in its MeshTrust, where that was not done with the renewal.
 const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// Makes what is missing for one mesh, one write at a time.
@@ -140,16 +140,16 @@ impl Member {
         trust: &MeshTrust,
         wanted: MeshTrustSpec,
     ) -> Result<(), HubError> {
-        let end = self.ledger_end(hub, &wanted.request);
         let known = trust::ledger_end(trust);
-        // By itself it is worth a write only once: of each later certificate it goes with the request's name.
-        if trust.spec == wanted && (known.is_some() || end.is_none()) {
+        let is_news =
+            |end: &ledger::End| known.as_ref().is_none_or(|known| known.sequence < end.sequence);
+        let end = self.ledger_end(hub, &wanted.request).filter(is_news);
+        if trust.spec == wanted && end.is_none() {
             return Ok(());
         }
         hub.fence()?;
         let mut next = MeshTrust { spec: wanted, ..trust.clone() };
-        if let Some(end) = end.filter(|end| known.is_none_or(|known| known.sequence < end.sequence))
-        {
+        if let Some(end) = end {
             let annotations = next.metadata.annotations.get_or_insert_default();
             annotations.insert(names::LEDGER_ANNOTATION.to_owned(), end.to_string());
         }

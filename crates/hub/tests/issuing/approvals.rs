@@ -4,12 +4,10 @@ use anyhow::{Result, ensure};
 use kube::api::{Patch, PatchParams};
 use meshroot_api::policy::ApprovalMode;
 use meshroot_api::shared::State;
-use meshroot_api::{Asked, Bytes, MeshTrust, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_core::ledger::End;
-use meshroot_core::trust::ledger_end;
+use meshroot_api::{Asked, Bytes, VirtualMeshCertificateSigningRequest as Request};
 use serde_json::json;
 
-use crate::common::{Scene, create, judge, merge, until};
+use crate::common::{Scene, create, judge, merge};
 use crate::{answer, first, run};
 
 #[test]
@@ -44,27 +42,6 @@ async fn approve(scene: &Scene, request: &str) -> Result<()> {
     let parameters = PatchParams::default();
     scene.requests().patch_status(request, &parameters, &Patch::Merge(&approved)).await?;
     Ok(())
-}
-
-#[test]
-fn the_end_of_the_ledger_stands_beside_the_renewal_that_it_records() {
-    run(async |scene| {
-        let name = "ends";
-        scene.make_both(name, |_, _| ()).await?;
-        answer(scene, name).await?;
-        judge::issued_once(scene, &first(name)).await?;
-        let second = format!("{name}.{name}.2");
-        let mut next = Request::new(&second, scene.requests().get(&first(name)).await?.spec);
-        next.spec.csr_data = Bytes::default();
-        create(&scene.requests(), next).await?;
-        scene.submit(&second, crate::request_for(&[&crate::identity(name)])?).await?;
-        judge::issued_once(scene, &second).await?;
-        let named = |trust: &MeshTrust| trust.spec.request == second;
-        let trust = until("MeshTrust names it", &scene.trusts(), name, named).await?;
-        let end = End::after(&scene.records().get(&second).await?.spec);
-        ensure!(ledger_end(&trust) == Some(end), "{:?}", trust.metadata.annotations);
-        Ok(())
-    });
 }
 
 #[test]
