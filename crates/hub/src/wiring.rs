@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
-use meshroot_api::IssuanceRecord;
 use meshroot_api::names::RequestName;
+use meshroot_api::shared::State;
+use meshroot_api::{IssuanceRecord, VirtualMeshCertificateSigningRequest};
 use meshroot_core::membership::{self, Key};
 use meshroot_runtime::process::service::Controllers;
 use meshroot_runtime::process::telemetry::Telemetry;
@@ -124,7 +125,7 @@ fn mesh_changed(hub: &Hub, key: &Key) {
 fn request_changed(hub: &Hub, key: &Key) {
     let request = hub.request(&key.namespace, &key.name);
     if let Some(name) = RequestName::parse(&key.name)
-        && request.as_ref().is_none_or(|request| request.is_answered())
+        && request.as_ref().is_none_or(|request| request.is_answered() || is_overtaken(request))
     {
         reconsider_earlier(hub, key, &name);
         hub.member_queue.add(Key::new(&key.namespace, name.mesh));
@@ -134,6 +135,11 @@ fn request_changed(hub: &Hub, key: &Key) {
             .add_after(Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace), GATHER);
     }
     hub.request_queue.add(key.clone());
+}
+
+/// Whatever else changes, such a request is never issued: the next one takes its place.
+fn is_overtaken(request: &VirtualMeshCertificateSigningRequest) -> bool {
+    request.state() == State::Conflict
 }
 
 /// Requests before an answered one are superseded by it.
