@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::is_default;
+use crate::rules;
 use crate::shared::{MeshType, ResourceRef};
 
 /// One service mesh control plane in one cluster.
@@ -22,12 +23,18 @@ use crate::shared::{MeshType, ResourceRef};
     status = "MeshStatus",
     printcolumn(name = "Cluster", type_ = "string", json_path = ".spec.cluster.name"),
     printcolumn(name = "Istio", type_ = "string", json_path = ".spec.istio.installation.version"),
-    printcolumn(name = "Trust Domain", type_ = "string", json_path = ".spec.istio.citadelInfo.trustDomain"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("[has(self.spec.istio), has(self.spec.awsAppMesh), has(self.spec.linkerd), has(self.spec.consulConnect)].filter(set, set).size() <= 1")
-        .message("spec: set one of istio, awsAppMesh, linkerd, consulConnect")
+    printcolumn(
+        name = "Trust Domain",
+        type_ = "string",
+        json_path = ".spec.istio.citadelInfo.trustDomain"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "[has(self.istio), has(self.awsAppMesh), has(self.linkerd), has(self.consulConnect)].filter(set, set).size() <= 1",
+    "message": "set one of istio, awsAppMesh, linkerd, consulConnect",
+}]))]
 pub struct MeshSpec {
     /// An Istio control plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +104,7 @@ pub struct IstioMesh {
 pub struct CitadelInfo {
     /// SPIFFE trust domain; `cluster.local` where absent.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "rules::trust_domain")]
     pub trust_domain: String,
     /// Its namespace; that of the installation where absent.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -133,6 +141,7 @@ pub struct LinkerdMesh {
     pub installation: MeshInstallation,
     /// Cluster domain, which is the trust domain; `cluster.local` where absent.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "rules::trust_domain")]
     pub cluster_domain: String,
 }
 

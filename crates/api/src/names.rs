@@ -20,6 +20,8 @@ const CLUSTER_NAMESPACE_PREFIX: &str = "meshroot-cluster-";
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY_LABEL`].
 pub const MANAGED_BY: &str = "meshroot";
+/// Label on every object that is installed; the value is [`MANAGED_BY`] too.
+pub const PART_OF_LABEL: &str = "app.kubernetes.io/part-of";
 /// Label: name of the cluster that an object is about.
 pub const CLUSTER_LABEL: &str = "meshroot.dev/cluster";
 /// Label: name of the Mesh that an object is about.

@@ -16,21 +16,30 @@ use crate::shared::{ResourceRef, Status};
     version = "v1alpha1",
     kind = "VirtualMesh",
     plural = "virtualmeshes",
-    shortname = "vm",
+    shortname = "vmesh",
     category = "meshroot",
     namespaced,
     derive = "PartialEq",
     status = "VirtualMeshStatus",
-    printcolumn(name = "Certificates", type_ = "string", json_path = ".status.certificateStatus.state"),
+    printcolumn(
+        name = "Certificates",
+        type_ = "string",
+        json_path = ".status.certificateStatus.state"
+    ),
     printcolumn(name = "Config", type_ = "string", json_path = ".status.configStatus.state"),
-    printcolumn(name = "Message", type_ = "string", json_path = ".status.certificateStatus.message"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("!(has(self.spec.shared) && has(self.spec.limited))")
-        .message("spec: set shared or limited, not both"),
-    validation = Rule::new("!(has(self.spec.certificateAuthority) && has(self.spec.certificateAuthority.builtin) && has(self.spec.certificateAuthority.provided))")
-        .message("spec.certificateAuthority: set builtin or provided, not both")
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.certificateStatus.message",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!(has(self.shared) && has(self.limited))",
+    "message": "set shared or limited, not both",
+}]))]
 pub struct VirtualMeshSpec {
     /// A name for people.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -64,6 +73,10 @@ pub struct Empty {}
 /// Where the root of a virtual mesh comes from: one of the two, a builtin one with defaults where neither is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!(has(self.builtin) && has(self.provided))",
+    "message": "set builtin or provided, not both",
+}]))]
 pub struct CertificateAuthority {
     /// Meshroot makes the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,10 +3,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::CustomResource;
 use kube::core::Duration;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{VIRTUAL_MESH_REF, never_changes};
+use crate::rules::{self, VIRTUAL_MESH_REF, never_changes};
 use crate::shared::ResourceRef;
 
 /// How one virtual mesh issues, approves and renews. Lives beside the VirtualMesh, under the same name;
@@ -17,7 +17,7 @@ use crate::shared::ResourceRef;
     version = "v1alpha1",
     kind = "TrustPolicy",
     plural = "trustpolicies",
-    shortname = "tp",
+    shortname = "tpol",
     category = "meshroot",
     namespaced,
     derive = "PartialEq",
@@ -28,7 +28,8 @@ use crate::shared::ResourceRef;
     printcolumn(name = "Issued", type_ = "integer", json_path = ".status.issued"),
     printcolumn(name = "Loaded", type_ = "integer", json_path = ".status.loaded"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor", priority = 1),
     validation = never_changes(&VIRTUAL_MESH_REF, "spec.virtualMeshRef never changes: create a new policy instead")
 )]
 #[serde(rename_all = "camelCase")]
@@ -105,11 +106,12 @@ pub struct RootPolicy {
 
 /// What to do with a root that an earlier Service Mesh Hub left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
 pub enum EarlierRoot {
     /// Take it as this virtual mesh's root.
+    #[serde(alias = "USE")]
     Use,
     /// Leave it alone and make a new one.
+    #[serde(alias = "IGNORE")]
     Ignore,
 }
 
@@ -120,10 +122,14 @@ pub struct IntermediatePolicy {
     /// Lifetime, such as `2160h` (90 days, the default); never past the end of the issuer.
     #[serde(default = "default_ttl")]
     pub ttl: Duration,
-    /// Fraction of the lifetime after which a renewal begins, 2/3 by default.
-    #[serde(default = "default_renew_at")]
+    /// Percent of the lifetime after which a renewal begins, 67 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 95))]
+    pub renew_at_percent: Option<u8>,
+    /// Deprecated: a fraction, read where `renewAtPercent` is absent. Goes in the release after this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.1, max = 0.95))]
-    pub renew_at: f64,
+    pub renew_at: Option<f64>,
     /// Key that agents make, ECDSA-P256 by default.
     #[serde(default = "default_key")]
     pub key: KeyAlgorithm,
@@ -137,9 +143,9 @@ fn default_ttl() -> Duration {
     Duration::from(std::time::Duration::from_hours(90 * 24))
 }
 
-fn default_renew_at() -> f64 {
-    // Six digits, so that the value survives JSON unchanged.
-    0.666_667
+/// Two thirds.
+pub(crate) fn default_renew_at_percent() -> u8 {
+    67
 }
 
 fn default_key() -> KeyAlgorithm {
@@ -148,7 +154,26 @@ fn default_key() -> KeyAlgorithm {
 
 impl Default for IntermediatePolicy {
     fn default() -> Self {
-        Self { ttl: default_ttl(), renew_at: default_renew_at(), key: default_key(), path_len: 0 }
+        Self {
+            ttl: default_ttl(),
+            renew_at_percent: None,
+            renew_at: None,
+            key: default_key(),
+            path_len: 0,
+        }
+    }
+}
+
+impl IntermediatePolicy {
+    /// Percent of the lifetime after which a renewal begins, as it was written, else as the fraction that former
+    /// versions took, else the default.
+    pub fn renew_at_percent(&self) -> u8 {
+        let rounded = |fraction: f64| {
+            (10_u8..95).find(|percent| f64::from(*percent) + 0.5 > fraction * 100.0).unwrap_or(95)
+        };
+        self.renew_at_percent
+            .or_else(|| self.renew_at.map(rounded))
+            .unwrap_or_else(default_renew_at_percent)
     }
 }
 
@@ -158,49 +183,56 @@ impl Default for IntermediatePolicy {
 pub struct HostsPolicy {
     /// Hosts that a request may carry beside its mesh's own identity. Another mesh's identity is refused even so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256), inner(length(max = 2048)))]
+    #[schemars(schema_with = "hosts")]
     pub allow: Vec<String>,
+}
+
+fn hosts(_: &mut SchemaGenerator) -> Schema {
+    rules::hosts(256)
 }
 
 /// Who approves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalPolicy {
-    /// AUTOMATIC (default): what passes the checks is approved. THIRD_PARTY: a person or a system decides.
+    /// Automatic (default): what passes the checks is approved. ThirdParty: a person or a system decides.
     #[serde(default)]
     pub mode: ApprovalMode,
 }
 
 /// The modes of approval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ApprovalMode {
     /// What passes the checks is approved.
     #[default]
+    #[serde(alias = "AUTOMATIC")]
     Automatic,
     /// Nothing is signed before somebody sets `status.thirdPartyApproval.approvalStatus` to APPROVED.
+    #[serde(alias = "THIRD_PARTY")]
     ThirdParty,
 }
 
 /// What agents do with a CA Secret that somebody else wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
 pub enum Adopt {
     /// Leave it alone and say what is there.
     #[default]
+    #[serde(alias = "NEVER")]
     Never,
     /// Keep a copy in a backup Secret, then write over it.
+    #[serde(alias = "ALWAYS")]
     Always,
 }
 
 /// What agents do where a control plane must be restarted to load its certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
 pub enum Restart {
     /// Say so, with the command that does it.
     #[default]
+    #[serde(alias = "MANUAL")]
     Manual,
     /// Restart it.
+    #[serde(alias = "AUTOMATIC")]
     Automatic,
 }
 
@@ -251,17 +283,21 @@ pub struct RootStatus {
 
 /// Where a root stands between being made and being forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
 pub enum RootPhase {
     /// Made, not yet given to anybody.
+    #[serde(alias = "PREPARED")]
     Prepared,
     /// In the members' trust anchors.
+    #[serde(alias = "TRUSTED")]
     Trusted,
     /// Signs intermediates.
     #[default]
+    #[serde(alias = "SIGNING")]
     Signing,
     /// Still trusted, signs nothing.
+    #[serde(alias = "RETIRING")]
     Retiring,
     /// Gone from the members' trust anchors.
+    #[serde(alias = "REMOVED")]
     Removed,
 }

@@ -16,14 +16,14 @@ use crate::shared::ResourceRef;
     version = "v1alpha1",
     kind = "IssuanceRecord",
     plural = "issuancerecords",
-    shortname = "ir",
+    shortname = "irec",
     category = "meshroot",
     namespaced,
     derive = "PartialEq",
     printcolumn(name = "Virtual Mesh", type_ = "string", json_path = ".spec.virtualMeshRef.name"),
     printcolumn(name = "Verdict", type_ = "string", json_path = ".spec.decision.verdict"),
     printcolumn(name = "By", type_ = "string", json_path = ".spec.decision.by"),
-    printcolumn(name = "Serial", type_ = "string", json_path = ".spec.prepared.serial"),
+    printcolumn(name = "Serial", type_ = "string", json_path = ".spec.prepared.serial", priority = 1),
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.prepared.notAfter"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.spec == oldSelf.spec").message("spec: an issuance record never changes")
@@ -79,11 +79,12 @@ pub struct Decision {
 
 /// Approved or denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
     /// May be signed.
+    #[serde(alias = "APPROVED")]
     Approved,
     /// Never to be signed.
+    #[serde(alias = "DENIED")]
     Denied,
 }
 

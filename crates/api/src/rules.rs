@@ -5,6 +5,7 @@
 //! the schema's bounds, and loses them behind an optional (`.?field.orValue(…)`).
 
 use kube::core::Rule;
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// A field of an object, with what its absence means.
 #[derive(Clone, Copy)]
@@ -65,10 +66,14 @@ pub(crate) fn is_set_once(first: Field, fields: &[Field], message: &str) -> Rule
     .message(message)
 }
 
-/// `field` has its default, or `needed` has not.
+/// `field` does not leave its default before `needed` has.
+///
+/// It looks at the change, not at the state: the API server judges every write by a rule at the root, so that a rule
+/// on the state would keep an older object from ever being reported on or deleted.
 pub(crate) fn needs(field: Field, needed: Field, message: &str) -> Rule {
     let rule = format!(
-        "{} == {} || {} != {}",
+        "{} || {} == {} || {} != {}",
+        field.unchanged(),
         field.of("self"),
         field.default,
         needed.of("self"),
@@ -87,3 +92,38 @@ pub(crate) const VIRTUAL_MESH_REF: [Field; 3] = [
     Field::text("spec.virtualMeshRef.namespace"),
     Field::text("spec.virtualMeshRef.cluster"),
 ];
+
+/// A SPIFFE ID, an URI whose escapes can be read, an IP address or a DNS name. What a pattern cannot say (lengths of
+/// labels, ports), the hub does.
+const HOST: &str = r"self.startsWith('spiffe://') ?
+  self.matches('^spiffe://[a-z0-9_-]+([.][a-z0-9_-]+)*(/([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|[.]{3,}))*$') :
+  self.contains('://') ?
+  self.matches('^[a-z][a-z0-9+.-]*://([^/?#%]|%[0-9A-Fa-f]{2})+([^%]|%[0-9A-Fa-f]{2})*$') :
+  isIP(self) || self.matches('^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$')";
+const HOST_MESSAGE: &str = "a host is a SPIFFE ID, another URI, an IP address or a DNS name, without wildcards, empty \
+                            labels and broken percent escapes";
+
+/// Hosts, at most `most` of them.
+pub(crate) fn hosts(most: u32) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": most,
+        "items": {
+            "type": "string",
+            "maxLength": 2048,
+            "x-kubernetes-validations": [{ "rule": HOST, "message": HOST_MESSAGE }],
+        },
+    })
+}
+
+/// A SPIFFE trust domain (SPIFFE ID 2.1), or empty. Go refuses certificates with an empty label in it.
+pub(crate) fn trust_domain(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "x-kubernetes-validations": [{
+            "rule": "self == '' || self.matches('^[a-z0-9_-]+([.][a-z0-9_-]+)*$')",
+            "message": "a trust domain has labels of a-z, 0-9, hyphen and underscore, joined by single dots, as in \
+                        cluster.local",
+        }],
+    })
+}

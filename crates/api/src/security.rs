@@ -2,12 +2,12 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::is_default;
-use crate::rules::{Field, VIRTUAL_MESH_REF, is_set_once, needs, never_changes};
+use crate::rules::{self, Field, VIRTUAL_MESH_REF, is_set_once, needs, never_changes};
 use crate::shared::{MeshType, ResourceRef, State, Status};
 
 /// Asks a virtual mesh's certificate authority for one intermediate CA.
@@ -32,8 +32,8 @@ use crate::shared::{MeshType, ResourceRef, State, Status};
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.certConfig.meshType", priority = 1),
     printcolumn(name = "Approval", type_ = "string", json_path = ".status.thirdPartyApproval.approvalStatus"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.computedStatus.state"),
-    printcolumn(name = "Message", type_ = "string", json_path = ".status.computedStatus.message"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.computedStatus.message", priority = 1),
     validation = never_changes(&VIRTUAL_MESH_REF, "spec.virtualMeshRef never changes: create a new request instead"),
     validation = never_changes(&CERT_CONFIG, "spec.certConfig never changes: create a new request instead"),
     validation = is_set_once(CSR_DATA, &[CSR_DATA], "spec.csrData is set once: create a new request instead"),
@@ -63,6 +63,10 @@ pub struct VirtualMeshCertificateSigningRequestSpec {
     pub virtual_mesh_ref: ResourceRef,
 }
 
+fn hosts(_: &mut SchemaGenerator) -> Schema {
+    rules::hosts(64)
+}
+
 const CSR_DATA: Field = Field::text("spec.csrData");
 const CERT_CONFIG: [Field; 3] = [
     Field::list("spec.certConfig.hosts"),
@@ -79,7 +83,7 @@ const APPROVAL: Field = Field::word("status.thirdPartyApproval.approvalStatus", 
 pub struct CertConfig {
     /// Subject alternative names: DNS names, IP addresses, URIs (`spiffe://…`).
     #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(length(max = 64), inner(length(max = 2048)))]
+    #[schemars(schema_with = "hosts")]
     pub hosts: Vec<String>,
     /// Organization (`O`) in the subject.
     #[serde(default, skip_serializing_if = "is_default")]

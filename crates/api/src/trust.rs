@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Adopt, KeyAlgorithm, Restart};
+use crate::policy::{Adopt, KeyAlgorithm, Restart, default_renew_at_percent};
 
 /// What one mesh should use, and what it has loaded. Same name and namespace as its Mesh.
 ///
@@ -17,7 +17,7 @@ use crate::policy::{Adopt, KeyAlgorithm, Restart};
     version = "v1alpha1",
     kind = "MeshTrust",
     plural = "meshtrusts",
-    shortname = "mt",
+    shortname = "mtrust",
     category = "meshroot",
     namespaced,
     derive = "PartialEq",
@@ -26,7 +26,8 @@ use crate::policy::{Adopt, KeyAlgorithm, Restart};
     printcolumn(name = "Pickup", type_ = "string", json_path = ".status.pickup"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.loaded.notAfter"),
     printcolumn(name = "Witness", type_ = "string", json_path = ".status.witness", priority = 1),
-    printcolumn(name = "Message", type_ = "string", json_path = ".status.message")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MeshTrustSpec {
@@ -37,8 +38,10 @@ pub struct MeshTrustSpec {
     pub trust_anchors: String,
     /// Key that the agent makes for its next request.
     pub key: KeyAlgorithm,
-    /// Fraction of the certificate's lifetime after which the agent renews.
-    pub renew_at: f64,
+    /// Percent of the certificate's lifetime after which the agent renews.
+    #[serde(default = "default_renew_at_percent")]
+    #[schemars(range(min = 10, max = 95))]
+    pub renew_at_percent: u8,
     /// What to do with a CA Secret that somebody else wrote.
     #[serde(default)]
     pub adopt: Adopt,
@@ -73,23 +76,26 @@ pub struct MeshTrustStatus {
     /// Version of the agent that wrote this.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_version: String,
-    /// `Loaded`: True once the certificate is CONFIRMED in use.
+    /// `Loaded`: True once the certificate is Confirmed in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }
 
 /// Whether a control plane uses what it should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Pickup {
     /// Nothing is known yet.
     #[default]
+    #[serde(alias = "UNKNOWN")]
     Unknown,
     /// Written; the control plane has not been seen to use it yet.
+    #[serde(alias = "WAITING")]
     Waiting,
     /// Seen in use.
+    #[serde(alias = "CONFIRMED")]
     Confirmed,
     /// The control plane must be restarted first; the message has the command.
+    #[serde(alias = "RESTART_NEEDED")]
     RestartNeeded,
 }
 
@@ -97,23 +103,25 @@ impl Pickup {
     /// The name on the wire.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Unknown => "UNKNOWN",
-            Self::Waiting => "WAITING",
-            Self::Confirmed => "CONFIRMED",
-            Self::RestartNeeded => "RESTART_NEEDED",
+            Self::Unknown => "Unknown",
+            Self::Waiting => "Waiting",
+            Self::Confirmed => "Confirmed",
+            Self::RestartNeeded => "RestartNeeded",
         }
     }
 }
 
 /// What a pickup was seen by, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Witness {
     /// A workload certificate that the control plane issued chains to the intermediate.
+    #[serde(alias = "WORKLOAD_CERTIFICATE")]
     WorkloadCertificate,
     /// A metric of the control plane shows the intermediate's end of validity.
+    #[serde(alias = "METRIC")]
     Metric,
     /// The trust anchors that the control plane publishes are the expected ones.
+    #[serde(alias = "PUBLISHED_ANCHORS")]
     PublishedAnchors,
 }
 
@@ -121,9 +129,9 @@ impl Witness {
     /// The name on the wire.
     pub fn word(self) -> &'static str {
         match self {
-            Self::WorkloadCertificate => "WORKLOAD_CERTIFICATE",
-            Self::Metric => "METRIC",
-            Self::PublishedAnchors => "PUBLISHED_ANCHORS",
+            Self::WorkloadCertificate => "WorkloadCertificate",
+            Self::Metric => "Metric",
+            Self::PublishedAnchors => "PublishedAnchors",
         }
     }
 }

@@ -70,7 +70,12 @@ impl Findings {
     /// The status of the virtual mesh.
     pub fn virtual_mesh_status(&self) -> VirtualMeshStatus {
         let not_ours = |what| {
-            Status::new(State::Accepted, format!("{what} is not acted upon: Meshroot does trust"))
+            Status::new(
+                State::Accepted,
+                format!(
+                    "{what} is not acted upon: Meshroot issues certificates, it routes no traffic"
+                ),
+            )
         };
         VirtualMeshStatus {
             federation_status: not_ours("federation"),

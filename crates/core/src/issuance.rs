@@ -120,7 +120,7 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
             Approval { by: THIRD_PARTY, message: workflow.message.clone() }
         }
         (_, ApprovalMode::Automatic) => {
-            Approval { by: POLICY, message: "approval mode AUTOMATIC".to_owned() }
+            Approval { by: POLICY, message: "approval mode Automatic".to_owned() }
         }
         (_, ApprovalMode::ThirdParty) => return Ok(Decision::Ask { checked }),
     };

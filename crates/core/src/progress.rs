@@ -151,10 +151,10 @@ fn summary(members: &[Member], total: u32, issued: u32, loaded: u32) -> Notice {
     if loaded < total {
         return Notice::new(
             Reason::WaitingForPickup,
-            format!("all {total} members have a certificate, {loaded} were seen to use it"),
+            format!("{issued} of {total} members have a certificate, {loaded} were seen to use it"),
         );
     }
-    Notice::new(Reason::Ready, format!("all {total} members have a certificate and use it"))
+    Notice::new(Reason::Ready, format!("{loaded} of {total} members have a certificate and use it"))
 }
 
 /// Type of the condition that a MeshTrust carries.

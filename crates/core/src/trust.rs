@@ -77,7 +77,7 @@ impl TrustSet {
         to_bundle(&all)
     }
 
-    /// As a policy's status shows them: those that have ended last, as `REMOVED`.
+    /// As a policy's status shows them: those that have ended last, as `Removed`.
     pub fn statuses(&self) -> Vec<RootStatus> {
         self.anchors()
             .chain(&self.ended)
@@ -181,7 +181,7 @@ pub fn told(
         request: request.to_string(),
         trust_anchors: set.to_bundle() + &to_bundle(&kept),
         key: policy.intermediate.key,
-        renew_at: policy.intermediate.renew_at,
+        renew_at_percent: policy.intermediate.renew_at_percent(),
         adopt: policy.adopt,
         restart: policy.restart,
     }

@@ -72,10 +72,22 @@ impl Row {
             root_key: root.as_ref().map_or_else(not_known, |root| root.public_key().kind_name()),
             root: loaded.roots.into_iter().next().unwrap_or_default(),
             expires: loaded.not_after.map(|time| time.0),
-            loaded: status.pickup.word().to_lowercase(),
-            witness: status.witness.map(|witness| witness.word().to_lowercase().replace('_', " ")),
+            loaded: spaced(status.pickup.word()),
+            witness: status.witness.map(|witness| spaced(witness.word())),
         }
     }
+}
+
+/// `WorkloadCertificate` as people write it.
+fn spaced(word: &str) -> String {
+    let mut words = String::new();
+    for letter in word.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 /// The root that signs, as the mesh is told to trust it.

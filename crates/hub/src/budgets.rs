@@ -69,7 +69,7 @@ mod tests {
         let spec: IssuanceRecordSpec = serde_json::from_value(json!({
             "request": { "name": name, "uid": "" }, "virtualMeshRef": {}, "csrSha256": "",
             "publicKeySha256": "", "sequence": 1, "fence": 0,
-            "decision": { "verdict": "APPROVED", "by": "policy", "message": "", "time": "2026-01-01T00:00:00Z" },
+            "decision": { "verdict": "Approved", "by": "policy", "message": "", "time": "2026-01-01T00:00:00Z" },
         }))
         .unwrap();
         let mut record = IssuanceRecord::new(name, spec);

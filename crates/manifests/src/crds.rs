@@ -5,11 +5,14 @@ use kube::CustomResourceExt as _;
 use serde_json::Value;
 
 use crate::schema;
-use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL};
+use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, PART_OF_LABEL};
 use meshroot_api::{
     IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest,
 };
+
+/// The group of what is added to the original API.
+const MESHROOT: &str = "meshroot.dev";
 
 /// The definition of every kind, sorted by name.
 ///
@@ -40,9 +43,14 @@ pub fn crd_objects() -> Result<Vec<Value>, serde_json::Error> {
 
 fn finish(definition: &mut CustomResourceDefinition) {
     let labels = definition.metadata.labels.get_or_insert_default();
-    labels.insert(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned());
+    for label in [MANAGED_BY_LABEL, PART_OF_LABEL] {
+        labels.insert(label.to_owned(), MANAGED_BY.to_owned());
+    }
     let schemas = definition.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
     for root in schemas.filter_map(|validation| validation.open_api_v3_schema.as_mut()) {
         schema::finish_root(root);
+        if definition.spec.group == MESHROOT {
+            schema::take_former_words(root);
+        }
     }
 }

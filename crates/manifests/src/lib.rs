@@ -27,7 +27,7 @@ pub use policies::policies;
 pub use users::user_roles;
 pub use yaml::to_yaml;
 
-use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL};
+use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, PART_OF_LABEL};
 use serde_json::{Map, Value, json};
 
 /// The port that the hub and the agent serve `/healthz`, `/readyz` and `/metrics` on.
@@ -45,7 +45,10 @@ pub(crate) fn metadata(name: &str, namespace: Option<&str>) -> Value {
     if let Some(namespace) = namespace {
         metadata.insert("namespace".to_owned(), json!(namespace));
     }
-    metadata.insert("labels".to_owned(), json!({ MANAGED_BY_LABEL: MANAGED_BY }));
+    metadata.insert(
+        "labels".to_owned(),
+        json!({ MANAGED_BY_LABEL: MANAGED_BY, PART_OF_LABEL: MANAGED_BY }),
+    );
     Value::Object(metadata)
 }
 

@@ -1,7 +1,7 @@
 //! From what is derived from a Rust type to a schema that Kubernetes and its users like.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 
 /// Finishes the schema of a whole object.
@@ -40,6 +40,35 @@ fn finish(schema: &mut JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
         finish(values);
     }
+}
+
+/// Takes enums also as they were spelled before they followed the custom of Kubernetes (`THIRD_PARTY`), so that what
+/// lies in a repository or a backup goes in as it is. Goes, with the aliases in `api`, in the release after this one.
+pub(super) fn take_former_words(schema: &mut JSONSchemaProps) {
+    if let Some(words) = &mut schema.enum_ {
+        let former: Vec<_> = words.iter().filter_map(former_word).collect();
+        words.extend(former);
+    }
+    schema.properties.iter_mut().flatten().for_each(|(_, property)| take_former_words(property));
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = schema.items.as_mut() {
+        take_former_words(items);
+    }
+}
+
+/// `THIRD_PARTY` of `ThirdParty`; nothing of names that are not ours, such as `Ed25519`.
+fn former_word(JSON(word): &JSON) -> Option<JSON> {
+    let word = word.as_str()?;
+    if !word.chars().all(|letter| letter.is_ascii_alphabetic()) {
+        return None;
+    }
+    let mut former = String::new();
+    for letter in word.chars() {
+        if letter.is_ascii_uppercase() && !former.is_empty() {
+            former.push('_');
+        }
+        former.push(letter.to_ascii_uppercase());
+    }
+    Some(JSON(former.into()))
 }
 
 /// Fields that hold sentences; what others hold is a name, a digest or a number.

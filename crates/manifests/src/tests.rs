@@ -32,7 +32,9 @@ fn every_object_says_what_it_is_and_who_manages_it() {
     for object in everything() {
         assert!(object["apiVersion"].is_string() && object["kind"].is_string(), "{object}");
         assert!(object["metadata"]["name"].is_string(), "{object}");
-        assert_eq!(object["metadata"]["labels"][MANAGED_BY_LABEL], MANAGED_BY, "{object}");
+        let labels = &object["metadata"]["labels"];
+        assert_eq!(labels[MANAGED_BY_LABEL], MANAGED_BY, "{object}");
+        assert_eq!(labels[PART_OF_LABEL], MANAGED_BY, "{object}");
     }
 }
 
@@ -51,7 +53,7 @@ fn a_document_begins_with_what_it_is() {
     let documents: Vec<_> = yaml.split("---\n").collect();
     let expected = |name: &str| {
         format!(
-            "apiVersion: v1\nkind: Namespace\nmetadata:\n  labels:\n    app.kubernetes.io/managed-by: meshroot\n  name: {name}\n"
+            "apiVersion: v1\nkind: Namespace\nmetadata:\n  labels:\n    app.kubernetes.io/managed-by: meshroot\n    app.kubernetes.io/part-of: meshroot\n  name: {name}\n"
         )
     };
     assert_eq!(documents, [expected("b"), expected("a")]);
@@ -62,6 +64,56 @@ fn no_schema_takes_null_or_an_integer_format_that_kubernetes_does_not_know() {
     let definitions = serde_json::to_string(&crds()).unwrap();
     assert!(!definitions.contains("\"nullable\""));
     assert!(!definitions.contains("\"uint"));
+}
+
+/// The API server judges every write by a rule at the root, also one that changes nothing: a rule on the state there
+/// would keep an object that is older than the rule from being reported on and from being deleted.
+#[test]
+fn every_rule_at_the_root_of_a_kind_looks_at_a_change() {
+    let mut looked_at = 0;
+    for definition in crds() {
+        let definition = serde_json::to_value(definition).unwrap();
+        let root = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        for rule in root["x-kubernetes-validations"].as_array().into_iter().flatten() {
+            assert!(rule["rule"].as_str().unwrap().contains("oldSelf"), "{rule}");
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at >= 8, "{looked_at}");
+}
+
+#[test]
+fn every_kind_shows_its_age_and_keeps_sentences_for_wide_screens() {
+    for definition in crds() {
+        let kind = definition.spec.names.kind;
+        let version = definition.spec.versions.into_iter().next().unwrap();
+        let columns = version.additional_printer_columns.unwrap();
+        let narrow: Vec<_> =
+            columns.iter().filter(|column| column.priority.unwrap_or_default() == 0).collect();
+        assert_eq!(narrow.last().unwrap().name, "Age", "{kind}");
+        // `type: date` shows every time that is still to come as <invalid>.
+        let dates = columns.iter().filter(|column| column.type_ == "date");
+        assert_eq!(dates.count(), 1, "{kind}");
+        for column in narrow {
+            assert!(!["Message", "Waiting For"].contains(&column.name.as_str()), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn words_of_our_own_kinds_are_spelled_as_kubernetes_spells_them_and_taken_as_they_were() {
+    let ours = crds().into_iter().filter(|definition| definition.spec.group == "meshroot.dev");
+    let text = serde_json::to_string(&ours.collect::<Vec<_>>()).unwrap();
+    for both in [
+        r#""enum":["Automatic","ThirdParty","AUTOMATIC","THIRD_PARTY"]"#,
+        r#""enum":["Approved","Denied","APPROVED","DENIED"]"#,
+        r#""RestartNeeded","UNKNOWN""#,
+        r#""ECDSA-P384","Ed25519"]"#,
+    ] {
+        assert!(text.contains(both), "{both}");
+    }
+    // The deprecated fraction.
+    assert_eq!(text.matches(r#""type":"number""#).count(), 1);
 }
 
 #[test]

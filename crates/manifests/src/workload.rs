@@ -26,6 +26,7 @@ impl Workload<'_> {
 pub(super) fn deployment(workload: &Workload<'_>) -> Value {
     let mut pod_labels = metadata(workload.name, None)["labels"].clone();
     pod_labels["app.kubernetes.io/name"] = json!(workload.name);
+    pod_labels["app.kubernetes.io/version"] = json!(env!("CARGO_PKG_VERSION"));
     let object = json!({
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -39,7 +40,8 @@ pub(super) fn deployment(workload: &Workload<'_>) -> Value {
             },
         },
     });
-    label(object, "app.kubernetes.io/name", workload.name)
+    let object = label(object, "app.kubernetes.io/name", workload.name);
+    label(object, "app.kubernetes.io/version", env!("CARGO_PKG_VERSION"))
 }
 
 fn pod(workload: &Workload<'_>) -> Value {

@@ -105,7 +105,7 @@ impl Kind {
     /// all understood.
     fn words(self) -> &'static [&'static str] {
         match self {
-            Self::VirtualMesh => &["vm", "virtualmesh", "virtualmeshes"],
+            Self::VirtualMesh => &["vm", "vmesh", "virtualmesh", "virtualmeshes"],
             Self::Request => &[
                 "vmcsr",
                 "vmcsrs",
@@ -115,9 +115,11 @@ impl Kind {
                 "virtualmeshcertificatesigningrequests",
             ],
             Self::Mesh => &["mesh", "meshes"],
-            Self::MeshTrust => &["meshtrust", "mt", "meshtrusts"],
-            Self::TrustPolicy => &["trustpolicy", "tp", "trustpolicies"],
-            Self::Record => &["record", "ir", "records", "issuancerecord", "issuancerecords"],
+            Self::MeshTrust => &["meshtrust", "mt", "mtrust", "meshtrusts"],
+            Self::TrustPolicy => &["trustpolicy", "tp", "tpol", "trustpolicies"],
+            Self::Record => {
+                &["record", "ir", "irec", "records", "issuancerecord", "issuancerecords"]
+            }
             Self::Cluster => &["cluster", "clusters", "kubernetescluster", "kubernetesclusters"],
         }
     }

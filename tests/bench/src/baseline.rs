@@ -88,7 +88,7 @@ fn status() -> Value {
         "response": { "caCertificate": pem(850), "rootCertificate": pem(700) },
         "thirdPartyApproval": {
             "approvalStatus": "APPROVED", "lastUpdatedTime": "2026-01-01T00:00:00Z",
-            "message": "approved by policy: approval mode AUTOMATIC",
+            "message": "approved by policy: approval mode Automatic",
         },
         "computedStatus": { "state": "ACCEPTED", "message": format!("Issued: serial {}, valid until 2026-04-01T00:00:00Z", "0".repeat(32)) },
     })
@@ -100,7 +100,7 @@ fn record(request: &DynamicObject) -> Value {
         "request": { "name": request.metadata.name, "uid": request.metadata.uid },
         "virtualMeshRef": request.data["spec"]["virtualMeshRef"],
         "csrSha256": digest, "publicKeySha256": digest, "sequence": 1, "previousSha256": digest, "fence": 0,
-        "decision": { "verdict": "APPROVED", "by": "policy", "message": "approval mode AUTOMATIC", "time": "2026-01-01T00:00:00Z" },
+        "decision": { "verdict": "Approved", "by": "policy", "message": "approval mode Automatic", "time": "2026-01-01T00:00:00Z" },
         "prepared": {
             "serial": "0".repeat(32), "tbsSha256": digest, "issuerSha256": digest, "profileSha256": digest,
             "notBefore": "2026-01-01T00:00:00Z", "notAfter": "2026-04-01T00:00:00Z",

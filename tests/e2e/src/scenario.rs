@@ -89,7 +89,7 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<()
     progress
         .done("key made in each cluster, request approved, recorded, signed (RSA-4096 root made)");
     for cluster in CLUSTERS {
-        let seen = pickup(fleet, cluster, 1, "RESTART_NEEDED").await?;
+        let seen = pickup(fleet, cluster, 1, "RestartNeeded").await?;
         let command = format!("kubectl -n {MESH_NAMESPACE} rollout restart deployment/istiod");
         ensure!(
             seen["status"]["message"].as_str().unwrap_or_default().contains(&command),
@@ -102,13 +102,13 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<()
     );
     restarted_by_policy(fleet).await?;
     progress.done(
-        "spec.restart: AUTOMATIC in the TrustPolicy; each agent restarts its istiod's Deployment",
+        "spec.restart: Automatic in the TrustPolicy; each agent restarts its istiod's Deployment",
     );
     for cluster in CLUSTERS {
         fleet.cluster_mut(cluster)?.istiod.as_mut().context("istiod runs")?.restart().await?;
     }
     for cluster in CLUSTERS {
-        pickup(fleet, cluster, 1, "CONFIRMED").await?;
+        pickup(fleet, cluster, 1, "Confirmed").await?;
     }
     fleet.kubectl(
         "hub",
@@ -133,7 +133,7 @@ async fn first_issuance(progress: &mut Progress, fleet: &mut Fleet) -> Result<()
 
 /// There are no pods here: what would restart them is looked for, and then done by hand.
 async fn restarted_by_policy(fleet: &Fleet) -> Result<()> {
-    let automatic = r#"{"spec":{"restart":"AUTOMATIC"}}"#;
+    let automatic = r#"{"spec":{"restart":"Automatic"}}"#;
     let patch =
         ["-n", SYSTEM_NAMESPACE, "patch", "trustpolicy", "demo", "--type=merge", "-p", automatic];
     fleet.kubectl("hub", &patch, None)?;
@@ -181,7 +181,7 @@ async fn renewal(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
         &cluster_namespace("east"),
     ])?;
     accepted(fleet, "east", 2).await?;
-    pickup(fleet, "east", 2, "CONFIRMED").await?;
+    pickup(fleet, "east", 2, "Confirmed").await?;
     ensure!(istiod(fleet.cluster("east")?)?.pid() == pid, "istiod was restarted");
     progress.done("meshroot renew: new key, new certificate, picked up by the running istiod");
     let (east, west) = (leaf(fleet, "east").await?, leaf(fleet, "west").await?);
@@ -232,7 +232,7 @@ async fn look_again(fleet: &Fleet, namespace: &str, request: &str) -> Result<()>
 
 async fn third_party(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
     progress.title("Approval by a third party in west");
-    let mode = r#"{"spec":{"approval":{"mode":"THIRD_PARTY"}}}"#;
+    let mode = r#"{"spec":{"approval":{"mode":"ThirdParty"}}}"#;
     fleet.kubectl(
         "hub",
         &["-n", SYSTEM_NAMESPACE, "patch", "trustpolicy", "demo", "--type=merge", "-p", mode],
@@ -269,7 +269,7 @@ async fn third_party(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
         "CHG-1234",
     ])?;
     accepted(fleet, "west", 2).await?;
-    pickup(fleet, "west", 2, "CONFIRMED").await?;
+    pickup(fleet, "west", 2, "Confirmed").await?;
     let record = fleet.object(&namespace, "issuancerecord", &name)?;
     ensure!(
         record["spec"]["decision"]["by"] == "third-party",
@@ -325,7 +325,7 @@ async fn denial(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
         None,
     );
     ensure!(refused.is_err(), "a denial was turned into an approval");
-    pickup(fleet, "west", 2, "CONFIRMED").await?;
+    pickup(fleet, "west", 2, "Confirmed").await?;
     progress.done("DENIED is final, the agent says so, the certificate in use stays");
     Ok(())
 }

@@ -59,7 +59,7 @@ async fn refused(scene: &Scene, mesh: &str, there: &Secret, words: &[&str]) -> R
     ensure!(after.metadata.resource_version == before.metadata.resource_version, "it was written");
     ensure!(backups(scene, mesh).await?.is_empty(), "a backup was made of what is left alone");
     // Asked to, the agent takes it over by itself.
-    merge(&scene.policies(), mesh, &json!({ "spec": { "adopt": "ALWAYS" } })).await?;
+    merge(&scene.policies(), mesh, &json!({ "spec": { "adopt": "Always" } })).await?;
     judge::installed(scene, mesh, &request(mesh, 1)).await
 }
 

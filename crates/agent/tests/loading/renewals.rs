@@ -16,7 +16,7 @@ use crate::{request, run};
 /// Renewal of a certificate for five minutes begins 30 to 45 s after it was issued.
 fn soon(policy: &mut TrustPolicySpec) {
     policy.intermediate.ttl = Duration::from_mins(5).into();
-    policy.intermediate.renew_at = 0.15;
+    policy.intermediate.renew_at_percent = Some(15);
 }
 
 #[test]
@@ -35,10 +35,14 @@ fn a_certificate_is_renewed_when_its_time_has_come_and_not_before() {
             |_| true,
         )
         .await?;
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.95 } } }))
-            .await?;
+        merge(
+            &scene.policies(),
+            mesh,
+            &json!({ "spec": { "intermediate": { "renewAtPercent": 95 } } }),
+        )
+        .await?;
         let made = renewal.metadata.creation_timestamp.context("it says when it was made")?.0;
-        let due = meshroot_core::renewal::due(&first, mesh, 0.15);
+        let due = meshroot_core::renewal::due(&first, mesh, 15);
         let late = made.duration_since(due).as_secs();
         ensure!((-1..=10).contains(&late), "it was made {late} s after it was due");
         judge::installed(scene, mesh, &request(mesh, 2)).await?;
@@ -62,17 +66,25 @@ fn a_renewal_needs_nothing_of_the_request_before_it() {
         scene
             .make_both(mesh, |_, policy| {
                 policy.intermediate.ttl = Duration::from_mins(5).into();
-                policy.intermediate.renew_at = 0.95;
+                policy.intermediate.renew_at_percent = Some(95);
             })
             .await?;
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
         delete(&scene.requests(), &request(mesh, 1)).await?;
         // Due 15 to 30 s after it was issued.
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.1 } } }))
-            .await?;
+        merge(
+            &scene.policies(),
+            mesh,
+            &json!({ "spec": { "intermediate": { "renewAtPercent": 10 } } }),
+        )
+        .await?;
         until("the renewal is there", &scene.requests(), &request(mesh, 2), |_| true).await?;
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.95 } } }))
-            .await?;
+        merge(
+            &scene.policies(),
+            mesh,
+            &json!({ "spec": { "intermediate": { "renewAtPercent": 95 } } }),
+        )
+        .await?;
         settled(scene, mesh).await?;
         let newest = generations(scene, mesh).await?.pop().context("there is a request")?;
         judge::installed(scene, mesh, &request(mesh, newest)).await?;
@@ -111,7 +123,7 @@ fn another_type_of_key_in_the_policy_is_asked_for_exactly_once() {
         );
         settled(scene, mesh).await?;
         // Looked at again for another reason, nothing more is asked for.
-        merge(&scene.policies(), mesh, &json!({ "spec": { "restart": "AUTOMATIC" } })).await?;
+        merge(&scene.policies(), mesh, &json!({ "spec": { "restart": "Automatic" } })).await?;
         let arrived =
             |trust: &MeshTrust| trust.spec.restart == meshroot_api::policy::Restart::Automatic;
         let trust =
@@ -128,13 +140,17 @@ fn a_renewal_that_cannot_be_made_is_said_once_and_not_again_and_again() {
         let mesh = "key-gone";
         let keep = |policy: &mut TrustPolicySpec| {
             policy.intermediate.ttl = Duration::from_mins(5).into();
-            policy.intermediate.renew_at = 0.95;
+            policy.intermediate.renew_at_percent = Some(95);
         };
         scene.make_both(mesh, |_, policy| keep(policy)).await?;
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
         delete(&scene.secrets(AGENT_NAMESPACE), &key_of(mesh, 1)).await?;
-        merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": 0.1 } } }))
-            .await?;
+        merge(
+            &scene.policies(),
+            mesh,
+            &json!({ "spec": { "intermediate": { "renewAtPercent": 10 } } }),
+        )
+        .await?;
         let says = |trust: &MeshTrust| {
             trust
                 .status

@@ -8,7 +8,7 @@ use meshroot_api::names::RequestName;
 use meshroot_api::{
     Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
 };
-use meshroot_core::membership::{Key, members};
+use meshroot_core::membership::{Key, members, policy};
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::{Failure as ApiFailure, classify};
 use meshroot_runtime::process::clock;
@@ -41,6 +41,8 @@ pub(crate) struct Arguments {
 struct Description {
     sheet: Sheet,
     objects: Vec<Value>,
+    /// The objects whose events are shown.
+    happened_to: Vec<ObjectMeta>,
 }
 
 /// Describes it.
@@ -62,7 +64,6 @@ pub(crate) async fn run(
         )));
     }
     let object = find(session, kind, &asked.name).await?;
-    let metadata = object.metadata.clone();
     let mut description = match kind {
         Kind::Request => of_request(session, parse(kind, object)?).await?,
         Kind::VirtualMesh => of_virtual_mesh(session, parse(kind, object)?).await?,
@@ -71,7 +72,7 @@ pub(crate) async fn run(
     if !session.global.output.is_table() {
         return terminal.print(&session.global.output.text(&list(description.objects))?);
     }
-    add_events(session, &metadata, &mut description.sheet).await;
+    add_events(session, &description.happened_to, &mut description.sheet).await;
     terminal.sheet(&description.sheet)
 }
 
@@ -87,13 +88,14 @@ async fn of_request(session: &Session, request: Request) -> Result<Description, 
     Ok(Description {
         sheet: file.sheet(clock::now()),
         objects: objects.into_iter().flatten().collect(),
+        happened_to: vec![file.request.metadata],
     })
 }
 
 async fn request_file(session: &Session, request: Request) -> Result<RequestFile, Failure> {
     let namespace = request.metadata.namespace.clone().unwrap_or_default();
     let name = request.metadata.name.clone().unwrap_or_default();
-    let policy = Key::resolve(&request.spec.virtual_mesh_ref, &namespace);
+    let virtual_mesh = Key::resolve(&request.spec.virtual_mesh_ref, &namespace);
     let (mesh, previous) = match RequestName::parse(&name) {
         Some(own) => {
             let previous = previous(&own, requests(session, &namespace).await?);
@@ -105,7 +107,7 @@ async fn request_file(session: &Session, request: Request) -> Result<RequestFile
         previous,
         mesh: optional(session, &namespace, &mesh).await?,
         trust: optional(session, &namespace, &mesh).await?,
-        policy: optional(session, &policy.namespace, &policy.name).await?,
+        policy: policy_of(session, &virtual_mesh).await?,
         record: optional(session, &namespace, &name).await?,
         request,
     })
@@ -113,7 +115,7 @@ async fn request_file(session: &Session, request: Request) -> Result<RequestFile
 
 async fn of_virtual_mesh(session: &Session, mesh: VirtualMesh) -> Result<Description, Failure> {
     let key = Key::of(&mesh);
-    let policy: Option<TrustPolicy> = optional(session, &key.namespace, &key.name).await?;
+    let policy = policy_of(session, &key).await?;
     let mut gathered = Vec::new();
     for member in members(&mesh) {
         let trust = optional(session, &member.namespace, &member.name).await?;
@@ -127,7 +129,25 @@ async fn of_virtual_mesh(session: &Session, mesh: VirtualMesh) -> Result<Descrip
         objects.push(member.trust.as_ref().and_then(shown));
     }
     let sheet = virtual_mesh::sheet(&mesh, policy.as_ref(), &gathered, clock::now());
-    Ok(Description { sheet, objects: objects.into_iter().flatten().collect() })
+    let happened_to = [Some(mesh.metadata), policy.map(|policy| policy.metadata)];
+    Ok(Description {
+        sheet,
+        objects: objects.into_iter().flatten().collect(),
+        happened_to: happened_to.into_iter().flatten().collect(),
+    })
+}
+
+/// The policy that the hub goes by, whatever its name; none where there are two, which the status of the virtual mesh says.
+async fn policy_of(session: &Session, virtual_mesh: &Key) -> Result<Option<TrustPolicy>, Failure> {
+    let api: Api<TrustPolicy> = Api::namespaced(session.client.clone(), &virtual_mesh.namespace);
+    match retried(async || api.list(&ListParams::default()).await).await {
+        Ok(list) => Ok(policy(list.items, virtual_mesh).unwrap_or_default()),
+        Err(error) if matches!(classify(&error), ApiFailure::Forbidden(_)) => Ok(None),
+        Err(error) => {
+            let doing = format!("list trustpolicies in namespace {}", virtual_mesh.namespace);
+            Err(Failure::api(&doing, &error))
+        }
+    }
 }
 
 async fn of_mesh(session: &Session, mesh: Mesh) -> Result<Description, Failure> {
@@ -137,19 +157,32 @@ async fn of_mesh(session: &Session, mesh: Mesh) -> Result<Description, Failure> 
     let request: Option<Request> = optional(session, &key.namespace, &wanted).await?;
     let objects = [shown(&mesh), trust.as_ref().and_then(shown), request.as_ref().and_then(shown)];
     let sheet = mesh::sheet(&mesh, trust.as_ref(), request.as_ref(), clock::now());
-    Ok(Description { sheet, objects: objects.into_iter().flatten().collect() })
+    // What the hub and the agent have to say of a mesh, they say of its MeshTrust.
+    let happened_to = [Some(mesh.metadata), trust.map(|trust| trust.metadata)];
+    Ok(Description {
+        sheet,
+        objects: objects.into_iter().flatten().collect(),
+        happened_to: happened_to.into_iter().flatten().collect(),
+    })
 }
 
-/// Adds the events of an object, the newest last. Events are a courtesy: without them the rest stands.
-async fn add_events(session: &Session, metadata: &ObjectMeta, sheet: &mut Sheet) {
-    let (Some(uid), Some(namespace)) = (&metadata.uid, &metadata.namespace) else { return };
-    let api: Api<Event> = Api::namespaced(session.client.clone(), namespace);
-    let of_object = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+/// Adds the events of some objects, the newest last. Events are a courtesy: without them the rest stands.
+async fn add_events(session: &Session, objects: &[ObjectMeta], sheet: &mut Sheet) {
     sheet.heading("Events");
-    match retried(async || api.list(&of_object).await).await {
-        Ok(events) if events.items.is_empty() => sheet.line("none"),
-        Ok(events) => sheet.table(events::table(events.items, clock::now())),
-        Err(error) => sheet.line(format!("cannot be read: {error}")),
+    let mut all = Vec::new();
+    for object in objects {
+        let (Some(uid), Some(namespace)) = (&object.uid, &object.namespace) else { continue };
+        let api: Api<Event> = Api::namespaced(session.client.clone(), namespace);
+        let of_object = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+        match retried(async || api.list(&of_object).await).await {
+            Ok(events) => all.extend(events.items),
+            Err(error) => sheet.line(format!("cannot be read: {error}")),
+        }
+    }
+    if all.is_empty() {
+        sheet.line("none");
+    } else {
+        sheet.table(events::table(all, clock::now()));
     }
 }
 

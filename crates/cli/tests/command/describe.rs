@@ -84,15 +84,12 @@ async fn an_issued_request_shows_the_certificate_and_what_it_changes() {
     assert_eq!(objects["items"].as_array().unwrap().len(), 2);
 }
 
-async fn report(
-    client: &kube::Client,
-    request: &meshroot_api::VirtualMeshCertificateSigningRequest,
-) {
+async fn report<K: kube::Resource<DynamicType = ()>>(client: &kube::Client, object: &K) {
     let regarding = ObjectReference {
-        kind: Some("VirtualMeshCertificateSigningRequest".to_owned()),
-        name: request.metadata.name.clone(),
-        namespace: request.metadata.namespace.clone(),
-        uid: request.metadata.uid.clone(),
+        kind: Some(K::kind(&()).into_owned()),
+        name: object.meta().name.clone(),
+        namespace: object.meta().namespace.clone(),
+        uid: object.meta().uid.clone(),
         ..ObjectReference::default()
     };
     let reporter = Reporter::new(client.clone(), "meshroot-hub", "test");
@@ -108,7 +105,7 @@ async fn a_virtual_mesh_shows_how_far_each_member_is_and_a_mesh_what_it_has_load
     place.ask(1).await;
     place.trust(1, std::slice::from_ref(&root.certificate)).await;
     place
-        .loaded(1, "RESTART_NEEDED", "kubectl -n istio-system rollout restart deployment istiod")
+        .loaded(1, "RestartNeeded", "kubectl -n istio-system rollout restart deployment istiod")
         .await;
     let text = hub.run(&["describe", "vm", "demo", "-n", &place.namespace]).yes();
     has(
@@ -116,20 +113,36 @@ async fn a_virtual_mesh_shows_how_far_each_member_is_and_a_mesh_what_it_has_load
         &[
             "Members",
             &place.request_name(1),
-            "RESTART_NEEDED",
+            "RestartNeeded",
             "rollout restart",
-            "Roots\n  none yet",
+            "Roots\n  not known: no TrustPolicy",
         ],
     );
+    // Events of a mesh are told of its MeshTrust.
+    report(&place.hub, &place.trusts(&place.hub).get(&place.mesh).await.unwrap()).await;
     let text = hub.run(&["describe", "mesh", &place.mesh]).yes();
     has(
         &text,
         &[
             "Trust domain   cluster.local",
             &root.certificate.fingerprint().to_string(),
-            "RESTART_NEEDED",
+            "RestartNeeded",
+            "certificate issued",
         ],
     );
+}
+
+#[tokio::test]
+async fn the_policy_of_a_virtual_mesh_is_found_whatever_its_name() {
+    let hub = hub().await;
+    let place = hub.place("policy").await;
+    place.virtual_mesh(&hub.admin).await;
+    place.policy(&hub.admin, "another-name").await;
+    let text = hub.run(&["describe", "vm", "demo", "-n", &place.namespace]).yes();
+    has(&text, &["Roots\n  none yet"]);
+    place.ask(1).await;
+    let text = hub.run(&["describe", "vmcsr", &place.request_name(1)]).yes();
+    has(&text, &["ThirdParty: nothing is signed before somebody approves"]);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ async fn settled(hub: &Hub, cluster: &str) -> (Place, Authority) {
     place.ask(1).await;
     issue(&place, &root, 1).await;
     place.trust(1, std::slice::from_ref(&root.certificate)).await;
-    place.loaded(1, "CONFIRMED", "").await;
+    place.loaded(1, "Confirmed", "").await;
     (place, root)
 }
 
@@ -63,9 +63,9 @@ async fn the_wait_ends_when_the_new_certificate_is_in_use() {
     let there = async || Ok(requests.get(&place.request_name(2)).await.map(|_| ())?);
     wait::until("the renewal is there", wait::LIMIT, there).await.unwrap();
     issue(&place, &root, 2).await;
-    place.loaded(2, "RESTART_NEEDED", "restart istiod").await;
+    place.loaded(2, "RestartNeeded", "restart istiod").await;
     let told = waiting.await.unwrap().yes();
-    has(&told, &["created", "installed, RESTART_NEEDED: restart istiod"]);
+    has(&told, &["created", "installed, RestartNeeded: restart istiod"]);
 }
 
 #[tokio::test]

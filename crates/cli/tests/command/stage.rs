@@ -7,7 +7,8 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use meshroot_api::names::{ASKED_ANNOTATION, cluster_namespace};
 use meshroot_api::{
-    Asked, Mesh, MeshTrust, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+    Asked, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_manifests::agent_hub_objects;
 use meshroot_pki::{
@@ -215,19 +216,34 @@ impl Place {
             "metadata": { "name": self.mesh, "namespace": self.namespace },
             "spec": {
                 "request": self.request_name(generation), "trustAnchors": to_bundle(roots),
-                "key": "ECDSA-P256", "renewAt": 0.666_667,
+                "key": "ECDSA-P256", "renewAtPercent": 67,
             },
         }))
         .unwrap();
-        create(&Api::namespaced(self.hub.clone(), &self.namespace), &trust).await;
+        create(&self.trusts(&self.hub), &trust).await;
+    }
+
+    pub(crate) fn trusts(&self, client: &Client) -> Api<MeshTrust> {
+        Api::namespaced(client.clone(), &self.namespace)
+    }
+
+    /// A policy of the virtual mesh under which people approve.
+    pub(crate) async fn policy(&self, admin: &Client, name: &str) {
+        let policy: TrustPolicy = serde_json::from_value(json!({
+            "apiVersion": "meshroot.dev/v1alpha1", "kind": "TrustPolicy",
+            "metadata": { "name": name, "namespace": self.namespace },
+            "spec": { "virtualMeshRef": { "name": "demo" }, "approval": { "mode": "ThirdParty" } },
+        }))
+        .unwrap();
+        create(&Api::namespaced(admin.clone(), &self.namespace), &policy).await;
     }
 
     /// What the agent says that the mesh has loaded.
     pub(crate) async fn loaded(&self, generation: u32, pickup: &str, message: &str) {
-        let api: Api<MeshTrust> = Api::namespaced(self.agent.clone(), &self.namespace);
+        let api = self.trusts(&self.agent);
         let status = json!({ "status": {
             "installed": self.request_name(generation), "pickup": pickup, "message": message,
-            "witness": "WORKLOAD_CERTIFICATE",
+            "witness": "WorkloadCertificate",
         } });
         api.patch_status(&self.mesh, &PatchParams::default(), &Patch::Merge(&status))
             .await

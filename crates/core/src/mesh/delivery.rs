@@ -76,7 +76,7 @@ fn check_own(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Result<()
     }
     let message = format!(
         "the certificate in use, of request {}, is under another root than that of {wanted}: workloads that trust only \
-         the former would refuse those of this mesh; set spec.adopt: ALWAYS in the TrustPolicy to have it replaced",
+         the former would refuse those of this mesh; set spec.adopt: Always in the TrustPolicy to have it replaced",
         installed.request
     );
     Err(Refusal::new(Reason::RootWouldChange, message))

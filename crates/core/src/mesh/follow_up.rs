@@ -34,7 +34,8 @@ pub(super) fn plan(
         at: installed.written,
     };
     let (pickup, witness) = pickup::judge(&written, seen, now);
-    let due = renewal::due(intermediate, &view.control_plane.mesh, view.trust.spec.renew_at);
+    let due =
+        renewal::due(intermediate, &view.control_plane.mesh, view.trust.spec.renew_at_percent);
     let is_due = due <= now || useless.is_some();
     let renewal = renewal(view, &in_use, intermediate, useless.as_ref(), is_due)?;
     let mut steps = vec![Step::Measure { not_after: intermediate.not_after(), pickup }];

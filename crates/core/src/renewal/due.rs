@@ -3,25 +3,25 @@
 use jiff::{SignedDuration, Timestamp};
 use meshroot_pki::{Certificate, Fingerprint};
 
-/// Most that the jitter takes off, as a fraction of the lifetime.
-const MOST_JITTER: f64 = 0.05;
+/// Most that the jitter takes off, in percent of the lifetime.
+const MOST_JITTER: f64 = 5.0;
 
 /// An intermediate's validity begins this much before it was issued (profile of `docs/issuance.md`).
 const BACKDATED: SignedDuration = SignedDuration::from_mins(10);
 
-/// When the renewal of a certificate begins: at `renew_at` of its life since it was issued, less up to 5 % of it.
+/// When the renewal of a certificate begins: at `percent` of its life since it was issued, less up to 5 % of it.
 ///
 /// Counted from the issuance, not from the backdated start: else a short-lived certificate would be due when it
 /// arrives, and again and again.
 ///
 /// The jitter depends on the mesh's name and the certificate only, so that every restart comes to the same time
 /// and meshes that were issued together are not renewed together.
-pub fn due(certificate: &Certificate, mesh: &str, renew_at: f64) -> Timestamp {
+pub fn due(certificate: &Certificate, mesh: &str, percent: u8) -> Timestamp {
     let validity = certificate.not_after().duration_since(certificate.not_before());
     let issued = certificate.not_before() + BACKDATED.min(validity / 3 * 2);
     let lifetime = certificate.not_after().duration_since(issued);
-    let fraction = renew_at.clamp(0.1, 0.95) - MOST_JITTER * jitter(certificate, mesh);
-    let seconds = lifetime.as_secs_f64() * fraction;
+    let percent = f64::from(percent.clamp(10, 95)) - MOST_JITTER * jitter(certificate, mesh);
+    let seconds = lifetime.as_secs_f64() * percent / 100.0;
     issued + SignedDuration::try_from_secs_f64(seconds.floor()).unwrap_or(lifetime)
 }
 

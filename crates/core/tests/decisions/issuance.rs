@@ -17,7 +17,7 @@ const ORIGINAL_NAME: &str = "istio-istio-system-east-cert-request";
 #[test]
 fn a_good_request_is_issued_by_policy() {
     let (checked, by, message) = Scene::new().issued();
-    assert_eq!((by, message.as_str()), ("policy", "approval mode AUTOMATIC"));
+    assert_eq!((by, message.as_str()), ("policy", "approval mode Automatic"));
     assert_eq!(checked.csr().public_key(), intermediate_key().public_key());
     assert_eq!(checked.hosts(), hosts(&[IDENTITY]));
 }

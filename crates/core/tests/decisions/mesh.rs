@@ -128,7 +128,7 @@ impl Scene {
             request: name(1).to_string(),
             trust_anchors: to_bundle(&[root()]),
             key: KeyAlgorithm::EcdsaP256,
-            renew_at: 0.95,
+            renew_at_percent: 95,
             adopt: Adopt::Never,
             restart: Restart::Manual,
         };
@@ -166,7 +166,7 @@ impl Scene {
     /// The same, when the certificate in use is due.
     fn due() -> Self {
         let mut scene = Self::new();
-        scene.trust.spec.renew_at = 0.1;
+        scene.trust.spec.renew_at_percent = 10;
         scene.with_key(1, Some(kept(intermediate_key())))
     }
 

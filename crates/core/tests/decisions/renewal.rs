@@ -25,23 +25,23 @@ fn offset(certificate: &Certificate, due: Timestamp) -> i64 {
     due.duration_since(certificate.not_before()).as_secs() - BACKDATED
 }
 
-/// The window in whole seconds: from `renew_at` less 5 % to `renew_at`, of a lifetime.
+/// The window in whole seconds: from `percent` less 5 % to `percent`, of a lifetime.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     reason = "lifetimes are far below 2^52 s"
 )]
-fn window(lifetime: i64, renew_at: f64) -> std::ops::RangeInclusive<i64> {
-    let part = |fraction: f64| (lifetime as f64 * fraction).floor() as i64;
-    part(renew_at - 0.05)..=part(renew_at)
+fn window(lifetime: i64, percent: u8) -> std::ops::RangeInclusive<i64> {
+    let part = |percent: u8| (lifetime as f64 * f64::from(percent) / 100.0).floor() as i64;
+    part(percent - 5)..=part(percent)
 }
 
 #[test]
 fn a_renewal_begins_within_five_per_cent_before_its_share_of_the_lifetime() {
     let certificate = certificate(NINETY_DAYS);
     for mesh in 0..100 {
-        let begins = offset(&certificate, due(&certificate, &format!("mesh-{mesh}"), 0.666_667));
-        assert!(window(NINETY_DAYS, 0.666_667).contains(&begins), "{begins}");
+        let begins = offset(&certificate, due(&certificate, &format!("mesh-{mesh}"), 67));
+        assert!(window(NINETY_DAYS, 67).contains(&begins), "{begins}");
     }
 }
 
@@ -49,16 +49,16 @@ fn a_renewal_begins_within_five_per_cent_before_its_share_of_the_lifetime() {
 fn every_restart_comes_to_the_same_moment() {
     let certificate = certificate(NINETY_DAYS);
     let again = Certificate::from_der(certificate.der()).unwrap();
-    assert_eq!(due(&certificate, "east", 0.5), due(&again, "east", 0.5));
+    assert_eq!(due(&certificate, "east", 50), due(&again, "east", 50));
 }
 
 #[test]
 fn meshes_that_were_issued_together_are_not_renewed_together() {
     let certificate = certificate(NINETY_DAYS);
     let begins: Vec<i64> = (0..500)
-        .map(|mesh| offset(&certificate, due(&certificate, &format!("mesh-{mesh}"), 0.5)))
+        .map(|mesh| offset(&certificate, due(&certificate, &format!("mesh-{mesh}"), 50)))
         .collect();
-    let window = window(NINETY_DAYS, 0.5);
+    let window = window(NINETY_DAYS, 50);
     let tenth = (window.end() - window.start()) / 10;
     for part in 0..10 {
         let from = window.start() + part * tenth;
@@ -75,7 +75,7 @@ fn the_same_mesh_has_another_jitter_for_each_certificate() {
             let template =
                 Template { serial: vec![serial + 1], not_before: NOW, ..Template::intermediate() };
             let certificate = template.sign(leaf_key());
-            offset(&certificate, due(&certificate, "east", 0.5))
+            offset(&certificate, due(&certificate, "east", 50))
         })
         .collect();
     assert!(begins.len() > 15, "{begins:?}");
@@ -84,7 +84,7 @@ fn the_same_mesh_has_another_jitter_for_each_certificate() {
 #[test]
 fn a_share_out_of_bounds_counts_as_the_bound() {
     let certificate = certificate(NINETY_DAYS);
-    for (given, counts) in [(-1.0, 0.1), (0.0, 0.1), (1.0, 0.95), (f64::INFINITY, 0.95)] {
+    for (given, counts) in [(0, 10), (9, 10), (96, 95), (u8::MAX, 95)] {
         assert_eq!(due(&certificate, "east", given), due(&certificate, "east", counts), "{given}");
         let begins = offset(&certificate, due(&certificate, "east", given));
         assert!(window(NINETY_DAYS, counts).contains(&begins), "{given}: {begins}");
@@ -97,11 +97,11 @@ proptest! {
     #[test]
     fn a_renewal_lies_strictly_within_the_validity(
         lifetime in 300_i64..=3_660 * DAY,
-        renew_at in prop_oneof![any::<f64>(), 0.1..=0.95],
+        percent in any::<u8>(),
         mesh in "[a-z0-9.-]{0,64}",
     ) {
         let certificate = certificate(lifetime);
-        let due = due(&certificate, &mesh, renew_at);
+        let due = due(&certificate, &mesh, percent);
         prop_assert!(offset(&certificate, due) > 0 && due < certificate.not_after());
         // At least the last twentieth is left to try again in.
         let left = certificate.not_after().duration_since(due);

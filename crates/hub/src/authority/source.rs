@@ -77,7 +77,7 @@ impl Source {
                 "it was there before: restore it from a backup; a new root is never made in its place"
             }
             Self::Provided(_) => "create it with root-cert.pem and key.pem",
-            Self::Earlier(_) => "spec.root.earlier of the TrustPolicy says USE: put it back",
+            Self::Earlier(_) => "spec.root.earlier of the TrustPolicy says Use: put it back",
         };
         let message = format!("Secret {} does not exist; {fix}", self.place());
         Refusal::new(Reason::RootSecretMissing, message)
@@ -86,8 +86,8 @@ impl Source {
     /// The Secret is there and nobody has said whether to use it.
     pub(super) fn question(&self) -> Refusal {
         let message = format!(
-            "Secret {} holds the root of an earlier Service Mesh Hub; set spec.root.earlier of the TrustPolicy to USE \
-             to go on with it, or to IGNORE to make a new root",
+            "Secret {} holds the root of an earlier Service Mesh Hub; set spec.root.earlier of the TrustPolicy to Use \
+             to go on with it, or to Ignore to make a new root",
             self.place()
         );
         Refusal::new(Reason::EarlierRootFound, message)
@@ -147,7 +147,7 @@ mod tests {
         let cases = [
             (Source::builtin(&beside_hub(), HUB), "restore it from a backup"),
             (Source::Provided(beside_hub()), "create it with root-cert.pem and key.pem"),
-            (Source::earlier(&beside_hub()), "says USE: put it back"),
+            (Source::earlier(&beside_hub()), "says Use: put it back"),
         ];
         for (source, part) in cases {
             let refusal = source.missing();

@@ -113,15 +113,15 @@ fn an_agent_that_crashes_in_a_renewal_goes_on_with_the_key_that_it_had_made(#[ca
         let mesh = mesh_of(point);
         let shortly = |policy: &mut meshroot_api::policy::TrustPolicySpec| {
             policy.intermediate.ttl = std::time::Duration::from_mins(5).into();
-            policy.intermediate.renew_at = 0.95;
+            policy.intermediate.renew_at_percent = Some(95);
         };
         scene.make_both(mesh, |_, policy| shortly(policy)).await?;
         judge::installed(scene, mesh, &first(mesh)).await?;
         scene.start_agent(&mut fleet, Some(point)).await?;
-        renew_at(scene, mesh, 0.1).await?;
+        renew_at(scene, mesh, 10).await?;
         crash_and_see_the_key_kept(scene, &mut fleet, point).await?;
         judge::issued_once(scene, &first_renewal(mesh)).await?;
-        renew_at(scene, mesh, 0.95).await?;
+        renew_at(scene, mesh, 95).await?;
         let newest = newest_of(scene, mesh).await?;
         judge::installed(scene, mesh, &newest).await?;
         for request in names_of(scene, mesh).await? {
@@ -149,10 +149,14 @@ async fn crash_and_see_the_key_kept(scene: &Scene, fleet: &mut Fleet, point: &st
     Ok(())
 }
 
-async fn renew_at(scene: &Scene, mesh: &str, fraction: f64) -> Result<()> {
-    merge(&scene.policies(), mesh, &json!({ "spec": { "intermediate": { "renewAt": fraction } } }))
-        .await?;
-    let arrived = |trust: &meshroot_api::MeshTrust| (trust.spec.renew_at - fraction).abs() < 0.001;
+async fn renew_at(scene: &Scene, mesh: &str, percent: u8) -> Result<()> {
+    merge(
+        &scene.policies(),
+        mesh,
+        &json!({ "spec": { "intermediate": { "renewAtPercent": percent } } }),
+    )
+    .await?;
+    let arrived = |trust: &meshroot_api::MeshTrust| trust.spec.renew_at_percent == percent;
     until("the policy reaches the MeshTrust", &scene.trusts(), mesh, arrived).await?;
     Ok(())
 }

@@ -16,7 +16,7 @@ fn the_root_of_an_earlier_installation_is_asked_about_and_then_used() {
     run(async |scene| {
         let name = "earlier-used";
         let earlier = found(scene, name).await?;
-        merge(&scene.policies(), name, &json!({ "spec": { "root": { "earlier": "USE" } } }))
+        merge(&scene.policies(), name, &json!({ "spec": { "root": { "earlier": "Use" } } }))
             .await?;
         answer(scene, name).await?;
         judge::issued_once(scene, &first(name)).await?;
@@ -31,7 +31,7 @@ fn the_root_of_an_earlier_installation_is_asked_about_and_then_left_alone() {
     run(async |scene| {
         let name = "earlier-ignored";
         let earlier = found(scene, name).await?;
-        merge(&scene.policies(), name, &json!({ "spec": { "root": { "earlier": "IGNORE" } } }))
+        merge(&scene.policies(), name, &json!({ "spec": { "root": { "earlier": "Ignore" } } }))
             .await?;
         answer(scene, name).await?;
         judge::issued_once(scene, &first(name)).await?;

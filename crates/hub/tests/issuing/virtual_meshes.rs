@@ -132,7 +132,7 @@ fn a_mesh_that_comes_back_to_a_virtual_mesh_gets_a_request_under_the_next_number
         scene.submit(&away, crate::request_for(&[&crate::identity(mesh)])?).await?;
         judge::issued_once(scene, &away).await?;
         // As the agent does once the new certificate is in use.
-        let installed = json!({ "status": { "installed": away, "pickup": "CONFIRMED" } });
+        let installed = json!({ "status": { "installed": away, "pickup": "Confirmed" } });
         let agent: Api<MeshTrust> = Api::namespaced(scene.agent.clone(), HOME);
         agent.patch_status(mesh, &PatchParams::default(), &Patch::Merge(&installed)).await?;
         delete(&scene.requests(), &first(mesh)).await?;
@@ -165,7 +165,7 @@ fn a_member_that_claims_that_all_is_well_does_not_speak_for_the_others() {
         scene.make_both(mesh, |spec, _| spec.meshes.push(ResourceRef::new(other, HOME))).await?;
         answer(scene, mesh).await?;
         judge::issued_once(scene, &first(mesh)).await?;
-        let claim = json!({ "status": { "installed": first(mesh), "pickup": "CONFIRMED", "message": "Ready: all" } });
+        let claim = json!({ "status": { "installed": first(mesh), "pickup": "Confirmed", "message": "Ready: all" } });
         let agent: Api<MeshTrust> = Api::namespaced(scene.agent.clone(), HOME);
         agent.patch_status(mesh, &PatchParams::default(), &Patch::Merge(&claim)).await?;
         let counted =

@@ -29,8 +29,9 @@ for cluster administrators too:
 ";
 
 /// Where a label or annotation stands, and what it says.
-const MARKS: [(&str, &str, &str); 15] = [
+const MARKS: [(&str, &str, &str); 19] = [
     (names::MANAGED_BY_LABEL, "label on every object that Meshroot creates", "always `meshroot`"),
+    (names::PART_OF_LABEL, "label on every object that is installed", "always `meshroot`"),
     (names::CLUSTER_LABEL, "label", "name of the cluster that an object is about"),
     (names::MESH_LABEL, "label", "name of the Mesh that an object is about"),
     (
@@ -47,6 +48,16 @@ const MARKS: [(&str, &str, &str); 15] = [
         names::POLICY_ANNOTATION,
         "annotation on a request that the hub made",
         "digest of what the policy asked for, so that the same policy asks once",
+    ),
+    (
+        names::ASKED_ANNOTATION,
+        "annotation on a request that people decide on",
+        "what they are asked to approve, as JSON; written once, by the hub only",
+    ),
+    (
+        names::LEDGER_ANNOTATION,
+        "annotation on a MeshTrust",
+        "number and digest of its certificate's entry in the ledger",
     ),
     (names::WRITTEN_ANNOTATION, "annotation on Secrets that the agent wrote for a mesh", "when"),
     (
@@ -85,6 +96,7 @@ const MARKS: [(&str, &str, &str); 15] = [
         "label on Deployments and their pods",
         "`meshroot-hub` or `meshroot-agent`",
     ),
+    ("app.kubernetes.io/version", "label on Deployments and their pods", "version of Meshroot"),
 ];
 
 pub(crate) fn render() -> Result<String> {
@@ -165,7 +177,9 @@ fn fields(path: &str, object: &JSONSchemaProps, original: bool, rows: &mut Vec<V
 
 fn kind_of(schema: &JSONSchemaProps) -> String {
     if let Some(words) = &schema.enum_ {
-        return words.iter().map(|word| code(&plain(&word.0))).collect::<Vec<_>>().join(", ");
+        let words: Vec<String> = words.iter().map(|word| plain(&word.0)).collect();
+        let current = words.iter().filter(|word| !is_former(word, &words));
+        return current.map(|word| code(word)).collect::<Vec<_>>().join(", ");
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &schema.items {
         return format!("{}[]", kind_of(items));
@@ -177,6 +191,12 @@ fn kind_of(schema: &JSONSchemaProps) -> String {
         (Some(name), _) => name.to_owned(),
         (None, _) => "any".to_owned(),
     }
+}
+
+/// Whether `word` is another of `words` as it was spelled before: `THIRD_PARTY` for `ThirdParty`.
+fn is_former(word: &str, words: &[String]) -> bool {
+    let joined = word.replace('_', "");
+    words.iter().any(|other| other != word && other.eq_ignore_ascii_case(&joined))
 }
 
 fn default(schema: &JSONSchemaProps, original: bool) -> String {
@@ -198,13 +218,29 @@ fn plain(value: &Value) -> String {
 }
 
 fn rules(schema: &JSONSchemaProps) -> String {
-    let rules = schema.x_kubernetes_validations.iter().flatten();
-    let lines: String =
-        rules.filter_map(|rule| Some(format!("- {}\n", rule.message.as_ref()?))).collect();
+    let mut lines = Vec::new();
+    add_rules("", schema, &mut lines);
+    let lines = lines.concat();
     if lines.is_empty() {
         lines
     } else {
         format!("\nThe API server refuses what breaks one of these rules:\n\n{lines}")
+    }
+}
+
+fn add_rules(path: &str, schema: &JSONSchemaProps, lines: &mut Vec<String>) {
+    for rule in schema.x_kubernetes_validations.iter().flatten() {
+        let message = rule.message.as_deref().unwrap_or_default();
+        // A rule at the root names its field itself.
+        let place = if path.is_empty() { String::new() } else { format!("{}: ", code(path)) };
+        lines.push(format!("- {place}{message}\n"));
+    }
+    for (name, field) in schema.properties.iter().flatten() {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        add_rules(&path, field, lines);
+        if let Some(JSONSchemaPropsOrArray::Schema(items)) = &field.items {
+            add_rules(&format!("{path}[]"), items, lines);
+        }
     }
 }
 

@@ -76,6 +76,85 @@ async fn a_mesh_is_of_one_type() {
 }
 
 #[tokio::test]
+async fn a_trust_domain_that_peers_cannot_read_is_refused() {
+    let server = with_definitions().await;
+    let client = server.admin().await;
+    let istio = |domain: &str| json!({ "istio": { "citadelInfo": { "trustDomain": domain } } });
+    let linkerd = |domain: &str| json!({ "linkerd": { "clusterDomain": domain } });
+    for (number, domain) in ["", "cluster.local", "corp_1.example", "10.0.0.1"].iter().enumerate() {
+        create(&client, &mesh(&format!("domain-{number}"), &istio(domain))).await.unwrap();
+        create(&client, &mesh(&format!("linkerd-{number}"), &linkerd(domain))).await.unwrap();
+    }
+    for domain in ["cluster.local.", ".local", "a..b", "Corp.example", "a/b", "a:1", "ü.example"] {
+        let result = create(&client, &mesh("domain", &istio(domain))).await;
+        assert_refused(result, "spec.istio.citadelInfo.trustDomain");
+        let result = create(&client, &mesh("domain", &linkerd(domain))).await;
+        assert_refused(result, "joined by single dots");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_peers_cannot_read_is_refused_with_its_place() {
+    let server = with_definitions().await;
+    let client = server.admin().await;
+    let policy = |name: &str, hosts: &Value| {
+        let spec = json!({ "virtualMeshRef": { "name": name }, "hosts": { "allow": hosts } });
+        object("meshroot.dev", "TrustPolicy", name, &spec)
+    };
+    let taken = [
+        "istiod.istio-system.svc",
+        "Api.Example",
+        "10.0.0.1",
+        "2001:db8::1",
+        "spiffe://cluster.local/ns/a/sa/b",
+        "spiffe://a",
+        "https://a.example:8443/x?y=%20#z",
+        "urn-like://a%20b/c",
+    ];
+    create(&client, &policy("taken", &json!(taken))).await.unwrap();
+    for host in [
+        "",
+        "a..b",
+        ".a",
+        "a.",
+        "*.a",
+        "a b",
+        "-a",
+        "a_b",
+        "spiffe://a./x",
+        "spiffe://a..b/x",
+        "spiffe:///x",
+        "spiffe://a/../b",
+        "spiffe://a//b",
+        "spiffe://A/x",
+        "spiffe://a:1/x",
+        "https://a/%zz",
+        "https://a%2/x",
+        "https:///x",
+        "HTTPS://a/x",
+    ] {
+        let result = create(&client, &policy("refused", &json!(["a.example", host]))).await;
+        assert_refused(result, "spec.hosts.allow[1]");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_as_it_was_spelled_before_is_taken() {
+    let server = with_definitions().await;
+    let client = server.admin().await;
+    let spec = json!({
+        "virtualMeshRef": { "name": "former" }, "adopt": "ALWAYS", "restart": "AUTOMATIC",
+        "approval": { "mode": "THIRD_PARTY" }, "intermediate": { "renewAt": 0.5 },
+    });
+    let stored =
+        create(&client, &object("meshroot.dev", "TrustPolicy", "former", &spec)).await.unwrap();
+    let read: meshroot_api::policy::TrustPolicySpec =
+        serde_json::from_value(stored.data["spec"].clone()).unwrap();
+    assert_eq!(read.approval.mode, meshroot_api::policy::ApprovalMode::ThirdParty);
+    assert_eq!(read.intermediate.renew_at_percent(), 50);
+}
+
+#[tokio::test]
 async fn a_trust_policy_stays_with_its_virtual_mesh() {
     let server = with_definitions().await;
     let client = server.admin().await;
@@ -89,15 +168,16 @@ async fn a_trust_policy_stays_with_its_virtual_mesh() {
     patch(&client, &policy, json!({ "spec": { "virtualMeshRef": { "namespace": "" } } }))
         .await
         .unwrap();
-    patch(&client, &policy, json!({ "spec": { "approval": { "mode": "THIRD_PARTY" } } }))
+    patch(&client, &policy, json!({ "spec": { "approval": { "mode": "ThirdParty" } } }))
         .await
         .unwrap();
     let result =
         patch(&client, &policy, json!({ "spec": { "virtualMeshRef": { "name": "other" } } })).await;
     assert_refused(result, "spec.virtualMeshRef never changes");
     let result =
-        patch(&client, &policy, json!({ "spec": { "intermediate": { "renewAt": 1.0 } } })).await;
-    assert_refused(result, "spec.intermediate.renewAt");
+        patch(&client, &policy, json!({ "spec": { "intermediate": { "renewAtPercent": 100 } } }))
+            .await;
+    assert_refused(result, "spec.intermediate.renewAtPercent");
 }
 
 #[tokio::test]
@@ -107,6 +187,6 @@ async fn the_spec_of_an_issuance_record_never_changes() {
     let record = issuance_record(EAST, "mesh.demo.1");
     create(&client, &record).await.unwrap();
     let result =
-        patch(&client, &record, json!({ "spec": { "decision": { "verdict": "APPROVED" } } })).await;
+        patch(&client, &record, json!({ "spec": { "decision": { "verdict": "Approved" } } })).await;
     assert_refused(result, "an issuance record never changes");
 }

@@ -23,7 +23,7 @@ async fn a_record_is_changed_by_nobody() {
     let (admin, hub) = (server.admin().await, server.hub().await);
     let record = issuance_record(EAST, "fixed.demo.1");
     create(&hub, &record).await.unwrap();
-    let verdict = json!({ "spec": { "decision": { "verdict": "APPROVED" } } });
+    let verdict = json!({ "spec": { "decision": { "verdict": "Approved" } } });
     assert_no_right(patch(&hub, &record, verdict.clone()).await);
     let owner = json!({ "apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "b" });
     let changes = [

@@ -55,11 +55,11 @@ async fn its_status_is_written_by_the_agent_of_its_namespace_only() {
     let hub = server.hub().await;
     let object = mesh_trust(EAST, "status");
     create(&hub, &object).await.unwrap();
-    let status = json!({ "pickup": "CONFIRMED", "witness": "METRIC" });
+    let status = json!({ "pickup": "Confirmed", "witness": "Metric" });
     patch_status(&server.agent(EAST).await, &object, status.clone()).await.unwrap();
     assert_no_right(patch_status(&server.agent(WEST).await, &object, status.clone()).await);
     assert_no_right(patch_status(&hub, &object, status.clone()).await);
-    let status = json!({ "pickup": "WAITING" });
+    let status = json!({ "pickup": "Waiting" });
     let refusal = patch_status(&server.admin().await, &object, status).await;
     assert_refused(refusal, "status of a MeshTrust is written by the agent of its namespace only");
 }

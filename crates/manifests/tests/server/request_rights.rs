@@ -119,7 +119,7 @@ async fn an_agent_with_the_rights_of_an_administrator_is_still_held_to_its_names
     assert_refused(delete(&agent, &record).await, "never deleted by an agent");
     let foreign = mesh_trust(WEST, "foreign");
     create(&hub, &foreign).await.unwrap();
-    let pickup = json!({ "pickup": "CONFIRMED" });
+    let pickup = json!({ "pickup": "Confirmed" });
     assert_refused(
         patch_status(&agent, &foreign, pickup).await,
         "by the agent of its namespace only",

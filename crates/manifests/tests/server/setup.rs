@@ -192,7 +192,7 @@ pub(crate) fn mesh_trust(namespace: &str, name: &str) -> Value {
         "apiVersion": "meshroot.dev/v1alpha1",
         "kind": "MeshTrust",
         "metadata": { "name": name, "namespace": namespace },
-        "spec": { "request": "mesh.demo.1", "trustAnchors": "", "key": "ECDSA-P256", "renewAt": 0.666_667 },
+        "spec": { "request": "mesh.demo.1", "trustAnchors": "", "key": "ECDSA-P256", "renewAtPercent": 67 },
     })
 }
 
@@ -206,7 +206,7 @@ pub(crate) fn issuance_record(namespace: &str, name: &str) -> Value {
             "virtualMeshRef": { "name": "demo" },
             "csrSha256": "00",
             "publicKeySha256": "00",
-            "decision": { "verdict": "DENIED", "by": "policy", "time": "2026-01-01T00:00:00Z" },
+            "decision": { "verdict": "Denied", "by": "policy", "time": "2026-01-01T00:00:00Z" },
             "sequence": 1,
             "fence": 1,
         },

@@ -53,7 +53,7 @@ async fn a_status_with_half_of_its_fields_is_taken_and_given_back() {
         request: "mesh.demo.1".to_owned(),
         trust_anchors: String::new(),
         key: KeyAlgorithm::EcdsaP256,
-        renew_at: 0.666_667,
+        renew_at_percent: 67,
         adopt: meshroot_api::policy::Adopt::default(),
         restart: meshroot_api::policy::Restart::default(),
     };

@@ -164,7 +164,7 @@ fn owner(secret: &Secret) -> String {
         (true, Some(request)) => format!("Meshroot, for request {request}"),
         (true, None) => "Meshroot".to_owned(),
         (false, _) => {
-            "somebody else (Meshroot leaves it alone unless the TrustPolicy says adopt: ALWAYS)"
+            "somebody else (Meshroot leaves it alone unless the TrustPolicy says adopt: Always)"
                 .to_owned()
         }
     }

@@ -121,9 +121,9 @@ fn decision(sheet: &mut Sheet, file: &RequestFile, now: Timestamp) {
         sheet.field(
             "Policy",
             match policy.spec.approval.mode {
-                ApprovalMode::Automatic => "AUTOMATIC: what passes the checks is approved",
+                ApprovalMode::Automatic => "Automatic: what passes the checks is approved",
                 ApprovalMode::ThirdParty => {
-                    "THIRD_PARTY: nothing is signed before somebody approves"
+                    "ThirdParty: nothing is signed before somebody approves"
                 }
             },
         );

@@ -49,6 +49,9 @@ pub fn sheet(
     }
     sheet.heading("Roots");
     match policy_status.roots.as_slice() {
+        [] if policy.is_none() => {
+            sheet.line("not known: no TrustPolicy of this virtual mesh can be read");
+        }
         [] => sheet.line("none yet"),
         roots => sheet.table(roots_table(roots, now)),
     }
@@ -80,11 +83,11 @@ fn roots_table(roots: &[RootStatus], now: Timestamp) -> Table {
 
 fn phase(phase: RootPhase) -> &'static str {
     match phase {
-        RootPhase::Prepared => "PREPARED",
-        RootPhase::Trusted => "TRUSTED",
-        RootPhase::Signing => "SIGNING",
-        RootPhase::Retiring => "RETIRING",
-        RootPhase::Removed => "REMOVED",
+        RootPhase::Prepared => "Prepared",
+        RootPhase::Trusted => "Trusted",
+        RootPhase::Signing => "Signing",
+        RootPhase::Retiring => "Retiring",
+        RootPhase::Removed => "Removed",
     }
 }
 

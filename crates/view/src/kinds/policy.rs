@@ -29,8 +29,8 @@ pub(super) const VIRTUAL_MESH: &[Column<VirtualMesh>] = &[
 pub(super) const TRUST_POLICY: &[Column<TrustPolicy>] = &[
     column("VIRTUAL-MESH", |policy, _| policy.spec.virtual_mesh_ref.name.clone()),
     column("APPROVAL", |policy, _| match policy.spec.approval.mode {
-        ApprovalMode::Automatic => "AUTOMATIC".to_owned(),
-        ApprovalMode::ThirdParty => "THIRD_PARTY".to_owned(),
+        ApprovalMode::Automatic => "Automatic".to_owned(),
+        ApprovalMode::ThirdParty => "ThirdParty".to_owned(),
     }),
     column("MEMBERS", |policy, _| policy_status(policy).members.to_string()),
     column("ISSUED", |policy, _| policy_status(policy).issued.to_string()),
@@ -45,12 +45,12 @@ pub(super) const TRUST_POLICY: &[Column<TrustPolicy>] = &[
     }),
     wide("KEY", |policy, _| policy.spec.intermediate.key.word().to_owned()),
     wide("ADOPT", |policy, _| match policy.spec.adopt {
-        Adopt::Never => "NEVER".to_owned(),
-        Adopt::Always => "ALWAYS".to_owned(),
+        Adopt::Never => "Never".to_owned(),
+        Adopt::Always => "Always".to_owned(),
     }),
     wide("RESTART", |policy, _| match policy.spec.restart {
-        Restart::Manual => "MANUAL".to_owned(),
-        Restart::Automatic => "AUTOMATIC".to_owned(),
+        Restart::Manual => "Manual".to_owned(),
+        Restart::Automatic => "Automatic".to_owned(),
     }),
     column("AGE", age_of),
     column("WAITING-FOR", |policy, _| policy_status(policy).waiting_for),

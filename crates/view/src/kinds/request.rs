@@ -25,7 +25,7 @@ pub(super) const REQUEST: &[Column<Request>] = &[
 
 pub(super) const RECORD: &[Column<IssuanceRecord>] = &[
     column("VIRTUAL-MESH", |record, _| record.spec.virtual_mesh_ref.name.clone()),
-    column("VERDICT", |record, _| format!("{:?}", record.spec.decision.verdict).to_uppercase()),
+    column("VERDICT", |record, _| format!("{:?}", record.spec.decision.verdict)),
     column("BY", |record, _| record.spec.decision.by.clone()),
     column("SERIAL", |record, _| {
         record.spec.prepared.as_ref().map(|it| it.serial.clone()).unwrap_or_default()

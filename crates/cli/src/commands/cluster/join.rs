@@ -49,7 +49,7 @@ pub(super) struct Arguments {
     /// Namespace of a mesh's control plane in the cluster; may be given again
     #[arg(long, value_name = "NAMESPACE", default_value = DEFAULT_MESH_NAMESPACE)]
     mesh_namespace: Vec<String>,
-    /// A control plane's Deployment that the agent may restart where the TrustPolicy says so (spec.restart: AUTOMATIC),
+    /// A control plane's Deployment that the agent may restart where the TrustPolicy says so (spec.restart: Automatic),
     /// such as istiod; may be given again
     #[arg(long, value_name = "DEPLOYMENT")]
     restart: Vec<String>,

@@ -60,9 +60,9 @@ fn a_mesh_shows_what_it_has_loaded_and_until_when() {
     let trust = |name: &str, not_after: &str| {
         json!({
             "apiVersion": "meshroot.dev/v1alpha1", "kind": "MeshTrust", "metadata": metadata("meshroot-cluster-east", name),
-            "spec": { "request": format!("{name}.demo.2"), "trustAnchors": "", "key": "ECDSA-P256", "renewAt": 0.666_667 },
+            "spec": { "request": format!("{name}.demo.2"), "trustAnchors": "", "key": "ECDSA-P256", "renewAtPercent": 67 },
             "status": {
-                "pickup": "CONFIRMED", "witness": "WORKLOAD_CERTIFICATE",
+                "pickup": "Confirmed", "witness": "WorkloadCertificate",
                 "loaded": { "request": format!("{name}.demo.2"), "fingerprint": "ab", "serial": "01", "notAfter": not_after },
             },
         })

@@ -174,7 +174,7 @@ mod tests {
         });
         let trust = json!({
             "apiVersion": "meshroot.dev/v1alpha1", "kind": "MeshTrust", "metadata": { "name": "a" },
-            "spec": { "request": "a.demo.2", "trustAnchors": "", "key": "ECDSA-P256", "renewAt": 0.5 }, "status": trust,
+            "spec": { "request": "a.demo.2", "trustAnchors": "", "key": "ECDSA-P256", "renewAtPercent": 50 }, "status": trust,
         });
         Seen {
             request: Some(serde_json::from_value(request).unwrap()),
@@ -186,10 +186,10 @@ mod tests {
     fn the_wait_ends_when_this_very_request_is_in_use_or_needs_a_restart() {
         let answered = json!({ "response": { "caCertificate": "eA==" } });
         for (installed, pickup, ended) in [
-            ("a.demo.2", "CONFIRMED", true),
-            ("a.demo.2", "RESTART_NEEDED", true),
-            ("a.demo.2", "WAITING", false),
-            ("a.demo.1", "CONFIRMED", false),
+            ("a.demo.2", "Confirmed", true),
+            ("a.demo.2", "RestartNeeded", true),
+            ("a.demo.2", "Waiting", false),
+            ("a.demo.1", "Confirmed", false),
         ] {
             let seen = seen(answered.clone(), json!({ "installed": installed, "pickup": pickup }));
             assert_eq!(seen.outcome(&name()).is_some(), ended, "{installed} {pickup}");

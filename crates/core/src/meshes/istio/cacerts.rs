@@ -102,7 +102,7 @@ pub fn foreign(
     now: Timestamp,
 ) -> Refusal {
     let message = format!(
-        "Secret {}/{SECRET} was written by somebody else and holds {}; set spec.adopt: ALWAYS in the TrustPolicy \
+        "Secret {}/{SECRET} was written by somebody else and holds {}; set spec.adopt: Always in the TrustPolicy \
          to replace it (a copy is kept), or delete it",
         place.namespace,
         content(data, roots, now)

@@ -48,7 +48,7 @@ fn what_is_in_use_under_another_root_is_replaced_only_if_that_is_allowed() {
     let mut there = installed(7);
     there.anchors = vec![other_root().fingerprint()];
     scene.found = Found::Ours(Box::new(there.clone()));
-    scene.assert_says(Reason::RootWouldChange, "set spec.adopt: ALWAYS");
+    scene.assert_says(Reason::RootWouldChange, "set spec.adopt: Always");
     there.anchors.push(root().fingerprint());
     scene.found = Found::Ours(Box::new(there.clone()));
     assert!(matches!(scene.plan(), Plan::Install(_)), "one root is kept: {:?}", scene.plan());
