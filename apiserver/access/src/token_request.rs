@@ -1,5 +1,7 @@
 //! `TokenRequest`: what may be asked for a service account's token, and the answer.
 
+use std::time::Duration;
+
 use apiserver_object::FieldError;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -47,6 +49,17 @@ impl TokenSpec {
             seconds: seconds_asked(request),
             bound_object,
         }
+    }
+
+    /// Cuts the lifetime off where it is longer than `longest`; the warning that the asker is sent, in the words
+    /// of `k8s.io/kubernetes/pkg/registry/core/serviceaccount/storage`.
+    pub fn shorten(&mut self, longest: Duration) -> Option<String> {
+        let asked = self.seconds;
+        let longest = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX);
+        (asked > longest).then(|| {
+            self.seconds = longest;
+            format!("requested expiration of {asked} seconds shortened to {longest} seconds")
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod authorization;
 mod grants;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use apiserver_access::Authentication;
 
@@ -15,6 +16,8 @@ use crate::state::objects::Objects;
 pub(crate) struct Access {
     /// The credentials that are good.
     pub(crate) authentication: Authentication,
+    /// How long a ServiceAccount's token lives at most.
+    pub(crate) longest_token: Duration,
     /// What tokens are bound to.
     objects: Objects,
     derived: Arc<Derived>,
@@ -23,9 +26,10 @@ pub(crate) struct Access {
 impl Access {
     pub(crate) fn new(
         authentication: Authentication,
+        longest_token: Duration,
         objects: Objects,
         derived: Arc<Derived>,
     ) -> Self {
-        Self { authentication, objects, derived }
+        Self { authentication, longest_token, objects, derived }
     }
 }

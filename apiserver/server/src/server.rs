@@ -61,7 +61,12 @@ impl Server {
         let stop = CancellationToken::new();
         let (lifecycle, work) = Lifecycle::new(objects.clone(), stop.clone());
         let api = Arc::new(Api {
-            access: Access::new(loaded.authentication, objects.clone(), derived.clone()),
+            access: Access::new(
+                loaded.authentication,
+                options.longest_token,
+                objects.clone(),
+                derived.clone(),
+            ),
             objects,
             derived,
             lifecycle,

@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use apiserver_store as store;
 
 use crate::server::keys::{AdminToken, KeyError};
 
+/// A stolen token is of use no longer than this. What renews its own token asks for less.
+const LONGEST_TOKEN: Duration = Duration::from_hours(30 * 24);
+
 /// How a server is started.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Directory of the server's file and keys, made with mode 0700 where it is not there. Without it everything is in
     /// memory and gone with the process.
@@ -20,8 +24,24 @@ pub struct Options {
     pub new_admin: bool,
     /// Make one more token for the administrator; those before stay good.
     pub another_admin: bool,
+    /// The longest life of a ServiceAccount's token. Who asks for more gets this much and a warning, as with
+    /// kube-apiserver's `--service-account-max-token-expiration`. 30 days unless said otherwise.
+    pub longest_token: Duration,
     /// Limits of the store.
     pub store: store::Options,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            data: None,
+            hosts: Vec::new(),
+            new_admin: false,
+            another_admin: false,
+            longest_token: LONGEST_TOKEN,
+            store: store::Options::default(),
+        }
+    }
 }
 
 impl Options {

@@ -29,15 +29,13 @@ pub(super) fn create(call: &Call<'_>, bytes: &[u8]) -> Result<Answer, Failure> {
     if !errors.is_empty() {
         return Err(Failure::invalid_as("TokenRequest", "authentication.k8s.io", "", &errors));
     }
-    let named = json!({ "name": name, "namespace": namespace });
-    match (request.get_mut("metadata").and_then(Value::as_object_mut), named) {
-        (Some(metadata), Value::Object(named)) => metadata.extend(named),
-        (_, named) => request["metadata"] = named,
-    }
+    place(&mut request, name, namespace);
     call.change().admit(rules::Operation::Create, Some(&request), None, name)?;
     let bound = bound_object(call, &request)?;
     let (uid, now) = (metadata::uid(&account), clock::now());
-    let spec = TokenSpec::of_request(&request, namespace, name, uid, bound);
+    let mut spec = TokenSpec::of_request(&request, namespace, name, uid, bound);
+    // After the policies: they are asked about what the client wants.
+    let warning = spec.shorten(call.api.access.longest_token);
     request["metadata"] = json!({
         "name": name,
         "namespace": namespace,
@@ -49,7 +47,17 @@ pub(super) fn create(call: &Call<'_>, bytes: &[u8]) -> Result<Answer, Failure> {
     let tokens = &call.api.access.authentication.service_accounts;
     let answer = token_request_answer(tokens, &request, &spec, now);
     let answer = answer.map_err(|error| Failure::internal(error.to_string()))?;
-    Ok(Answer::value(StatusCode::CREATED, call.accepted, &answer))
+    let answer = Answer::value(StatusCode::CREATED, call.accepted, &answer);
+    Ok(answer.with_warnings(warning.into_iter().collect()))
+}
+
+/// Names the account that a request is for, as the path does.
+fn place(request: &mut Value, name: &str, namespace: &str) {
+    let named = json!({ "name": name, "namespace": namespace });
+    match (request.get_mut("metadata").and_then(Value::as_object_mut), named) {
+        (Some(metadata), Value::Object(named)) => metadata.extend(named),
+        (_, named) => request["metadata"] = named,
+    }
 }
 
 /// Notes the field manager, as for any object that is written.

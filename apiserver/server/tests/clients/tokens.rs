@@ -181,6 +181,38 @@ async fn a_token_whose_time_is_over_is_refused_though_its_signature_is_good() {
     as_whom(&server, &token).await.assert_failure("for somebody else", 401, "Unauthorized");
 }
 
+/// What comes of a request for a token of so many seconds: warning, `spec.expirationSeconds`, lifetime.
+async fn lifetime(server: &Running, seconds: i64) -> (Option<String>, Value, i64) {
+    let request = json!({
+        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": { "expirationSeconds": seconds },
+    });
+    let answer = server.json("POST", &format!("{ACCOUNTS}/lasting/token"), &request).await;
+    answer.assert_code("token", 201);
+    let (warning, answer) = (answer.header("warning").map(str::to_owned), answer.json());
+    let claims = answer["status"]["token"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&BASE64.decode(claims).unwrap()).unwrap();
+    let lifetime = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+    (warning, answer["spec"]["expirationSeconds"].clone(), lifetime)
+}
+
+#[tokio::test]
+async fn a_token_lives_no_longer_than_the_server_lets_it_and_a_warning_says_so() {
+    let shortened = |asked: i64, given: i64| {
+        let words = format!("requested expiration of {asked} seconds shortened to {given} seconds");
+        (Some(format!("299 - \"{words}\"")), json!(given), given)
+    };
+    let server = Running::start().await;
+    account_token(&server, "lasting").await;
+    assert_eq!(lifetime(&server, 1 << 32).await, shortened(1 << 32, 2_592_000));
+    assert_eq!(lifetime(&server, 2_592_001).await, shortened(2_592_001, 2_592_000));
+    assert_eq!(lifetime(&server, 2_592_000).await, (None, json!(2_592_000), 2_592_000));
+    let options = Options { longest_token: Duration::from_hours(2), ..Options::default() };
+    let server = Running::start_with(options, None).await;
+    account_token(&server, "lasting").await;
+    assert_eq!(lifetime(&server, 7200).await, (None, json!(7200), 7200));
+    assert_eq!(lifetime(&server, 7201).await, shortened(7201, 7200));
+}
+
 #[tokio::test]
 async fn the_token_of_a_deleted_account_is_refused_after_at_most_eleven_seconds() {
     let server = Running::start().await;

@@ -199,6 +199,19 @@ pub(super) const CASES: &[Case] = &[
             ]),
         ]
     }),
+    Case::steps("a token is asked for longer than the server's limit of 30 days", |s| {
+        Box::pin(async move {
+            s.call(account()).await?;
+            for seconds in ["2592000", "2592001", "4294967296"] {
+                let request = format!("{TOKEN}{{expirationSeconds: {seconds}}}}}");
+                let answer = s.call(post("$serviceaccounts/a/token", request)).await?;
+                let claims = claims(answer.body["status"]["token"].as_str().unwrap_or_default())?;
+                let moment = |claim: &str| claims[claim].as_i64().unwrap_or_default();
+                s.note("lifetime", &json!(moment("exp") - moment("iat")));
+            }
+            Ok(())
+        })
+    }),
     Case::calls("a token request is checked", || {
         vec![
             account(),

@@ -86,6 +86,8 @@ impl KubeApiserver {
             .arg(file("--service-account-key-file", "service-accounts.pub"))
             .arg(file("--service-account-signing-key-file", "service-accounts.key"))
             .arg(format!("--service-account-issuer={TOKEN_ISSUER}"))
+            // As the embedded server: what is cut off, and how it is said, is compared.
+            .arg("--service-account-max-token-expiration=720h")
             .arg(file("--token-auth-file", "tokens.csv"))
             .arg("--authorization-mode=RBAC")
             .arg("--disable-admission-plugins=ServiceAccount");
