@@ -5,7 +5,7 @@ use std::sync::Arc;
 use apiserver_object::User;
 use jiff::Timestamp;
 
-use crate::{Existence, ServiceAccountTokens, StaticTokens, TokenError};
+use crate::{Existence, ServiceAccountTokens, StaticTokens, TokenError, VerifiedToken};
 
 /// What a request presents.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +15,22 @@ pub struct Presented<'a> {
     /// The user of the connection's client certificate: [`crate::user_of_client_certificate`] of the leaf that the TLS
     /// layer has verified, asked once for a connection.
     pub certified: Option<&'a Arc<User>>,
+}
+
+/// Who has presented a credential.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The user that it speaks for.
+    pub user: Arc<User>,
+    /// The token of a service account, where that is what was presented: it ends, and may be voided.
+    pub token: Option<Arc<VerifiedToken>>,
+}
+
+impl Identity {
+    /// A user whose credential holds for as long as the server runs.
+    pub fn lasting(user: Arc<User>) -> Self {
+        Self { user, token: None }
+    }
 }
 
 /// The request presents a credential that is not accepted: answer 401 `Unauthorized` and nothing more.
@@ -42,42 +58,42 @@ impl Authentication {
         Self { static_tokens, service_accounts, anonymous: Arc::new(User::anonymous()) }
     }
 
-    /// The user of a request: by certificate, else by token, else `system:anonymous`, for whom the roles decide.
-    pub fn user(
+    /// Who makes a request: by certificate, else by token, else `system:anonymous`, for whom the roles decide.
+    pub fn identity(
         &self,
         presented: Presented<'_>,
         now: Timestamp,
         existence: &dyn Existence,
-    ) -> Result<Arc<User>, Unauthorized> {
+    ) -> Result<Identity, Unauthorized> {
         if let Some(user) = presented.certified {
-            return Ok(Arc::clone(user));
+            return Ok(Identity::lasting(Arc::clone(user)));
         }
         match presented.authorization.and_then(bearer) {
             Some(token) => {
-                self.user_of_token(token, now, existence).map_err(|cause| Unauthorized { cause })
+                self.of_token(token, now, existence).map_err(|cause| Unauthorized { cause })
             }
-            None => Ok(Arc::clone(&self.anonymous)),
+            None => Ok(Identity::lasting(Arc::clone(&self.anonymous))),
         }
     }
 
-    fn user_of_token(
+    fn of_token(
         &self,
         token: &str,
         now: Timestamp,
         existence: &dyn Existence,
-    ) -> Result<Arc<User>, TokenError> {
+    ) -> Result<Identity, TokenError> {
+        let of_static_token =
+            || self.static_tokens.user(token).map(Identity::lasting).ok_or(TokenError::Foreign);
         // A static token is no JWT: it has no full stop.
         if !token.contains('.') {
-            return self.static_tokens.user(token).ok_or(TokenError::Foreign);
+            return of_static_token();
         }
         let audiences = self.service_accounts.audiences();
         let verified = match self.service_accounts.authenticate(token, audiences, now, existence) {
-            Err(TokenError::Foreign) => {
-                return self.static_tokens.user(token).ok_or(TokenError::Foreign);
-            }
+            Err(TokenError::Foreign) => return of_static_token(),
             answer => answer?,
         };
-        Ok(Arc::clone(&verified.user))
+        Ok(Identity { user: Arc::clone(&verified.user), token: Some(verified) })
     }
 }
 
@@ -115,16 +131,16 @@ mod tests {
 
     fn user(authentication: &Authentication, header: &str) -> Result<String, Unauthorized> {
         let presented = Presented { authorization: Some(header), certified: None };
-        let user = authentication.user(presented, Timestamp::UNIX_EPOCH, &Everything)?;
-        Ok(user.name.clone())
+        let found = authentication.identity(presented, Timestamp::UNIX_EPOCH, &Everything)?;
+        Ok(found.user.name.clone())
     }
 
     #[test]
     fn a_request_without_a_credential_is_anonymous() {
         let authentication = authentication();
         let found =
-            authentication.user(Presented::default(), Timestamp::UNIX_EPOCH, &Everything).unwrap();
-        assert_eq!(*found, User::anonymous());
+            authentication.identity(Presented::default(), Timestamp::UNIX_EPOCH, &Everything);
+        assert_eq!(*found.unwrap().user, User::anonymous());
         for header in ["Basic eDp5", "Bearer", "Bearer ", "x"] {
             assert_eq!(user(&authentication, header).unwrap(), "system:anonymous", "{header}");
         }
@@ -141,10 +157,8 @@ mod tests {
     fn a_certificate_comes_before_a_token() {
         let alice = Arc::new(User::authenticated("alice", Vec::new()));
         let presented = Presented { authorization: Some("Bearer wrong"), certified: Some(&alice) };
-        assert_eq!(
-            authentication().user(presented, Timestamp::UNIX_EPOCH, &Everything),
-            Ok(alice.clone())
-        );
+        let found = authentication().identity(presented, Timestamp::UNIX_EPOCH, &Everything);
+        assert_eq!(found.unwrap().user, alice);
     }
 
     #[test]

@@ -59,8 +59,24 @@ impl Impersonation {
         }
     }
 
-    /// The user to act as, if `requestor` holds `impersonate` on each part of it.
+    /// The user to act as, if `requestor` may.
     pub fn authorize(self, requestor: &User, rbac: &Rbac) -> Result<User, ImpersonationError> {
+        self.check(requestor, rbac)?;
+        let groups = match service_account(&self.user) {
+            Some((namespace, _)) if self.groups.is_empty() => {
+                vec![
+                    "system:serviceaccounts".to_owned(),
+                    format!("system:serviceaccounts:{namespace}"),
+                ]
+            }
+            _ => self.groups,
+        };
+        let user = User { name: self.user, uid: self.uid, groups, extra: self.extra };
+        Ok(with_class(user))
+    }
+
+    /// Whether `requestor` holds `impersonate` on each part of the user.
+    pub fn check(&self, requestor: &User, rbac: &Rbac) -> Result<(), ImpersonationError> {
         let part = |group: &'static str, resource: &'static str, name| ResourceAttributes {
             verb: "impersonate".into(),
             group: group.into(),
@@ -68,8 +84,7 @@ impl Impersonation {
             name: Cow::Borrowed(name),
             ..ResourceAttributes::default()
         };
-        let account = service_account(&self.user);
-        let mut parts = vec![match account {
+        let mut parts = vec![match service_account(&self.user) {
             Some((namespace, name)) => {
                 let namespace = namespace.into();
                 ResourceAttributes { namespace, ..part("", "serviceaccounts", name) }
@@ -88,20 +103,7 @@ impl Impersonation {
         if !self.uid.is_empty() {
             parts.push(part(group, "uids", &self.uid));
         }
-        for attributes in parts {
-            check(requestor, rbac, attributes)?;
-        }
-        let groups = match account {
-            Some((namespace, _)) if self.groups.is_empty() => {
-                vec![
-                    "system:serviceaccounts".to_owned(),
-                    format!("system:serviceaccounts:{namespace}"),
-                ]
-            }
-            _ => self.groups,
-        };
-        let user = User { name: self.user, uid: self.uid, groups, extra: self.extra };
-        Ok(with_class(user))
+        parts.into_iter().try_for_each(|attributes| check(requestor, rbac, attributes))
     }
 }
 

@@ -21,7 +21,7 @@ mod token_request;
 mod token_spec;
 mod verified_token;
 
-pub use authentication::{Authentication, Presented, Unauthorized};
+pub use authentication::{Authentication, Identity, Presented, Unauthorized};
 pub use authority_error::AuthorityError;
 pub use client_certificate::{ClientCertificateError, user_of_client_certificate};
 pub use impersonation::{Impersonation, ImpersonationError};

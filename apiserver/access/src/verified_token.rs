@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use apiserver_object::{CREDENTIAL_ID, User};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::token_claims::Claims;
 use crate::{BoundObject, TokenError};
 
 /// How far clocks may differ, as in the real server.
 const LEEWAY_SECONDS: i64 = 60;
+/// Times are compared in whole seconds.
+const REFUSED_AFTER: SignedDuration = SignedDuration::from_secs(LEEWAY_SECONDS + 1);
 
 /// What the server's state says of the objects that a token depends on.
 pub trait Existence {
@@ -81,7 +83,13 @@ impl VerifiedToken {
         Err(TokenError::Audience { token: self.audiences.clone(), wanted: wanted.to_vec() })
     }
 
-    pub(crate) fn check_time(&self, now: Timestamp) -> Result<(), TokenError> {
+    /// The first moment at which it is not accepted any more.
+    pub fn refused_from(&self) -> Timestamp {
+        self.valid.1.saturating_add(REFUSED_AFTER).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Its time has come and is not over.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), TokenError> {
         let now = now.as_second();
         if now.saturating_add(LEEWAY_SECONDS) < self.valid.0.as_second() {
             Err(TokenError::NotYetValid)
@@ -92,7 +100,8 @@ impl VerifiedToken {
         }
     }
 
-    pub(crate) fn check_existence(&self, existence: &dyn Existence) -> Result<(), TokenError> {
+    /// The account and the bound object are there, with the UIDs that the token says.
+    pub fn check_existence(&self, existence: &dyn Existence) -> Result<(), TokenError> {
         let found = existence
             .service_account_uid(&self.namespace, &self.service_account)
             .ok_or_else(|| TokenError::ServiceAccountGone { name: self.service_account.clone() })?;

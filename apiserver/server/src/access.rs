@@ -1,13 +1,16 @@
 //! Who asks, and what they may do.
 
-mod authentication;
+pub(crate) mod authentication;
 mod authorization;
+mod changes;
 mod grants;
+pub(crate) mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver_access::Authentication;
+use tokio::sync::watch;
 
 use crate::state::derived::Derived;
 use crate::state::objects::Objects;
@@ -21,6 +24,8 @@ pub(crate) struct Access {
     /// What tokens are bound to.
     objects: Objects,
     derived: Arc<Derived>,
+    /// Wakes open watches where their users may have lost something.
+    unsettled: watch::Sender<()>,
 }
 
 impl Access {
@@ -30,6 +35,7 @@ impl Access {
         objects: Objects,
         derived: Arc<Derived>,
     ) -> Self {
-        Self { authentication, longest_token, objects, derived }
+        let (unsettled, _) = watch::channel(());
+        Self { authentication, longest_token, objects, derived, unsettled }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Api {
     /// What is made from it.
     pub(crate) derived: Arc<Derived>,
     /// Who may do what.
-    pub(crate) access: Access,
+    pub(crate) access: Arc<Access>,
     /// What follows a write.
     pub(crate) lifecycle: Lifecycle,
     /// How much is done at one time.

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response};
 
+use crate::access::authentication::Caller;
+use crate::access::standing::Standing;
 use crate::answer::{Answer, Body};
 use crate::api::Api;
 use crate::call::Call;
@@ -62,13 +64,13 @@ where
 {
     let parameters = Parameters::read(parts.uri.query().unwrap_or_default())?;
     let info = RequestInfo::read(&parts.method, parts.uri.path(), &parameters);
-    let user = api.access.authenticate(&parts.headers, user)?;
-    let user = api.access.impersonate(user, &parts.headers)?;
+    let caller = api.access.caller(&parts.headers, user)?;
+    let user = caller.user.clone();
     api.access.authorize(&user, &info)?;
     match &info {
         RequestInfo::Resource { verb, path } => {
             let request = Authorized { parts, path, parameters: &parameters, user: &user };
-            request.answer(api, *verb, body).await
+            request.answer(api, *verb, caller, body).await
         }
         RequestInfo::NonResource { verb: "get", path } if path == snapshot::PATH => {
             snapshot::answer(api, &user).await
@@ -91,6 +93,7 @@ impl Authorized<'_> {
         &self,
         api: &Arc<Api>,
         verb: Option<Verb>,
+        caller: Caller,
         body: B,
     ) -> Result<Answer, Failure>
     where
@@ -113,8 +116,10 @@ impl Authorized<'_> {
             let permit = api.limits.watches.permit(&user.name, user.is_master());
             let permit = permit.ok_or_else(Failure::too_many_requests)?;
             let accepted = Accepted::read(&parts.headers)?;
+            let standing = Standing::new(&api.access, caller, path.clone())?;
             let stop = api.stop.clone();
-            return Watch { served, path, parameters, accepted, permit, stop }.answer(&api.objects);
+            let watch = Watch { served, path, parameters, accepted, permit, standing, stop };
+            return watch.answer(&api.objects);
         }
         let accepted = Accepted::read(&parts.headers)?;
         let call = Call { api, parts, path, subresource, parameters, user, served, accepted };

@@ -61,12 +61,12 @@ impl Server {
         let stop = CancellationToken::new();
         let (lifecycle, work) = Lifecycle::new(objects.clone(), stop.clone());
         let api = Arc::new(Api {
-            access: Access::new(
+            access: Arc::new(Access::new(
                 loaded.authentication,
                 options.longest_token,
                 objects.clone(),
                 derived.clone(),
-            ),
+            )),
             objects,
             derived,
             lifecycle,
@@ -81,6 +81,8 @@ impl Server {
         let tasks = TaskTracker::new();
         let worker = api.clone();
         tasks.spawn(async move { worker.lifecycle.run(work).await });
+        let access = api.clone();
+        tasks.spawn(async move { access.access.unsettle_watches(&access.stop).await });
         tasks.spawn(certificate::keep(api.clone(), loaded.authority, options.hosts, renewed));
         Ok(Self { api, ca_pem, host, tls, tasks, admin_token: loaded.admin_token })
     }

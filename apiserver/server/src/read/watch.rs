@@ -12,6 +12,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio_util::sync::CancellationToken;
 
+use crate::access::standing::Standing;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::limits::budget::Permit;
@@ -33,6 +34,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) accepted: Accepted,
     /// Held while the watch is open.
     pub(crate) permit: Permit,
+    /// Ends the watch with the credential and the rights of its user.
+    pub(crate) standing: Standing,
     /// Ends the watch with the server.
     pub(crate) stop: CancellationToken,
 }

@@ -3,6 +3,8 @@
 pub(crate) const NAMESPACES: &str = "core/namespaces";
 pub(crate) const SERVICE_ACCOUNTS: &str = "core/serviceaccounts";
 pub(crate) const SECRETS: &str = "core/secrets";
+pub(crate) const PODS: &str = "core/pods";
+pub(crate) const NODES: &str = "core/nodes";
 pub(crate) const EVENTS: &str = "core/events";
 pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
 pub(crate) const POLICIES: &str = "admissionregistration.k8s.io/validatingadmissionpolicies";

@@ -12,5 +12,6 @@ mod http2;
 mod in_process;
 mod requests;
 mod slow;
+mod standing;
 mod tokens;
 mod values;

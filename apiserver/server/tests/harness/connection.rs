@@ -186,8 +186,13 @@ pub struct Events {
 
 impl Events {
     /// Begins a watch; the answer must be 200.
-    pub async fn begin(mut connection: Connection, target: &str) -> Self {
-        let head = connection.head("GET", target, &[]);
+    pub async fn begin(connection: Connection, target: &str) -> Self {
+        Self::begin_with(connection, target, &[]).await
+    }
+
+    /// The same with more headers.
+    pub async fn begin_with(mut connection: Connection, target: &str, headers: &[&str]) -> Self {
+        let head = connection.head("GET", target, headers);
         connection.send(head).await.unwrap();
         let answer = within(LIMIT, connection.answer_head()).await.unwrap();
         answer.assert_code(target, 200);

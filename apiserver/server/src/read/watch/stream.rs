@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Watch;
 use super::line::{error_line, raw_line, word};
 use super::start::{Ready, Source, Start};
+use crate::access::standing::Standing;
 use crate::answer::presentation;
 use crate::failure::Failure;
 use crate::limits::budget::Permit;
@@ -43,6 +44,7 @@ pub(super) struct Stream {
     /// A Table names its columns in the first event only.
     first: bool,
     parameters: Parameters,
+    standing: Standing,
     _permit: Permit,
 }
 
@@ -50,6 +52,8 @@ pub(super) struct Stream {
 enum Woken {
     Event(Result<Arc<store::Event>, store::Lost>),
     Bookmark,
+    /// The user may have lost the right to go on.
+    Unsettled,
     End,
 }
 
@@ -57,6 +61,7 @@ impl Stream {
     pub(super) fn new(watch: Watch<'_>, selection: Selection, start: Start) -> Self {
         let asked = watch.parameters.timeout.filter(|seconds| *seconds > 0);
         let lifetime = asked.map_or(LONGEST, Duration::from_secs).min(LONGEST_ASKED);
+        let lifetime = watch.standing.left().map_or(lifetime, |left| lifetime.min(left));
         Self {
             served: watch.served.clone(),
             selection,
@@ -68,19 +73,20 @@ impl Stream {
             stop: watch.stop,
             first: true,
             parameters: watch.parameters.clone(),
+            standing: watch.standing,
             _permit: watch.permit,
         }
     }
 
     /// The next line; `None` at the end.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
-        if let Some(ready) = self.ready.pop_front() {
-            return Some(match ready {
-                Ready::Added(object) => self.line("ADDED", &object),
-                Ready::InitialEnd(revision) => self.bookmark_line(revision, true),
-            });
-        }
         loop {
+            if !self.standing.holds() {
+                return None;
+            }
+            if let Some(ready) = self.ready.pop_front() {
+                return Some(self.ready_line(ready));
+            }
             match std::mem::replace(&mut self.source, Source::Ended) {
                 Source::Ended => return None,
                 Source::Failed(failure) => return Some(error_line(&failure)),
@@ -103,11 +109,19 @@ impl Stream {
         }
     }
 
-    async fn wait(&self, source: &mut store::Watch) -> Woken {
+    fn ready_line(&mut self, ready: Ready) -> Bytes {
+        match ready {
+            Ready::Added(object) => self.line("ADDED", &object),
+            Ready::InitialEnd(revision) => self.bookmark_line(revision, true),
+        }
+    }
+
+    async fn wait(&mut self, source: &mut store::Watch) -> Woken {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Woken::End,
             () = sleep_until(self.ends) => Woken::End,
+            () = self.standing.unsettled() => Woken::Unsettled,
             event = source.next() => Woken::Event(event),
             () = sleep_until(self.bookmark), if self.parameters.allow_watch_bookmarks => Woken::Bookmark,
         }
@@ -115,7 +129,7 @@ impl Stream {
 
     fn wake(&mut self, woken: Woken, source: &mut store::Watch) -> Option<Result<Bytes, Failure>> {
         match woken {
-            Woken::End => None,
+            Woken::End | Woken::Unsettled => None,
             Woken::Bookmark => {
                 self.bookmark = Instant::now() + BOOKMARK_EVERY;
                 Some(Ok(self.bookmark_line(source.revision(), false)))
