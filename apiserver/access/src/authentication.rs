@@ -119,6 +119,10 @@ mod tests {
         fn object_uid(&self, _: &str, _: &str, _: &str) -> Option<String> {
             None
         }
+
+        fn secret_token(&self, _: &str, _: &str) -> Option<crate::SecretToken> {
+            None
+        }
     }
 
     fn authentication() -> Authentication {

@@ -7,12 +7,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::token_cache::{Remembered, TokenCache, TokenDigest, digest_of};
-use crate::token_claims::Claims;
+use crate::token_cache::{Remembered, TokenCache};
+use crate::token_claims::{Claims, SECRET_ISSUER, SecretClaims};
+use crate::token_digest::{TokenDigest, digest_of};
 use crate::{Existence, P256Key, TokenError, TokenSpec, VerifiedToken};
 
 /// How long a token holds after its account was deleted, at most.
@@ -93,32 +95,34 @@ impl ServiceAccountTokens {
         if claims.aud.is_empty() {
             claims.aud.clone_from(&self.audiences);
         }
-        let header =
-            Header { typ: None, kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
         let expires = Timestamp::from_second(claims.exp)
             .map_err(|error| TokenError::Claims(error.to_string()))?;
-        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
-            .map_err(|_| TokenError::NotSigned)?;
-        Ok(IssuedToken { token: Zeroizing::new(token), expires })
+        Ok(IssuedToken { token: self.sign(&claims)?, expires })
     }
 
-    /// Whether the text claims to be a token of this issuer. Says nothing of the signature.
-    pub fn claims_issuer(&self, token: &str) -> bool {
-        #[derive(Deserialize)]
-        struct Issuer {
-            iss: String,
-        }
-        let mut parts = token.split('.');
-        let (Some(_), Some(claims), Some(_), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return false;
-        };
-        URL_SAFE_NO_PAD
-            .decode(claims)
-            .ok()
-            .and_then(|json| serde_json::from_slice::<Issuer>(&json).ok())
-            .is_some_and(|claims| claims.iss == self.issuer)
+    /// A new token for a Secret to hold. It has no end of its own: it is good while the Secret holds it.
+    pub fn issue_for_secret(
+        &self,
+        namespace: &str,
+        service_account: &str,
+        uid: &str,
+        secret: &str,
+    ) -> Result<Zeroizing<String>, TokenError> {
+        self.sign(&SecretClaims {
+            iss: SECRET_ISSUER.to_owned(),
+            namespace: namespace.to_owned(),
+            secret: secret.to_owned(),
+            service_account: service_account.to_owned(),
+            uid: uid.to_owned(),
+            sub: format!("system:serviceaccount:{namespace}:{service_account}"),
+        })
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<Zeroizing<String>, TokenError> {
+        let header =
+            Header { typ: None, kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
+        let token = jsonwebtoken::encode(&header, claims, &self.encoding);
+        token.map(Zeroizing::new).map_err(|_| TokenError::NotSigned)
     }
 
     /// Checks signature, issuer, audience and time. Whether the account still exists is [`Self::authenticate`]'s matter.
@@ -132,7 +136,7 @@ impl ServiceAccountTokens {
     }
 
     /// [`Self::verify`], and the account (and the bound object) exists with the UID that the token says.
-    /// Good answers as to existence are kept for 10 seconds.
+    /// Good answers as to existence are kept for 10 seconds; but for a token that a Secret holds, whose only end that is.
     pub fn authenticate(
         &self,
         token: &str,
@@ -141,9 +145,10 @@ impl ServiceAccountTokens {
         existence: &dyn Existence,
     ) -> Result<Arc<VerifiedToken>, TokenError> {
         let (key, remembered) = self.verify_remembering(token, audiences, now)?;
-        let fresh = remembered
-            .existence_checked
-            .is_some_and(|checked| checked <= now && now.duration_since(checked) < EXISTENCE_AGE);
+        let fresh = remembered.token.holder.is_none()
+            && remembered.existence_checked.is_some_and(|checked| {
+                checked <= now && now.duration_since(checked) < EXISTENCE_AGE
+            });
         if fresh {
             return Ok(remembered.token);
         }
@@ -179,19 +184,39 @@ impl ServiceAccountTokens {
     }
 
     fn check_signature(&self, token: &str) -> Result<VerifiedToken, TokenError> {
-        if !self.claims_issuer(token) {
-            return Err(TokenError::Foreign);
+        match claimed_issuer(token).as_deref() {
+            Some(SECRET_ISSUER) => {
+                VerifiedToken::of_secret(self.claims(token)?, token, &self.audiences)
+            }
+            Some(issuer) if issuer == self.issuer => VerifiedToken::of(self.claims(token)?),
+            _ => Err(TokenError::Foreign),
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|error| match error.kind() {
-                jsonwebtoken::errors::ErrorKind::Json(error) => {
-                    TokenError::Claims(error.to_string())
-                }
-                _ => TokenError::Signature,
-            })?
-            .claims;
-        VerifiedToken::of(claims)
     }
+
+    /// What a token says, if the signature is good.
+    fn claims<C: DeserializeOwned>(&self, token: &str) -> Result<C, TokenError> {
+        let decoded = jsonwebtoken::decode::<C>(token, &self.decoding, &self.validation);
+        decoded.map(|decoded| decoded.claims).map_err(|error| match error.kind() {
+            jsonwebtoken::errors::ErrorKind::Json(error) => TokenError::Claims(error.to_string()),
+            _ => TokenError::Signature,
+        })
+    }
+}
+
+/// Whose token the text claims to be. Says nothing of the signature.
+fn claimed_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Issuer {
+        iss: String,
+    }
+    let mut parts = token.split('.');
+    let (Some(_), Some(claims), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    let json = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    serde_json::from_slice::<Issuer>(&json).ok().map(|claims| claims.iss)
 }
 
 /// Signature and algorithm alone: times and audiences are checked with the time that the caller gives.

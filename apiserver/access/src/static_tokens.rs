@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::token_cache::{TokenDigest, digest_of};
+use crate::token_digest::{TokenDigest, digest_of};
 
 /// Why the tokens' file is not accepted or a token could not be made.
 #[derive(Debug, thiserror::Error)]

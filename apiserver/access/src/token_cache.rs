@@ -4,16 +4,13 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 
 use crate::VerifiedToken;
+use crate::token_digest::TokenDigest;
 
 /// Entries in each of the two generations.
 const GENERATION: usize = 4096;
-
-/// SHA-256 of a token.
-pub(crate) type TokenDigest = [u8; 32];
 
 /// A verified token and when it was last known that its account exists.
 #[derive(Clone)]
@@ -63,11 +60,4 @@ impl Generations {
         }
         self.young.insert(key, remembered);
     }
-}
-
-/// SHA-256 of a secret text, the only form in which it is kept.
-pub(crate) fn digest_of(token: &str) -> TokenDigest {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-    bytes
 }

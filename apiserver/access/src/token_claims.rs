@@ -22,6 +22,24 @@ pub(crate) struct Claims {
     pub(crate) sub: String,
 }
 
+/// Who issues the tokens that Secrets hold, as in every cluster.
+pub(crate) const SECRET_ISSUER: &str = "kubernetes/serviceaccount";
+
+/// Everything that a token says which a Secret holds: neither audience nor end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SecretClaims {
+    pub(crate) iss: String,
+    #[serde(rename = "kubernetes.io/serviceaccount/namespace")]
+    pub(crate) namespace: String,
+    #[serde(rename = "kubernetes.io/serviceaccount/secret.name")]
+    pub(crate) secret: String,
+    #[serde(rename = "kubernetes.io/serviceaccount/service-account.name")]
+    pub(crate) service_account: String,
+    #[serde(rename = "kubernetes.io/serviceaccount/service-account.uid")]
+    pub(crate) uid: String,
+    pub(crate) sub: String,
+}
+
 /// The part under `kubernetes.io`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct KubernetesClaims {

@@ -61,6 +61,26 @@ pub enum TokenError {
         /// What the token says.
         claimed: String,
     },
+    /// The Secret that held the token is gone.
+    #[error("Token has been invalidated")]
+    SecretGone,
+    /// The Secret holds another token, or none.
+    #[error("Token does not match server's copy")]
+    SecretHoldsAnother,
+    /// The Secret carries the label that takes its token out of use.
+    #[error(
+        "the token in secret {namespace}/{secret} for service account {namespace}/{service_account} has been marked \
+         invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the \
+         'kubernetes.io/legacy-token-invalid-since' label from the secret to temporarily allow use of this token"
+    )]
+    SecretMarkedInvalid {
+        /// Namespace of both.
+        namespace: String,
+        /// Name of the Secret.
+        secret: String,
+        /// Name of the account.
+        service_account: String,
+    },
     /// A token can not be bound to this kind.
     #[error("cannot bind token to object of kind {0:?}; use Pod, Secret or Node")]
     Unbindable(String),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use apiserver_object::{CREDENTIAL_ID, User};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::token_claims::Claims;
+use crate::token_claims::{Claims, SecretClaims};
+use crate::token_digest::{TokenDigest, digest_of};
 use crate::{BoundObject, TokenError};
 
 /// How far clocks may differ, as in the real server.
@@ -19,6 +20,30 @@ pub trait Existence {
     fn service_account_uid(&self, namespace: &str, name: &str) -> Option<String>;
     /// UID of a `Pod`, `Secret` (both in the namespace) or `Node`.
     fn object_uid(&self, kind: &str, namespace: &str, name: &str) -> Option<String>;
+    /// What a Secret that is not being deleted holds as a token.
+    fn secret_token(&self, namespace: &str, name: &str) -> Option<SecretToken>;
+}
+
+/// The token in a Secret.
+#[derive(Clone, Debug)]
+pub struct SecretToken {
+    digest: TokenDigest,
+    invalid: bool,
+}
+
+impl SecretToken {
+    /// A token, and whether the Secret is marked as invalid.
+    pub fn new(token: &[u8], invalid: bool) -> Self {
+        Self { digest: digest_of(token), invalid }
+    }
+}
+
+/// The Secret that holds a token, which is good while it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Name of the Secret, in the account's namespace.
+    pub secret: String,
+    digest: TokenDigest,
 }
 
 /// A token whose signature, time and form are good.
@@ -34,6 +59,8 @@ pub struct VerifiedToken {
     pub audiences: Vec<String>,
     /// Object whose end ends the token.
     pub bound_object: Option<BoundObject>,
+    /// The Secret that holds the token, where it was made for one.
+    pub holder: Option<Holder>,
     /// When the token begins and ends.
     pub valid: (Timestamp, Timestamp),
     /// The user that it speaks for.
@@ -67,11 +94,34 @@ impl VerifiedToken {
         }
         Ok(Self {
             bound_object: claims.kubernetes.bound_object(),
+            holder: None,
             service_account: account.name.clone(),
             uid: account.uid.clone(),
             namespace: claims.kubernetes.namespace,
             audiences: claims.aud,
             valid,
+            user: Arc::new(user),
+        })
+    }
+
+    /// A token that a Secret holds: for the server's own audiences, and without an end.
+    pub(crate) fn of_secret(
+        claims: SecretClaims,
+        token: &str,
+        audiences: &[String],
+    ) -> Result<Self, TokenError> {
+        let user = User::service_account(&claims.namespace, &claims.service_account, &claims.uid);
+        if claims.sub != user.name || claims.secret.is_empty() || claims.uid.is_empty() {
+            return Err(TokenError::Claims("sub claim is invalid".to_owned()));
+        }
+        Ok(Self {
+            namespace: claims.namespace,
+            service_account: claims.service_account,
+            uid: claims.uid,
+            audiences: audiences.to_vec(),
+            bound_object: None,
+            holder: Some(Holder { secret: claims.secret, digest: digest_of(token) }),
+            valid: (Timestamp::MIN, Timestamp::MAX),
             user: Arc::new(user),
         })
     }
@@ -100,14 +150,49 @@ impl VerifiedToken {
         }
     }
 
-    /// The account and the bound object are there, with the UIDs that the token says.
+    /// The account and the bound object are there, with the UIDs that the token says, and so is the Secret that holds it.
     pub fn check_existence(&self, existence: &dyn Existence) -> Result<(), TokenError> {
+        let held = match &self.holder {
+            Some(holder) => Some(self.check_holder(holder, existence)?),
+            None => None,
+        };
+        self.check_account(existence)?;
+        // Said of an account that is there.
+        if held.is_some_and(|held| held.invalid) {
+            return Err(self.marked_invalid());
+        }
+        self.check_bound_object(existence)
+    }
+
+    fn check_holder(
+        &self,
+        holder: &Holder,
+        existence: &dyn Existence,
+    ) -> Result<SecretToken, TokenError> {
+        let held = existence.secret_token(&self.namespace, &holder.secret);
+        let held = held.ok_or(TokenError::SecretGone)?;
+        if held.digest == holder.digest { Ok(held) } else { Err(TokenError::SecretHoldsAnother) }
+    }
+
+    fn marked_invalid(&self) -> TokenError {
+        TokenError::SecretMarkedInvalid {
+            namespace: self.namespace.clone(),
+            secret: self.holder.as_ref().map(|holder| holder.secret.clone()).unwrap_or_default(),
+            service_account: self.service_account.clone(),
+        }
+    }
+
+    fn check_account(&self, existence: &dyn Existence) -> Result<(), TokenError> {
         let found = existence
             .service_account_uid(&self.namespace, &self.service_account)
             .ok_or_else(|| TokenError::ServiceAccountGone { name: self.service_account.clone() })?;
         if found != self.uid {
             return Err(TokenError::ServiceAccountReplaced { found, claimed: self.uid.clone() });
         }
+        Ok(())
+    }
+
+    fn check_bound_object(&self, existence: &dyn Existence) -> Result<(), TokenError> {
         let Some(bound) = &self.bound_object else { return Ok(()) };
         let namespace = if bound.kind == "Node" { "" } else { self.namespace.as_str() };
         let found = existence

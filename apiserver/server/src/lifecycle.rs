@@ -9,21 +9,29 @@ pub(crate) mod finalizers;
 mod namespaces;
 mod rewrite;
 mod roles;
+mod token_secrets;
 mod work;
 mod worker;
+
+use std::sync::Arc;
 
 use apiserver_store as store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Access;
 use crate::lifecycle::work::{Owner, Work};
 use crate::object::metadata;
-use crate::state::collections::{CLUSTER_ROLES, DEFINITIONS};
+use crate::state::collections::{CLUSTER_ROLES, DEFINITIONS, SECRETS, SERVICE_ACCOUNTS};
 use crate::state::objects::{self, Objects};
 
 /// Writes what follows the writes of clients.
 pub(crate) struct Lifecycle {
     objects: Objects,
+    /// Makes the tokens that Secrets hold.
+    access: Arc<Access>,
+    /// What clients trust, for the same Secrets.
+    ca_pem: String,
     work: mpsc::UnboundedSender<Work>,
     stop: CancellationToken,
 }
@@ -32,10 +40,12 @@ impl Lifecycle {
     /// What is left for later comes out of the receiver, for [`Self::run`].
     pub(crate) fn new(
         objects: Objects,
+        access: Arc<Access>,
+        ca_pem: String,
         stop: CancellationToken,
     ) -> (Self, mpsc::UnboundedReceiver<Work>) {
         let (work, receiver) = mpsc::unbounded_channel();
-        (Self { objects, work, stop }, receiver)
+        (Self { objects, access, ca_pem, work, stop }, receiver)
     }
 
     /// Does what belongs to a write before its writer is answered, and leaves the rest for later.
@@ -44,6 +54,7 @@ impl Lifecycle {
             (DEFINITIONS, true) => self.settle_refused_definitions().await,
             (DEFINITIONS, false) => self.settle_definition(&stored.key.name).await,
             (CLUSTER_ROLES, _) => self.settle_aggregated_roles().await,
+            (SECRETS, false) => self.settle_token_secret(stored).await,
             _ => {}
         }
         self.follow_up(stored, deleted);
@@ -61,6 +72,9 @@ impl Lifecycle {
                 .unwrap_or_default();
             later(Work::Dependents(Owner { namespace: stored.key.namespace.to_string(), uid }));
             later(Work::DefinitionMaybeEmpty(stored.key.collection.to_string()));
+            if *stored.key.collection == *SERVICE_ACCOUNTS {
+                later(Work::TokenSecrets(stored.key.namespace.to_string()));
+            }
             if !stored.key.namespace.is_empty() {
                 later(Work::NamespaceMaybeEmpty(stored.key.namespace.to_string()));
             }

@@ -3,4 +3,5 @@
 pub(crate) mod encoding;
 pub(crate) mod identifiers;
 pub(crate) mod metadata;
+pub(crate) mod token_secret;
 pub(crate) mod version;

@@ -59,14 +59,17 @@ impl Server {
         let objects = Objects::new(store);
         let derived = Arc::new(Derived::new(objects.clone()));
         let stop = CancellationToken::new();
-        let (lifecycle, work) = Lifecycle::new(objects.clone(), stop.clone());
+        let access = Arc::new(Access::new(
+            loaded.authentication,
+            options.longest_token,
+            objects.clone(),
+            derived.clone(),
+        ));
+        let ca_pem = loaded.authority.certificate_pem().to_owned();
+        let (lifecycle, work) =
+            Lifecycle::new(objects.clone(), access.clone(), ca_pem.clone(), stop.clone());
         let api = Arc::new(Api {
-            access: Arc::new(Access::new(
-                loaded.authentication,
-                options.longest_token,
-                objects.clone(),
-                derived.clone(),
-            )),
+            access,
             objects,
             derived,
             lifecycle,
@@ -76,7 +79,6 @@ impl Server {
         });
         first_objects::store(&api).await?;
         let (renewed, tls) = watch::channel(certificate::tls(&loaded.authority, &loaded.serving)?);
-        let ca_pem = loaded.authority.certificate_pem().to_owned();
         let host = options.hosts.first().cloned();
         let tasks = TaskTracker::new();
         let worker = api.clone();

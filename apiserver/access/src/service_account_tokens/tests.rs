@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use apiserver_object::CREDENTIAL_ID;
 
 use super::*;
-use crate::BoundObject;
+use crate::{BoundObject, SecretToken};
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
@@ -13,6 +13,7 @@ const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 struct State {
     account: RefCell<Option<String>>,
     secret: RefCell<Option<String>>,
+    held: RefCell<Option<SecretToken>>,
 }
 
 impl Existence for State {
@@ -24,6 +25,11 @@ impl Existence for State {
     fn object_uid(&self, kind: &str, namespace: &str, name: &str) -> Option<String> {
         assert_eq!((kind, namespace, name), ("Secret", "default", "bound"));
         self.secret.borrow().clone()
+    }
+
+    fn secret_token(&self, namespace: &str, name: &str) -> Option<SecretToken> {
+        assert_eq!((namespace, name), ("default", "holder"));
+        self.held.borrow().clone()
     }
 }
 
@@ -177,6 +183,79 @@ fn a_token_ends_with_the_object_that_it_is_bound_to() {
     assert_eq!(at(0).unwrap_err().to_string(), message);
     state.secret.replace(Some("s-1".to_owned()));
     assert_eq!(at(0), Ok(()));
+}
+
+fn for_secret(tokens: &ServiceAccountTokens) -> Zeroizing<String> {
+    tokens.issue_for_secret("default", "builder", "uid-1", "holder").unwrap()
+}
+
+#[test]
+fn a_token_for_a_secret_has_the_claims_of_the_real_controller() {
+    let token = for_secret(&tokens());
+    assert_eq!(
+        part(&token, 1),
+        json!({
+            "iss": "kubernetes/serviceaccount", "sub": "system:serviceaccount:default:builder",
+            "kubernetes.io/serviceaccount/namespace": "default",
+            "kubernetes.io/serviceaccount/secret.name": "holder",
+            "kubernetes.io/serviceaccount/service-account.name": "builder",
+            "kubernetes.io/serviceaccount/service-account.uid": "uid-1",
+        })
+    );
+}
+
+#[test]
+fn a_token_in_a_secret_is_good_at_any_time_while_the_secret_holds_it() {
+    let tokens = tokens();
+    let (token, another) = (for_secret(&tokens), for_secret(&tokens));
+    let state = state("uid-1");
+    let at =
+        |second| tokens.authenticate(&token, tokens.audiences(), moment(second), &state).map(drop);
+    let holds = |token: &str, invalid| {
+        state.held.replace(Some(SecretToken::new(token.as_bytes(), invalid)));
+    };
+    assert_eq!(at(0), Err(TokenError::SecretGone));
+    holds(&token, false);
+    assert_eq!(at(0), Ok(()));
+    assert_eq!(at(-1_000_000_000), Ok(()));
+    assert_eq!(at(4_000_000_000), Ok(()));
+    holds(&another, false);
+    assert_eq!(at(0), Err(TokenError::SecretHoldsAnother));
+    holds("", false);
+    assert_eq!(at(0), Err(TokenError::SecretHoldsAnother));
+    holds(&token, true);
+    assert!(at(0).unwrap_err().to_string().contains("has been marked invalid"));
+    holds(&token, false);
+    state.account.replace(Some("uid-2".to_owned()));
+    assert!(matches!(at(0), Err(TokenError::ServiceAccountReplaced { .. })));
+    state.account.replace(None);
+    assert!(matches!(at(0), Err(TokenError::ServiceAccountGone { .. })));
+    state.account.replace(Some("uid-1".to_owned()));
+    let vault = ["vault".to_owned()];
+    let elsewhere = tokens.authenticate(&token, &vault, moment(0), &state).unwrap_err();
+    assert!(matches!(elsewhere, TokenError::Audience { .. }));
+    let verified = tokens.authenticate(&token, tokens.audiences(), moment(0), &state).unwrap();
+    assert_eq!(verified.user.name, "system:serviceaccount:default:builder");
+    assert!(verified.user.extra.is_empty());
+}
+
+#[test]
+fn a_forged_token_of_a_secret_is_refused() {
+    let (tokens, other) = (tokens(), tokens());
+    let refused = |token: &str| tokens.verify(token, tokens.audiences(), moment(0)).unwrap_err();
+    assert_eq!(refused(&for_secret(&other)), TokenError::Signature);
+    let own = for_secret(&tokens);
+    let (signed, signature) = own.rsplit_once('.').unwrap();
+    let claims = URL_SAFE_NO_PAD.encode(part(&own, 1).to_string().replace("builder", "admin"));
+    let changed = format!("{}.{claims}.{signature}", signed.split('.').next().unwrap());
+    assert_eq!(refused(&changed), TokenError::Signature);
+    // A token is what its issuer makes it: one kind does not pass for the other.
+    let issued = tokens.issue(&spec(), moment(0)).unwrap().token;
+    for (token, issuer) in [(&own, ISSUER), (&issued, "kubernetes/serviceaccount")] {
+        let mut claims = part(token, 1);
+        claims["iss"] = issuer.into();
+        assert!(matches!(refused(&tokens.sign(&claims).unwrap()), TokenError::Claims(_)));
+    }
 }
 
 #[test]

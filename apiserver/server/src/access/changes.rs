@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use apiserver_store::{Event, EventKind, Lost};
+use apiserver_store::{Event, EventKind, Lost, Object};
 use futures::stream::{self, BoxStream, SelectAll};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
-use crate::object::metadata;
+use crate::object::{metadata, token_secret};
 use crate::state::collections::{
     CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NODES, PODS, ROLE_BINDINGS, ROLES, SECRETS,
     SERVICE_ACCOUNTS,
@@ -67,7 +67,8 @@ fn changes(objects: Objects, collection: &'static str) -> BoxStream<'static, ()>
     next.filter_map(async |matters| matters.then_some(())).boxed()
 }
 
-/// Whether somebody may have lost something: an account or what a token is bound to is gone, or rights are others.
+/// Whether somebody may have lost something: an account or what a token is bound to is gone, or what holds a token
+/// or gives a right is another.
 fn matters(event: &Arc<Event>) -> bool {
     match event.object.key.collection.as_ref() {
         SERVICE_ACCOUNTS => {
@@ -75,7 +76,10 @@ fn matters(event: &Arc<Event>) -> bool {
                 || objects::value(&event.object)
                     .is_none_or(|account| metadata::is_being_deleted(&account))
         }
-        SECRETS | PODS | NODES => event.kind == EventKind::Deleted,
+        SECRETS | PODS | NODES => {
+            let held_token = |previous: &Arc<Object>| token_secret::read(previous).is_some();
+            event.kind == EventKind::Deleted || event.previous.as_ref().is_some_and(held_token)
+        }
         _ => true,
     }
 }

@@ -1,6 +1,7 @@
 //! Writes of the server itself.
 
 use apiserver_store as store;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Lifecycle, finalizers};
@@ -8,6 +9,14 @@ use crate::clock;
 use crate::object::{encoding, metadata};
 
 const TRIES: usize = 20;
+
+/// Begins the end of an object.
+pub(super) fn mark_deleted(object: &mut Value, now: Timestamp) {
+    if !metadata::is_being_deleted(object) {
+        metadata::set(object, "deletionTimestamp", now.to_string());
+        metadata::set(object, "deletionGracePeriodSeconds", 0);
+    }
+}
 
 impl Lifecycle {
     /// Deletes the objects of a collection, in a namespace or all; false where some are held, or the server stops.
@@ -25,13 +34,7 @@ impl Lifecycle {
     /// Deletes an object; false where a finalizer still holds it.
     pub(super) async fn delete(&self, key: &store::Key) -> bool {
         let now = clock::now();
-        let mark = |object: &mut Value| {
-            if !metadata::is_being_deleted(object) {
-                metadata::set(object, "deletionTimestamp", now.to_string());
-                metadata::set(object, "deletionGracePeriodSeconds", 0);
-            }
-        };
-        self.rewrite(key, mark).await
+        self.rewrite(key, |object| mark_deleted(object, now)).await
     }
 
     /// Changes an object, and removes it where it is being deleted and nothing holds it any more. True: it is gone.
@@ -42,7 +45,7 @@ impl Lifecycle {
                 Err(store::WriteError::Conflict { .. }) => {}
                 Err(error) => {
                     // The next sweep takes it up again.
-                    tracing::warn!(?key, %error, "a deletion could not go on");
+                    tracing::warn!(?key, %error, "what follows a write could not be stored");
                     return false;
                 }
             }

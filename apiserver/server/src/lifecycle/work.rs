@@ -13,6 +13,8 @@ pub(crate) enum Work {
     DefinitionMaybeEmpty(String),
     /// An object in this namespace is gone.
     NamespaceMaybeEmpty(String),
+    /// A ServiceAccount in this namespace is gone, whose tokens Secrets may hold.
+    TokenSecrets(String),
 }
 
 /// An object as its dependents name it. They are in its namespace, or anywhere where it is in none.

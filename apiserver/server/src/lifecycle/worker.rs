@@ -53,6 +53,9 @@ impl Lifecycle {
                 Work::NamespaceMaybeEmpty(name) => {
                     self.finish(&Key::new(NAMESPACES, "", name.as_str())).await;
                 }
+                Work::TokenSecrets(namespace) => {
+                    self.settle_token_secrets(Some(&namespace)).await;
+                }
                 Work::DefinitionMaybeEmpty(collection) => {
                     let (group, plural) = collection.split_once('/').unwrap_or_default();
                     self.finish(&Key::new(DEFINITIONS, "", format!("{plural}.{group}"))).await;
@@ -61,7 +64,8 @@ impl Lifecycle {
         }
     }
 
-    /// Takes up what was left: deletions that did not go on, definitions that were not established, old events.
+    /// Takes up what was left: deletions that did not go on, definitions that were not established, Secrets without
+    /// their token, old events.
     async fn sweep_all(&self) {
         for object in self.objects.everything() {
             if self.stop.is_cancelled() {
@@ -76,6 +80,7 @@ impl Lifecycle {
                 self.settle_definition(metadata::name(&definition)).await;
             }
         }
+        self.settle_token_secrets(None).await;
         self.remove_old_events().await;
     }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use apiserver_access::Existence;
+use apiserver_access::{Existence, SecretToken};
 use apiserver_kinds::Kind;
 use apiserver_store::{Key, Object, Store, Write, WriteError};
 use serde_json::Value;
 
-use crate::object::metadata;
-use crate::state::collections::{DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS};
+use crate::object::{metadata, token_secret};
+use crate::state::collections::{DEFINITIONS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS};
 use crate::state::restore;
 
 /// The store, read as objects of Kubernetes; clones share it.
@@ -99,5 +99,12 @@ impl Existence for Objects {
         };
         let namespace = if kind == "Node" { "" } else { namespace };
         Some(metadata::uid(&self.value(&format!("core/{plural}"), namespace, name)?).to_owned())
+    }
+
+    fn secret_token(&self, namespace: &str, name: &str) -> Option<SecretToken> {
+        let secret = self.value(SECRETS, namespace, name)?;
+        let token = token_secret::entry(&secret, token_secret::TOKEN);
+        (!metadata::is_being_deleted(&secret))
+            .then(|| SecretToken::new(&token, token_secret::is_marked_invalid(&secret)))
     }
 }

@@ -13,5 +13,6 @@ mod in_process;
 mod requests;
 mod slow;
 mod standing;
+mod token_secrets;
 mod tokens;
 mod values;

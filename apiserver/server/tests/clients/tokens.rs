@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
 
 use crate::harness::running::client_config;
-use crate::harness::{Answer, Running};
+use crate::harness::{Answer, Running, Target};
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 const ACCOUNTS: &str = "/api/v1/namespaces/default/serviceaccounts";
@@ -27,7 +27,7 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-async fn as_whom(server: &Running, token: &str) -> Answer {
+pub(crate) async fn as_whom(server: &Target, token: &str) -> Answer {
     let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
     let headers = ["Content-Type: application/json", &format!("Authorization: Bearer {token}")];
     server.request("POST", REVIEW, &headers, body.to_string().as_bytes()).await
