@@ -19,9 +19,12 @@ use meshroot_core::membership::Key;
 use meshroot_core::trust::{Past, TrustSet};
 use meshroot_runtime::kube::write::{Failure, classify, create_if_absent};
 use meshroot_runtime::process::{clock, crash};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::time::timeout;
 
 use source::Source;
+
+use crate::error::HubError;
 
 /// The root of one virtual mesh: who signs, and what its members trust.
 pub(crate) struct Root {
@@ -33,9 +36,11 @@ pub(crate) struct Root {
 pub(crate) struct Authority {
     client: Client,
     namespace: String,
-    /// What is known of each virtual mesh's root. Whoever has to read or make it holds up nobody but those who need
-    /// the same one.
+    /// What is known of each virtual mesh's root. Whoever has to read or make it holds up nobody, not even those who
+    /// need the same one: they come back.
     known: Mutex<HashMap<Key, Arc<AsyncMutex<Option<Known>>>>>,
+    /// Few roots are made at once: an RSA key takes a processor for seconds, and a worker.
+    makers: Semaphore,
 }
 
 struct Known {
@@ -47,6 +52,11 @@ struct Known {
 /// How long a root is used before its Secret is read again.
 const FRESH: Duration = Duration::from_secs(30);
 
+/// How long a worker waits for a root that another one reads; reading takes milliseconds.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+const MOST_MAKERS: usize = 2;
+
 /// Whose root is needed.
 pub(crate) struct Owner<'a> {
     pub(crate) virtual_mesh: &'a VirtualMesh,
@@ -57,15 +67,23 @@ pub(crate) struct Owner<'a> {
 
 impl Authority {
     pub(crate) fn new(client: Client, namespace: &str) -> Self {
-        Self { client, namespace: namespace.to_owned(), known: Mutex::default() }
+        Self {
+            client,
+            namespace: namespace.to_owned(),
+            known: Mutex::default(),
+            makers: Semaphore::new(MOST_MAKERS),
+        }
     }
 
     /// The root of a virtual mesh. Makes a builtin one where there never was any.
-    pub(crate) async fn root(&self, owner: &Owner<'_>) -> Result<Arc<Root>, Refusal> {
+    ///
+    /// # Errors
+    /// [`HubError::RootIsBusy`] where another worker makes or reads it; [`HubError::Refused`] says what is wrong with it.
+    pub(crate) async fn root(&self, owner: &Owner<'_>) -> Result<Arc<Root>, HubError> {
         let Owner { virtual_mesh, policy, .. } = owner;
         let source = (virtual_mesh.spec.certificate_authority.clone(), policy.spec.root.clone());
         let slot = self.slot(&Key::of(*virtual_mesh));
-        let mut known = slot.lock().await;
+        let mut known = timeout(PATIENCE, slot.lock()).await.map_err(|_| HubError::RootIsBusy)?;
         if let Some(known) = known.as_ref()
             && known.source == source
             && known.read.elapsed() < FRESH
@@ -86,7 +104,7 @@ impl Authority {
         Arc::clone(known.entry(key.clone()).or_default())
     }
 
-    async fn load(&self, owner: &Owner<'_>) -> Result<Root, Refusal> {
+    async fn load(&self, owner: &Owner<'_>) -> Result<Root, HubError> {
         let past = (owner.past)();
         let root = match self.find(owner, &past).await? {
             Some((source, secret)) => self.read(owner, &source, &secret)?,
@@ -143,7 +161,8 @@ impl Authority {
         secret::read(source.place(), secret, clock::now())
     }
 
-    async fn make(&self, owner: &Owner<'_>) -> Result<Root, Refusal> {
+    async fn make(&self, owner: &Owner<'_>) -> Result<Root, HubError> {
+        let _maker = self.makers.try_acquire().map_err(|_| HubError::RootIsBusy)?;
         let key = Key::of(owner.virtual_mesh);
         let source = Source::builtin(&key, &self.namespace);
         let place = source.place();
@@ -188,5 +207,39 @@ impl Authority {
 
     fn secrets(&self, namespace: &str) -> Api<Secret> {
         Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::Config;
+    use meshroot_api::networking::VirtualMeshSpec;
+    use meshroot_api::policy::TrustPolicySpec;
+
+    use super::*;
+
+    /// At an API that nobody serves.
+    fn authority() -> Authority {
+        let config = Config::new("http://127.0.0.1:9".parse().unwrap());
+        Authority::new(Client::try_from(config).unwrap(), "meshroot-system")
+    }
+
+    async fn asked(authority: &Authority, name: &str) -> Result<Arc<Root>, HubError> {
+        let virtual_mesh = VirtualMesh::new(name, VirtualMeshSpec::default());
+        let policy = TrustPolicy::new(name, TrustPolicySpec::default());
+        let past = Past::default;
+        authority.root(&Owner { virtual_mesh: &virtual_mesh, policy: &policy, past: &past }).await
+    }
+
+    #[tokio::test]
+    async fn who_needs_a_root_that_is_being_made_comes_back_instead_of_waiting() {
+        let authority = authority();
+        let slot = authority.slot(&Key::new(String::new(), "slow"));
+        let making = slot.lock().await;
+        assert!(matches!(asked(&authority, "slow").await, Err(HubError::RootIsBusy)));
+        let other = asked(&authority, "other").await;
+        assert!(matches!(other, Err(HubError::Refused(_))), "the API was asked for the other one");
+        drop(making);
+        assert!(matches!(asked(&authority, "slow").await, Err(HubError::Refused(_))));
     }
 }

@@ -21,6 +21,9 @@ pub(crate) enum HubError {
     LedgerConflict { request: String },
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Its key is being made, or its Secret read: whoever needs it comes back, and leaves its worker to others meanwhile.
+    #[error("the root is being made or read")]
+    RootIsBusy,
     #[error("reading the ledger failed: {0}")]
     ReadLedger(#[source] Box<kube::Error>),
 }
@@ -30,6 +33,7 @@ impl ControllerError for HubError {
         match self {
             Self::Write(error) => error.retry().into(),
             Self::NotLeader => Outcome::Done,
+            Self::RootIsBusy => Outcome::RequeueAfter(Duration::from_millis(250)),
             Self::LedgerConflict { .. } | Self::ReadLedger(_) => Outcome::Retry,
             Self::Refused(refusal) if refusal.reason == Reason::RootUnavailable => Outcome::Retry,
             Self::Refused(_) => Outcome::RequeueAfter(Duration::from_secs(30)),

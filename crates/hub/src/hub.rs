@@ -180,7 +180,7 @@ impl Hub {
         &self,
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
-    ) -> Result<Arc<Root>, Refusal> {
+    ) -> Result<Arc<Root>, HubError> {
         let past = || self.past(virtual_mesh, policy);
         self.authority.root(&Owner { virtual_mesh, policy, past: &past }).await
     }

@@ -167,7 +167,8 @@ impl Place {
     async fn ask(&self, hub: &Hub, checked: &Checked) -> Result<Outcome, HubError> {
         let asked = match self.signing(hub, checked).await {
             Ok(signing) => signing.asked,
-            Err(refusal) => return self.refuse(hub, refusal).await,
+            Err(HubError::Refused(refusal)) => return self.refuse(hub, refusal).await,
+            Err(error) => return Err(error),
         };
         let request = match Consent::of(&self.request, &asked) {
             Ok(Consent::Asked) => Arc::clone(&self.request),

@@ -50,15 +50,20 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     };
     let findings = match membership::validate(&virtual_mesh) {
         Err(refusal) => Findings::refused(refusal),
-        Ok(()) => gather(&hub, &virtual_mesh, &policy).await,
+        Ok(()) => gather(&hub, &virtual_mesh, &policy).await?,
     };
     report(&hub, &virtual_mesh, Some(&policy), &findings).await
 }
 
-async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Findings {
+async fn gather(
+    hub: &Hub,
+    virtual_mesh: &VirtualMesh,
+    policy: &TrustPolicy,
+) -> Result<Findings, HubError> {
     let root = match hub.root(virtual_mesh, policy).await {
         Ok(root) => root,
-        Err(refusal) => return Findings::without_root(refusal),
+        Err(HubError::Refused(refusal)) => return Ok(Findings::without_root(refusal)),
+        Err(error) => return Err(error),
     };
     root_changed(hub, virtual_mesh, &root);
     let key = Key::of(virtual_mesh);
@@ -75,7 +80,7 @@ async fn gather(hub: &Hub, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> 
     hub.metrics.roots(&key.to_string(), &root.trust);
     let first = root.issuer.first_to_end();
     let ending = trust::ending(first, super::lifetime(policy), clock::now());
-    Findings::of_members(progress, root.trust.statuses(), fault).with_root_end(ending)
+    Ok(Findings::of_members(progress, root.trust.statuses(), fault).with_root_end(ending))
 }
 
 /// A signing certificate that was replaced in its Secret makes every member's certificate one to renew; a root that was

@@ -40,7 +40,8 @@ impl Place {
     ) -> Result<Outcome, HubError> {
         let (root, prepared) = match self.prepare(hub, checked, &decision, recorded).await {
             Ok(prepared) => prepared,
-            Err(refusal) => return self.refuse(hub, refusal).await,
+            Err(HubError::Refused(refusal)) => return self.refuse(hub, refusal).await,
+            Err(error) => return Err(error),
         };
         let entry = self.entry(hub, checked.csr(), decision.clone());
         crash::point("hub-before-record");
@@ -65,7 +66,7 @@ impl Place {
         checked: &Checked,
         decision: &Recorded,
         recorded: Option<Facts>,
-    ) -> Result<(Arc<Root>, Prepared), Refusal> {
+    ) -> Result<(Arc<Root>, Prepared), HubError> {
         let Signing { root, profile, asked } = self.signing(hub, checked).await?;
         if recorded.is_none() && decision.by == issuance::THIRD_PARTY {
             Consent::of_approved(&self.request, &asked)?;
@@ -75,12 +76,12 @@ impl Place {
     }
 
     /// What would be signed now, and with what.
-    pub(super) async fn signing(&self, hub: &Hub, checked: &Checked) -> Result<Signing, Refusal> {
+    pub(super) async fn signing(&self, hub: &Hub, checked: &Checked) -> Result<Signing, HubError> {
         let (Some(virtual_mesh), Some(policy)) = (&self.virtual_mesh, &self.policy) else {
             let message = "the VirtualMesh or its TrustPolicy is not there yet";
-            return Err(Refusal::new(Reason::RootUnavailable, message));
+            return Err(Refusal::new(Reason::RootUnavailable, message).into());
         };
-        let root = hub.root(virtual_mesh, policy).await.map_err(|refusal| unavailable(&refusal))?;
+        let root = hub.root(virtual_mesh, policy).await.map_err(unavailable)?;
         let profile = profile(policy)?;
         let issuer = root.issuer.certificate();
         let asked = Asked {
@@ -201,6 +202,11 @@ fn issued_notice(issued: &Issued) -> Notice {
     Notice::new(Reason::Issued, message)
 }
 
-fn unavailable(refusal: &Refusal) -> Refusal {
-    Refusal::new(Reason::RootUnavailable, refusal.to_string())
+fn unavailable(error: HubError) -> HubError {
+    match error {
+        HubError::Refused(refusal) => {
+            Refusal::new(Reason::RootUnavailable, refusal.to_string()).into()
+        }
+        other => other,
+    }
 }
