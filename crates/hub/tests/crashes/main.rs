@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod leases;
+mod ledger;
 mod points;
 
 use anyhow::Result;
