@@ -168,6 +168,7 @@ pub(crate) const ATOMIC_DEFINITIONS: &[&str] = &[
     "core.v1.ObjectFieldSelector",
     "core.v1.ObjectReference",
     "core.v1.ResourceFieldSelector",
+    "core.v1.ScopeSelector",
     "core.v1.SecretKeySelector",
     "core.v1.TypedLocalObjectReference",
     "discovery.v1.EndpointPort",

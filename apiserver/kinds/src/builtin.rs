@@ -155,7 +155,7 @@ const EXTENSIONS: &[&str] = &["api-extensions"];
 const STATUS: &[Subresource] = &[Subresource::Status];
 const SCALED: &[Subresource] = &[Subresource::Status, Subresource::Scale];
 
-static CORE: [Row; 9] = [
+static CORE: [Row; 10] = [
     Row::new("", "ConfigMap", "configmaps", definition::<core::ConfigMap>).short(&["cm"]),
     Row::new("", "Endpoints", "endpoints", definition::<core::Endpoints>).short(&["ep"]),
     Row::new("", "Event", "events", definition::<core::Event>).short(&["ev"]).fields(&[
@@ -197,6 +197,9 @@ static CORE: [Row; 9] = [
             "status.podIP",
             "status.nominatedNodeName",
         ])
+        .subresources(STATUS),
+    Row::new("", "ResourceQuota", "resourcequotas", definition::<core::ResourceQuota>)
+        .short(&["quota"])
         .subresources(STATUS),
     Row::new("", "Secret", "secrets", definition::<core::Secret>).fields(&["type"]),
     Row::new("", "ServiceAccount", "serviceaccounts", definition::<core::ServiceAccount>)

@@ -25,7 +25,7 @@ pub fn empty_object(kind: &Kind) -> Value {
         }),
         ("", "Pod") => json!({"spec": {"containers": null}, "status": {}}),
         ("", "Service") => json!({"spec": {}, "status": {"loadBalancer": {}}}),
-        ("", "Namespace" | "Node")
+        ("", "Namespace" | "Node" | "ResourceQuota")
         | ("policy", "PodDisruptionBudget")
         | ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
             json!({"spec": {}, "status": {}})

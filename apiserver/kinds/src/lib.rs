@@ -34,4 +34,4 @@ pub use table::{
     selector_text, table,
 };
 pub use validate::validate_builtin;
-pub use values::decode_values;
+pub use values::{count_of_quantity, decode_values, quantity_of_count};

@@ -7,6 +7,7 @@ mod dependents;
 mod events;
 pub(crate) mod finalizers;
 mod namespaces;
+mod quotas;
 mod rewrite;
 mod roles;
 mod token_secrets;
@@ -62,6 +63,7 @@ impl Lifecycle {
 
     /// Leaves for later what a write leads to.
     fn follow_up(&self, stored: &store::Object, deleted: bool) {
+        self.count_later(stored, deleted);
         let later = |work: Work| {
             // The receiver lives as long as the server.
             let _ = self.work.send(work);

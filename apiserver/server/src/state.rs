@@ -5,6 +5,7 @@ pub(crate) mod collections;
 pub(crate) mod derived;
 pub(crate) mod objects;
 pub(crate) mod policies;
+pub(crate) mod quotas;
 pub(crate) mod restore;
 mod revisioned;
 pub(crate) mod served;

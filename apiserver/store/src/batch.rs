@@ -34,6 +34,11 @@ pub(crate) enum Verdict {
         current: Option<Arc<Object>>,
         settled: bool,
     },
+    /// The namespace has no room; `settled` as above.
+    Crowded {
+        count: u64,
+        settled: bool,
+    },
 }
 
 /// The changes of one commit.
@@ -81,6 +86,22 @@ impl Planner<'_> {
         }
     }
 
+    /// How many objects the collection has in the namespace, as the batch so far leaves them.
+    fn count(&self, place: &Key) -> u64 {
+        let collection = self.state.collections.get(&place.collection);
+        let before =
+            collection.map_or(0, |collection| collection.count_in(&place.namespace)) as u64;
+        let here = self.events.iter().filter(|event| {
+            let key = &event.object.key;
+            key.namespace == place.namespace && key.collection == place.collection
+        });
+        here.fold(before, |count, event| match event.kind {
+            EventKind::Added => count + 1,
+            EventKind::Modified => count,
+            EventKind::Deleted => count.saturating_sub(1),
+        })
+    }
+
     fn judge(&mut self, write: Write) -> Verdict {
         let Write { key, condition, change, labels, given } = write;
         let pending = self.changed.get(&key);
@@ -92,8 +113,16 @@ impl Planner<'_> {
         }) {
             return Verdict::Conflict { current, settled };
         }
+        if let Condition::Room(most) = condition {
+            let count = self.count(&key);
+            if count >= most {
+                return Verdict::Crowded { count, settled: self.events.is_empty() };
+            }
+        }
         let (kind, value) = match (condition, &current, change) {
-            (Condition::Absent, None, Change::Put(value)) => (EventKind::Added, value),
+            (Condition::Absent | Condition::Room(_), None, Change::Put(value)) => {
+                (EventKind::Added, value)
+            }
             (Condition::Revision(revision), Some(current), change)
                 if current.revision == revision =>
             {

@@ -50,6 +50,10 @@ impl Collection {
         self.count
     }
 
+    pub(crate) fn count_in(&self, namespace: &str) -> usize {
+        self.namespaces.get(&place(namespace)).map_or(0, |namespace| namespace.objects.len())
+    }
+
     pub(crate) fn read(&self, namespace: &str, name: &str) -> Option<&Arc<Object>> {
         self.namespaces.get(&place(namespace))?.objects.get(name)
     }

@@ -200,6 +200,12 @@ impl Store {
         self.shared.read().collections.get(collection).map_or(0, Collection::count)
     }
 
+    /// How many objects a collection holds in a namespace.
+    pub fn count_in(&self, collection: &str, namespace: &str) -> usize {
+        let state = self.shared.read();
+        state.collections.get(collection).map_or(0, |collection| collection.count_in(namespace))
+    }
+
     /// Writes a complete copy of the store, as it is at one revision and with its history, into a new file at `path`.
     /// Writes and reads go on meanwhile. The copy is made beside `path`, with the ending `.partial`, and gets its name
     /// when it is durable. It must be awaited within a tokio runtime.

@@ -32,6 +32,9 @@ impl Value {
 pub enum Condition {
     /// There is no object of this key.
     Absent,
+    /// There is no object of this key, and the collection has fewer objects than this in its namespace. Where both do
+    /// not hold, the write is [`WriteError::Crowded`].
+    Room(u64),
     /// The object is at this revision.
     Revision(u64),
 }
@@ -69,6 +72,12 @@ pub enum WriteError {
     Conflict {
         /// The object as it is, or none.
         current: Option<Arc<Object>>,
+    },
+    /// The namespace has no room for one more. Nothing was changed.
+    #[error("the namespace holds {count} objects of the collection, and may hold no more")]
+    Crowded {
+        /// How many objects of the collection the namespace holds.
+        count: u64,
     },
     /// The disk or its quota is full. The change was not made, unless `detail` says that the outcome is open: then a
     /// later read shows it.

@@ -194,9 +194,13 @@ fn reply(answer: Answer, verdict: Verdict, result: &Result<(), WriteError>) {
     // A caller that is gone does not wait for the answer; the change is made nonetheless.
     let _ = answer.send(match (verdict, result) {
         (Verdict::Made(object), Ok(())) => Ok(object),
-        (Verdict::Made(_) | Verdict::Conflict { settled: false, .. }, Err(error)) => {
-            Err(error.clone())
-        }
+        (
+            Verdict::Made(_)
+            | Verdict::Conflict { settled: false, .. }
+            | Verdict::Crowded { settled: false, .. },
+            Err(error),
+        ) => Err(error.clone()),
+        (Verdict::Crowded { count, .. }, _) => Err(WriteError::Crowded { count }),
         (Verdict::Conflict { current, .. }, _) => Err(WriteError::Conflict { current }),
     });
 }

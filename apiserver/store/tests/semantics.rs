@@ -47,6 +47,44 @@ async fn a_condition_that_does_not_hold_is_a_conflict_with_the_present_object() 
 }
 
 #[tokio::test]
+async fn a_namespace_without_room_takes_no_other_object_until_one_is_deleted() {
+    let store = memory();
+    let in_room = async |namespace: &str, name: &str| {
+        store.write(write("pods", namespace, name, Condition::Room(2), put("one"))).await
+    };
+    let first = in_room("a", "x").await.unwrap();
+    in_room("a", "y").await.unwrap();
+    create(&store, "jobs", "a", "z", "one").await.unwrap();
+    let full = |result| matches!(result, Err(WriteError::Crowded { count: 2 }));
+    assert!(full(in_room("a", "z").await));
+    assert!(full(in_room("a", "y").await), "whether it exists or not");
+    in_room("b", "z").await.unwrap();
+    assert_eq!((store.count_in("pods", "a"), store.count_in("pods", "c")), (2, 0));
+    delete(&store, &first).await.unwrap();
+    let taken = in_room("a", "y").await;
+    assert!(matches!(taken, Err(WriteError::Conflict { current: Some(_) })), "{taken:?}");
+    in_room("a", "z").await.unwrap();
+    assert_eq!(store.count_in("pods", "a"), 2);
+}
+
+#[tokio::test]
+async fn of_many_writes_at_once_as_many_are_made_as_there_is_room_for() {
+    let store = memory();
+    let mut writes = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let write = write("pods", "a", &number.to_string(), Condition::Room(10), put("one"));
+        let store = store.clone();
+        writes.spawn(async move { store.write(write).await });
+    }
+    let answers = writes.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 10);
+    let refused = answers.iter().filter_map(|answer| answer.as_ref().err());
+    refused
+        .for_each(|error| assert!(matches!(error, WriteError::Crowded { count: 10 }), "{error}"));
+    assert_eq!(store.count_in("pods", "a"), 10);
+}
+
+#[tokio::test]
 async fn a_deletion_answers_the_last_version_at_its_own_revision() {
     let store = memory();
     let first = create(&store, "pods", "a", "x", "one").await.unwrap();

@@ -16,6 +16,7 @@ mod kubectl;
 mod list;
 mod objects;
 mod patch;
+mod quota;
 mod remove;
 mod schema;
 mod update;
@@ -40,6 +41,7 @@ const GROUPS: &[(&str, &[Case])] = &[
     ("values of built-in kinds", values::CASES),
     ("access", access::CASES),
     ("admission policies", admission::CASES),
+    ("quotas", quota::CASES),
     ("kubectl", kubectl::CASES),
     ("kube-rs", client::CASES),
 ];

@@ -30,6 +30,7 @@ const PATHS: &[(&str, &str)] = &[
     ("serviceaccounts", "/api/v1/namespaces/$ns/serviceaccounts"),
     ("core_events", "/api/v1/namespaces/$ns/events"),
     ("events", "/apis/events.k8s.io/v1/namespaces/$ns/events"),
+    ("quotas", "/api/v1/namespaces/$ns/resourcequotas"),
     ("leases", "/apis/coordination.k8s.io/v1/namespaces/$ns/leases"),
     ("deployments", "/apis/apps/v1/namespaces/$ns/deployments"),
     ("rbac", "/apis/rbac.authorization.k8s.io/v1"),

@@ -24,6 +24,7 @@ pub fn default_builtin(kind: &Kind, object: &mut Value) {
         ("", "Secret") => object::secret(object),
         ("", "ConfigMap") => object::config_map(object),
         ("", "Event") => events::complete_core(object),
+        ("", "ResourceQuota") => object::quota(object),
         ("", "Service") => object::service(object),
         ("", "Endpoints") => object::endpoints(object),
         ("", "Pod") => pod::pod(object),

@@ -132,6 +132,11 @@ pub(super) fn network_policy(object: &mut Value) {
     }
 }
 
+pub(super) fn quota(object: &mut Value) {
+    object_mut(object, "spec");
+    object_mut(object, "status");
+}
+
 pub(super) fn disruption_budget(object: &mut Value) {
     object_mut(object, "spec");
     if let Some(status) = object_mut(object, "status") {

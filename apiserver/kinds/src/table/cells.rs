@@ -35,6 +35,7 @@ pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
         "Lease" => vec![row.name(), row.cell(&["spec", "holderIdentity"]), row.age()],
         "Role" | "ClusterRole" => vec![row.name(), row.cell(&["metadata", "creationTimestamp"])],
         "RoleBinding" | "ClusterRoleBinding" => row.binding(),
+        "ResourceQuota" => row.quota(),
         "ValidatingAdmissionPolicy" => row.admission_policy(),
         "ValidatingAdmissionPolicyBinding" => row.admission_binding(),
         "CustomResourceDefinition" => row.definition(),

@@ -169,6 +169,7 @@ const ROLE_BINDING: &[Heading] = &[
     text("Groups").wide(),
     text("ServiceAccounts").wide(),
 ];
+const RESOURCE_QUOTA: &[Heading] = &[NAME, text("Request"), text("Limit"), AGE];
 const VALIDATING_ADMISSION_POLICY: &[Heading] =
     &[NAME, number("Validations"), text("ParamKind"), AGE];
 const VALIDATING_ADMISSION_POLICY_BINDING: &[Heading] =
@@ -207,6 +208,7 @@ pub(super) fn of(kind: &Kind) -> &'static [Heading] {
         "Lease" => LEASE,
         "Role" | "ClusterRole" => ROLE,
         "RoleBinding" | "ClusterRoleBinding" => ROLE_BINDING,
+        "ResourceQuota" => RESOURCE_QUOTA,
         "ValidatingAdmissionPolicy" => VALIDATING_ADMISSION_POLICY,
         "ValidatingAdmissionPolicyBinding" => VALIDATING_ADMISSION_POLICY_BINDING,
         "CustomResourceDefinition" => CUSTOM_RESOURCE_DEFINITION,

@@ -1,4 +1,4 @@
-//! Cells of what rules over others: roles, budgets, admission policies, definitions.
+//! Cells of what rules over others: roles, budgets, quotas, admission policies, definitions.
 
 use serde_json::Value;
 
@@ -21,6 +21,20 @@ impl Row<'_> {
             allowed.into(),
             self.age(),
         ]
+    }
+
+    pub(super) fn quota(&self) -> Vec<Value> {
+        let mut columns = [Vec::new(), Vec::new()];
+        for (name, hard) in self.object.fields(&["status", "hard"]).into_iter().flatten() {
+            let used = match self.object.text(&["status", "used", name]) {
+                "" => "0",
+                used => used,
+            };
+            let limit = format!("{name}: {used}/{}", hard.as_str().unwrap_or_default());
+            columns[usize::from(name.starts_with("limits."))].push(limit);
+        }
+        let [request, limit] = columns.map(|column| Value::from(column.join(", ")));
+        vec![self.name(), request, limit, self.age()]
     }
 
     pub(super) fn binding(&self) -> Vec<Value> {

@@ -5,6 +5,7 @@ mod admission;
 mod core;
 mod event;
 mod match_resources;
+mod quota;
 mod workload;
 
 use apiserver_object::FieldError;
@@ -29,6 +30,7 @@ pub fn validate_builtin(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec
         ("", "Secret") => core::secret(object, old, &mut faults),
         ("", "ConfigMap") => core::config_map(object, old, &mut faults),
         ("", "Namespace") => core::namespace(object, &mut faults),
+        ("", "ResourceQuota") => quota::quota(object, old, &mut faults),
         ("", "Service") => core::service(object, &mut faults),
         ("", "Event") => event::core(object, &mut faults),
         ("events.k8s.io", "Event") => event::v1(object, old, &mut faults),

@@ -9,7 +9,7 @@ use apiserver_schema::{Additional, Decoder, Schema, Type};
 use serde_json::Value;
 
 pub(crate) use bytes::length as decoded_length;
-use quantity::Quantity;
+pub(crate) use quantity::Quantity;
 
 /// Brings every value of `object` that has a decoder into the form in which Go writes it, and removes declared fields that
 /// are null, as a typed decoder takes them for absent ones. The error names the place and says what is wrong in Go's
@@ -78,6 +78,16 @@ fn fill_in(schema: &Schema, value: &mut Value) {
     if value.is_null() && schema.kind == Some(Type::String) {
         *value = "".into();
     }
+}
+
+/// The number of whole ones in a quantity that is stored; `None` where it cannot be read as one.
+pub fn count_of_quantity(quantity: &Value) -> Option<u64> {
+    Quantity::of(quantity).ok()?.whole()
+}
+
+/// A number as Go writes a quantity.
+pub fn quantity_of_count(count: u64) -> String {
+    Quantity::of(&count.into()).unwrap_or_default().to_string()
 }
 
 /// A number without a fraction, of 32 bits or 64.

@@ -38,7 +38,7 @@ enum Form {
 
 /// A quantity: digits times a power of ten.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Quantity {
+pub(crate) struct Quantity {
     negative: bool,
     digits: Digits,
     form: Form,
@@ -65,13 +65,26 @@ struct Parts<'a> {
 
 impl Quantity {
     /// Reads a JSON value: a text or a number.
-    pub(super) fn of(value: &Value) -> Result<Self, String> {
+    pub(crate) fn of(value: &Value) -> Result<Self, String> {
         match value {
             Value::Null => Ok(Self::default()),
             Value::String(text) => Self::parse(text.trim()).map_err(str::to_owned),
             Value::Number(number) => Self::parse(&number.to_string()).map_err(str::to_owned),
             _ => Err(FORMAT.to_owned()),
         }
+    }
+
+    /// The number of whole ones; `None` where that is negative or beyond 64 bits.
+    pub(crate) fn whole(&self) -> Option<u64> {
+        self.digits.whole().filter(|whole| !self.negative || *whole == 0)
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.digits.is_whole()
+    }
+
+    pub(crate) fn is_negative(&self) -> bool {
+        self.negative && !self.digits.is_zero()
     }
 
     fn parse(text: &str) -> Result<Self, &'static str> {

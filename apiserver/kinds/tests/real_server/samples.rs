@@ -123,6 +123,12 @@ fn core(namespace: &str) -> Vec<Value> {
             &named("c"),
             &json!({"data": {"a": "b"}, "binaryData": {"c": "ZA=="}}),
         ),
+        object(
+            "v1",
+            "ResourceQuota",
+            &named("q"),
+            &json!({"spec": {"hard": {"count/secrets": "2k", "limits.cpu": "1500m"}}}),
+        ),
         object("v1", "ServiceAccount", &named("robot"), &json!({"secrets": [{"name": "s"}]})),
         object(
             "v1",

@@ -40,7 +40,9 @@ impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         match error {
             // A caller that gives a condition looks at conflicts itself.
-            WriteError::Conflict { .. } => Self::internal("a write met another one"),
+            WriteError::Conflict { .. } | WriteError::Crowded { .. } => {
+                Self::internal("a write met another one")
+            }
             WriteError::Full { detail } => Self::unavailable(format!(
                 "nothing was stored: the disk is full ({detail}); free space in the server's data directory"
             )),

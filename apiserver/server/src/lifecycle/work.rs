@@ -15,6 +15,8 @@ pub(crate) enum Work {
     NamespaceMaybeEmpty(String),
     /// A ServiceAccount in this namespace is gone, whose tokens Secrets may hold.
     TokenSecrets(String),
+    /// The quotas of this namespace count another number of objects.
+    Count(String),
 }
 
 /// An object as its dependents name it. They are in its namespace, or anywhere where it is in none.

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::work::{Owner, Work};
 use super::{Lifecycle, finalizers};
 use crate::object::metadata;
-use crate::state::collections::{DEFINITIONS, NAMESPACES};
+use crate::state::collections::{DEFINITIONS, NAMESPACES, QUOTAS};
 
 /// How often all that is left over is looked for: work that a crash or a full disk has interrupted.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -18,13 +18,26 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// How often the dependents of what is gone are looked for: each look goes over all objects.
 const COLLECT_EVERY: Duration = Duration::from_secs(1);
 
+/// How often what is used of quotas is written into them: not with each object that is made.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// What is put off, so that it is done once for many writes.
+#[derive(Default)]
+struct Gathered {
+    /// Objects that are gone, whose dependents may have to go.
+    gone: BTreeSet<Owner>,
+    /// Namespaces whose quotas may have to say another number.
+    counted: BTreeSet<String>,
+}
+
 impl Lifecycle {
     /// Works until the server stops.
     pub(crate) async fn run(&self, mut work: mpsc::UnboundedReceiver<Work>) {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
-        let mut collect = tokio::time::interval(COLLECT_EVERY);
+        let [mut collect, mut count] = [COLLECT_EVERY, COUNT_EVERY].map(tokio::time::interval);
         collect.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut gone = BTreeSet::new();
+        count.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut gathered = Gathered::default();
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -34,22 +47,28 @@ impl Lifecycle {
                     while let Ok(next) = work.try_recv() {
                         all.insert(next);
                     }
-                    self.handle(all, &mut gone).await;
+                    self.handle(all, &mut gathered).await;
                 }
-                _ = collect.tick(), if !gone.is_empty() => {
-                    self.collect_dependents(&std::mem::take(&mut gone)).await;
+                _ = collect.tick(), if !gathered.gone.is_empty() => {
+                    self.collect_dependents(&std::mem::take(&mut gathered.gone)).await;
+                }
+                _ = count.tick(), if !gathered.counted.is_empty() => {
+                    for namespace in std::mem::take(&mut gathered.counted) {
+                        self.count(&namespace).await;
+                    }
                 }
                 _ = sweep.tick() => self.sweep_all().await,
             }
         }
     }
 
-    /// Does what is to be done at once; objects that are gone are added to `gone`.
-    async fn handle(&self, all: HashSet<Work>, gone: &mut BTreeSet<Owner>) {
+    /// Does what is to be done at once, and gathers the rest.
+    async fn handle(&self, all: HashSet<Work>, gathered: &mut Gathered) {
         for work in all {
             match work {
                 Work::Ending(key) => self.finish(&key).await,
-                Work::Dependents(owner) => drop(gone.insert(owner)),
+                Work::Dependents(owner) => drop(gathered.gone.insert(owner)),
+                Work::Count(namespace) => drop(gathered.counted.insert(namespace)),
                 Work::NamespaceMaybeEmpty(name) => {
                     self.finish(&Key::new(NAMESPACES, "", name.as_str())).await;
                 }
@@ -65,7 +84,7 @@ impl Lifecycle {
     }
 
     /// Takes up what was left: deletions that did not go on, definitions that were not established, Secrets without
-    /// their token, old events.
+    /// their token, counts of quotas, old events.
     async fn sweep_all(&self) {
         for object in self.objects.everything() {
             if self.stop.is_cancelled() {
@@ -81,6 +100,9 @@ impl Lifecycle {
             }
         }
         self.settle_token_secrets(None).await;
+        for quota in self.objects.list(QUOTAS, None) {
+            self.count(&quota.key.namespace).await;
+        }
         self.remove_old_events().await;
     }
 

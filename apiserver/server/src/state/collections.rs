@@ -2,6 +2,7 @@
 
 pub(crate) const NAMESPACES: &str = "core/namespaces";
 pub(crate) const SERVICE_ACCOUNTS: &str = "core/serviceaccounts";
+pub(crate) const QUOTAS: &str = "core/resourcequotas";
 pub(crate) const SECRETS: &str = "core/secrets";
 pub(crate) const PODS: &str = "core/pods";
 pub(crate) const NODES: &str = "core/nodes";

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::lifecycle::finalizers;
 use crate::object::{encoding, identifiers, metadata, version};
+use crate::state::quotas::Limits;
 use crate::write::change::{Attempt, Change, Outcome};
 use crate::write::strategy;
 
@@ -53,14 +54,15 @@ impl Change<'_> {
         let name = metadata::name(&object).to_owned();
         self.check(&object, None)?;
         self.admit(rules::Operation::Create, Some(&object), None, &name)?;
+        let limits = Limits::of(&self.api.objects, self.kind(), self.namespace());
         if self.parameters.is_dry_run() {
-            return Ok(self.dry_create(object, &name)?);
+            return Ok(self.dry_create(object, &name, &limits)?);
         }
         let (given, labels) = (self.given()?, metadata::labels(&object));
         let object = encoding::stored(&version::stored(self.kind(), object));
         let write = store::Write {
             key: self.key(&name),
-            condition: store::Condition::Absent,
+            condition: limits.most().map_or(store::Condition::Absent, store::Condition::Room),
             change: store::Change::Put(object),
             labels,
             given,
@@ -69,6 +71,9 @@ impl Change<'_> {
             Ok(stored) => {
                 self.api.lifecycle.committed(&stored, false).await;
                 Ok(Outcome::stored(stored).created())
+            }
+            Err(store::WriteError::Crowded { count }) => {
+                Err(self.refuse_crowded(&name, &limits, count).into())
             }
             Err(store::WriteError::Conflict { current: Some(_) }) => {
                 Err(Failure::already_exists(self.kind(), &name).into())
@@ -81,7 +86,17 @@ impl Change<'_> {
         }
     }
 
-    fn dry_create(&self, object: Value, name: &str) -> Result<Outcome, Failure> {
+    fn refuse_crowded(&self, name: &str, limits: &Limits, count: u64) -> Failure {
+        let why = limits.exceeded(count).unwrap_or_default();
+        Failure::forbidden_object(self.kind(), name, &why)
+    }
+
+    fn dry_create(&self, object: Value, name: &str, limits: &Limits) -> Result<Outcome, Failure> {
+        let (collection, namespace) = (&self.kind().storage_collection, self.namespace());
+        let count = self.api.objects.store.count_in(collection, namespace) as u64;
+        if limits.most().is_some_and(|most| count >= most) {
+            return Err(self.refuse_crowded(name, limits, count));
+        }
         if self.live(name)?.is_some() {
             return Err(Failure::already_exists(self.kind(), name));
         }

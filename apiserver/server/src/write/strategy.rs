@@ -1,6 +1,6 @@
 //! What is special about writes of a kind (`pkg/registry/*/strategy.go` of Kubernetes).
 
-use apiserver_kinds::Kind;
+use apiserver_kinds::{self as kinds, Kind};
 use apiserver_object::Subresource;
 use serde_json::{Value, json};
 
@@ -24,7 +24,10 @@ pub(crate) fn creates_on_update(kind: &Kind) -> bool {
 
 /// A deletion is answered with the object, not with a Status.
 pub(crate) fn returns_deleted(kind: &Kind) -> bool {
-    matches!(resource(kind), ("", "namespaces" | "pods" | "serviceaccounts" | "services"))
+    matches!(
+        resource(kind),
+        ("", "namespaces" | "pods" | "resourcequotas" | "serviceaccounts" | "services")
+    )
 }
 
 /// PUT without a resourceVersion overwrites whatever is there.
@@ -60,6 +63,8 @@ pub(crate) fn prepare_create(kind: &Kind, object: &mut Value) {
     }
     if kind.subresources.status && !keeps_status_on_create(kind) {
         remove(object, "status");
+        // Of a built-in kind it is there from the beginning, with what it begins with.
+        kinds::default_builtin(kind, object);
     }
     if kind.generation {
         metadata::set(object, "generation", 1);

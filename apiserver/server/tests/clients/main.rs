@@ -10,6 +10,7 @@ mod consistency;
 mod durability;
 mod http2;
 mod in_process;
+mod quotas;
 mod requests;
 mod slow;
 mod standing;
