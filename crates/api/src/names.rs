@@ -67,6 +67,8 @@ pub const ROOT_CHAIN_KEY: &str = "cert-chain.pem";
 pub const HUB_LEASE: &str = "meshroot-hub";
 /// Name of each agent's Lease, in the cluster's namespace on the hub: leader election and heartbeat in one.
 pub const AGENT_LEASE: &str = "meshroot-agent";
+/// Name of each cluster's ResourceQuota, in its namespace on the hub.
+pub const AGENT_QUOTA: &str = "meshroot-agent";
 /// Name of each agent's ServiceAccount, in the cluster's namespace on the hub.
 pub const AGENT_SERVICE_ACCOUNT: &str = "meshroot-agent";
 /// Name of the hub's ServiceAccount in [`SYSTEM_NAMESPACE`].

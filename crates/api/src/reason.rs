@@ -73,6 +73,8 @@ reasons! {
     ProfileImpossible => Invalid,
     /// The mesh had as many certificates as it may have within an hour; this one is issued later.
     BudgetSpent => ProcessingError,
+    /// The quota of the cluster's namespace on the hub is full; it goes on once an administrator has raised it.
+    QuotaFull => ProcessingError,
     /// The ledger holds an entry for this request that does not fit it.
     RecordMismatch => Conflict,
     /// The ledger had come further than its entries show: some were taken away. It goes on under the next number.

@@ -141,9 +141,12 @@ impl Failure {
             }
             ApiFailure::Other(_) => Self::unreachable(message),
             ApiFailure::Conflict => Self::no(message).fix("look at it again, then repeat the command"),
-            ApiFailure::NotFound { .. } | ApiFailure::AlreadyExists | ApiFailure::Expired | ApiFailure::Invalid(_) => {
-                Self::no(message)
-            }
+            ApiFailure::NotFound { .. }
+            | ApiFailure::AlreadyExists
+            | ApiFailure::Expired
+            | ApiFailure::QuotaFull(_)
+            | ApiFailure::QuotaNotCounted(_)
+            | ApiFailure::Invalid(_) => Self::no(message),
         }
     }
 

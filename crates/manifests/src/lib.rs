@@ -10,6 +10,7 @@ mod agent;
 mod crds;
 mod hub;
 mod policies;
+mod quota;
 mod schema;
 mod users;
 mod workload;
@@ -24,6 +25,7 @@ pub use hub::{
     hub_deployment, hub_objects, hub_prerequisites, hub_rbac, hub_user, root_namespace_rbac,
 };
 pub use policies::policies;
+pub use quota::{CLUSTER_LIMITS, cluster_quota};
 pub use users::user_roles;
 pub use yaml::to_yaml;
 

@@ -29,6 +29,7 @@ mod openssl;
 pub mod ports;
 pub mod process;
 pub mod projected_secret;
+pub mod quota;
 mod signing_key;
 pub mod tls;
 pub mod tools;

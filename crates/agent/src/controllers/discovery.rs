@@ -18,19 +18,20 @@ const AGAIN: Duration = Duration::from_mins(5);
 
 /// Makes and corrects the Mesh objects of this cluster. Those that somebody wrote by hand are left alone.
 pub(crate) async fn reconcile(agent: Arc<Agent>, _cluster: String) -> Result<Outcome, AgentError> {
+    let mut refused = None;
     for (adapter, deployments) in agent.control_planes() {
         for deployment in deployments.store().state() {
+            // Whatever is wrong with one, others are discovered all the same.
             match adapter.discover(&deployment, &agent.cluster).await {
-                Ok(Some(discovered)) => write(&agent, discovered).await?,
+                Ok(Some(discovered)) => refused = write(&agent, discovered).await.err().or(refused),
                 Ok(None) => {}
-                // Others are discovered all the same.
                 Err(error) => {
                     tracing::warn!(deployment = deployment.metadata.name, %error, "control plane not read");
                 }
             }
         }
     }
-    Ok(Outcome::RequeueAfter(AGAIN))
+    refused.map_or(Ok(Outcome::RequeueAfter(AGAIN)), Err)
 }
 
 async fn write(agent: &Agent, discovered: Discovered) -> Result<(), AgentError> {

@@ -1,9 +1,9 @@
 use jiff::SignedDuration;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
-use kube::api::{ListParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_runtime::kube::connect::{SharedToken, connect_with_token};
 use meshroot_runtime::process::clock;
@@ -78,7 +78,14 @@ async fn a_cluster_joins_is_listed_and_leaves() {
     let contexts = Contexts::new(&[("hub", hub.server), ("east", &east)]);
 
     let dry = contexts.join("joined", "east", &["--dry-run"]).yes();
-    has(&dry, &["would create Namespace meshroot-cluster-joined", "nothing was written"]);
+    has(
+        &dry,
+        &[
+            "would create Namespace meshroot-cluster-joined",
+            "would create ResourceQuota meshroot-cluster-joined/meshroot-agent",
+            "nothing was written",
+        ],
+    );
     assert!(credentials(&east).await.is_none());
     let namespaces: Api<Namespace> = Api::all(hub.admin.clone());
     assert!(namespaces.get_opt("meshroot-cluster-joined").await.unwrap().is_none());
@@ -89,6 +96,7 @@ async fn a_cluster_joins_is_listed_and_leaves() {
         &[
             "created     Namespace meshroot-cluster-joined",
             "created     KubernetesCluster meshroot-system/joined",
+            "created     ResourceQuota meshroot-cluster-joined/meshroot-agent",
             "created     Secret meshroot-agent/meshroot-hub-credentials",
             "created     Deployment meshroot-agent/meshroot-agent",
             "kind: VirtualMesh",
@@ -101,11 +109,18 @@ async fn a_cluster_joins_is_listed_and_leaves() {
     assert_eq!(list_requests(&east, "meshroot-cluster-joined").await, Ok(()));
     assert_eq!(list_requests(&east, "meshroot-cluster-other").await, Err(403));
 
+    let quotas: Api<ResourceQuota> = Api::namespaced(hub.admin.clone(), "meshroot-cluster-joined");
+    let meshes = "count/meshes.discovery.zephyr.solo.io";
+    let raised = json!({ "spec": { "hard": { meshes: "500" } } });
+    quotas.patch("meshroot-agent", &PatchParams::default(), &Patch::Merge(&raised)).await.unwrap();
     let again = contexts.join("joined", "east", &[]).yes();
+    let kept = quotas.get("meshroot-agent").await.unwrap().spec.unwrap().hard.unwrap();
+    assert_eq!(kept[meshes].0, "500", "who raised a limit keeps it");
     has(
         &again,
         &[
             "unchanged   Namespace meshroot-cluster-joined",
+            "kept        ResourceQuota meshroot-cluster-joined/meshroot-agent",
             "changed     Secret meshroot-agent/meshroot-hub-credentials",
         ],
     );
@@ -146,6 +161,7 @@ async fn listed_and_gone(hub: &Hub, contexts: &Contexts, east: &ApiServer) {
         &gone,
         &[
             "deleted ServiceAccount meshroot-cluster-joined/meshroot-agent",
+            "deleted ResourceQuota meshroot-cluster-joined/meshroot-agent",
             "what stays",
             "kubectl delete namespace",
         ],

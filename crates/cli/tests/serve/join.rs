@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Secret};
 use kube::api::{ListParams, PostParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
+use meshroot_api::discovery::MeshSpec;
 use meshroot_api::{Mesh, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_runtime::kube::connect::{SharedToken, connect_with_token};
+use meshroot_runtime::kube::write::create_if_absent;
 use meshroot_runtime::process::options::ProcessOptions;
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
@@ -120,6 +122,7 @@ async fn a_cluster_joins_and_its_agent_works_within_its_own_namespace() {
     assert_eq!(list(&agent, SYSTEM).await, Err(403));
 
     works(&east, &admin).await;
+    has_limits(&admin, &agent).await;
     let row = run(Some(&hub.kubeconfig()), &["cluster", "list"]).yes();
     has(&row, &["east", "s ago", "ok"]);
 }
@@ -141,4 +144,32 @@ async fn works(east: &Served, hub: &Client) {
     let (worked, ()) =
         tokio::join!(meshroot_agent::work(local, &options, &telemetry, &shutdown), found);
     worked.unwrap();
+}
+
+/// The quota of the cluster's namespace is in force, and says what to do.
+async fn has_limits(admin: &Client, agent: &Client) {
+    const MESHES: &str = "count/meshes.discovery.zephyr.solo.io";
+    let home = "meshroot-cluster-east";
+    let quotas: Api<ResourceQuota> = Api::namespaced(admin.clone(), home);
+    let counted = async || {
+        let used = quotas.get("meshroot-agent").await?.status.and_then(|status| status.used);
+        let used = used.and_then(|mut used| used.remove(MESHES));
+        anyhow::ensure!(used.as_ref().is_some_and(|used| used.0 == "1"), "{used:?}");
+        Ok(())
+    };
+    wait::until("the Mesh is counted", wait::LIMIT, counted).await.unwrap();
+    let meshes: Api<Mesh> = Api::namespaced(agent.clone(), home);
+    let made = (0..110).map(|number| {
+        let mesh = Mesh::new(&format!("m{number}"), MeshSpec::default());
+        let meshes = meshes.clone();
+        async move { create_if_absent(&meshes, &mesh).await }
+    });
+    let answers = futures::future::join_all(made).await;
+    let refused: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+    assert_eq!((answers.len(), refused.len()), (110, 11));
+    for error in refused {
+        assert!(error.is_over_quota(), "{error}");
+        let said = ["exceeded quota: meshroot-agent", "used: count/meshes", "raise spec.hard"];
+        has(&error.to_string(), &said);
+    }
 }

@@ -44,7 +44,12 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     }
     let place = Place::gather(&hub, request)?;
     let decision = place.decide(&hub);
-    place.apply(&hub, decision).await
+    match place.apply(&hub, decision).await {
+        Err(HubError::Write(error)) if error.is_over_quota() => {
+            place.refuse(&hub, Refusal::new(Reason::QuotaFull, error.to_string())).await
+        }
+        other => other,
+    }
 }
 
 /// What is to be said of a request that nobody has answered, by the decision on it as things are now.

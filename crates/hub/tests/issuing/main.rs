@@ -7,6 +7,7 @@ mod builtin_roots;
 mod common;
 mod original;
 mod provided_roots;
+mod quotas;
 mod refusals;
 mod virtual_meshes;
 

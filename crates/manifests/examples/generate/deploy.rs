@@ -43,8 +43,14 @@ fn add_rights(tree: &mut Tree) -> Result<()> {
         ),
         (
             "agent-on-hub",
-            format!("On the hub: what the agent needs {example}"),
-            manifests::agent_hub_objects(EXAMPLE_CLUSTER),
+            format!(
+                "On the hub: what the agent needs, and how much the cluster may hold {example}"
+            ),
+            [
+                manifests::agent_hub_objects(EXAMPLE_CLUSTER),
+                vec![manifests::cluster_quota(EXAMPLE_CLUSTER)],
+            ]
+            .concat(),
         ),
         (
             "agent",

@@ -80,6 +80,7 @@ pub async fn retried<T, E: Throttled>(call: impl AsyncFn() -> Result<T, E>) -> R
 fn asked(failure: &Failure) -> Option<Duration> {
     match failure {
         Failure::TooManyRequests { retry_after } => Some((*retry_after).min(LONGEST_PAUSE)),
+        Failure::QuotaNotCounted(_) => Some(PAUSE_OF_THE_TURNED_AWAY),
         _ => None,
     }
 }

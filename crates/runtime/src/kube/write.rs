@@ -103,6 +103,12 @@ impl WriteError {
         matches!(self.failure(), Some(Failure::Conflict))
     }
 
+    /// Whether the namespace may hold no more objects of the kind.
+    #[must_use]
+    pub fn is_over_quota(&self) -> bool {
+        matches!(self.failure(), Some(Failure::QuotaFull(_)))
+    }
+
     /// Whether the object (or its namespace) is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

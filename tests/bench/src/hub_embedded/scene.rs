@@ -25,13 +25,17 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// The hub leads, and the clusters have joined.
+    /// The hub leads, and the clusters have joined. They have more meshes than a cluster may have.
     pub(super) async fn prepare() -> Result<Self> {
         let process = EmbeddedProcess::start(Serves::ApiAndHub).await?;
         process.process().wait_for_log(" leads fence=", wait::LIMIT).await?;
         let mut scene = Self { process, agents: Vec::new() };
         for number in 0..CLUSTERS {
             scene.join(&format!("bench-{number}")).await?;
+        }
+        for (namespace, _) in &scene.agents {
+            let quota = format!("/api/v1/namespaces/{namespace}/resourcequotas/meshroot-agent");
+            once(scene.admin(), Call::delete(quota)).await?;
         }
         Ok(scene)
     }

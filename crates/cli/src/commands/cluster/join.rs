@@ -11,6 +11,7 @@ use kube::Client;
 use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace};
 use meshroot_manifests::{
     AgentCredentials, DEFAULT_MESH_NAMESPACE, Reach, agent_cluster_objects, agent_hub_objects,
+    cluster_quota,
 };
 use meshroot_runtime::kube::apply::{Applied, apply, exists, title};
 use meshroot_runtime::kube::connect::{Target, config_for, connect, connect_with};
@@ -93,6 +94,7 @@ pub(super) async fn run(
     for object in hub_objects(&asked.name, &identity.uid) {
         put(&ends.hub, &object, asked.dry_run, terminal).await?;
     }
+    limit(&ends.hub, asked, terminal).await?;
     let token = if asked.dry_run {
         terminal.line("  would ask for a token of the agent's ServiceAccount")?;
         None
@@ -141,6 +143,15 @@ fn ends(global: &Global, asked: &Arguments) -> Result<Ends, Failure> {
         cluster: connect(&cluster, USER_AGENT)?,
         address,
     })
+}
+
+/// A quota that is there stays as it is: somebody may have raised it.
+async fn limit(hub: &Client, asked: &Arguments, terminal: &mut Terminal) -> Result<(), Failure> {
+    let quota = cluster_quota(&asked.name);
+    if exists(hub, &quota).await? {
+        return terminal.line(format!("  kept        {} (its limits are yours)", title(&quota)));
+    }
+    put(hub, &quota, asked.dry_run, terminal).await
 }
 
 async fn put(
@@ -250,6 +261,7 @@ spec:
 
 const AFTER_HELP: &str = "\
 May be repeated at any time: what is missing is made, and the agent gets a new token.
+The cluster's namespace on the hub gets a ResourceQuota; one that is there is left as it is.
 Needs an administrator on both sides (namespaces, roles, service account tokens).
 
 Examples:

@@ -1,6 +1,6 @@
 //! `meshroot cluster leave`.
 
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
@@ -46,10 +46,14 @@ pub(super) async fn run(
     }
     let binding = remove::<RoleBinding>(&session.client, &home).await?;
     let account = remove::<ServiceAccount>(&session.client, &home).await?;
+    // After the account: nobody who it limits is left.
+    let quota = remove::<ResourceQuota>(&session.client, &home).await?;
     if !binding && !account {
         terminal.line(format!("cluster {} had no credentials on the hub any more", asked.name))?;
     }
-    for (gone, kind) in [(binding, "RoleBinding"), (account, "ServiceAccount")] {
+    for (gone, kind) in
+        [(binding, "RoleBinding"), (account, "ServiceAccount"), (quota, "ResourceQuota")]
+    {
         if gone {
             terminal.line(format!("deleted {kind} {home}/{AGENT_SERVICE_ACCOUNT}"))?;
         }

@@ -32,6 +32,10 @@ pub enum Failure {
     Expired,
     /// The credentials were not accepted (401).
     Unauthorized,
+    /// The namespace may hold no more objects of the kind (403); carries the server's message, which names the quota.
+    QuotaFull(String),
+    /// A quota is new and the server does not know yet what is used of it (403); carries the server's message.
+    QuotaNotCounted(String),
     /// The credentials do not allow this (403); carries the server's message.
     Forbidden(String),
     /// The server refuses the content (400, 422: schema, CEL rule, admission policy); carries the server's message.
@@ -64,10 +68,12 @@ impl Failure {
             Self::TooManyRequests { retry_after } | Self::Unavailable { retry_after } => {
                 Retry::Later(*retry_after)
             }
-            Self::Network(_) => Retry::Later(PAUSE),
+            // The controller that counts is about to.
+            Self::Network(_) | Self::QuotaNotCounted(_) => Retry::Later(PAUSE),
             // A token that has just been replaced is refused until the new one is in use.
             Self::Unauthorized => Retry::Later(PAUSE_FOR_CREDENTIALS),
             Self::NotFound { resource_unknown: true }
+            | Self::QuotaFull(_)
             | Self::Forbidden(_)
             | Self::Invalid(_)
             | Self::Other(_) => Retry::UserMustAct,
@@ -95,6 +101,8 @@ impl Failure {
             Self::AlreadyExists => "AlreadyExists",
             Self::Expired => "Expired",
             Self::Unauthorized => "Unauthorized",
+            Self::QuotaFull(_) => "QuotaFull",
+            Self::QuotaNotCounted(_) => "QuotaNotCounted",
             Self::Forbidden(_) => "Forbidden",
             Self::Invalid(_) => "Invalid",
             Self::TooManyRequests { .. } => "TooManyRequests",
@@ -116,6 +124,16 @@ impl fmt::Display for Failure {
             Self::AlreadyExists => formatter.write_str("it already exists"),
             Self::Expired => formatter.write_str("the version asked for is gone from the server"),
             Self::Unauthorized => formatter.write_str("the server does not accept the credentials"),
+            Self::QuotaFull(message) => {
+                write!(
+                    formatter,
+                    "the quota of its namespace is full: {message}; delete there what is not needed, or have an \
+                     administrator raise spec.hard of that ResourceQuota"
+                )
+            }
+            Self::QuotaNotCounted(message) => {
+                write!(formatter, "the server does not know yet what is used of a quota: {message}")
+            }
             Self::Forbidden(message) => {
                 write!(formatter, "the credentials do not allow it: {message}")
             }
@@ -164,11 +182,23 @@ fn from_status(status: &Status) -> Failure {
         404 => Failure::NotFound { resource_unknown: is_unknown_resource(status) },
         410 => Failure::Expired,
         401 => Failure::Unauthorized,
-        403 => Failure::Forbidden(status.message.clone()),
+        403 => forbidden(&status.message),
         400 | 405 | 413 | 415 | 422 => Failure::Invalid(status.message.clone()),
         429 => Failure::TooManyRequests { retry_after: retry_after() },
         500..=599 => Failure::Unavailable { retry_after: retry_after() },
         _ => Failure::Other(status.to_string()),
+    }
+}
+
+/// A quota is told by kube-apiserver's words alone.
+fn forbidden(message: &str) -> Failure {
+    let message = message.to_owned();
+    if message.contains("is forbidden: exceeded quota: ") {
+        Failure::QuotaFull(message)
+    } else if message.contains("is forbidden: status unknown for quota: ") {
+        Failure::QuotaNotCounted(message)
+    } else {
+        Failure::Forbidden(message)
     }
 }
 
@@ -263,6 +293,30 @@ mod tests {
             assert_eq!(classify(&api(json)), failure, "{json}");
             assert_eq!(failure.retry(), retry, "{json}");
         }
+    }
+
+    #[test]
+    fn a_full_quota_is_told_from_missing_rights_and_says_what_to_do() {
+        let refused = |why: &str| {
+            let message = format!(r#"meshes \"a\" is forbidden: {why}"#);
+            classify(&api(&format!(r#"{{"code":403,"reason":"Forbidden","message":"{message}"}}"#)))
+        };
+        let full =
+            refused("exceeded quota: q, requested: count/m=1, used: count/m=9, limited: count/m=9");
+        assert_eq!((full.reason(), full.retry()), ("QuotaFull", Retry::UserMustAct));
+        let text = full.to_string();
+        for part in [
+            "quota of its namespace is full",
+            "exceeded quota: q",
+            "used: count/m=9",
+            "raise spec.hard",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let unknown = refused("status unknown for quota: q, resources: count/m");
+        assert_eq!((unknown.reason(), unknown.retry()), ("QuotaNotCounted", Retry::Later(PAUSE)));
+        let other = refused("user \\\"exceeded quota: x\\\" may not");
+        assert_eq!(other.reason(), "Forbidden");
     }
 
     #[test]
