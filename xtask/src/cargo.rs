@@ -1,6 +1,7 @@
 //! Running cargo with the environment that tests expect.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -33,9 +34,22 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Builds the binaries of the package in `directory` as its lock file pins them, optimized, into `root/bin`.
+pub(crate) fn install(directory: &Path, root: &Path) -> Result<()> {
+    let mut install = command(["install", "--locked", "--force", "--no-track", "--path"]);
+    install.arg(directory).arg("--root").arg(root);
+    run(install.arg("--target-dir").arg(root.join("build")))
+}
+
+/// The compiler's version in words.
+pub(crate) fn version() -> Result<String> {
+    let output = command(["--version"]).output().context("cannot run cargo")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 /// The command as one would type it.
 pub(crate) fn describe(command: &Command) -> String {
-    let program = std::path::Path::new(command.get_program());
+    let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str());
     let words = std::iter::once(name).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();

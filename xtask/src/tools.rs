@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::golang::{self, Go};
 use crate::stamp::{self, Stamp};
-use crate::{progress, workspace};
+use crate::{cargo, progress, workspace};
 
 /// Build the real servers and judges that tests run against (needs Go; minutes when cold)
 #[derive(clap::Args, Default)]
@@ -18,7 +18,8 @@ pub(crate) struct Arguments {
     parts: Vec<String>,
 }
 
-/// One binary, built from a package that the go.mod in `tools/MODULE` pins, or from the source beside it.
+/// One binary, built from a package that the go.mod in `tools/MODULE` pins, or from the source beside it: in Go, or
+/// in Rust where `tools/MODULE` is a cargo package.
 struct Part {
     binary: &'static str,
     module: &'static str,
@@ -27,10 +28,13 @@ struct Part {
 
 /// The source in `tools/MODULE` itself.
 const OWN: &str = ".";
+/// The same, where it is a cargo package.
+const CARGO: &str = "cargo";
 
 const PARTS: &[Part] = &[
     Part { binary: "etcd", module: "etcd", package: "go.etcd.io/etcd/server/v3" },
     Part { binary: "go-verify", module: "go-verify", package: OWN },
+    Part { binary: "certval-verify", module: "certval-verify", package: CARGO },
     Part { binary: "zlint", module: "zlint", package: "github.com/zmap/zlint/v3/cmd/zlint" },
     Part {
         binary: "kube-apiserver",
@@ -68,17 +72,7 @@ pub(crate) fn run_or_warn() -> Result<()> {
 
 impl Part {
     fn bring_up_to_date(&self) -> Result<()> {
-        let go_mod = self.read("go.mod")?;
-        let go = Go::find(golang::needed_version(&go_mod)?, self.binary)?;
-        let go_sum = self.read("go.sum")?;
-        let source = if self.package == OWN { self.read("main.go")? } else { String::new() };
-        let digest = stamp::digest(&[
-            go_mod.as_bytes(),
-            go_sum.as_bytes(),
-            go.fingerprint().as_bytes(),
-            self.package.as_bytes(),
-            source.as_bytes(),
-        ]);
+        let digest = self.digest()?;
         let stamp = Stamp::of(&workspace::tools(), self.binary);
         if self.output().is_file() && stamp.holds(&digest) {
             eprintln!("{} is up to date", self.binary);
@@ -88,13 +82,34 @@ impl Part {
         stamp.write(&digest)
     }
 
+    /// Of all that decides what a build gives.
+    fn digest(&self) -> Result<String> {
+        let (files, compiler): (&[&str], _) = match self.package {
+            CARGO => (&["Cargo.toml", "Cargo.lock", "src/main.rs"], cargo::version()?),
+            OWN => (&["go.mod", "go.sum", "main.go"], self.go()?),
+            _ => (&["go.mod", "go.sum"], self.go()?),
+        };
+        let texts = files.iter().map(|name| self.read(name)).collect::<Result<Vec<_>>>()?;
+        let mut inputs: Vec<_> = texts.iter().map(String::as_bytes).collect();
+        inputs.extend([compiler.as_bytes(), self.package.as_bytes()]);
+        Ok(stamp::digest(&inputs))
+    }
+
+    fn go(&self) -> Result<String> {
+        let go_mod = self.read("go.mod")?;
+        Ok(Go::find(golang::needed_version(&go_mod)?, self.binary)?.fingerprint())
+    }
+
     fn build(&self) -> Result<()> {
         let started = Instant::now();
         let output = self.output();
         let parent = output.parent().unwrap_or(&output);
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot create {}", parent.display()))?;
-        Go::build(&self.directory(), self.package, &output)?;
+        match self.package {
+            CARGO => cargo::install(&self.directory(), &workspace::tools())?,
+            package => Go::build(&self.directory(), package, &output)?,
+        }
         let time = progress::readable(started.elapsed());
         eprintln!("built {} in {time}", self.binary);
         Ok(())
@@ -120,7 +135,7 @@ mod tests {
 
     #[test]
     fn each_part_is_a_tool_that_its_go_mod_pins() {
-        for part in PARTS.iter().filter(|part| part.package != OWN) {
+        for part in PARTS.iter().filter(|part| ![OWN, CARGO].contains(&part.package)) {
             let go_mod = part.read("go.mod").unwrap();
             let named = |line: &str| line.trim().trim_start_matches("tool ") == part.package;
             assert!(go_mod.lines().any(named), "{} in {}", part.package, part.module);
