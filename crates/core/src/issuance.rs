@@ -10,7 +10,7 @@ use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
-use meshroot_pki::{Host, PublicKey};
+use meshroot_pki::{BlockList, Host, PublicKey};
 
 use crate::identity;
 use crate::membership::{Key, Membership};
@@ -42,6 +42,8 @@ pub struct Snapshot<'a> {
     /// The other request in the virtual mesh, if any, that has a public key. Only looked up: a key is taken when the
     /// decision to issue is carried out.
     pub holder_of_key: &'a dyn Fn(&PublicKey) -> Option<Key>,
+    /// Keys that the operator wants refused.
+    pub blocked: &'a BlockList,
     /// The time.
     pub now: Timestamp,
 }

@@ -85,6 +85,7 @@ impl Processes {
         let options = meshroot_hub::Options {
             namespace: SYSTEM_NAMESPACE.to_owned(),
             lease_duration: LEASE,
+            blocked_keys: None,
             process: process_options(),
         };
         let (shutdown, problem) = (self.hub.shutdown.clone(), self.problem.clone());

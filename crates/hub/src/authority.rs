@@ -17,6 +17,7 @@ use meshroot_ca::Issuer;
 use meshroot_core::Refusal;
 use meshroot_core::membership::Key;
 use meshroot_core::trust::{Past, TrustSet};
+use meshroot_pki::BlockList;
 use meshroot_runtime::kube::write::{Failure, classify, create_if_absent};
 use meshroot_runtime::process::{clock, crash};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
@@ -36,6 +37,8 @@ pub(crate) struct Root {
 pub(crate) struct Authority {
     client: Client,
     namespace: String,
+    /// Keys that the operator wants refused.
+    blocked: Arc<BlockList>,
     /// What is known of each virtual mesh's root. Whoever has to read or make it holds up nobody, not even those who
     /// need the same one: they come back.
     known: Mutex<HashMap<Key, Arc<AsyncMutex<Option<Known>>>>>,
@@ -66,10 +69,11 @@ pub(crate) struct Owner<'a> {
 }
 
 impl Authority {
-    pub(crate) fn new(client: Client, namespace: &str) -> Self {
+    pub(crate) fn new(client: Client, namespace: &str, blocked: &Arc<BlockList>) -> Self {
         Self {
             client,
             namespace: namespace.to_owned(),
+            blocked: Arc::clone(blocked),
             known: Mutex::default(),
             makers: Semaphore::new(MOST_MAKERS),
         }
@@ -158,7 +162,7 @@ impl Authority {
     fn read(&self, owner: &Owner<'_>, source: &Source, secret: &Secret) -> Result<Root, Refusal> {
         let virtual_mesh = Key::of(owner.virtual_mesh);
         source.check_owner(secret::owner(secret), &virtual_mesh, &self.namespace)?;
-        secret::read(source.place(), secret, clock::now())
+        secret::read(source.place(), secret, &self.blocked, clock::now())
     }
 
     async fn make(&self, owner: &Owner<'_>) -> Result<Root, HubError> {
@@ -221,7 +225,7 @@ mod tests {
     /// At an API that nobody serves.
     fn authority() -> Authority {
         let config = Config::new("http://127.0.0.1:9".parse().unwrap());
-        Authority::new(Client::try_from(config).unwrap(), "meshroot-system")
+        Authority::new(Client::try_from(config).unwrap(), "meshroot-system", &Arc::default())
     }
 
     async fn asked(authority: &Authority, name: &str) -> Result<Arc<Root>, HubError> {

@@ -15,7 +15,7 @@ use meshroot_api::{
 use meshroot_core::membership::{self, Key, Membership};
 use meshroot_core::trust::{self, Past};
 use meshroot_core::{Notice, Refusal};
-use meshroot_pki::{Certificate, parse_bundle};
+use meshroot_pki::{BlockList, Certificate, parse_bundle};
 use meshroot_runtime::kube::events::{Kind, Reporter};
 use meshroot_runtime::kube::lease::{Fence, Leadership};
 use meshroot_runtime::kube::watch::Watched;
@@ -69,6 +69,7 @@ pub(crate) struct Hub {
     pub(crate) leadership: Leadership,
     pub(crate) generations: Generations,
     pub(crate) standings: Standings,
+    pub(crate) blocked: Arc<BlockList>,
     membership: RwLock<Arc<Membership>>,
     reporter: Reporter,
 }
@@ -87,6 +88,7 @@ impl Hub {
         let records = Watched::start(Api::all(client.clone()), all(), shutdown);
         let trusts = Watched::start(Api::all(client.clone()), all(), shutdown);
         let metrics = Metrics::register(telemetry);
+        let blocked = options.blocked_keys.clone().unwrap_or_default();
         Self {
             virtual_meshes: Watched::start(Api::all(client.clone()), all(), shutdown),
             policies: Watched::start(Api::all(client.clone()), all(), shutdown),
@@ -95,7 +97,7 @@ impl Hub {
             virtual_mesh_queue: Queue::new(),
             member_queue: by_cluster(),
             request_queue: by_cluster(),
-            authority: Authority::new(client.clone(), &options.namespace),
+            authority: Authority::new(client.clone(), &options.namespace, &blocked),
             ledgers: Ledgers::new(
                 client.clone(),
                 records.clone(),
@@ -111,6 +113,7 @@ impl Hub {
             leadership,
             generations: Generations::default(),
             standings: Standings::default(),
+            blocked,
             membership: RwLock::default(),
             reporter: Reporter::new(
                 client.clone(),

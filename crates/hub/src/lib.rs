@@ -15,7 +15,7 @@ mod options;
 mod standings;
 mod wiring;
 
-pub use options::Options;
+pub use options::{Options, blocked_keys};
 
 use std::sync::Arc;
 

@@ -187,6 +187,16 @@ pub enum KeyError {
     /// An Ed25519 point of small order (RFC 8032 section 5.1): anybody can sign for it.
     #[error("the Ed25519 public key is a point of small order; make a new key")]
     Ed25519SmallOrder,
+    /// The key gate: on a list of keys that others have.
+    #[error(
+        "key {fingerprint} is on the block list {entry}: others may have its private key; make a new key"
+    )]
+    Blocked {
+        /// Fingerprint of the public key.
+        fingerprint: crate::Fingerprint,
+        /// Name of the list, line, and what the line says of the key.
+        entry: String,
+    },
 
     /// The signature algorithm is not one that is checked.
     #[error(

@@ -4,6 +4,7 @@
 //! only `meshroot-ca` signs certificates. Everything that is read is hostile until it is parsed.
 
 mod algorithm;
+mod block_list;
 mod certificate;
 mod checked_request;
 mod distinguished_name;
@@ -33,6 +34,7 @@ mod spiffe;
 mod tlv;
 mod uri;
 
+pub use block_list::{BlockList, BlockListError};
 pub use certificate::{Certificate, CertificateError, parse_bundle, read_certificates, to_bundle};
 pub use checked_request::{CheckedRequest, HostsDiffer};
 pub use distinguished_name::{DistinguishedName, NameError};

@@ -9,6 +9,7 @@ use num_bigint::BigUint;
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 use crate::algorithm::{self, SignatureAlgorithm};
+use crate::block_list::BlockList;
 use crate::fingerprint::Fingerprint;
 use crate::gate;
 use crate::key::{KeyError, KeyKind};
@@ -129,9 +130,10 @@ impl PublicKey {
     ///
     /// RSA of 2048 to 8192 bits with an odd modulus, exponent 65537, no factor below 752, no ROCA
     /// fingerprint, no close primes and more than one prime; ECDSA on P-256 or P-384; Ed25519 but for
-    /// points of small order.
+    /// points of small order; no key whose private half is published ([`BlockList::published`]).
     pub fn check_strength(&self) -> Result<(), KeyError> {
-        gate::check(&self.material)
+        gate::check(&self.material)?;
+        BlockList::published().check(self)
     }
 
     pub(crate) fn material(&self) -> &Material {

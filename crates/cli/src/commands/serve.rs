@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::{Endpoint, Options, Server, ServerError, User};
@@ -13,7 +14,9 @@ use kube::api::{Patch, PatchParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
+use meshroot_hub::blocked_keys;
 use meshroot_manifests::hub_prerequisites;
+use meshroot_pki::BlockList;
 use meshroot_runtime::kube::apply::install;
 use meshroot_runtime::process::options::{Format, ProcessOptions, RESYNC_PERIOD, lease_seconds};
 use meshroot_runtime::process::shutdown::Shutdown;
@@ -55,6 +58,10 @@ pub(crate) struct Arguments {
     /// Seconds that the hub's Lease lasts
     #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = lease_seconds)]
     lease_duration: Duration,
+    /// Keys that are refused, as of the start: SHA-256 of SubjectPublicKeyInfo in hexadecimal digits, one a line, or
+    /// lines of Debian's openssl-blacklist; # begins a comment
+    #[arg(long, value_name = "FILE", value_parser = blocked_keys)]
+    blocked_keys: Option<Arc<BlockList>>,
 }
 
 /// The administrator's kubeconfig, in the data directory.
@@ -160,6 +167,7 @@ async fn hub(server: &Server, asked: &Arguments, shutdown: &Shutdown) -> Result<
     let options = meshroot_hub::Options {
         namespace: SYSTEM_NAMESPACE.to_owned(),
         lease_duration: asked.lease_duration,
+        blocked_keys: asked.blocked_keys.clone(),
         process: process(asked),
     };
     let worked = meshroot_hub::work(client, &options, &telemetry, shutdown).await;

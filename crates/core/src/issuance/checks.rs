@@ -6,7 +6,7 @@ use meshroot_api::names::RequestName;
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::CertConfig;
 use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
-use meshroot_pki::{CertificateRequest, CheckedRequest, Host, HostsDiffer, RequestError};
+use meshroot_pki::{CertificateRequest, CheckedRequest, Host, HostsDiffer, KeyError, RequestError};
 
 use super::{Checked, Snapshot, key_reused, policy_not_there};
 use crate::identity;
@@ -59,6 +59,7 @@ pub(super) fn place<'a>(snapshot: &Snapshot<'a>) -> Result<Place<'a>, Refusal> {
 /// The request is well formed, has a strong key of its own, and asks for nothing but the identity of its mesh.
 pub(super) fn request(snapshot: &Snapshot<'_>, place: &Place<'_>) -> Result<Checked, Refusal> {
     let csr = read(snapshot.request)?;
+    check_not_blocked(&csr, snapshot)?;
     if let Some(holder) = (snapshot.holder_of_key)(csr.public_key()) {
         return Err(key_reused(&holder));
     }
@@ -82,6 +83,7 @@ pub(super) fn recorded(
         let message = "spec.csrData is not what the ledger's decision is about; ask for a renewal";
         Refusal::new(Reason::RecordMismatch, message)
     })?;
+    check_not_blocked(&csr, snapshot)?;
     let checked = settle(csr, hosts(&snapshot.request.spec.cert_config)?)?;
     match (snapshot.virtual_mesh, snapshot.policy, snapshot.mesh) {
         (Some(virtual_mesh), Some(_), Some(mesh)) => {
@@ -96,10 +98,16 @@ pub(super) fn recorded(
 pub fn read(request: &VirtualMeshCertificateSigningRequest) -> Result<CertificateRequest, Refusal> {
     let csr =
         CertificateRequest::parse(&request.spec.csr_data.0).map_err(|error| malformed(&error))?;
-    csr.public_key()
-        .check_strength()
-        .map_err(|error| Refusal::new(Reason::WeakKey, format!("spec.csrData: {error}")))?;
+    csr.public_key().check_strength().map_err(|error| weak(&error))?;
     Ok(csr)
+}
+
+fn check_not_blocked(csr: &CertificateRequest, snapshot: &Snapshot<'_>) -> Result<(), Refusal> {
+    snapshot.blocked.check(csr.public_key()).map_err(|error| weak(&error))
+}
+
+fn weak(error: &KeyError) -> Refusal {
+    Refusal::new(Reason::WeakKey, format!("spec.csrData: {error}"))
 }
 
 /// A name of ours carries the virtual mesh; a certificate must not be filed under another one.

@@ -9,7 +9,8 @@ use meshroot_pki::PrivateKey;
 use rstest::rstest;
 
 use crate::scene::{
-    IDENTITY, MESH, NAMESPACE, Scene, app_mesh, csr, csr_by_openssl, linkerd, mesh, virtual_mesh,
+    IDENTITY, MESH, NAMESPACE, Scene, app_mesh, blocking, csr, csr_by_openssl, linkerd, mesh,
+    virtual_mesh,
 };
 use crate::x509::{Template, hosts, intermediate_key, root_key};
 
@@ -67,6 +68,13 @@ fn a_request_that_its_key_did_not_sign_is_refused() {
 #[case::ed448(&["-algorithm", "ED448"], "Ed448")]
 fn a_weak_or_unusable_key_is_refused(#[case] key: &[&str], #[case] part: &str) {
     Scene::with_csr(csr_by_openssl(key)).assert_refused(Reason::WeakKey, &["spec.csrData: ", part]);
+}
+
+#[test]
+fn a_key_that_the_operator_has_blocked_is_refused() {
+    let mut scene = Scene::new();
+    scene.blocked = blocking(intermediate_key());
+    scene.assert_refused(Reason::WeakKey, &["spec.csrData: ", "lost.txt, line 1"]);
 }
 
 #[test]

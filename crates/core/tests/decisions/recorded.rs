@@ -10,7 +10,7 @@ use meshroot_api::security::ApprovalStatus;
 use meshroot_api::shared::State;
 use meshroot_core::issuance::Decision;
 
-use crate::scene::{IDENTITY, MESH, REQUEST, Scene, csr};
+use crate::scene::{IDENTITY, MESH, REQUEST, Scene, blocking, csr};
 use crate::x509::{intermediate_key, leaf_key};
 
 /// A scene whose request was approved and recorded, and not answered yet.
@@ -65,6 +65,13 @@ fn what_was_recorded_is_signed_whatever_the_policy_says_now() {
     assert_eq!(checked.csr().public_key(), intermediate_key().public_key());
     assert_eq!((checked.virtual_mesh(), checked.mesh()), ("demo", MESH));
     assert_eq!((checked.organization(), checked.generation()), ("Istio", "1"));
+}
+
+#[test]
+fn a_key_that_was_blocked_after_the_decision_is_not_signed() {
+    let mut scene = recorded();
+    scene.blocked = blocking(intermediate_key());
+    scene.assert_refused(Reason::WeakKey, &["lost.txt, line 1"]);
 }
 
 #[test]

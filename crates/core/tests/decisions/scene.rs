@@ -14,7 +14,7 @@ use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningReque
 use meshroot_core::Notice;
 use meshroot_core::issuance::{Checked, Decision, Snapshot, decide, waiting_for_approval};
 use meshroot_core::membership::{Key, Membership};
-use meshroot_pki::{CertificateRequest, DistinguishedName, Host, PrivateKey};
+use meshroot_pki::{BlockList, CertificateRequest, DistinguishedName, Host, PrivateKey};
 
 use crate::x509::{hosts, intermediate_key, openssl};
 
@@ -22,6 +22,11 @@ pub(crate) const MESH: &str = "istio-istio-system-east";
 pub(crate) const REQUEST: &str = "istio-istio-system-east.demo.1";
 pub(crate) const NAMESPACE: &str = "meshroot-cluster-east";
 pub(crate) const IDENTITY: &str = "spiffe://cluster.local/ns/istio-system/sa/istiod";
+
+/// A block list of one key.
+pub(crate) fn blocking(key: &PrivateKey) -> BlockList {
+    BlockList::parse("lost.txt", &key.public_key().fingerprint().to_string()).unwrap()
+}
 
 /// All that is looked at, owned.
 pub(crate) struct Scene {
@@ -40,6 +45,8 @@ pub(crate) struct Scene {
     pub(crate) other_mesh: Option<(Host, Key)>,
     /// The request that used the key before.
     pub(crate) earlier: Option<Key>,
+    /// What the operator wants refused.
+    pub(crate) blocked: BlockList,
 }
 
 impl Scene {
@@ -57,6 +64,7 @@ impl Scene {
             membership: Membership::default(),
             other_mesh: None,
             earlier: None,
+            blocked: BlockList::default(),
         }
     }
 
@@ -110,6 +118,7 @@ impl Scene {
             membership: &self.membership,
             mesh_of_host: &mesh_of_host,
             holder_of_key: &|_| self.earlier.clone(),
+            blocked: &self.blocked,
             now: Timestamp::UNIX_EPOCH,
         })
     }

@@ -11,7 +11,7 @@ use meshroot_ca::Issuer;
 use meshroot_core::Refusal;
 use meshroot_core::membership::Key;
 use meshroot_core::trust::TrustSet;
-use meshroot_pki::parse_bundle;
+use meshroot_pki::{BlockList, Certificate, parse_bundle};
 
 use super::Root;
 
@@ -22,7 +22,12 @@ pub(super) fn owner(secret: &Secret) -> Option<&str> {
 }
 
 /// Reads who signs and what is trusted.
-pub(super) fn read(place: &Key, secret: &Secret, now: Timestamp) -> Result<Root, Refusal> {
+pub(super) fn read(
+    place: &Key,
+    secret: &Secret,
+    blocked: &BlockList,
+    now: Timestamp,
+) -> Result<Root, Refusal> {
     let invalid =
         |what: String| Refusal::new(Reason::RootSecretInvalid, format!("Secret {place}: {what}"));
     let part = |name: &str| {
@@ -36,8 +41,27 @@ pub(super) fn read(place: &Key, secret: &Secret, now: Timestamp) -> Result<Root,
     let issuer = Issuer::load(roots, key, part(names::ROOT_CHAIN_KEY), now)
         .map_err(|error| invalid(error.to_string()))?;
     let roots = parse_bundle(roots).map_err(|error| invalid(error.to_string()))?;
+    check_keys(&roots, &issuer, blocked, now).map_err(invalid)?;
     let trust = TrustSet::new(roots, issuer.root(), now);
     Ok(Root { issuer: Arc::new(issuer), trust })
+}
+
+/// Whoever has the key of a certificate that signs or is trusted can be anybody in the mesh: what others may have is
+/// refused, and not left out, which would take the anchor from those who still need it.
+fn check_keys(
+    roots: &[Certificate],
+    issuer: &Issuer,
+    blocked: &BlockList,
+    now: Timestamp,
+) -> Result<(), String> {
+    // One that has ended is not handed on.
+    let trusted = roots.iter().filter(|root| root.not_after() >= now);
+    let signing = issuer.chain().iter().chain([issuer.certificate()]);
+    trusted.chain(signing).try_for_each(|certificate| {
+        let key = certificate.public_key();
+        let checked = BlockList::published().check(key).and_then(|()| blocked.check(key));
+        checked.map_err(|error| format!("certificate {}: {error}", certificate.subject()))
+    })
 }
 
 /// The Secret of a root that was made for a virtual mesh.
@@ -65,5 +89,49 @@ pub(super) fn of_root(
         immutable: Some(true),
         data: Some(files.into()),
         ..Secret::default()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use jiff::SignedDuration;
+    use meshroot_ca::{RootSpec, make_root};
+    use meshroot_pki::{DistinguishedName, KeyKind};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    fn root(name: &str) -> (String, String, BlockList) {
+        let spec = RootSpec {
+            key: KeyKind::EcdsaP256,
+            subject: DistinguishedName::new("Case", "Mesh", name).unwrap(),
+            lifetime: SignedDuration::from_hours(48),
+        };
+        let (certificate, key) = make_root(&spec, now()).unwrap();
+        let list = BlockList::parse("lost.txt", &key.public_key().fingerprint().to_string());
+        (certificate.to_pem(), key.to_pkcs8_pem().to_string(), list.unwrap())
+    }
+
+    fn read_with(roots: &str, key: &str, blocked: &BlockList) -> Result<(), String> {
+        let place = Key::new("meshroot-system", "root");
+        let secret = of_root(&place, &Key::new("default", "demo"), roots, key);
+        read(&place, &secret, blocked, now()).map(|_| ()).map_err(|refusal| refusal.message)
+    }
+
+    #[test]
+    fn a_root_whose_key_is_blocked_neither_signs_nor_is_trusted() {
+        let (signing, key, signing_key) = root("Signing");
+        let (other, _, other_key) = root("Other");
+        let both = format!("{signing}{other}");
+        read_with(&both, &key, &BlockList::default()).unwrap();
+        for (blocked, name) in [(&signing_key, "CN=Signing"), (&other_key, "CN=Other")] {
+            let said = read_with(&both, &key, blocked).unwrap_err();
+            let parts = ["Secret meshroot-system/root", name, "block list lost.txt, line 1"];
+            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        }
     }
 }

@@ -115,6 +115,7 @@ impl Place {
             holder_of_key: &|key: &PublicKey| {
                 hub.keys.holder(&self.virtual_mesh_key, key.fingerprint().to_string(), &self.key)
             },
+            blocked: &hub.blocked,
             now: clock::now(),
         })
     }
