@@ -24,13 +24,18 @@ impl Budgets {
         let namespace = record.metadata.namespace.clone().unwrap_or_default();
         let request = &record.spec.request.name;
         let Some(created) = record.metadata.creation_timestamp.as_ref() else { return };
+        self.recorded(&Key::new(namespace, request), created.0);
+    }
+
+    /// A request was recorded now: the watch, which brings the entry, may be late.
+    pub(crate) fn recorded(&self, request: &Key, at: Timestamp) {
         let mut all = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
-        let latest = all.entry(mesh_of(&Key::new(namespace, request))).or_default();
-        if latest.iter().any(|(_, known)| known == request) {
+        let latest = all.entry(mesh_of(request)).or_default();
+        if latest.iter().any(|(_, known)| *known == request.name) {
             return;
         }
-        let place = latest.partition_point(|(time, _)| *time <= created.0);
-        latest.insert(place, (created.0, request.clone()));
+        let place = latest.partition_point(|(time, _)| *time <= at);
+        latest.insert(place, (at, request.name.clone()));
         if latest.len() > MOST {
             latest.pop_front();
         }

@@ -105,6 +105,28 @@ fn a_request_that_an_agent_made_up_is_refused(
 }
 
 #[test]
+fn a_mesh_that_asks_without_end_waits_once_its_budget_is_spent() {
+    run(async |scene| {
+        let mesh = "agent-greedy";
+        scene.make_both(mesh, |_, _| ()).await?;
+        let with_a_key = |spec: &mut RequestSpec| {
+            spec.cert_config.org = "Istio".into();
+            let host = spec.cert_config.hosts[0].clone();
+            spec.csr_data = Bytes(request_for(&[&host]).unwrap_or_default().into_bytes());
+        };
+        for number in 2..=31 {
+            let name = format!("{mesh}.{mesh}.{number}");
+            ask(scene, &name, mesh, with_a_key).await?;
+            judge::issued_once(scene, &name).await?;
+        }
+        let name = format!("{mesh}.{mesh}.32");
+        ask(scene, &name, mesh, with_a_key).await?;
+        refused(scene, &name, "BudgetSpent", "PROCESSING_ERROR").await?;
+        Ok(())
+    });
+}
+
+#[test]
 fn a_request_for_a_mesh_that_does_not_exist_is_refused() {
     run(async |scene| {
         victim(scene).await?;

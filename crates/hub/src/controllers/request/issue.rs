@@ -46,6 +46,7 @@ impl Place {
         let entry = self.entry(hub, checked.csr(), decision.clone());
         crash::point("hub-before-record");
         let certificate = prepared.record(&entry).await?;
+        hub.budgets.recorded(&self.key, clock::now());
         crash::point("hub-after-record");
         let issued = match self.sign(hub, certificate, &root.issuer).await {
             Ok(issued) => issued,
