@@ -117,7 +117,7 @@ fn read_pss(identifier: &AlgorithmIdentifierOwned) -> Result<SignatureAlgorithm,
         .into_iter()
         .find(|(_, octet, salt)| content == pss_parameters(*octet, *salt))
         .map(|(hash, ..)| SignatureAlgorithm::RsaPss(hash))
-        .ok_or_else(|| parameters_error(identifier))
+        .ok_or(KeyError::PssParameters)
 }
 
 fn pss_parameters(hash_octet: u8, salt_length: u8) -> [u8; 52] {

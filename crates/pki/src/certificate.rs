@@ -89,6 +89,20 @@ pub enum CertificateError {
     /// The DER is no certificate of RFC 5280.
     #[error("the DER is not an X.509 certificate")]
     Malformed,
+    /// The serial number is too long to be read.
+    #[error(
+        "the certificate's serial number has {octets} octets; RFC 5280 (section 4.1.2.2) allows 20"
+    )]
+    SerialTooLong {
+        /// Its length.
+        octets: usize,
+    },
+    /// A time of the validity is before 1970, which nobody needs and some cannot read.
+    #[error("the certificate's validity has {time}, a time before 1970, which is not read")]
+    Before1970 {
+        /// The time, as it was written.
+        time: String,
+    },
     /// A name cannot be read.
     #[error("the certificate's subject or issuer cannot be read")]
     Name(#[from] NameError),
@@ -366,8 +380,36 @@ fn what_else(der: &[u8]) -> CertificateError {
     match DerForm::of(der) {
         Some(DerForm::PrivateKey) => CertificateError::PrivateKeyFound,
         Some(form) if form != DerForm::Certificate => CertificateError::AnotherForm { form },
-        _ => CertificateError::Malformed,
+        _ => unreadable_field(der).unwrap_or(CertificateError::Malformed),
     }
+}
+
+/// What is known not to be read of a certificate that is one by its shape.
+fn unreadable_field(der: &[u8]) -> Option<CertificateError> {
+    let parts = tlv::members(der).ok()?;
+    let fields = tlv::members(parts.first()?).ok()?;
+    let has_version = fields.first()?.first() == Some(&0xa0);
+    let serial = fields.get(usize::from(has_version))?;
+    let octets = serial.len() - tlv::header_length(serial).ok()?;
+    // With the zero that some write before the sign bit, 21 are read.
+    if octets > 21 {
+        return Some(CertificateError::SerialTooLong { octets });
+    }
+    let validity = fields.get(usize::from(has_version) + 3)?;
+    let times = tlv::members(validity).ok()?;
+    times.into_iter().find_map(time_before_1970).map(|time| CertificateError::Before1970 { time })
+}
+
+/// `UTCTime` means 1950 to 2049 (RFC 5280 section 4.1.2.5.1).
+fn time_before_1970(der: &[u8]) -> Option<String> {
+    let time = str::from_utf8(der.get(2..)?).ok()?;
+    let is_before = match der.first()? {
+        0x17 => ("50".."70").contains(&time.get(..2)?),
+        0x18 => time.get(..4)? < "1970",
+        _ => false,
+    };
+    let is_text = time.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_before && is_text).then(|| time.to_owned())
 }
 
 /// `; convert it: …`, where there is a command for it.

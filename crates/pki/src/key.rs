@@ -138,7 +138,7 @@ pub enum KeyError {
 
     /// The key gate: kind of key.
     #[error(
-        "a {kind} key is not accepted; use RSA-2048 to RSA-8192, ECDSA-P256, ECDSA-P384 or Ed25519"
+        "{kind} keys are not accepted; use RSA-2048 to RSA-8192, ECDSA-P256, ECDSA-P384 or Ed25519"
     )]
     KindRefused {
         /// Kind of the key.
@@ -214,8 +214,14 @@ pub enum KeyError {
         /// Its object identifier.
         algorithm: String,
     },
+    /// RSA-PSS with a combination that peers do not check alike.
+    #[error(
+        "the RSA-PSS signature needs one of SHA-256, SHA-384 and SHA-512 for digest and mask, and a salt as long as the \
+         digest (openssl: -sigopt rsa_pss_saltlen:digest)"
+    )]
+    PssParameters,
     /// The signature algorithm belongs to another kind of key.
-    #[error("signature algorithm {algorithm} cannot be used with a {kind} key")]
+    #[error("signature algorithm {algorithm} cannot be used with {kind} keys")]
     SignatureKey {
         /// Its object identifier.
         algorithm: String,
@@ -232,7 +238,7 @@ pub enum KeyError {
     },
 
     /// The cryptographic library could not generate a key.
-    #[error("the cryptographic library could not generate a {kind} key")]
+    #[error("the cryptographic library could not generate a key of kind {kind}")]
     Generate {
         /// Kind of the key.
         kind: KeyKind,

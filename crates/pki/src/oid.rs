@@ -41,6 +41,8 @@ pub const ECDSA_WITH_SHA512: ObjectIdentifier = oid("1.2.840.10045.4.3.4");
 // Request attributes (RFC 2985).
 /// The extensions that a request asks for.
 pub const EXTENSION_REQUEST: ObjectIdentifier = oid("1.2.840.113549.1.9.14");
+/// The same, as older tools of Microsoft ask for them.
+pub const MICROSOFT_EXTENSION_REQUEST: ObjectIdentifier = oid("1.3.6.1.4.1.311.2.1.14");
 
 // Certificate extensions (RFC 5280 section 4.2).
 /// subjectKeyIdentifier.

@@ -223,6 +223,8 @@ impl<'a> Search<'a> {
         {
             return PathError::IssuerNameEncoding { certificate, issuer };
         }
+        let nobody = "an issuer without a name".to_owned();
+        let issuer = if issuer.is_empty() { nobody } else { issuer };
         PathError::UnknownAuthority { certificate, issuer }
     }
 

@@ -58,7 +58,7 @@ pub enum PemError {
         line: usize,
     },
     /// The block has header lines, as encrypted keys of old OpenSSL do.
-    #[error("the {label} block has headers (line {line}), as encrypted keys do; decrypt it first")]
+    #[error("the {label} block has headers (line {line}), {}", advice(label))]
     Headers {
         /// Label of the block.
         label: String,
@@ -73,6 +73,14 @@ pub enum PemError {
         /// Line of its BEGIN.
         line: usize,
     },
+}
+
+fn advice(label: &str) -> &'static str {
+    if label.ends_with("PRIVATE KEY") {
+        "as encrypted keys do; decrypt it first"
+    } else {
+        "which RFC 7468 does not have; remove them and the empty line below"
+    }
 }
 
 /// What a text without blocks looks like.

@@ -95,8 +95,11 @@ pub enum RequestError {
     #[error("the version of the request is not 0, the only one of PKCS#10")]
     Version,
     /// The encoding is not the one that DER allows.
-    #[error("the request is not in canonical DER")]
-    NotCanonical,
+    #[error("the request is not in canonical DER ({fault})")]
+    NotCanonical {
+        /// Where, and what it is about.
+        fault: String,
+    },
     /// The key cannot be read, or cannot check a signature because the key gate refuses it.
     #[error("the key of the request: {0}")]
     Key(KeyError),
@@ -115,6 +118,12 @@ pub enum RequestError {
     /// The extension request is no single list of extensions.
     #[error("the extensionRequest attribute of the request is not exactly one list of extensions")]
     ExtensionRequest,
+    /// The names are where only Microsoft's authorities look.
+    #[error(
+        "the request asks for extensions in Microsoft's attribute (1.3.6.1.4.1.311.2.1.14), which is not read; make it \
+         with a tool that writes extensionRequest (1.2.840.113549.1.9.14)"
+    )]
+    MicrosoftExtensions,
     /// An extension is asked for twice.
     #[error("the request asks for extension {extension} twice")]
     DuplicateExtension {
@@ -209,7 +218,9 @@ impl CertificateRequest {
         let request = CertReq::from_der(der).map_err(|_| what_else(der))?;
         let encoded = request.to_der().map_err(|_| RequestError::Malformed)?;
         if encoded != der {
-            return Err(RequestError::NotCanonical);
+            let offset = der.iter().zip(&encoded).take_while(|(read, anew)| read == anew).count();
+            let fault = format!("members of a set are out of order at byte {offset}");
+            return Err(RequestError::NotCanonical { fault });
         }
         let public_key = read_public_key(&request)?;
         check_possession(&request, info, &public_key)?;
@@ -324,7 +335,8 @@ fn requested_extensions(request: &CertReq) -> Result<Option<Vec<Extension>>, Req
         }
     }
     let Some(attribute) = found else {
-        return Ok(None);
+        let is_microsofts = seen.contains(&oid::MICROSOFT_EXTENSION_REQUEST);
+        return if is_microsofts { Err(RequestError::MicrosoftExtensions) } else { Ok(None) };
     };
     let [value] = attribute.values.as_slice() else {
         return Err(RequestError::ExtensionRequest);
@@ -332,10 +344,21 @@ fn requested_extensions(request: &CertReq) -> Result<Option<Vec<Extension>>, Req
     let der = value.to_der().map_err(|_| RequestError::ExtensionRequest)?;
     let extensions =
         Vec::<Extension>::from_der(&der).map_err(|_| RequestError::ExtensionRequest)?;
-    if extensions.to_der().ok().as_deref() != Some(&der) {
-        return Err(RequestError::NotCanonical);
-    }
+    check_canonical(&extensions, &der)?;
     Ok(Some(extensions))
+}
+
+/// DER has one spelling: each extension that was read, written anew, is the same.
+fn check_canonical(extensions: &[Extension], list: &[u8]) -> Result<(), RequestError> {
+    let written = tlv::members(list)?;
+    let other = extensions
+        .iter()
+        .zip(written)
+        .find(|(extension, written)| extension.to_der().ok().as_deref() != Some(*written));
+    other.map_or(Ok(()), |(extension, _)| {
+        let fault = format!("extension {}: critical FALSE is written out", extension.extn_id);
+        Err(RequestError::NotCanonical { fault })
+    })
 }
 
 fn host(position: usize, name: RawName<'_>) -> Result<Host, RequestError> {

@@ -5,6 +5,9 @@ use der::{Decode, Header, Reader, SliceReader};
 /// Deeper nesting than any real request or certificate has; a bound, not a target.
 const MAX_NESTING: usize = 24;
 
+/// X.680 type 28, of which the `der` crate does not know the tag.
+const UNIVERSAL_STRING: u8 = 0x1c;
+
 /// Why bytes are no single, well-framed DER value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TlvError {
@@ -14,8 +17,14 @@ pub enum TlvError {
         /// Where, counted from the start.
         offset: usize,
     },
+    /// A string of a type that nothing here, and no peer, reads.
+    #[error("the DER has a UniversalString at byte {offset}, which is not read; use UTF8String")]
+    UniversalString {
+        /// Where, counted from the start.
+        offset: usize,
+    },
     /// Bytes follow the value.
-    #[error("{count} bytes follow the end of the DER value; remove them")]
+    #[error("{} the end of the DER value; remove what follows", bytes_after(*count))]
     Trailing {
         /// How many.
         count: usize,
@@ -60,6 +69,15 @@ pub(crate) fn check_frame(der: &[u8]) -> Result<(), TlvError> {
     Ok(())
 }
 
+fn bytes_after(count: usize) -> String {
+    if count == 1 { "1 byte is after".to_owned() } else { format!("{count} bytes are after") }
+}
+
+/// Length of the header of the value that `der` begins with.
+pub(crate) fn header_length(der: &[u8]) -> Result<usize, TlvError> {
+    read_header(der, 0).map(|(header_length, _)| header_length)
+}
+
 /// Splits the content of the constructed value in `der` into its members, each with its header.
 pub(crate) fn members(der: &[u8]) -> Result<Vec<&[u8]>, TlvError> {
     let (header_length, length) = read_header(der, 0)?;
@@ -83,6 +101,9 @@ pub(crate) fn members_of_content(content: &[u8]) -> Result<Vec<&[u8]>, TlvError>
 fn read_header(der: &[u8], offset: usize) -> Result<(usize, usize), TlvError> {
     let broken = TlvError::Broken { offset };
     let rest = der.get(offset..).ok_or(broken)?;
+    if rest.first() == Some(&UNIVERSAL_STRING) {
+        return Err(TlvError::UniversalString { offset });
+    }
     let mut reader = SliceReader::new(rest).map_err(|_| broken)?;
     let header = Header::decode(&mut reader).map_err(|_| broken)?;
     let header_length = usize::try_from(reader.position()).map_err(|_| broken)?;

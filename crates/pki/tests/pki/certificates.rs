@@ -136,6 +136,22 @@ fn something_else_is_refused() {
 }
 
 #[test]
+fn a_serial_number_that_is_too_long_is_named() {
+    let der = Template { serial: vec![1; 22], ..Template::root() }.sign_der(root_key());
+    assert_eq!(refused(&der), CertificateError::SerialTooLong { octets: 22 });
+}
+
+#[test]
+fn a_time_before_1970_is_named() {
+    let mut der = Template::root().sign_der(root_key());
+    // The first UTCTime is notBefore; its first two digits are the year.
+    let time = der.windows(2).position(|two| two == [0x17, 0x0d]).unwrap() + 2;
+    der[time..time + 2].copy_from_slice(b"65");
+    let said = refused(&der).to_string();
+    assert!(said.contains("has 65") && said.contains("before 1970"), "{said}");
+}
+
+#[test]
 fn a_negative_serial_number_is_refused() {
     let der = Template { serial: vec![0x80], ..Template::root() }.sign_der(root_key());
     assert_eq!(refused(&der), CertificateError::NegativeSerial);

@@ -105,6 +105,13 @@ refusals! {
         chain.root.spki = leaf_key().public_key().spki_der().to_vec();
     } => PathError::Signature { certificate, source: KeyError::SignatureKey { .. }, .. } if certificate.index == 1,
 
+    an_anchor_whose_key_is_too_short_to_check_anything: |chain| chain.root.spki = openssl_spki(&["genrsa", "1024"])
+        => PathError::Signature { certificate, source: KeyError::RsaModulusTooShort { bits: 1024 }, .. }
+        if certificate.index == 1,
+    an_issuer_without_a_name: |chain| {
+        chain.leaf.subject = name("web");
+        chain.leaf.issuer = DistinguishedName::empty();
+    } => PathError::UnknownAuthority { issuer, .. } if issuer == "an issuer without a name",
     a_leaf_of_version_1: |chain| { chain.leaf.version = None; chain.leaf.extensions.clear(); }
         => PathError::Version { certificate } if certificate.index == 0,
     an_anchor_of_version_1: |chain| { chain.root.version = None; chain.root.extensions.clear(); }

@@ -290,7 +290,53 @@ fn a_default_value_that_is_written_out_is_refused() {
     let list = Any::new(Tag::Sequence, &written_out[..]).unwrap();
     let draft =
         Draft { attributes: vec![attribute(EXTENSION_REQUEST, &[list])], ..Draft::new(&[]) };
-    assert_eq!(draft.refusal(), RequestError::NotCanonical);
+    let said = draft.refusal().to_string();
+    assert!(said.contains("canonical DER (extension 2.5.29.19: critical FALSE"), "{said}");
+}
+
+#[test]
+fn extensions_in_an_attribute_of_microsoft_are_not_passed_over_in_silence() {
+    let names = alternative_names(false, &hosts(&["a.example"]));
+    let list = Any::encode_from(&vec![names.clone()]).unwrap();
+    let microsofts = attribute("1.3.6.1.4.1.311.2.1.14", &[list]);
+    let alone = Draft { attributes: vec![microsofts.clone()], ..Draft::new(&[]) };
+    assert_eq!(alone.refusal(), RequestError::MicrosoftExtensions);
+    let mut beside =
+        Draft { attributes: vec![microsofts, extension_request(&[names])], ..Draft::new(&[]) };
+    beside.attributes.sort();
+    assert_eq!(CertificateRequest::parse(&beside.sign()).unwrap().hosts(), hosts(&["a.example"]));
+}
+
+#[test]
+fn a_universal_string_is_named_with_its_place() {
+    let subject = Any::new(Tag::Sequence, [0x1c, 0x04, 0, 0, 0, 0x61].as_slice()).unwrap();
+    let draft = Draft { subject: subject.to_der().unwrap(), ..Draft::new(&[]) };
+    let error = draft.refusal();
+    let RequestError::Frame(TlvError::UniversalString { offset }) = error else {
+        panic!("{error}")
+    };
+    assert_eq!(draft.sign()[offset], 0x1c);
+}
+
+#[test]
+fn rsa_pss_with_another_salt_says_which_it_must_be() {
+    let key = openssl(&["genrsa", "2048"], b"").unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), key).unwrap();
+    let path = file.path().to_str().unwrap();
+    let pss = ["req", "-new", "-key", path, "-subj", "/CN=a", "-sigopt", "rsa_padding_mode:pss"];
+    // The longest salt is what OpenSSL takes by itself.
+    let error = refused(&openssl(&pss, b"").unwrap());
+    assert_eq!(error, RequestError::ProofOfPossession(KeyError::PssParameters));
+    let salted = [&pss[..], &["-sigopt", "rsa_pss_saltlen:digest"]].concat();
+    CertificateRequest::parse(&openssl(&salted, b"").unwrap()).unwrap();
+}
+
+#[test]
+fn headers_are_advised_upon_by_what_the_block_is() {
+    let pem = created().to_pem().replacen("-----\n", "-----\nComment: x\n\n", 1);
+    let said = refused(pem.as_bytes()).to_string();
+    assert!(said.contains("(line 2)") && said.contains("remove them"), "{said}");
 }
 
 #[test]
@@ -302,7 +348,8 @@ fn attributes_out_of_order_are_refused() {
     draft.attributes.sort();
     CertificateRequest::parse(&draft.sign()).unwrap();
     draft.attributes.reverse();
-    assert_eq!(draft.refusal(), RequestError::NotCanonical);
+    let said = draft.refusal().to_string();
+    assert!(said.contains("canonical DER (members of a set are out of order at byte"), "{said}");
 }
 
 #[test]
