@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use meshroot_api::names::RequestName;
-use meshroot_api::{Mesh, MeshTrust, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::Notice;
 use meshroot_runtime::kube::events::{Kind, Reporter};
 use meshroot_runtime::kube::lease::Leadership;
@@ -148,6 +148,15 @@ impl Agent {
 
     pub(crate) fn mesh(&self, mesh: &str) -> Option<Arc<Mesh>> {
         self.meshes.object(Some(&self.namespace), mesh)
+    }
+
+    /// Says in this cluster, about the control plane, why the hub does not know it as it is.
+    pub(crate) async fn report_undiscovered(&self, deployment: &Deployment, error: &AgentError) {
+        let control_plane = deployment.object_ref(&());
+        let reason = Reason::SpecInvalid.word();
+        self.local_events
+            .publish(&control_plane, Kind::Warning, reason, "Discover", error.to_string())
+            .await;
     }
 
     /// Says it on the hub, about the MeshTrust, and in this cluster, about the control plane.

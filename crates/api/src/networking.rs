@@ -17,6 +17,7 @@ use crate::shared::{ResourceRef, Status};
     kind = "VirtualMesh",
     plural = "virtualmeshes",
     shortname = "vmesh",
+    shortname = "vm",
     category = "meshroot",
     namespaced,
     derive = "PartialEq",

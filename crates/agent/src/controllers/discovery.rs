@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use meshroot_api::{Mesh, names};
-use meshroot_runtime::kube::write::{create_if_absent, replace};
+use meshroot_runtime::kube::write::{Retry, create_if_absent, replace};
 use meshroot_runtime::process::queue::Outcome;
 
 use crate::agent::Agent;
@@ -23,15 +24,33 @@ pub(crate) async fn reconcile(agent: Arc<Agent>, _cluster: String) -> Result<Out
         for deployment in deployments.store().state() {
             // Whatever is wrong with one, others are discovered all the same.
             match adapter.discover(&deployment, &agent.cluster).await {
-                Ok(Some(discovered)) => refused = write(&agent, discovered).await.err().or(refused),
+                Ok(Some(discovered)) => {
+                    if let Err(error) = write(&agent, discovered).await {
+                        say_if_refused(&agent, &deployment, &error).await;
+                        refused = Some(error);
+                    }
+                }
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(deployment = deployment.metadata.name, %error, "control plane not read");
+                    say_if_refused(&agent, &deployment, &error).await;
                 }
             }
         }
     }
     refused.map_or(Ok(Outcome::RequeueAfter(AGAIN)), Err)
+}
+
+/// What only a person can mend is told where they look: the control plane is in no other list.
+async fn say_if_refused(agent: &Agent, deployment: &Deployment, error: &AgentError) {
+    let user_must_act = match error {
+        AgentError::Refused(_) => true,
+        AgentError::Write(error) => error.retry() == Retry::UserMustAct,
+        _ => false,
+    };
+    if user_must_act {
+        agent.report_undiscovered(deployment, error).await;
+    }
 }
 
 async fn write(agent: &Agent, discovered: Discovered) -> Result<(), AgentError> {

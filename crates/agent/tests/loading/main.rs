@@ -6,6 +6,7 @@ mod common;
 mod foreign;
 mod lifecycle;
 mod renewals;
+mod undiscovered;
 
 use anyhow::Result;
 use meshroot_testkit::Fleet;
@@ -14,13 +15,14 @@ use tokio::sync::RwLock;
 
 use common::Scene;
 
-const NAMESPACES: [&str; 10] = [
+const NAMESPACES: [&str; 11] = [
     "foreign-other",
     "foreign-ours",
     "foreign-nonsense",
     "foreign-adopted",
     "foreign-type",
     "foreign-immutable",
+    "undiscovered",
     "by-time",
     "request-gone",
     "key-type",
