@@ -282,8 +282,11 @@ fn asked_of(judge: &str, questions: &[String]) -> Vec<String> {
 /// A bent chain, and what is said of it here.
 struct Asked {
     bends: String,
+    root: Bend,
     intermediate: Bend,
     question: String,
+    certificates: [Certificate; 3],
+    purpose: Purpose,
     is_accepted: bool,
 }
 
@@ -292,10 +295,14 @@ fn asked(runner: &mut TestRunner) -> Asked {
     let (root, intermediate, leaf, client) = tree.current();
     let purpose = if client { Purpose::Client } else { Purpose::Server };
     let chain = bent(root, intermediate, leaf, purpose);
+    let certificates = chain.certificates();
     Asked {
         bends: format!("root {root:?}, intermediate {intermediate:?}, leaf {leaf:?}, {purpose:?}"),
+        root,
         intermediate,
-        question: question(&chain.certificates(), purpose),
+        question: question(&certificates, purpose),
+        certificates,
+        purpose,
         is_accepted: chain.build().is_ok(),
     }
 }
@@ -349,4 +356,32 @@ fn what_is_accepted_here_openssl_accepts() {
             "root {root:?}, intermediate {intermediate:?}, leaf {leaf:?}, {purpose:?}"
         );
     }
+}
+
+/// What is refused here although all others accept it, for something that they do not read in an anchor: see
+/// docs/validation.md.
+fn is_stricter_here(root: Bend) -> bool {
+    matches!(root, Bend::Version1 | Bend::PolicyConstraints | Bend::Critical(_))
+}
+
+#[test]
+fn what_all_others_accept_is_accepted_here_but_for_what_the_documents_name() {
+    let mut runner = TestRunner::deterministic();
+    let chains: Vec<_> = (0..3000 * crate::times()).map(|_| asked(&mut runner)).collect();
+    let questions: Vec<_> = chains.iter().map(|chain| chain.question.clone()).collect();
+    let judges = ["go-verify", "certval-verify"].map(|judge| asked_of(judge, &questions));
+    let mut accepted = 0;
+    for (number, chain) in
+        chains.iter().enumerate().filter(|(_, chain)| !is_stricter_here(chain.root))
+    {
+        let by_programs = judges.iter().all(|answers| answers[number] == "ok");
+        if chain.is_accepted {
+            accepted += 1;
+        } else if by_programs && webpki_accepts(&chain.certificates, chain.purpose) {
+            // A process for each: asked last.
+            let by_openssl = openssl_accepts(&chain.certificates, chain.purpose);
+            assert!(by_openssl.is_err(), "{} is refused here alone", chain.bends);
+        }
+    }
+    assert!(accepted > 100, "only {accepted} were accepted: nothing was put to the test");
 }
