@@ -1,8 +1,10 @@
 //! A cluster whose quota on the hub is full: it is told, and nobody else notices.
 
 use anyhow::{Result, ensure};
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
+use kube::api::PostParams;
 use meshroot_api::security::{CertConfig, VirtualMeshCertificateSigningRequestSpec as RequestSpec};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{Bytes, Mesh, VirtualMeshCertificateSigningRequest as Request};
@@ -14,6 +16,7 @@ use crate::common::{self, LIMIT, Scene, create, judge, merge, message_of, until}
 use crate::{answer, first, identity, request_for, run};
 
 const RECORDS: &str = "count/issuancerecords.meshroot.dev";
+const LEASES: &str = "count/leases.coordination.k8s.io";
 const REQUESTS: &str = "count/virtualmeshcertificatesigningrequests.security.zephyr.solo.io";
 
 /// The namespace of a cluster of this name, with a quota that is in force.
@@ -21,11 +24,24 @@ async fn limited(scene: &Scene, cluster: &str, resource: &str) -> Result<String>
     let namespace = format!("meshroot-cluster-{cluster}");
     scene.fleet.read().await.hub.create_namespace(&namespace).await?;
     let hard = json!({
-        "metadata": { "name": "meshroot-agent" }, "spec": { "hard": { resource: "0" } },
+        "metadata": { "name": "meshroot-agent" }, "spec": { "hard": { resource: "0", LEASES: "0" } },
     });
     create(&quotas(scene, &namespace), serde_json::from_value(hard)?).await?;
     quota::count(&scene.hub, &namespace, "meshroot-agent").await?;
+    until_seen(scene, &namespace).await?;
     Ok(namespace)
+}
+
+/// kube-apiserver follows quotas by a watch: only a refusal shows that it has seen one.
+async fn until_seen(scene: &Scene, namespace: &str) -> Result<()> {
+    let leases: Api<Lease> = Api::namespaced(scene.hub.clone(), namespace);
+    let lease: Lease = serde_json::from_value(json!({ "metadata": { "name": "dry" } }))?;
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let refused = async || {
+        ensure!(leases.create(&dry, &lease).await.is_err(), "there is room");
+        Ok(())
+    };
+    wait::until("the quota is in force", LIMIT, refused).await
 }
 
 fn quotas(scene: &Scene, namespace: &str) -> Api<ResourceQuota> {

@@ -47,14 +47,23 @@ fn dry_widget() -> Call {
     post("$widgets?dryRun=All", text_of_widget("dry"))
 }
 
-/// A quota with room for some ConfigMaps, which is in force.
-fn room(most: u8) -> Vec<Call> {
-    let hard = format!("count/configmaps: '{most}'");
+/// A quota with room for some objects, which is in force: only a refusal shows that the server has seen it, so it
+/// begins without room. (`dry` makes one.)
+fn in_force(resource: &str, most: u8, dry: fn() -> Call) -> Vec<Call> {
+    let (none, hard) = (format!("{resource}: '0'"), format!("{resource}: '{most}'"));
     vec![
-        quota(&hard).quiet(),
-        counted(&hard, "count/configmaps: '0'"),
-        dry_config_map().quiet().until(201),
+        quota(&none).quiet(),
+        counted(&none, &none),
+        dry().quiet_any().until(403),
+        merge_patch("$quotas/q", format!("{{spec: {{hard: {{{hard}}}}}}}")).quiet(),
+        counted(&hard, &none),
+        dry().quiet_any().until(201),
     ]
+}
+
+/// A quota with room for some ConfigMaps.
+fn room(most: u8) -> Vec<Call> {
+    in_force("count/configmaps", most, dry_config_map)
 }
 
 /// A quota that is in force and has no room left for ConfigMaps: there is one, `a`.
@@ -88,15 +97,9 @@ pub(super) const CASES: &[Case] = &[
         calls
     }),
     Case::calls("custom objects are counted by resource and group", || {
-        let (hard, used) = ("count/widgets.$shared: '1'", "count/widgets.$shared: '0'");
-        vec![
-            quota(hard).quiet(),
-            counted(hard, used),
-            dry_widget().quiet().until(201),
-            widget("a").quiet(),
-            dry_widget().quiet_any().until(403),
-            widget("b"),
-        ]
+        let mut calls = in_force("count/widgets.$shared", 1, dry_widget);
+        calls.extend([widget("a").quiet(), dry_widget().quiet_any().until(403), widget("b")]);
+        calls
     }),
     Case::calls(
         "kinds that were counted before all kinds were have a name without count too",
