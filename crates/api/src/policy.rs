@@ -258,7 +258,11 @@ pub struct TrustPolicyStatus {
     /// Members whose control plane was seen to use that certificate.
     #[serde(default)]
     pub loaded: u32,
-    /// `Ready`: every member has a certificate and uses it.
+    /// Generation of the policy that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready`: every member has a certificate and uses it. Only while it is so: `Reconciling`, it goes on by itself;
+    /// `Stalled`, somebody must change something; `RootEnding`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }

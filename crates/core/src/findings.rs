@@ -12,6 +12,9 @@ use crate::refusal::Refusal;
 
 /// Type of the condition that a TrustPolicy carries.
 const READY: &str = "Ready";
+/// Types of the conditions by which tools (kstatus) tell what goes on by itself from what waits for somebody.
+const RECONCILING: &str = "Reconciling";
+const STALLED: &str = "Stalled";
 /// Type of the condition that one carries while its signing root is near its end.
 const ROOT_ENDING: &str = "RootEnding";
 
@@ -95,8 +98,13 @@ impl Findings {
             None => (before.members, before.issued, before.loaded),
         };
         TrustPolicyStatus {
-            conditions: std::iter::once(self.condition(policy, &before, now))
-                .chain(self.root_end_condition(policy, &before, now))
+            observed_generation: policy.metadata.generation,
+            conditions: std::iter::once(self.ready(policy, &before, now))
+                .chain(
+                    self.passing().map(|(kind, notice)| {
+                        condition(kind, "True", notice, (policy, &before), now)
+                    }),
+                )
                 .collect(),
             waiting_since: match self.is_ready() {
                 true => None,
@@ -134,37 +142,40 @@ impl Findings {
         self.root_ends.as_ref().filter(|_| !told.into_iter().any(|one| one.type_ == ROOT_ENDING))
     }
 
-    /// Only there while it is so.
-    fn root_end_condition(
-        &self,
-        policy: &TrustPolicy,
-        before: &TrustPolicyStatus,
-        now: &Time,
-    ) -> Option<Condition> {
-        let said = self.root_ends.as_ref()?;
-        let since = before.conditions.iter().find(|one| one.type_ == ROOT_ENDING);
-        Some(Condition {
-            type_: ROOT_ENDING.to_owned(),
-            status: "True".to_owned(),
-            reason: said.reason.word().to_owned(),
-            message: said.message.clone(),
-            observed_generation: policy.metadata.generation,
-            last_transition_time: since
-                .map_or_else(|| now.clone(), |one| one.last_transition_time.clone()),
-        })
+    /// What is there only while it is so: how kstatus tells what goes on by itself from what waits for somebody, and the
+    /// end of the root.
+    fn passing(&self) -> impl Iterator<Item = (&'static str, &Notice)> {
+        let progress = match self.certificates.reason.state() {
+            _ if self.is_ready() => None,
+            State::Invalid | State::Conflict => Some((STALLED, &self.certificates)),
+            _ => Some((RECONCILING, &self.certificates)),
+        };
+        progress.into_iter().chain(self.root_ends.as_ref().map(|notice| (ROOT_ENDING, notice)))
     }
 
-    fn condition(&self, policy: &TrustPolicy, before: &TrustPolicyStatus, now: &Time) -> Condition {
+    fn ready(&self, policy: &TrustPolicy, before: &TrustPolicyStatus, now: &Time) -> Condition {
         let status = if self.is_ready() { "True" } else { "False" };
-        let since = ready(before).filter(|one| one.status == status);
-        Condition {
-            type_: READY.to_owned(),
-            status: status.to_owned(),
-            reason: self.certificates.reason.word().to_owned(),
-            message: self.certificates.message.clone(),
-            observed_generation: policy.metadata.generation,
-            last_transition_time: since.map_or_else(|| now.clone(), |one| one.last_transition_time),
-        }
+        condition(READY, status, &self.certificates, (policy, before), now)
+    }
+}
+
+/// A condition, which has its time from when its status last changed.
+fn condition(
+    kind: &str,
+    status: &str,
+    said: &Notice,
+    (policy, before): (&TrustPolicy, &TrustPolicyStatus),
+    now: &Time,
+) -> Condition {
+    let same = |one: &&Condition| one.type_ == kind && one.status == status;
+    let since = before.conditions.iter().find(same).map(|one| one.last_transition_time.clone());
+    Condition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: said.reason.word().to_owned(),
+        message: said.message.clone(),
+        observed_generation: policy.metadata.generation,
+        last_transition_time: since.unwrap_or_else(|| now.clone()),
     }
 }
 
@@ -243,6 +254,25 @@ mod tests {
         assert!(gone.are_news(&virtual_mesh, None));
         virtual_mesh.status = Some(gone.virtual_mesh_status());
         assert!(!gone.are_news(&virtual_mesh, None), "the virtual mesh says so already");
+    }
+
+    #[test]
+    fn what_waits_for_somebody_is_told_from_what_goes_on_by_itself() {
+        let types = |found: &Findings| {
+            let conditions = found.policy_status(&policy(None), &at(1)).conditions;
+            conditions.into_iter().map(|one| (one.type_, one.status)).collect::<Vec<_>>()
+        };
+        let expected = |ready: &str, other: Option<&str>| {
+            let true_ = |kind: &str| (kind.to_owned(), "True".to_owned());
+            std::iter::once(("Ready".to_owned(), ready.to_owned()))
+                .chain(other.map(true_))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(types(&progress(Reason::Ready, 2)), expected("True", None));
+        assert_eq!(types(&progress(Reason::Issuing, 0)), expected("False", Some("Reconciling")));
+        assert_eq!(types(&missing()), expected("False", Some("Stalled")));
+        let status = missing().policy_status(&policy(None), &at(1));
+        assert_eq!(status.observed_generation, Some(3));
     }
 
     #[test]
