@@ -129,6 +129,7 @@ pub struct AwsAppMesh {
     pub aws_account_id: String,
     /// Kubernetes clusters that run its workloads.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(length(max = 100))]
     pub clusters: Vec<String>,
 }
 

@@ -98,7 +98,7 @@ pub(crate) const VIRTUAL_MESH_REF: [Field; 3] = [
 const HOST: &str = r"self.startsWith('spiffe://') ?
   self.matches('^spiffe://[a-z0-9_-]+([.][a-z0-9_-]+)*(/([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|[.]{3,}))*$') :
   self.contains('://') ?
-  self.matches('^[a-z][a-z0-9+.-]*://([^/?#%]|%[0-9A-Fa-f]{2})+([^%]|%[0-9A-Fa-f]{2})*$') :
+  self.matches('^[a-z][a-z0-9+.-]*://([A-Za-z0-9._~:@!$&()*+,;=\\[\\]-]|%[0-9A-Fa-f]{2})+([A-Za-z0-9._~:@!$&()*+,;=/?#\\[\\]-]|%[0-9A-Fa-f]{2})*$') :
   isIP(self) || self.matches('^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$')";
 const HOST_MESSAGE: &str = "a host is a SPIFFE ID, another URI, an IP address or a DNS name, without wildcards, empty \
                             labels and broken percent escapes";

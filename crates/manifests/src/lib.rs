@@ -61,4 +61,6 @@ pub(crate) fn label(mut object: Value, key: &str, value: &str) -> Value {
 }
 
 #[cfg(test)]
+mod largest;
+#[cfg(test)]
 mod tests;

@@ -124,7 +124,7 @@ fn requests() -> Policy {
         group: "security.zephyr.solo.io",
         resource: "virtualmeshcertificatesigningrequests",
         operations: &["CREATE", "UPDATE"],
-        variables: vec![
+        variables: [
             ("virtualMesh", "object.?spec.?virtualMeshRef.orValue({})".to_owned()),
             ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
             ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
@@ -132,14 +132,16 @@ fn requests() -> Policy {
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
             ("asked", asked("object")),
             ("askedBefore", asked("oldObject")),
-            annotations(),
             (
                 "sameCsr",
                 format!(
                     "request.operation == 'CREATE' ? ({no_csr} || (!variables.agent && {APPROVE})) : ({same_csr})"
                 ),
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(small_metadata())
+        .collect(),
         rules: vec![
             (
                 "!variables.agent || variables.ownAgent".to_owned(),
@@ -156,19 +158,28 @@ fn requests() -> Policy {
                     .to_owned(),
                 "annotation meshroot.dev/asked is what people are asked to approve: it is written by the hub only",
             ),
-            (FEW_ANNOTATIONS.to_owned(), FEW_ANNOTATIONS_MESSAGE),
+            (SMALL_METADATA.to_owned(), SMALL_METADATA_MESSAGE),
         ],
     }
 }
 
-/// Annotations may hold 256 KiB, and the hub keeps all Meshes in memory.
-const FEW_ANNOTATIONS: &str = "!variables.agent || (variables.annotations.size() <= 32 && \
-                               variables.annotations.all(key, variables.annotations[key].size() <= 2048))";
-const FEW_ANNOTATIONS_MESSAGE: &str =
-    "metadata.annotations: an agent writes at most 32 of them, of at most 2,048 characters";
+/// Annotations may hold 256 KiB and owners any text, and the hub keeps all Meshes and requests in memory.
+/// The test of the largest objects counts with these numbers.
+const SMALL_METADATA: &str = "!variables.agent || (\
+    variables.annotations.size() <= 16 && \
+    variables.annotations.all(key, variables.annotations[key].size() <= 512) && \
+    object.metadata.?labels.orValue({}).size() <= 32 && \
+    object.metadata.?finalizers.orValue([]).size() <= 4 && \
+    variables.owners.size() <= 2 && \
+    variables.owners.all(owner, [owner.apiVersion, owner.kind, owner.name, owner.uid].all(text, text.size() <= 253)))";
+const SMALL_METADATA_MESSAGE: &str = "metadata: an agent writes at most 16 annotations of at most 512 characters, 32 \
+    labels, 4 finalizers, and 2 owners whose names have at most 253 characters";
 
-fn annotations() -> (&'static str, String) {
-    ("annotations", "object.?metadata.?annotations.orValue({})".to_owned())
+fn small_metadata() -> [(&'static str, String); 2] {
+    [
+        ("annotations", "object.?metadata.?annotations.orValue({})".to_owned()),
+        ("owners", "object.?metadata.?ownerReferences.orValue([])".to_owned()),
+    ]
 }
 
 fn meshes() -> Policy {
@@ -177,8 +188,8 @@ fn meshes() -> Policy {
         group: "discovery.zephyr.solo.io",
         resource: "meshes",
         operations: &["CREATE", "UPDATE"],
-        variables: vec![annotations()],
-        rules: vec![(FEW_ANNOTATIONS.to_owned(), FEW_ANNOTATIONS_MESSAGE)],
+        variables: small_metadata().to_vec(),
+        rules: vec![(SMALL_METADATA.to_owned(), SMALL_METADATA_MESSAGE)],
     }
 }
 

@@ -43,9 +43,7 @@ fn add_rights(tree: &mut Tree) -> Result<()> {
         ),
         (
             "agent-on-hub",
-            format!(
-                "On the hub: what the agent needs, and how much the cluster may hold {example}"
-            ),
+            format!("On the hub: what the agent needs, with the limits {example}"),
             [
                 manifests::agent_hub_objects(EXAMPLE_CLUSTER),
                 vec![manifests::cluster_quota(EXAMPLE_CLUSTER)],

@@ -110,6 +110,7 @@ async fn a_host_that_peers_cannot_read_is_refused_with_its_place() {
         "spiffe://a",
         "https://a.example:8443/x?y=%20#z",
         "urn-like://a%20b/c",
+        "https://[2001:db8::1]/a",
     ];
     create(&client, &policy("taken", &json!(taken))).await.unwrap();
     for host in [
@@ -132,6 +133,9 @@ async fn a_host_that_peers_cannot_read_is_refused_with_its_place() {
         "https://a%2/x",
         "https:///x",
         "HTTPS://a/x",
+        "https://a/ü",
+        "https://a/\u{1}",
+        "https://a b/x",
     ] {
         let result = create(&client, &policy("refused", &json!(["a.example", host]))).await;
         assert_refused(result, "spec.hosts.allow[1]");

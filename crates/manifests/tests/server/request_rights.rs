@@ -67,14 +67,14 @@ async fn an_agent_makes_no_object_large_enough_to_weigh_on_others() {
     };
     let long = "x".repeat(2_049);
     let refused = create(&agent, &mesh(json!({}), json!({ "note": long }))).await;
-    assert_refused(refused, "an agent writes at most 32 of them");
+    assert_refused(refused, "an agent writes at most 16 annotations");
     let many: serde_json::Map<String, Value> =
         (0..33).map(|number| (format!("note-{number}"), json!(""))).collect();
     let refused = create(&agent, &mesh(json!({}), json!(many))).await;
-    assert_refused(refused, "an agent writes at most 32 of them");
+    assert_refused(refused, "an agent writes at most 16 annotations");
     let mut large = request(EAST, "large.demo.1", &spec());
     large["metadata"]["annotations"] = json!({ "note": "x".repeat(2_049) });
-    assert_refused(create(&agent, &large).await, "an agent writes at most 32 of them");
+    assert_refused(create(&agent, &large).await, "an agent writes at most 16 annotations");
     let domain = json!({ "istio": { "citadelInfo": { "trustDomain": "x".repeat(256) } } });
     assert_refused(create(&agent, &mesh(domain, json!({}))).await, "255");
     create(&agent, &mesh(json!({}), json!({ "note": "short" }))).await.unwrap();
