@@ -1,6 +1,7 @@
 //! What all clients share, and how much of it one of them may hold.
 
 pub(crate) mod budget;
+pub(crate) mod turns;
 pub(crate) mod write_timeout;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::limits::budget::{Budget, Permit};
+use crate::limits::turns::Turns;
 
 /// Bytes of request bodies that are received at one time, of small ones and of large ones each.
 const BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -23,6 +25,8 @@ pub(crate) struct Limits {
     large_bodies: Arc<Budget>,
     /// Requests that are being answered.
     pub(crate) requests: Arc<Budget>,
+    /// Writes of one user that are worked on.
+    pub(crate) turns: Turns,
     /// Watches that are open.
     pub(crate) watches: Arc<Budget>,
     /// Held while a snapshot is taken; one at a time, since each is as large as the state.
@@ -44,6 +48,7 @@ impl Limits {
             small_bodies: Budget::new(BODY_BYTES),
             large_bodies: Budget::new(BODY_BYTES),
             requests: Budget::new(MOST_REQUESTS),
+            turns: Turns::default(),
             watches: Budget::new(MOST_WATCHES),
             snapshot: Arc::default(),
         }

@@ -26,6 +26,7 @@ use meshroot_runtime::process::telemetry::Telemetry;
 use crate::authority::{Authority, Owner, Root};
 use crate::budgets::Budgets;
 use crate::error::HubError;
+use crate::identities::{Identities, OpenRequests};
 use crate::key_index::KeyIndex;
 use crate::ledger::Ledgers;
 use crate::metrics::Metrics;
@@ -65,6 +66,8 @@ pub(crate) struct Hub {
     pub(crate) ledgers: Ledgers,
     pub(crate) keys: KeyIndex,
     pub(crate) budgets: Budgets,
+    pub(crate) identities: Identities,
+    pub(crate) open: OpenRequests,
     pub(crate) metrics: Metrics,
     pub(crate) leadership: Leadership,
     pub(crate) generations: Generations,
@@ -109,6 +112,8 @@ impl Hub {
             trusts,
             keys: KeyIndex::default(),
             budgets: Budgets::default(),
+            identities: Identities::default(),
+            open: OpenRequests::default(),
             metrics,
             leadership,
             generations: Generations::default(),

@@ -8,6 +8,7 @@ mod budgets;
 mod controllers;
 mod error;
 mod hub;
+mod identities;
 mod key_index;
 mod ledger;
 mod metrics;

@@ -43,12 +43,24 @@ fn begin_term(hub: &Hub) {
     hub.read_membership();
     // Before any request is looked at: which keys were used already, and how much was issued of late.
     hub.records.store().state().iter().for_each(|record| learn(hub, record));
+    learn_all(hub);
     hub.generations.forget();
+}
+
+/// The indices of what is there; each change is learned when it comes.
+fn learn_all(hub: &Hub) {
+    for mesh in hub.meshes.store().state() {
+        hub.identities.learn(&Key::of(mesh.as_ref()), Some(&mesh));
+    }
+    for request in hub.requests.store().state() {
+        hub.open.learn(&Key::of(request.as_ref()), Some(&request));
+    }
 }
 
 /// Everything, as if it had just changed; what is as it should be costs no write.
 fn look_again(hub: &Hub) {
     hub.read_membership();
+    learn_all(hub);
     hub.virtual_meshes.keys().for_each(|key| hub.virtual_mesh_queue.add(key_of(key)));
     hub.meshes.keys().for_each(|key| hub.member_queue.add(key_of(key)));
     hub.requests.keys().for_each(|key| hub.request_queue.add(key_of(key)));
@@ -110,20 +122,42 @@ fn policy_changed(hub: &Hub, key: &Key) {
     reconsider_requests(hub, |reference| *reference == virtual_mesh);
 }
 
+/// What is not in its spec means nothing here, and an agent may write it as often as it likes.
 fn mesh_changed(hub: &Hub, key: &Key) {
+    let mesh = hub.mesh(key);
+    let generation = mesh.as_ref().and_then(|mesh| mesh.metadata.generation);
+    if !hub.generations.changed("Mesh", key, generation) {
+        return;
+    }
+    let former = hub.identities.learn(key, mesh.as_deref());
     hub.member_queue.add(key.clone());
     if let Some(virtual_mesh) = hub.membership().virtual_mesh(key) {
         hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), GATHER);
     }
-    for request in hub.requests.store().state() {
-        if request.metadata.namespace.as_deref() == Some(&key.namespace) && !request.is_answered() {
-            hub.request_queue.add(Key::of(request.as_ref()));
+    for name in hub.open.in_namespace(&key.namespace) {
+        let request = Key::new(&key.namespace, name);
+        if concerns(key, &request)
+            || former.as_ref().is_some_and(|former| names_host(hub, &request, former))
+        {
+            hub.request_queue.add(request);
         }
     }
 }
 
+/// Whether a request is this mesh's, as far as its name tells.
+fn concerns(mesh: &Key, request: &Key) -> bool {
+    RequestName::parse(&request.name).is_none_or(|name| name.mesh == mesh.name)
+}
+
+/// Whether a request asks for this host: it may have been refused for the mesh that had it.
+fn names_host(hub: &Hub, request: &Key, host: &String) -> bool {
+    let request = hub.request(&request.namespace, &request.name);
+    request.is_some_and(|request| request.spec.cert_config.hosts.contains(host))
+}
+
 fn request_changed(hub: &Hub, key: &Key) {
     let request = hub.request(&key.namespace, &key.name);
+    hub.open.learn(key, request.as_deref());
     if let Some(name) = RequestName::parse(&key.name)
         && request.as_ref().is_none_or(|request| request.is_answered() || is_overtaken(request))
     {

@@ -1,8 +1,8 @@
 //! The hub on the embedded API server in one process, as `meshroot serve` runs it; the benchmark plays the agents of
 //! eight clusters, over TLS.
 
-mod scene;
-mod watching;
+pub(crate) mod scene;
+pub(crate) mod watching;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let mut table = Table::default();
     let scene = Scene::prepare().await?;
     let members = scene.make_meshes(options.certificates).await?;
-    let watching = Watching::follow(&scene).await?;
+    let watching = Watching::follow(&scene.agents).await?;
     table.section(
         "The hub on the embedded server, one process: requests, from the VirtualMesh until each member has one",
     );

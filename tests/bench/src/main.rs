@@ -13,6 +13,7 @@ mod embedded_process;
 mod hub_embedded;
 mod installed;
 mod issuance;
+mod neighbour;
 mod objects;
 mod options;
 mod quiet;

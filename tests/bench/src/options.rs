@@ -14,6 +14,8 @@ pub(crate) enum Group {
     Server,
     /// The hub on the embedded API server, one process.
     HubEmbedded,
+    /// Issuance for one cluster while another one does what it can.
+    Neighbour,
 }
 
 /// How much is measured.
@@ -39,7 +41,7 @@ pub(crate) struct Options {
     pub(crate) watchers: usize,
 }
 
-const USAGE: &str = "usage: meshroot-bench [--only issuance,server,hub-embedded] [--quick] [--requests N] \
+const USAGE: &str = "usage: meshroot-bench [--only issuance,server,hub-embedded,neighbour] [--quick] [--requests N] \
                      [--installs SMALL,LARGE] [--certificates N] [--rounds N]";
 
 impl Options {
@@ -75,7 +77,12 @@ impl Options {
 
     fn full() -> Self {
         Self {
-            groups: BTreeSet::from([Group::Issuance, Group::Server, Group::HubEmbedded]),
+            groups: BTreeSet::from([
+                Group::Issuance,
+                Group::Server,
+                Group::HubEmbedded,
+                Group::Neighbour,
+            ]),
             requests: 1000,
             installs: [100, 300],
             quiet_seconds: 20,
@@ -107,6 +114,7 @@ fn group(name: &str) -> Result<Group> {
         "issuance" => Ok(Group::Issuance),
         "server" => Ok(Group::Server),
         "hub-embedded" => Ok(Group::HubEmbedded),
+        "neighbour" => Ok(Group::Neighbour),
         _ => bail!("{name:?} is not a group; {USAGE}"),
     }
 }

@@ -5,11 +5,13 @@ use std::fmt;
 use apiserver_object::{Subresource, Verb};
 use bytes::Bytes;
 use http::StatusCode;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Answer, presentation};
 use crate::call::Call;
 use crate::decode::agreement;
 use crate::failure::Failure;
+use crate::limits::turns::NoConnection;
 use crate::request::body;
 use crate::request::content_type::Format;
 use crate::write::change::{Change, Outcome};
@@ -49,10 +51,19 @@ impl Call<'_> {
                 // Taken once the body is there: a slow client takes nobody's turn.
                 let permit = api.limits.requests.permit(user, master);
                 let _permit = permit.ok_or_else(Failure::too_many_requests)?;
+                let _turn = self.turn().await;
                 parameters.check(verb)?;
                 self.write(verb, &bytes).await
             }
         }
+    }
+
+    /// Those who came over a connection take turns, each behind himself; administrators and the hub of this process are
+    /// few and trusted.
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let is_free =
+            self.user.is_master() || self.parts.extensions.get::<NoConnection>().is_some();
+        if is_free { None } else { self.api.limits.turns.wait(&self.user.name).await }
     }
 
     async fn write(&self, verb: Verb, bytes: &[u8]) -> Result<Answer, Failure> {

@@ -14,6 +14,7 @@ use tower::Service;
 use crate::answer::Body;
 use crate::api::Api;
 use crate::dispatch;
+use crate::limits::turns::NoConnection;
 
 /// A server's way in without a connection; clones share it.
 #[derive(Clone)]
@@ -35,7 +36,8 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(NoConnection);
         let (api, user) = (self.api.clone(), self.user.clone());
         Box::pin(async move { Ok(dispatch::handle(api, request, Some(user)).await) })
     }

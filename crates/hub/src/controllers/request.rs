@@ -2,6 +2,7 @@
 
 mod issue;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use meshroot_api::{
 };
 use meshroot_core::issuance::{self, Approval, Checked, Consent, Decision, Snapshot};
 use meshroot_core::membership::Key;
-use meshroot_core::{Notice, Refusal, identity};
+use meshroot_core::{Notice, Refusal};
 use meshroot_pki::{CertificateRequest, Host, PublicKey};
 use meshroot_runtime::kube::write::{replace, replace_status};
 use meshroot_runtime::process::clock;
@@ -230,12 +231,9 @@ impl Place {
     fn other_mesh(&self, hub: &Hub, host: &Host) -> Option<Key> {
         let own = self.mesh.as_ref().map(|mesh| Key::of(mesh.as_ref()));
         let membership = hub.membership();
-        let all = hub.meshes.store().state();
-        let others = all.iter().filter(|mesh| identity::host(&mesh.spec).as_ref() == Some(host));
         // An agent may write Meshes: one that nobody has taken into a virtual mesh takes no identity from the others.
-        others
-            .map(|mesh| Key::of(mesh.as_ref()))
-            .find(|key| Some(key) != own.as_ref() && membership.virtual_mesh(key).is_some())
+        let mut holders = hub.identities.holders(host).into_iter();
+        holders.find(|key| Some(key) != own.as_ref() && membership.virtual_mesh(key).is_some())
     }
 
     fn entry<'a>(&self, hub: &'a Hub, csr: &CertificateRequest, decision: Recorded) -> Entry<'a> {
@@ -256,12 +254,13 @@ fn mesh_of(hub: &Hub, key: &Key, request: &Request) -> Option<Arc<Mesh>> {
     if let Some(name) = RequestName::parse(&key.name) {
         return hub.mesh(&Key::new(&key.namespace, name.mesh));
     }
-    let mut matching = hub.meshes.store().state();
-    matching.retain(|mesh| {
-        mesh.metadata.namespace.as_deref() == Some(&key.namespace)
-            && issuance::matches(request, mesh)
-    });
-    if matching.len() == 1 { matching.pop() } else { None }
+    let hosts = request.spec.cert_config.hosts.iter().filter_map(|host| host.parse::<Host>().ok());
+    let holders: BTreeSet<Key> = hosts.flat_map(|host| hub.identities.holders(&host)).collect();
+    let in_cluster = holders.iter().filter(|mesh| mesh.namespace == key.namespace);
+    let mut matching = in_cluster
+        .filter_map(|mesh| hub.mesh(mesh))
+        .filter(|mesh| issuance::matches(request, mesh));
+    matching.next().filter(|_| matching.next().is_none())
 }
 
 fn approved(approval: Approval) -> Recorded {

@@ -18,18 +18,16 @@ use crate::objects::{MESH, Member, VIRTUAL_MESH};
 const WRITERS: usize = 2;
 
 /// The process, and who asks it.
-pub(super) struct Scene {
+pub(crate) struct Scene {
     process: EmbeddedProcess,
     /// Namespace and account of each cluster.
-    pub(super) agents: Vec<(String, Endpoint)>,
+    pub(crate) agents: Vec<(String, Endpoint)>,
 }
 
 impl Scene {
     /// The hub leads, and the clusters have joined. They have more meshes than a cluster may have.
     pub(super) async fn prepare() -> Result<Self> {
-        let process = EmbeddedProcess::start(Serves::ApiAndHub).await?;
-        process.process().wait_for_log(" leads fence=", wait::LIMIT).await?;
-        let mut scene = Self { process, agents: Vec::new() };
+        let mut scene = Self::start().await?;
         for number in 0..CLUSTERS {
             scene.join(&format!("bench-{number}")).await?;
         }
@@ -40,16 +38,23 @@ impl Scene {
         Ok(scene)
     }
 
-    pub(super) fn admin(&self) -> &Endpoint {
+    /// The hub leads, and no cluster has joined.
+    pub(crate) async fn start() -> Result<Self> {
+        let process = EmbeddedProcess::start(Serves::ApiAndHub).await?;
+        process.process().wait_for_log(" leads fence=", wait::LIMIT).await?;
+        Ok(Self { process, agents: Vec::new() })
+    }
+
+    pub(crate) fn admin(&self) -> &Endpoint {
         &self.process.endpoint
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.process().pid()
     }
 
     /// Warnings and errors that it has logged.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let log = self.process.process().log();
         log.lines()
             .filter(|line| line.contains(" WARN ") || line.contains(" ERROR "))
@@ -106,7 +111,8 @@ impl Scene {
         Ok(revision.parse()?)
     }
 
-    async fn join(&mut self, cluster: &str) -> Result<()> {
+    /// Joins a cluster, with the rights and the quota that it gets.
+    pub(crate) async fn join(&mut self, cluster: &str) -> Result<()> {
         let example =
             std::fs::read_to_string(tools::workspace().join(AGENT_ON_HUB)).context(AGENT_ON_HUB)?;
         // Whole words: the manifest speaks of "least" too.

@@ -11,31 +11,30 @@ use meshroot_testkit::wait;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
-use super::scene::Scene;
-use crate::connection::{Call, Connection};
+use crate::connection::{Call, Connection, Endpoint};
 use crate::objects::REQUEST;
 use crate::requests::LIMIT;
 
 /// What is known of a request.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct State {
+pub(crate) struct State {
     /// The hub has said that it waits for the agent.
-    pub(super) waits: bool,
+    pub(crate) waits: bool,
     /// When the certificate was seen.
-    pub(super) answered: Option<Instant>,
+    pub(crate) answered: Option<Instant>,
 }
 
 /// The watches.
-pub(super) struct Watching {
+pub(crate) struct Watching {
     seen: Arc<Mutex<HashMap<String, State>>>,
     _reading: JoinSet<()>,
 }
 
 impl Watching {
-    pub(super) async fn follow(scene: &Scene) -> Result<Self> {
+    pub(crate) async fn follow(agents: &[(String, Endpoint)]) -> Result<Self> {
         let seen: Arc<Mutex<HashMap<String, State>>> = Arc::default();
         let mut reading = JoinSet::new();
-        for (namespace, endpoint) in &scene.agents {
+        for (namespace, endpoint) in agents {
             let mut connection = endpoint.connect().await?;
             let list =
                 connection.json(Call::get(format!("{}?limit=1", REQUEST.path(namespace)))).await?;
@@ -54,8 +53,17 @@ impl Watching {
         Ok(Self { seen, _reading: reading })
     }
 
+    /// When a request was answered, once it is.
+    pub(crate) async fn answered(&self, request: &str) -> Result<Instant> {
+        let attempt = async || {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.get(request).and_then(|state| state.answered).context("it is not answered yet")
+        };
+        wait::until(&format!("{request} is answered"), LIMIT, attempt).await
+    }
+
     /// Waits until so many requests of a generation satisfy `test`; when the last of them was answered.
-    pub(super) async fn until(
+    pub(crate) async fn until(
         &self,
         what: &str,
         (count, ending): (usize, &str),
