@@ -35,13 +35,29 @@ use crate::standings::Standings;
 
 /// The generation of each object's spec that was acted upon: what only changed its status costs nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Generations(Mutex<HashMap<(&'static str, Key), Option<i64>>>);
+pub(crate) struct Generations(Mutex<HashMap<(&'static str, Key), Option<String>>>);
 
 impl Generations {
-    /// Whether this generation (`None`: the object is gone) is another one than at the last call.
-    pub(crate) fn changed(&self, kind: &'static str, key: &Key, generation: Option<i64>) -> bool {
+    /// Whether the spec of this object (`None`: it is gone) is another one than at the last call. An object that was
+    /// deleted and made again begins at the same generation with another uid, and a watch that was away shows no
+    /// deletion between the two.
+    pub(crate) fn changed(
+        &self,
+        kind: &'static str,
+        key: &Key,
+        object: Option<&ObjectMeta>,
+    ) -> bool {
+        let version = object.map(|object| {
+            let uid = object.uid.as_deref().unwrap_or_default();
+            format!("{uid} {}", object.generation.unwrap_or_default())
+        });
+        self.is_new(kind, key, version)
+    }
+
+    /// The same for what has a version of its own.
+    pub(crate) fn is_new(&self, kind: &'static str, key: &Key, version: Option<String>) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert((kind, key.clone()), generation) != Some(generation)
+        seen.insert((kind, key.clone()), version.clone()) != Some(version)
     }
 
     /// Acts upon everything again, as a new leader must.
@@ -257,5 +273,27 @@ impl Hub {
         self.reporter
             .publish(&about, kind, notice.reason.word(), action, notice.message.clone())
             .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_was_made_again_is_another_one_although_its_generation_is_the_same() {
+        let (generations, key) = (Generations::default(), Key::new("east", "m"));
+        let object = |uid: &str, generation| ObjectMeta {
+            uid: Some(uid.to_owned()),
+            generation: Some(generation),
+            ..ObjectMeta::default()
+        };
+        let changed = |object: Option<&ObjectMeta>| generations.changed("Mesh", &key, object);
+        assert!(changed(Some(&object("a", 1))));
+        assert!(!changed(Some(&object("a", 1))), "only its status changed");
+        assert!(changed(Some(&object("a", 2))));
+        assert!(changed(Some(&object("b", 2))), "no deletion was seen");
+        assert!(changed(None));
+        assert!(!changed(None));
     }
 }

@@ -77,9 +77,9 @@ fn keyed<K: Resource<DynamicType: Default>>(
 }
 
 fn virtual_mesh_changed(hub: &Hub, key: &Key) {
-    let generation =
-        hub.virtual_mesh(key).and_then(|virtual_mesh| virtual_mesh.metadata.generation);
-    if !hub.generations.changed("VirtualMesh", key, generation) {
+    let virtual_mesh = hub.virtual_mesh(key);
+    let now = virtual_mesh.as_ref().map(|virtual_mesh| &virtual_mesh.metadata);
+    if !hub.generations.changed("VirtualMesh", key, now) {
         return;
     }
     let before = hub.membership();
@@ -103,14 +103,12 @@ fn virtual_mesh_changed(hub: &Hub, key: &Key) {
 }
 
 fn policy_changed(hub: &Hub, key: &Key) {
-    let generation = hub
-        .policies
-        .object(Some(&key.namespace), &key.name)
-        .and_then(|policy| policy.metadata.generation);
-    if !hub.generations.changed("TrustPolicy", key, generation) {
+    let policy = hub.policies.object(Some(&key.namespace), &key.name);
+    let now = policy.as_ref().map(|policy| &policy.metadata);
+    if !hub.generations.changed("TrustPolicy", key, now) {
         return;
     }
-    let virtual_mesh = match hub.policies.object(Some(&key.namespace), &key.name) {
+    let virtual_mesh = match policy {
         Some(policy) => Key::resolve(&policy.spec.virtual_mesh_ref, &key.namespace),
         // Deleted: by convention it had the name of its virtual mesh.
         None => key.clone(),
@@ -125,8 +123,7 @@ fn policy_changed(hub: &Hub, key: &Key) {
 /// What is not in its spec means nothing here, and an agent may write it as often as it likes.
 fn mesh_changed(hub: &Hub, key: &Key) {
     let mesh = hub.mesh(key);
-    let generation = mesh.as_ref().and_then(|mesh| mesh.metadata.generation);
-    if !hub.generations.changed("Mesh", key, generation) {
+    if !hub.generations.changed("Mesh", key, mesh.as_ref().map(|mesh| &mesh.metadata)) {
         return;
     }
     let former = hub.identities.learn(key, mesh.as_deref());
@@ -205,8 +202,8 @@ fn trust_changed(hub: &Hub, key: &Key) {
     if let Some(virtual_mesh) = hub.membership().virtual_mesh(key) {
         hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), GATHER);
     }
-    let generation = hub.trust(key).and_then(|trust| trust.metadata.generation);
-    if hub.generations.changed("MeshTrust", key, generation) {
+    let trust = hub.trust(key);
+    if hub.generations.changed("MeshTrust", key, trust.as_ref().map(|trust| &trust.metadata)) {
         hub.member_queue.add(key.clone());
     }
 }

@@ -173,7 +173,7 @@ impl Member {
 
     /// What follows from an own write is done in this turn: the watch, which brings it back, need not ask for another.
     fn written(&self, hub: &Hub, trust: &MeshTrust) {
-        hub.generations.changed("MeshTrust", &self.key, trust.metadata.generation);
+        hub.generations.changed("MeshTrust", &self.key, Some(&trust.metadata));
     }
 
     fn newest_answered(&self, hub: &Hub) -> Option<RequestName> {

@@ -87,9 +87,8 @@ async fn gather(
 /// added is one that every member is to trust.
 fn root_changed(hub: &Hub, virtual_mesh: &VirtualMesh, root: &Root) {
     let text = format!("{} {}", root.issuer.certificate().fingerprint(), root.trust.to_bundle());
-    let digest = Fingerprint::of(text.as_bytes());
-    let version = digest.as_bytes().first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
-    if hub.generations.changed("Root", &Key::of(virtual_mesh), Some(version)) {
+    let version = Fingerprint::of(text.as_bytes()).to_string();
+    if hub.generations.is_new("Root", &Key::of(virtual_mesh), Some(version)) {
         membership::members(virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
     }
 }
