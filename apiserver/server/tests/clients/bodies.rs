@@ -379,3 +379,41 @@ async fn an_object_does_not_grow_beyond_what_a_body_may_be_by_patches() {
     }
     assert_eq!(problems, [200, 422, 422, 422, 422, 422], "annotations are at most 256 KiB");
 }
+
+/// The envelope of an object without any field: `k8s.io/apimachinery` `runtime.Unknown`.
+fn empty_protobuf(api_version: &str, kind: &str) -> Vec<u8> {
+    let field = |number: u8, content: &[u8]| {
+        [&[number << 3 | 2, u8::try_from(content.len()).unwrap()], content].concat()
+    };
+    let type_meta = [field(1, api_version.as_bytes()), field(2, kind.as_bytes())].concat();
+    [b"k8s\0".to_vec(), field(1, &type_meta), field(2, b"")].concat()
+}
+
+/// `kubectl create` does, where there is a command for the kind.
+#[tokio::test]
+async fn every_built_in_kind_may_be_sent_in_protobuf() {
+    let server = Running::start().await;
+    let groups = server.get("/apis").await.json();
+    let groups = groups["groups"].as_array().unwrap().iter();
+    let groups = groups.map(|group| group["preferredVersion"]["groupVersion"].as_str().unwrap());
+    let mut problems = Vec::new();
+    for version in groups.chain(["v1"]) {
+        let root = if version == "v1" { "api" } else { "apis" };
+        let all = server.get(&format!("/{root}/{version}")).await.json();
+        for resource in all["resources"].as_array().unwrap() {
+            let [plural, kind] = ["name", "kind"].map(|key| resource[key].as_str().unwrap());
+            if plural.contains('/') || !resource["verbs"].to_string().contains("create") {
+                continue;
+            }
+            let place = if resource["namespaced"] == true { "/namespaces/default" } else { "" };
+            let body = empty_protobuf(version, kind);
+            let content = "Content-Type: application/vnd.kubernetes.protobuf";
+            let target = format!("/{root}/{version}{place}/{plural}");
+            let answer = server.request("POST", &target, &[content], &body).await;
+            if answer.message().contains("protobuf") {
+                problems.push(answer.message());
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
