@@ -134,7 +134,14 @@ pub(crate) fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
 
 /// CEL needs values of the types that it was compiled for.
 fn blocks_rules(error: &FieldError) -> bool {
-    matches!(error.fault, Fault::Required | Fault::TooLong | Fault::TooMany | Fault::TypeInvalid)
+    matches!(
+        error.fault,
+        Fault::NotSupported
+            | Fault::Required
+            | Fault::TooLong
+            | Fault::TooMany
+            | Fault::TypeInvalid
+    )
 }
 
 /// Programs and schemas inside an object: those of a CustomResourceDefinition and of an admission policy.

@@ -142,8 +142,8 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::calls("an enumeration of values of several types", || {
         things(
-            "{type: object, properties: {e: {type: integer, enum: [1, 2]}, s: {type: string, enum: ['', a]}}}",
-            &["{e: 1}", "{e: 3}", "{s: ''}", "{s: b}"],
+            "{type: object, properties: {e: {type: integer, enum: [1, 2]}, s: {type: string, enum: ['', a]}}, x-kubernetes-validations: [{rule: '!has(self.e)'}]}",
+            &["{e: 3}", "{s: ''}", "{s: b}", "{e: 1, s: b}"],
         )
     }),
     Case::calls("a rule refuses with its message", || {
