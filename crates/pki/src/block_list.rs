@@ -40,18 +40,15 @@ impl fmt::Display for Entry {
 /// Why a text is no block list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "line {line} is {value:?}: a key is 64 hexadecimal digits (SHA-256 of SubjectPublicKeyInfo) or 20 (openssl-blacklist); \
-     correct the line, or begin it with #"
+    "line {line} has {length} characters that are no key of a list, which is 64 hexadecimal digits (SHA-256 of \
+     SubjectPublicKeyInfo) or 20 (openssl-blacklist); correct the line, or begin it with #"
 )]
 pub struct BlockListError {
     /// The line, counted from 1.
     pub line: usize,
-    /// What stands there, cut to a length that a message can hold.
-    pub value: String,
+    /// How much stands there. What it is is not repeated: it may be a private key whose file was given by mistake.
+    pub length: usize,
 }
-
-/// More of a line is not repeated in a message.
-const VALUE_SHOWN: usize = 80;
 
 static PUBLISHED: LazyLock<BlockList> = LazyLock::new(|| {
     // A test reads it; an empty list refuses nothing that it should not.
@@ -114,7 +111,7 @@ impl BlockList {
         } else if let Some(truncated) = truncated_digest(&digits) {
             self.moduli.entry(truncated).or_insert(entry);
         } else {
-            return Err(BlockListError { line, value: value.chars().take(VALUE_SHOWN).collect() });
+            return Err(BlockListError { line, length: value.chars().count() });
         }
         Ok(())
     }

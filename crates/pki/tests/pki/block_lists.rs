@@ -60,19 +60,21 @@ fn a_modulus_is_found_by_the_digest_of_openssl_blacklist() {
     assert_eq!(list.check(&other), Ok(()));
 }
 
+/// What stands there is not repeated: it may be a private key whose file was given by mistake.
 #[rstest]
-#[case::no_digest("# keys\nhello # a word\n", 2, "hello")]
-#[case::one_digit_less("0011223344556677889\n", 1, "0011223344556677889")]
-#[case::sign("+0112233445566778899", 1, "+0112233445566778899")]
-#[case::colons("00:11:22\n", 1, "00:11:22")]
-#[case::two_in_a_line(
-    "00112233445566778899 00112233445566778899",
-    1,
-    "00112233445566778899 00112233445566778899"
-)]
-fn a_line_that_is_no_digest_is_named(#[case] text: &str, #[case] line: usize, #[case] value: &str) {
+#[case::no_digest("# keys\nhello # a word\n", 2, 5)]
+#[case::one_digit_less("0011223344556677889\n", 1, 19)]
+#[case::sign("+0112233445566778899", 1, 20)]
+#[case::colons("00:11:22\n", 1, 8)]
+#[case::two_in_a_line("00112233445566778899 00112233445566778899", 1, 41)]
+#[case::key_without_line_breaks("-----BEGIN PRIVATE KEY----- MC4CAQAwBQYD", 1, 40)]
+fn a_line_that_is_no_digest_is_named_and_not_shown(
+    #[case] text: &str,
+    #[case] line: usize,
+    #[case] length: usize,
+) {
     let refused = BlockList::parse("keys.txt", text).unwrap_err();
-    assert_eq!(refused, BlockListError { line, value: value.to_owned() });
+    assert_eq!(refused, BlockListError { line, length });
 }
 
 #[test]
