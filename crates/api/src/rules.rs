@@ -93,13 +93,13 @@ pub(crate) const VIRTUAL_MESH_REF: [Field; 3] = [
     Field::text("spec.virtualMeshRef.cluster"),
 ];
 
-/// A SPIFFE ID, an URI whose escapes can be read, an IP address or a DNS name. What a pattern cannot say (lengths of
-/// labels, ports), the hub does.
+/// A SPIFFE ID, a URI that Go can read, an IP address or a DNS name, as the hub takes them.
 const HOST: &str = r"self.startsWith('spiffe://') ?
   self.matches('^spiffe://[a-z0-9_-]+([.][a-z0-9_-]+)*(/([A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*|[.]{3,}))*$') :
   self.contains('://') ?
-  self.matches('^[a-z][a-z0-9+.-]*://([A-Za-z0-9._~:@!$&()*+,;=\\[\\]-]|%[0-9A-Fa-f]{2})+([A-Za-z0-9._~:@!$&()*+,;=/?#\\[\\]-]|%[0-9A-Fa-f]{2})*$') :
-  isIP(self) || self.matches('^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$')";
+  self.matches('^[a-z][a-z0-9+.-]*://(?i)(([!$&-.0-;=A-Z_~]|%[0-9A-F]{2})*@)?([!$&-,0-9;=A-Z_~-]+([.][!$&-,0-9;=A-Z_~-]+)*|\\[[0-9A-F:.]+\\])(:[0-9]*)?([/?#]([!#$&-;=?-\\[\\]_~]|%[0-9A-F]{2})*)?$') :
+  isIP(self) || self.size() <= 253 && !self.matches('(^|[.])[0-9]+$') &&
+  self.matches('^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$')";
 const HOST_MESSAGE: &str = "a host is a SPIFFE ID, another URI, an IP address or a DNS name, without wildcards, empty \
                             labels and broken percent escapes";
 

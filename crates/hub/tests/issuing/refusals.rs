@@ -85,7 +85,6 @@ type Wrong = fn(&mut RequestSpec);
 #[rstest]
 #[case("agent-other-mesh", "HostOfAnotherMesh", |spec: &mut RequestSpec| spec.cert_config.hosts = vec![identity("agent-victim")])]
 #[case("agent-any-host", "HostNotAllowed", |spec: &mut RequestSpec| spec.cert_config.hosts.push("example.org".into()))]
-#[case("agent-number", "HostNotAllowed", |spec: &mut RequestSpec| spec.cert_config.hosts.push("example.123".into()))]
 #[case("agent-unknown", "UnknownVirtualMesh", |spec: &mut RequestSpec| spec.virtual_mesh_ref.name = "nowhere".into())]
 #[case("agent-misnamed", "NameMismatch", |spec: &mut RequestSpec| spec.virtual_mesh_ref.name = "agent-victim".into())]
 #[case("agent-type", "UnsupportedMesh", |spec: &mut RequestSpec| spec.cert_config.mesh_type = MeshType::AppMesh)]

@@ -109,10 +109,17 @@ async fn a_host_that_peers_cannot_read_is_refused_with_its_place() {
         "spiffe://cluster.local/ns/a/sa/b",
         "spiffe://a",
         "https://a.example:8443/x?y=%20#z",
-        "urn-like://a%20b/c",
-        "https://[2001:db8::1]/a",
+        "https://u:p%20@10.0.0.1:80",
+        "https://[fd00::1]:80/[x]",
+        "x+y://a_b.c,d'e?",
+        "urn-like://a/b%20c",
     ];
+    for host in taken {
+        assert!(host.parse::<meshroot_pki::Host>().is_ok(), "{host}");
+    }
     create(&client, &policy("taken", &json!(taken))).await.unwrap();
+    let too_long_label = format!("{}.a", "a".repeat(64));
+    let too_long_name = format!("{}a", "a.".repeat(127));
     for host in [
         "",
         "a..b",
@@ -133,10 +140,22 @@ async fn a_host_that_peers_cannot_read_is_refused_with_its_place() {
         "https://a%2/x",
         "https:///x",
         "HTTPS://a/x",
-        "https://a/ü",
-        "https://a/\u{1}",
-        "https://a b/x",
+        "https://a..b/x",
+        "https://.a",
+        "https://a.:443",
+        "https://a b/",
+        "https://a/b c",
+        "https://a/\n",
+        "https://é/",
+        "https://a:b/",
+        "https://[fd00::1/",
+        "https://a%20b/",
+        "1.2.3",
+        "a.010",
+        &too_long_label,
+        &too_long_name,
     ] {
+        assert!(host.parse::<meshroot_pki::Host>().is_err(), "{host}");
         let result = create(&client, &policy("refused", &json!(["a.example", host]))).await;
         assert_refused(result, "spec.hosts.allow[1]");
     }

@@ -130,7 +130,7 @@ async fn nothing_can_be_decided_before_there_is_a_csr() {
 
 #[tokio::test]
 async fn the_largest_request_is_taken_and_more_is_not() {
-    let host = |length: usize| "h".repeat(length);
+    let host = |length: usize| format!("https://{}", "h".repeat(length - 8));
     let full =
         json!({ "certConfig": { "hosts": vec![host(2048); 64] }, "csrData": base64(32 * 1024) });
     let (client, object) = created("largest", full).await;
