@@ -11,8 +11,8 @@ use crate::agent::Agent;
 use crate::controllers::{discovery, mesh, request};
 
 const CONCURRENCY: usize = 16;
-/// A rollout changes a Deployment many times: it is looked at once.
-const ROLLOUT: Duration = Duration::from_millis(100);
+/// A rollout changes a Deployment many times, and whoever deletes Meshes deletes several: it is looked at once.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// What the agent does while it leads in its cluster.
 pub(crate) fn controllers(
@@ -25,13 +25,17 @@ pub(crate) fn controllers(
         .look_again(resync_period, look_again)
         .follow(&agent.requests, |agent, object| agent.request_queue.add(object.name))
         .follow(&agent.trusts, |agent, object| mesh_changed(agent, object.name))
-        .follow(&agent.meshes, |agent, object| mesh_changed(agent, object.name))
+        .follow(&agent.meshes, |agent, object| {
+            // One that somebody deleted or changed is made again, or its mesh gets no certificate meanwhile.
+            agent.discovery_queue.add_after(agent.cluster.clone(), TOGETHER);
+            mesh_changed(agent, object.name);
+        })
         .reconcile("discovery", &agent.discovery_queue, 1, discovery::reconcile)
         .reconcile("request", &agent.request_queue, CONCURRENCY, request::reconcile)
         .reconcile("mesh", &agent.mesh_queue, CONCURRENCY, mesh::reconcile);
     agent.deployments.iter().fold(controllers, |controllers, deployments| {
         controllers.follow(deployments, |agent, _| {
-            agent.discovery_queue.add_after(agent.cluster.clone(), ROLLOUT);
+            agent.discovery_queue.add_after(agent.cluster.clone(), TOGETHER);
         })
     })
 }

@@ -27,6 +27,7 @@ fn old_request_and_key_go_once_the_new_certificate_is_in_use_and_then_nothing_is
         first(scene, &mut fleet).await?;
         renewal_with_a_crash(scene, &mut fleet).await?;
         changed_behind_our_back(scene, &mut fleet).await?;
+        mesh_made_again(scene).await?;
         rest(scene, &fleet).await
     });
 }
@@ -68,6 +69,16 @@ async fn renewal_with_a_crash(scene: &Scene, fleet: &mut Fleet) -> Result<()> {
         scene.requests().get(&request(3)).await?.status_or_default().response.root_certificate.0;
     judges::openssl_verify(&certificate.to_pem(), "", &String::from_utf8(root)?)
         .map_err(anyhow::Error::msg)
+}
+
+/// Somebody deletes the Mesh: it is made again at once, as it was. Without one nothing would be issued.
+async fn mesh_made_again(scene: &Scene) -> Result<()> {
+    let before = scene.meshes().get(&mesh()).await?;
+    crate::common::delete(&scene.meshes(), &mesh()).await?;
+    let is_new = |now: &Mesh| now.metadata.uid != before.metadata.uid;
+    let after = until("the Mesh is made again", &scene.meshes(), &mesh(), is_new).await?;
+    ensure!(after.spec == before.spec, "it is another one: {:?}", after.spec);
+    Ok(())
 }
 
 /// Somebody deletes `cacerts` while the agent is away: it is written again, with the same certificate.
