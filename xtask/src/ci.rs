@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
 const HEAVY: &[Step] = &[
     ("thorough", thorough),
     ("e2e again", || e2e::run(&e2e::Arguments::default())),
+    ("soak", || e2e::run(&e2e::Arguments::soak())),
     ("bench --quick", || bench::run(&bench::Arguments::quick())),
 ];
 
@@ -36,7 +37,7 @@ const TIMES: &str = "10";
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// And what is too heavy for every change: random crashes and chains ten times as many, the end-to-end runs again,
-    /// a short benchmark; takes more than an hour
+    /// a soak of five minutes on each server, a short benchmark; takes more than an hour
     #[arg(long)]
     full: bool,
 }

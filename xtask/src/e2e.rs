@@ -19,6 +19,13 @@ pub(crate) struct Arguments {
     more: Vec<String>,
 }
 
+impl Arguments {
+    /// A short soak with the seed that it has by default.
+    pub(crate) fn soak() -> Self {
+        Self { more: ["--soak", "5"].map(str::to_owned).into(), ..Self::default() }
+    }
+}
+
 /// What serves the hub's API.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Hub {

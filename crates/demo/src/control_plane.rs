@@ -43,14 +43,14 @@ pub(super) const SERVER_NAME: &str = "istiod.istio-system.svc";
 type Loaded = watch::Sender<Option<Arc<Authority>>>;
 
 /// A control plane that runs until this is dropped.
-pub(super) struct ControlPlane {
+pub struct ControlPlane {
     address: SocketAddr,
     _tasks: JoinSet<()>,
 }
 
 impl ControlPlane {
     /// Starts it in the cluster that `cluster` administers.
-    pub(super) async fn start(cluster: Client) -> Result<Self, DemoError> {
+    pub async fn start(cluster: Client) -> Result<Self, DemoError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.map_err(DemoError::Listen)?;
         let address = listener.local_addr().map_err(DemoError::Listen)?;
@@ -62,7 +62,7 @@ impl ControlPlane {
     }
 
     /// Where workloads ask for certificates.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 }

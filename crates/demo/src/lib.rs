@@ -1,12 +1,12 @@
 //! The demo: a hub and workload clusters in one process, from nothing to trust.
 //!
 //! - [`clusters`]: the API servers; [`home`]: the kubeconfig and where data is kept
-//! - `install`, `processes`: what is written into them, and what runs; `control_plane`: the stand-in for istiod
+//! - `install`, `processes`: what is written into them, and what runs; [`control_plane`]: the stand-in for istiod
 //! - `story`: what is done and waited for; `watching`, `member`: how far it is
 //! - `workload`, [`handshake`]: the proof; [`screen`], [`report`], `outro`: what is said
 
 pub mod clusters;
-mod control_plane;
+pub mod control_plane;
 mod error;
 pub mod handshake;
 pub mod home;

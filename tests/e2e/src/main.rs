@@ -4,6 +4,10 @@ mod leaks;
 mod progress;
 mod rights;
 mod scenario;
+mod soak;
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 use meshroot_testkit::fleet::HubApi;
@@ -18,6 +22,16 @@ struct Options {
     /// Keep everything running at the end, to look at it, until Ctrl-C
     #[arg(long)]
     hold: bool,
+    /// Instead of the scenario: disturb hub, agents and objects at random for so many minutes, and watch that nothing
+    /// expires, nothing is signed that nobody approved, and nothing is stranded
+    #[arg(long, value_name = "MINUTES")]
+    soak: Option<u64>,
+    /// What the soak's disturbances are drawn from: the same number gives the same plan
+    #[arg(long, default_value_t = 1, requires = "soak")]
+    seed: u64,
+    /// Where the soak writes the logs of hub and agents at its end
+    #[arg(long, value_name = "DIRECTORY", requires = "soak")]
+    logs: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -26,8 +40,16 @@ async fn main() -> std::process::ExitCode {
     let options = Options::parse();
     let hub = if options.embedded_hub { HubApi::Embedded } else { HubApi::KubeApiserver };
     let mut progress = progress::Progress::start();
-    let outcome = scenario::run(&mut progress, hub, options.hold).await;
-    progress.verdict(hub, &outcome);
+    let run = if options.soak.is_some() { "soak" } else { "end-to-end" };
+    let outcome = match options.soak {
+        None => scenario::run(&mut progress, hub, options.hold).await,
+        Some(minutes) => {
+            let Options { seed, logs, .. } = options;
+            let lasts = Duration::from_mins(minutes);
+            soak::run(&soak::Soak { lasts, seed, logs }, hub).await
+        }
+    };
+    progress.verdict(run, hub, &outcome);
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(_) => std::process::ExitCode::FAILURE,

@@ -30,17 +30,17 @@ impl Progress {
         self.step = Instant::now();
     }
 
-    pub(crate) fn verdict(&self, hub: HubApi, outcome: &anyhow::Result<()>) {
+    pub(crate) fn verdict(&self, run: &str, hub: HubApi, outcome: &anyhow::Result<()>) {
         let total = self.started.elapsed().as_secs_f64();
         let run = match hub {
-            HubApi::KubeApiserver => "end-to-end",
-            HubApi::Embedded => "end-to-end with an embedded hub",
+            HubApi::KubeApiserver => run.to_owned(),
+            HubApi::Embedded => format!("{run} with an embedded hub"),
         };
+        let steps =
+            if self.steps > 0 { format!("{} steps in ", self.steps) } else { String::new() };
         match outcome {
-            Ok(()) => println!("{run}: PASSED, {} steps in {total:.1} s", self.steps),
-            Err(error) => {
-                println!("{run}: FAILED after {} steps in {total:.1} s: {error:?}", self.steps);
-            }
+            Ok(()) => println!("{run}: PASSED, {steps}{total:.1} s"),
+            Err(error) => println!("{run}: FAILED after {steps}{total:.1} s: {error:?}"),
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Cluster {
     pub api: ApiServer,
     /// Its control plane, where one runs.
     pub istiod: Option<Istiod>,
+    /// `HOST:PORT` of what stands in for one.
+    pub stand_in: Option<String>,
     /// Its agent's process, where it runs.
     pub agent: Option<Binary>,
 }
@@ -91,6 +93,7 @@ impl Fleet {
                 name: (*name).to_owned(),
                 api,
                 istiod: None,
+                stand_in: None,
                 agent: None,
             });
         }
@@ -188,11 +191,9 @@ impl Fleet {
         ]
         .map(str::to_owned)
         .into();
-        if let Some(istiod) = &cluster.istiod {
-            arguments.extend([
-                "--istiod".to_owned(),
-                format!("{}={}", mesh_name(name), istiod.ca_address()),
-            ]);
+        let address = cluster.istiod.as_ref().map(Istiod::ca_address);
+        if let Some(address) = address.or_else(|| cluster.stand_in.clone()) {
+            arguments.extend(["--istiod".to_owned(), format!("{}={address}", mesh_name(name))]);
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         self.clusters[place].agent =
