@@ -11,11 +11,22 @@ use meshroot_core::membership::Key;
 /// Certificates of one mesh in an hour. A mesh that is well needs one in weeks; a person who changes policies, some.
 pub(crate) const MOST: usize = 30;
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// Where certificates live for minutes, an hour would let the one in use end: nobody waits longer than this part of the
+/// newest one's lifetime after it was recorded. A renewal is asked for earlier than so shortly before the end.
+const PART_OF_LIFETIME: i32 = 4;
 
 /// When the latest decisions of each mesh were recorded. Built from the ledger; it keeps no more than it asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Budgets {
-    recorded: Mutex<HashMap<Key, VecDeque<(Timestamp, String)>>>,
+    recorded: Mutex<HashMap<Key, VecDeque<Recorded>>>,
+}
+
+#[derive(Debug)]
+struct Recorded {
+    at: Timestamp,
+    request: String,
+    /// How long what was to be signed lives from then on; `None` where nothing was.
+    lifetime: Option<SignedDuration>,
 }
 
 impl Budgets {
@@ -24,18 +35,25 @@ impl Budgets {
         let namespace = record.metadata.namespace.clone().unwrap_or_default();
         let request = &record.spec.request.name;
         let Some(created) = record.metadata.creation_timestamp.as_ref() else { return };
-        self.recorded(&Key::new(namespace, request), created.0);
+        let prepared = record.spec.prepared.as_ref();
+        let lifetime = prepared.map(|prepared| prepared.not_after.0.duration_since(created.0));
+        self.put(&Key::new(namespace, request), created.0, lifetime);
     }
 
     /// A request was recorded now: the watch, which brings the entry, may be late.
     pub(crate) fn recorded(&self, request: &Key, at: Timestamp) {
+        self.put(request, at, None);
+    }
+
+    fn put(&self, request: &Key, at: Timestamp, lifetime: Option<SignedDuration>) {
         let mut all = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         let latest = all.entry(mesh_of(request)).or_default();
-        if latest.iter().any(|(_, known)| *known == request.name) {
+        if let Some(known) = latest.iter_mut().find(|known| known.request == request.name) {
+            known.lifetime = known.lifetime.or(lifetime);
             return;
         }
-        let place = latest.partition_point(|(time, _)| *time <= at);
-        latest.insert(place, (at, request.name.clone()));
+        let place = latest.partition_point(|known| known.at <= at);
+        latest.insert(place, Recorded { at, request: request.name.clone(), lifetime });
         if latest.len() > MOST {
             latest.pop_front();
         }
@@ -45,9 +63,11 @@ impl Budgets {
     pub(crate) fn wait(&self, request: &Key, now: Timestamp) -> Option<Timestamp> {
         let all = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         let latest = all.get(&mesh_of(request)).filter(|latest| latest.len() >= MOST)?;
-        let (oldest, _) = latest.front()?;
         // A clock that went back must not hold a mesh up for longer than the window.
-        let from = (*oldest).min(now) + WINDOW;
+        let hour = latest.front()?.at.min(now) + WINDOW;
+        let newest = latest.iter().rev().find_map(|known| Some((known.at, known.lifetime?)));
+        let part = newest.map(|(at, lifetime)| at.min(now) + lifetime / PART_OF_LIFETIME);
+        let from = part.map_or(hour, |part| part.min(hour));
         (from > now).then_some(from)
     }
 }
@@ -61,7 +81,7 @@ fn mesh_of(request: &Key) -> Key {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-    use meshroot_api::record::IssuanceRecordSpec;
+    use meshroot_api::record::{IssuanceRecordSpec, PreparedCertificate};
     use serde_json::json;
 
     use super::*;
@@ -104,6 +124,34 @@ mod tests {
         assert_eq!(ask("east", "b.demo.1", 40), None);
         assert_eq!(ask("west", "a.demo.99", 40), None);
         assert_eq!(ask("east", "a.demo.99", 3601), None);
+    }
+
+    #[test]
+    fn certificates_that_live_for_minutes_wait_for_a_quarter_of_that_only() {
+        let budgets = spent();
+        let mut short = record("east", "a.demo.100", 1_000);
+        short.spec.prepared = Some(prepared(1_300));
+        budgets.learn(&short);
+        let ask = |second| budgets.wait(&Key::new("east", "a.demo.102"), at(second));
+        assert_eq!(ask(1_001), Some(at(1_075)));
+        assert_eq!(ask(1_075), None);
+        budgets.learn(&record("east", "a.demo.101", 1_010));
+        assert_eq!(ask(1_020), Some(at(1_075)), "a denial says nothing of lifetimes");
+        let mut long = record("east", "a.demo.103", 1_030);
+        long.spec.prepared = Some(prepared(90 * 24 * 3_600));
+        budgets.learn(&long);
+        assert_eq!(ask(1_080), Some(at(3_604)), "for others it is the hour");
+    }
+
+    fn prepared(not_after: i64) -> PreparedCertificate {
+        PreparedCertificate {
+            serial: String::new(),
+            tbs_sha256: String::new(),
+            issuer_sha256: String::new(),
+            not_before: Time(at(0)),
+            not_after: Time(at(not_after)),
+            profile_sha256: String::new(),
+        }
     }
 
     #[test]
