@@ -52,20 +52,8 @@ async fn disturb(world: &World, kind: Kind, lasts: Duration) -> Result<()> {
             people::ask(world, cluster).await;
             Ok(())
         }
-        Kind::ThirdParty => {
-            change(world, |it| it.people_decide = true).await?;
-            // Or nobody might be asked anything: what is in use may be young.
-            for cluster in CLUSTERS {
-                people::ask(world, cluster).await;
-            }
-            sleep(lasts).await;
-            change(world, |it| it.people_decide = false).await
-        }
-        Kind::RootTaken => {
-            let root = RootKept::take(world).await?;
-            sleep(lasts).await;
-            root.put_back(world).await
-        }
+        Kind::ThirdParty => let_people_decide(world, lasts).await,
+        Kind::RootTaken => take_root(world, lasts).await,
         Kind::Usurp(cluster) => usurp(world, cluster, lasts).await,
         Kind::PolicyDoubled => double_policy(world, lasts).await,
         _ => {
@@ -75,6 +63,22 @@ async fn disturb(world: &World, kind: Kind, lasts: Duration) -> Result<()> {
             change(world, back).await
         }
     }
+}
+
+async fn let_people_decide(world: &World, lasts: Duration) -> Result<()> {
+    change(world, |it| it.people_decide = true).await?;
+    // Or nobody might be asked anything: what is in use may be young.
+    for cluster in CLUSTERS {
+        people::ask(world, cluster).await;
+    }
+    sleep(lasts).await;
+    change(world, |it| it.people_decide = false).await
+}
+
+async fn take_root(world: &World, lasts: Duration) -> Result<()> {
+    let root = RootKept::take(world).await?;
+    sleep(lasts).await;
+    root.put_back(world).await
 }
 
 type Change = Box<dyn FnOnce(&mut Wanted) + Send>;

@@ -104,15 +104,17 @@ async fn approve(world: &World, key: &Key, request: &Request) -> Result<()> {
     } else {
         patch(world, key, request, ApprovalStatus::Approved).await
     };
-    // What the API server refused was not said. What it may have taken was.
-    if is_new && outcome.as_ref().is_err_and(is_refusal) {
+    // What was not taken was not said.
+    if is_new && outcome.is_err() && !is_approved(world, key).await.unwrap_or(true) {
         world.watcher.said().approved.remove(&digest);
     }
     outcome
 }
 
-fn is_refusal(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(kube::Error::Api(_)))
+async fn is_approved(world: &World, (namespace, name): &Key) -> Result<bool> {
+    let api: Api<Request> = Api::namespaced(world.hub.clone(), namespace);
+    let found = api.get_opt(name).await?;
+    Ok(found.is_some_and(|request| request.approval() == ApprovalStatus::Approved))
 }
 
 /// As people do it: look, and approve what was shown.

@@ -108,7 +108,7 @@ pub(crate) fn round(seed: u64, number: u64) -> Vec<Disturbance> {
 fn kind(random: &mut Random) -> Kind {
     let cluster = random.pick(&CLUSTERS);
     // What people decide is where most can go wrong: it is drawn more often.
-    match random.between(0, 25) {
+    match random.between(0, 27) {
         0 | 1 => Kind::Claim(cluster),
         2 => Kind::Usurp(cluster),
         3 => Kind::VirtualMeshRemade,
@@ -123,7 +123,7 @@ fn kind(random: &mut Random) -> Kind {
         14 => Kind::RenewAt(random.pick(&[10, 15, 30])),
         15 => Kind::HubKilled,
         16 => Kind::AgentKilled(cluster),
-        17 => Kind::ClockWrong(cluster, wrong_by(random)),
+        17 | 25 | 26 => Kind::ClockWrong(cluster, wrong_by(random)),
         18 => Kind::KeyLost(cluster),
         19 => Kind::CacertsDeleted(cluster),
         20 => Kind::CacertsSpoiled(cluster),

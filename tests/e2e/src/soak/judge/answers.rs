@@ -28,15 +28,20 @@ pub(crate) fn agrees(request: &Request, record: &IssuanceRecord) -> Result<()> {
     let signed = meshroot_pki::Fingerprint::of(certificate.tbs_der()).to_string();
     ensure!(prepared.tbs_sha256 == signed, "{name}: other bytes were recorded than signed");
     ensure!(certificate.public_key() == csr.public_key(), "{name}: it is for another key");
-    if spec.decision.by == "third-party" {
-        let asked = Asked::of(request).with_context(|| format!("{name}: nobody was asked"))?;
-        ensure!(asked.csr_sha256 == digest, "{name}: something else was asked");
-        ensure!(
-            asked.profile_sha256 == prepared.profile_sha256
-                && asked.issuer_sha256 == prepared.issuer_sha256,
-            "{name}: profile or issuer is another one than was asked"
-        );
-    }
+    if spec.decision.by == "third-party" { is_as_asked(request, record) } else { Ok(()) }
+}
+
+/// What people approved is what was prepared.
+fn is_as_asked(request: &Request, record: &IssuanceRecord) -> Result<()> {
+    let name = request.metadata.name.as_deref().unwrap_or_default();
+    let prepared = record.spec.prepared.as_ref().context("the record prepared nothing")?;
+    let asked = Asked::of(request).with_context(|| format!("{name}: nobody was asked"))?;
+    ensure!(asked.csr_sha256 == record.spec.csr_sha256, "{name}: something else was asked");
+    ensure!(
+        asked.profile_sha256 == prepared.profile_sha256
+            && asked.issuer_sha256 == prepared.issuer_sha256,
+        "{name}: profile or issuer is another one than was asked"
+    );
     Ok(())
 }
 
