@@ -1,6 +1,8 @@
 //! Sees every change from outside, and judges it.
 
 mod feed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -152,17 +154,14 @@ impl Watcher {
     }
 
     fn judge_ledger(&self, seen: &Seen) {
-        let all: Vec<&IssuanceRecord> = seen.records.values().collect();
-        let of = |record: &&&IssuanceRecord, namespace: &str| {
-            record.metadata.namespace.as_deref() == Some(namespace)
-        };
-        let namespaces: std::collections::BTreeSet<&str> =
-            seen.records.keys().map(|(namespace, _)| namespace.as_str()).collect();
-        for namespace in namespaces {
-            let own: Vec<&IssuanceRecord> =
-                all.iter().filter(|record| of(record, namespace)).copied().collect();
-            self.judge(ledger::chain(&own));
+        let mut ledgers: BTreeMap<&str, Vec<&IssuanceRecord>> = BTreeMap::new();
+        for ((namespace, _), record) in &seen.records {
+            ledgers.entry(namespace).or_default().push(record);
         }
+        for records in ledgers.values() {
+            self.judge(ledger::chain(records));
+        }
+        let all: Vec<&IssuanceRecord> = seen.records.values().collect();
         self.judge(ledger::nothing_twice(&all));
     }
 
