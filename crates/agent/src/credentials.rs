@@ -48,7 +48,9 @@ const DAY: i64 = 24 * 3600;
 const CREDENTIALS_AGAIN: Duration = Duration::from_secs(5);
 /// How soon after its start the agent asks for a token of full length.
 const FIRST: Duration = Duration::from_secs(5);
-/// After a failed renewal, and at least between two.
+/// Between two renewals, whatever a token says.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// After a failed renewal.
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl Credentials {
@@ -127,28 +129,34 @@ impl Credentials {
 
     /// Renews the token each day, or at two thirds of a shorter life, and writes it back for the next start, until the shutdown.
     pub(crate) async fn keep_fresh(mut self, hub: Client, local: Client, shutdown: Shutdown) {
-        // The first token came from `meshroot cluster join` and may be short.
-        let mut first = true;
+        let mut pause = self.first_pause(clock::now());
         loop {
-            let pause = match self.lifetime {
-                Some(lifetime) if first && lifetime.exp - lifetime.iat < TOKEN_SECONDS => FIRST,
-                Some(lifetime) => until_renewal(lifetime, clock::now()),
-                None => AGAIN,
-            };
-            first = false;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = shutdown.wait() => return,
             }
             match self.renew(&hub, &local).await {
-                Ok(()) => tracing::info!("token for the hub renewed"),
+                Ok(()) => {
+                    tracing::info!("token for the hub renewed");
+                    // It is new, whatever the clock says.
+                    pause = self.lifetime.map_or(AGAIN, Lifetime::share);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the token for the hub was not renewed, trying again");
                     // Somebody may have joined the cluster again meanwhile.
                     self.reread(&local).await;
-                    tokio::time::sleep(AGAIN).await;
+                    pause = AGAIN;
                 }
             }
+        }
+    }
+
+    /// The first token came from `meshroot cluster join` and may be short, or from an earlier start.
+    fn first_pause(&self, now: Timestamp) -> Duration {
+        match self.lifetime {
+            Some(lifetime) if lifetime.exp - lifetime.iat < TOKEN_SECONDS => FIRST,
+            Some(lifetime) => until_renewal(lifetime, now),
+            None => AGAIN,
         }
     }
 
@@ -217,12 +225,20 @@ fn lifetime(token: &str) -> Option<Lifetime> {
     serde_json::from_slice(&claims).ok()
 }
 
+impl Lifetime {
+    /// How old a token may become before it is renewed: a day is old enough, the longer the rest, the longer the hub may
+    /// be away.
+    fn share(self) -> Duration {
+        let whole = self.exp.saturating_sub(self.iat).max(0);
+        let share = u64::try_from((whole / 3 * 2).min(DAY)).unwrap_or(0);
+        Duration::from_secs(share).max(SHORTEST)
+    }
+}
+
+/// By a clock that may be wrong: at once at the earliest, and at the latest as if the token were new.
 fn until_renewal(lifetime: Lifetime, now: Timestamp) -> Duration {
-    let whole = lifetime.exp.saturating_sub(lifetime.iat).max(0);
-    // A day old is old enough: the longer the rest, the longer the hub may be away.
-    let due = lifetime.iat.saturating_add((whole / 3 * 2).min(DAY));
-    Duration::from_secs(u64::try_from(due.saturating_sub(now.as_second())).unwrap_or(0))
-        .max(Duration::from_secs(1))
+    let age = u64::try_from(now.as_second().saturating_sub(lifetime.iat)).unwrap_or(0);
+    lifetime.share().saturating_sub(Duration::from_secs(age)).max(SHORTEST)
 }
 
 #[cfg(test)]
@@ -235,6 +251,15 @@ mod tests {
         let at = |second| Timestamp::from_second(second).unwrap();
         assert_eq!(until_renewal(lifetime, at(1_000)), Duration::from_mins(40));
         assert_eq!(until_renewal(lifetime, at(9_000)), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_puts_no_renewal_off_and_one_that_is_ahead_renews_once() {
+        let lifetime = Lifetime { iat: 100 * DAY, exp: 130 * DAY };
+        let at = |day: i64| Timestamp::from_second(day * DAY).unwrap();
+        assert_eq!(until_renewal(lifetime, at(40)), Duration::from_hours(24));
+        assert_eq!(until_renewal(lifetime, at(160)), SHORTEST);
+        assert_eq!(lifetime.share(), Duration::from_hours(24), "so long until the next");
     }
 
     #[test]
