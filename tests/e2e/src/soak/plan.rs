@@ -136,7 +136,7 @@ fn kind(random: &mut Random) -> Kind {
 
 /// Minutes to hours, in either direction.
 fn wrong_by(random: &mut Random) -> i64 {
-    let seconds = random.pick(&[120, 600, 3_600, 6 * 3_600]);
+    let seconds = random.pick(&[120, 600, 3_600, 6 * 3_600, 48 * 3_600]);
     if random.chance(50) { seconds } else { -seconds }
 }
 
