@@ -191,11 +191,27 @@ fn bring_about(view: &View<'_>, now: Timestamp) -> Result<Plan, Stop> {
         Answer::Settled => None,
     };
     let actions = match (view.found, useless) {
-        (Found::Ours(installed), useless) => follow_up::plan(view, installed, useless, now)?,
-        (Found::Nothing | Found::Foreign(_), Some(useless)) => ask_again(view, useless),
-        (Found::Nothing | Found::Foreign(_), None) => wait(view, &wanted),
+        (Found::Ours(installed), useless) if let Some(certificate) = &installed.intermediate => {
+            follow_up::plan(view, installed, certificate, useless, now)?
+        }
+        (_, Some(useless)) => ask_again(view, useless),
+        (Found::Nothing | Found::Ours(_), None) if view.request(&wanted).is_none() => {
+            lost(view, &wanted)
+        }
+        (_, None) => wait(view, &wanted),
     };
     Ok(Plan::Do(actions))
+}
+
+/// What was installed is gone or cannot be read, and so is the request that it could be written anew from. Told that
+/// nothing is installed, the hub asks with the next number.
+fn lost(view: &View<'_>, wanted: &RequestName) -> Actions {
+    let before = view.trust.status.as_ref();
+    if before.is_none_or(|before| before.installed.is_none()) {
+        return Actions { steps: Vec::new(), again: None };
+    }
+    let report = Report::nothing(notices::lost(view.control_plane, wanted));
+    Actions { steps: vec![Step::Report(Box::new(report))], again: None }
 }
 
 /// A request whose answer can never be installed, and why.

@@ -7,7 +7,7 @@ use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use meshroot_api::names::RequestName;
 use meshroot_api::shared::State;
-use meshroot_api::{IssuanceRecord, VirtualMeshCertificateSigningRequest};
+use meshroot_api::{IssuanceRecord, MeshTrust, VirtualMeshCertificateSigningRequest};
 use meshroot_core::membership::{self, Key};
 use meshroot_runtime::process::service::Controllers;
 use meshroot_runtime::process::telemetry::Telemetry;
@@ -203,9 +203,17 @@ fn trust_changed(hub: &Hub, key: &Key) {
         hub.virtual_mesh_queue.add_after(virtual_mesh.clone(), GATHER);
     }
     let trust = hub.trust(key);
-    if hub.generations.changed("MeshTrust", key, trust.as_ref().map(|trust| &trust.metadata)) {
+    let now = trust.as_ref().map(|trust| &trust.metadata);
+    let is_news = hub.generations.changed("MeshTrust", key, now);
+    if is_news || trust.is_some_and(|trust| is_lost(hub, key, &trust)) {
         hub.member_queue.add(key.clone());
     }
+}
+
+/// The mesh has nothing installed and its request is gone: it needs the next.
+fn is_lost(hub: &Hub, key: &Key, trust: &MeshTrust) -> bool {
+    let installed = trust.status.as_ref().map(|status| status.installed.is_some());
+    installed == Some(false) && hub.request(&key.namespace, &trust.spec.request).is_none()
 }
 
 fn reconsider_requests(hub: &Hub, of: impl Fn(&Key) -> bool) {

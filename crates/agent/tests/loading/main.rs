@@ -25,6 +25,7 @@ const NAMESPACES: [&str; 11] = [
     "undiscovered",
     "by-time",
     "request-gone",
+    "both-gone",
     "key-type",
     "key-gone",
 ];

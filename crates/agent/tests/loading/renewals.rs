@@ -97,6 +97,20 @@ fn a_renewal_needs_nothing_of_the_request_before_it() {
 }
 
 #[test]
+fn a_certificate_that_is_deleted_together_with_its_request_is_followed_by_the_next() {
+    run(async |scene| {
+        let mesh = "both-gone";
+        scene.make_both(mesh, |_, _| ()).await?;
+        judge::installed(scene, mesh, &request(mesh, 1)).await?;
+        delete(&scene.requests(), &request(mesh, 1)).await?;
+        delete(&scene.secrets(mesh), "cacerts").await?;
+        until("the next request is there", &scene.requests(), &request(mesh, 2), |_| true).await?;
+        judge::installed(scene, mesh, &request(mesh, 2)).await?;
+        settled(scene, mesh).await
+    });
+}
+
+#[test]
 fn another_type_of_key_in_the_policy_is_asked_for_exactly_once() {
     run(async |scene| {
         let mesh = "key-type";

@@ -20,12 +20,10 @@ use crate::renewal::{self, Cause, Next, Standing};
 pub(super) fn plan(
     view: &View<'_>,
     installed: &Installed,
+    intermediate: &Certificate,
     useless: Option<Useless>,
     now: Timestamp,
 ) -> Result<Actions, Stop> {
-    let Some(intermediate) = &installed.intermediate else {
-        return Err(notices::unreadable(view.control_plane).into());
-    };
     let in_use = request_name(&installed.request)?;
     let seen = view.facts.seen()?;
     let written = Written {

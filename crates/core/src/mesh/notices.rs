@@ -10,7 +10,6 @@ use super::View;
 use crate::issuance;
 use crate::meshes::ControlPlane;
 use crate::notice::Notice;
-use crate::refusal::Refusal;
 
 /// What keeps a request from being answered, if a person has to know. What the hub says of it is passed on whole; what
 /// is made of it depends on its state.
@@ -81,12 +80,12 @@ pub(super) fn of_pickup(view: &View<'_>, name: &RequestName, pickup: Pickup) -> 
     Notice::new(reason, message)
 }
 
-/// What is installed is ours by its label and nothing that can be read.
-pub(super) fn unreadable(control_plane: &ControlPlane) -> Refusal {
+/// What is installed is nothing that can be read, and the request that it answered is gone.
+pub(super) fn lost(control_plane: &ControlPlane, name: &RequestName) -> Notice {
     let message = format!(
-        "somebody changed Secret {}/{} so that it cannot be read, and the request that it answered is gone; run \
-         `meshroot renew`",
+        "somebody deleted Secret {}/{}, or changed it so that it cannot be read, and request {name}, which it answered, \
+         is gone: the hub asks with the next number",
         control_plane.namespace, control_plane.secret
     );
-    Refusal::new(Reason::ForeignSecret, message)
+    Notice::new(Reason::ResponseInvalid, message)
 }

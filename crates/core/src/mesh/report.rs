@@ -40,6 +40,11 @@ impl Report {
         }
     }
 
+    /// Nothing is installed any more.
+    pub(super) fn nothing(said: Notice) -> Self {
+        Self { pickup: Pickup::Unknown, witness: None, said, installed: None, loaded: None }
+    }
+
     /// Something is installed, and this was seen of it.
     pub(super) fn seen(
         name: &RequestName,

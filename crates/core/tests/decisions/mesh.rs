@@ -15,7 +15,7 @@ use meshroot_api::names::RequestName;
 use meshroot_api::policy::{Adopt, KeyAlgorithm, Restart};
 use meshroot_api::security::{ApprovalStatus, Response};
 use meshroot_api::shared::{State, Status};
-use meshroot_api::trust::{MeshTrustSpec, Pickup, Witness};
+use meshroot_api::trust::{MeshTrustSpec, MeshTrustStatus, Pickup, Witness};
 use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::mesh::{
     Actions, Fact, Facts, Found, Installed, KeptKey, Plan, Report, Step, View, plan,

@@ -39,11 +39,35 @@ fn one_that_shows_nothing_new_is_asked_ever_less_often() {
     }
 }
 
+/// Nobody can read what is installed, or it is gone.
+fn lost() -> [Scene; 2] {
+    let (mut spoiled, mut gone) = (Scene::new(), Scene::new());
+    let Found::Ours(there) = &mut spoiled.found else { panic!() };
+    (there.intermediate, there.intact) = (None, false);
+    gone.found = Found::Nothing;
+    [spoiled, gone].map(|mut scene| {
+        let installed = Some(name(1).to_string());
+        scene.trust.status = Some(MeshTrustStatus { installed, ..MeshTrustStatus::default() });
+        scene
+    })
+}
+
 #[test]
-fn a_secret_of_ours_that_nobody_can_read_is_said() {
-    let mut scene = Scene::new();
-    scene.requests.clear();
-    let Found::Ours(there) = &mut scene.found else { panic!() };
-    there.intermediate = None;
-    scene.assert_says(Reason::ForeignSecret, "Secret istio-system/cacerts");
+fn what_is_lost_together_with_its_request_is_told_once_as_not_installed() {
+    for mut scene in lost() {
+        scene.requests.clear();
+        scene.assert_says(Reason::ResponseInvalid, "Secret istio-system/cacerts");
+        let report = scene.report().unwrap();
+        assert_eq!((report.pickup, report.installed), (Pickup::Unknown, None));
+        scene.trust.status = Some(MeshTrustStatus::default());
+        assert_eq!(scene.steps(), [""; 0], "the hub knows");
+    }
+}
+
+#[test]
+fn what_is_lost_alone_is_written_again_from_its_request() {
+    for scene in lost() {
+        let scene = scene.with_key(1, Some(kept(intermediate_key())));
+        assert!(matches!(scene.plan(), Plan::Install(_)), "{:?}", scene.plan());
+    }
 }
