@@ -71,10 +71,17 @@ fn renewal(
     useless: Option<&Useless>,
     is_due: bool,
 ) -> Result<Renewal, Fact> {
-    let newest = view.newest_after(in_use);
+    let moved = moved_to(view, in_use);
+    // What is asked for where the mesh is now, which a person may have to act on.
+    let newest = match &moved {
+        Some(now) => view
+            .newest_after(now)
+            .or_else(|| view.request(now).map(|request| (now.clone(), request))),
+        None => view.newest_after(in_use),
+    };
     let trouble = newest.as_ref().and_then(|(name, request)| notices::unanswered(name, request));
     let waits = trouble.map_or(Renewal::None, Renewal::Troubled);
-    if !is_due || has_moved(view, in_use) {
+    if !is_due || moved.is_some() {
         return Ok(waits);
     }
     let (name, standing) = match newest {
@@ -103,10 +110,10 @@ fn renewal(
     }
 }
 
-/// The mesh is in another virtual mesh now, which has asked already.
-fn has_moved(view: &View<'_>, in_use: &RequestName) -> bool {
+/// The current request of a mesh that is in another virtual mesh now, which has asked already.
+fn moved_to(view: &View<'_>, in_use: &RequestName) -> Option<RequestName> {
     RequestName::parse(&view.trust.spec.request)
-        .is_some_and(|current| current.virtual_mesh != in_use.virtual_mesh)
+        .filter(|current| current.virtual_mesh != in_use.virtual_mesh)
 }
 
 /// From the spec that is kept beside the key in use: neither the old request nor the hub's process is needed.

@@ -26,6 +26,24 @@ fn nothing_is_asked_for_before_its_time_nor_once_the_mesh_has_moved() {
 }
 
 #[test]
+fn of_a_mesh_that_has_moved_is_said_what_keeps_it_from_a_certificate_where_it_is_now() {
+    let old = said(asked(2), State::Invalid);
+    let first = RequestName::first(MESH, "prod");
+    let mut moved = Scene::new().with(old);
+    moved.trust.spec.request = first.to_string();
+    moved.facts.trust_is_fresh = true;
+    moved.assert_says(Reason::Loaded, "uses the certificate");
+    let named = |name: &RequestName| {
+        let mut request = denied(asked(1));
+        request.metadata.name = Some(name.to_string());
+        request
+    };
+    let moved = moved.with(named(&first));
+    moved.assert_says(Reason::Denied, &first.to_string());
+    moved.with(named(&first.next())).assert_says(Reason::Denied, &first.next().to_string());
+}
+
+#[test]
 fn a_renewal_that_is_under_way_is_waited_for() {
     for next in [asked(2), said(asked(2), State::ProcessingError), denied(asked(2))] {
         assert_eq!(Scene::due().with(next).asked_for(), None);
