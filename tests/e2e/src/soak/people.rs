@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::now;
 use super::plan::CLUSTERS;
 use super::random::Random;
+use super::wanted::DEMO;
 use super::watch::Key;
 use super::world::World;
 
@@ -173,18 +174,27 @@ async fn renew(
 /// `meshroot renew`; whether it was taken. There may be no Mesh and no request just now.
 pub(crate) async fn ask(world: &World, cluster: &str) -> bool {
     let mesh = format!("{}/{}", cluster_namespace(cluster), mesh_name(cluster));
-    let is_taken = world.meshroot(&["renew", &mesh]).await.is_ok();
+    // It may have requests of both virtual meshes: where it is now.
+    let current = current(world, cluster).map(|current| current.virtual_mesh);
+    let virtual_mesh = current.unwrap_or_else(|| DEMO.to_owned());
+    let words = ["renew", &mesh, "--virtual-mesh", &virtual_mesh];
+    let is_taken = world.meshroot(&words).await.is_ok();
     world.diary.count(if is_taken { "people: renewal asked" } else { "people: renewal refused" });
     is_taken
+}
+
+/// The request that a mesh's MeshTrust names.
+fn current(world: &World, cluster: &str) -> Option<RequestName> {
+    let seen = world.watcher.seen();
+    let trust = seen.trusts.get(&(cluster_namespace(cluster), mesh_name(cluster)))?;
+    RequestName::parse(&trust.spec.request)
 }
 
 /// Whether the newest request of a mesh, where it is now, was denied.
 fn is_denied(world: &World, cluster: &str) -> bool {
     let (namespace, mesh) = (cluster_namespace(cluster), mesh_name(cluster));
+    let Some(current) = current(world, cluster) else { return false };
     let seen = world.watcher.seen();
-    let trust = seen.trusts.get(&(namespace.clone(), mesh.clone()));
-    let current = trust.and_then(|trust| RequestName::parse(&trust.spec.request));
-    let Some(current) = current else { return false };
     let own = seen.requests.iter().filter_map(|((place, name), request)| {
         let name = RequestName::parse(name)?;
         let is_own =
