@@ -15,7 +15,7 @@ use tokio::sync::RwLock;
 
 use common::Scene;
 
-const NAMESPACES: [&str; 11] = [
+const NAMESPACES: [&str; 12] = [
     "foreign-other",
     "foreign-ours",
     "foreign-nonsense",
