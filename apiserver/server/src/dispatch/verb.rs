@@ -5,13 +5,12 @@ use std::fmt;
 use apiserver_object::{Subresource, Verb};
 use bytes::Bytes;
 use http::StatusCode;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Answer, presentation};
 use crate::call::Call;
 use crate::decode::agreement;
 use crate::failure::Failure;
-use crate::limits::turns::NoConnection;
+use crate::limits::turns::{NoConnection, Turn};
 use crate::request::body;
 use crate::request::content_type::Format;
 use crate::write::change::{Change, Outcome};
@@ -60,10 +59,10 @@ impl Call<'_> {
 
     /// Those who came over a connection take turns, each behind himself; administrators and the hub of this process are
     /// few and trusted.
-    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+    async fn turn(&self) -> Option<Turn> {
         let is_free =
             self.user.is_master() || self.parts.extensions.get::<NoConnection>().is_some();
-        if is_free { None } else { self.api.limits.turns.wait(&self.user.name).await }
+        if is_free { None } else { Some(self.api.limits.turns.wait(&self.user.name).await) }
     }
 
     async fn write(&self, verb: Verb, bytes: &[u8]) -> Result<Answer, Failure> {
