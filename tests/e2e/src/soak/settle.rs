@@ -21,6 +21,8 @@ use super::world::World;
 pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 /// An agent pauses between two requests for a tenth of a certificate's validity, which is 90 s.
 const RENEWAL: Duration = Duration::from_secs(90 + LIMIT.as_secs());
+/// What the policy waits for where only a mesh's budget holds up its next certificate.
+const BUDGET: &str = "BudgetSpent: ";
 /// Lines of each log in a report.
 const LINES: usize = 40;
 
@@ -67,6 +69,8 @@ async fn is_well(world: &World) -> Result<()> {
     let policy = policies.get(DEMO).await?;
     let status = policy.status.context("the policy has no status")?;
     let is_ready = status.conditions.iter().any(|one| one.type_ == "Ready" && one.status == "True");
+    // After 30 certificates within an hour a renewal waits for a while by design; the members' own certificates were seen.
+    let is_ready = is_ready || status.waiting_for.starts_with(BUDGET);
     ensure!(
         is_ready && [status.members, status.issued, status.loaded] == [2, 2, 2],
         "TrustPolicy {DEMO}: ready {is_ready}, {} members, {} issued, {} loaded; {}",
