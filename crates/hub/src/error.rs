@@ -28,6 +28,18 @@ pub(crate) enum HubError {
     ReadLedger(#[source] Box<kube::Error>),
 }
 
+impl HubError {
+    /// What is to be said of a write that the quota of its namespace refused.
+    pub(crate) fn quota_full(&self) -> Option<Refusal> {
+        match self {
+            Self::Write(error) if error.is_over_quota() => {
+                Some(Refusal::new(Reason::QuotaFull, error.to_string()))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl ControllerError for HubError {
     fn outcome(&self) -> Outcome {
         match self {

@@ -25,6 +25,7 @@ use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::authority::{Authority, Owner, Root};
 use crate::budgets::Budgets;
+use crate::crowded::Crowded;
 use crate::error::HubError;
 use crate::identities::{Identities, OpenRequests};
 use crate::key_index::KeyIndex;
@@ -88,6 +89,7 @@ pub(crate) struct Hub {
     pub(crate) leadership: Leadership,
     pub(crate) generations: Generations,
     pub(crate) standings: Standings,
+    pub(crate) crowded: Crowded,
     pub(crate) blocked: Arc<BlockList>,
     membership: RwLock<Arc<Membership>>,
     reporter: Reporter,
@@ -134,6 +136,7 @@ impl Hub {
             leadership,
             generations: Generations::default(),
             standings: Standings::default(),
+            crowded: Crowded::default(),
             blocked,
             membership: RwLock::default(),
             reporter: Reporter::new(

@@ -6,6 +6,7 @@
 mod authority;
 mod budgets;
 mod controllers;
+mod crowded;
 mod error;
 mod hub;
 mod identities;

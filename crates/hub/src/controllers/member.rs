@@ -30,22 +30,33 @@ const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// Makes what is missing for one mesh, one write at a time.
 pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
-    let Some(member) = Member::gather(&hub, &key) else { return Ok(Outcome::Done) };
-    let governed = match Governed::gather(&hub, &member).await {
+    let outcome = advance(&hub, &key).await;
+    let refusal = outcome.as_ref().err().and_then(HubError::quota_full);
+    if hub.crowded.note(&key, refusal.as_ref())
+        && let Some(virtual_mesh) = hub.membership().virtual_mesh(&key)
+    {
+        hub.virtual_mesh_queue.add(virtual_mesh.clone());
+    }
+    outcome
+}
+
+async fn advance(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
+    let Some(member) = Member::gather(hub, key) else { return Ok(Outcome::Done) };
+    let governed = match Governed::gather(hub, &member).await {
         Ok(Some(governed)) => governed,
         other => {
-            member.deliver(&hub).await?;
+            member.deliver(hub).await?;
             return other.map(|_| Outcome::Done);
         }
     };
-    member.ensure_trust(&hub, &governed).await?;
+    member.ensure_trust(hub, &governed).await?;
     crash::point("hub-after-trust");
-    match member.newest(&hub) {
-        None => match member.numbers(&hub, |numbers| numbers.first(&member.current)) {
+    match member.newest(hub) {
+        None => match member.numbers(hub, |numbers| numbers.first(&member.current)) {
             Next::Wait => Ok(Outcome::Done),
-            Next::Ask(name) => member.create(&hub, &governed, &name, None).await,
+            Next::Ask(name) => member.create(hub, &governed, &name, None).await,
         },
-        Some((name, request)) => member.renew_if_asked(&hub, &governed, &name, &request).await,
+        Some((name, request)) => member.renew_if_asked(hub, &governed, &name, &request).await,
     }
 }
 

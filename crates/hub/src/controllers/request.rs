@@ -45,11 +45,10 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     }
     let place = Place::gather(&hub, request)?;
     let decision = place.decide(&hub);
-    match place.apply(&hub, decision).await {
-        Err(HubError::Write(error)) if error.is_over_quota() => {
-            place.refuse(&hub, Refusal::new(Reason::QuotaFull, error.to_string())).await
-        }
-        other => other,
+    let outcome = place.apply(&hub, decision).await;
+    match outcome.as_ref().err().and_then(HubError::quota_full) {
+        Some(refusal) => place.refuse(&hub, refusal).await,
+        None => outcome,
     }
 }
 

@@ -72,7 +72,10 @@ async fn gather(
         membership::check_member(mesh, &key, &membership, hub.mesh(mesh).is_some()).err()
     };
     let members: Vec<Member> = membership::members(virtual_mesh)
-        .map(|mesh| member(hub, &mesh, &key.name, fault(&mesh)))
+        .map(|mesh| {
+            let fault = fault(&mesh).or_else(|| hub.crowded.refusal(&mesh));
+            member(hub, &mesh, &key.name, fault)
+        })
         .collect();
     let progress = progress::sum(&members);
     hub.metrics.members(&key.to_string(), &progress);

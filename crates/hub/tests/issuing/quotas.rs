@@ -107,7 +107,7 @@ fn a_request_whose_record_the_quota_refuses_says_so_and_is_issued_once_there_is_
 }
 
 #[test]
-fn a_first_request_that_the_quota_refuses_is_logged_and_others_are_issued() {
+fn a_first_request_that_the_quota_refuses_is_told_and_others_are_issued() {
     run(async |scene| {
         let (full, other) = ("quota-request", "quota-bystander");
         let namespace = limited(scene, full, REQUESTS).await?;
@@ -123,13 +123,15 @@ fn a_first_request_that_the_quota_refuses_is_logged_and_others_are_issued() {
             Ok(())
         };
         wait::until("the hub says why", LIMIT, logged).await?;
+        let (state, message) = scene.virtual_mesh_says(full, "QuotaFull").await?;
+        let names_it = message.contains(&namespace) && message.contains("raise spec.hard");
+        ensure!(names_it && !message.contains("delete"), "{state:?}: {message}");
         scene.make_both(other, |_, _| ()).await?;
         answer(scene, other).await?;
         judge::issued_once(scene, &first(other)).await?;
         raise(scene, &namespace, REQUESTS).await?;
         let requests: Api<Request> = Api::namespaced(scene.hub.clone(), &namespace);
-        common::until_within("it is made", &requests, &first(full), 2 * LIMIT, |_| true)
-            .await
-            .map(drop)
+        common::until_within("it is made", &requests, &first(full), 2 * LIMIT, |_| true).await?;
+        scene.virtual_mesh_says(full, "Issuing").await.map(drop)
     });
 }

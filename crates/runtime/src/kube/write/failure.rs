@@ -127,8 +127,8 @@ impl fmt::Display for Failure {
             Self::QuotaFull(message) => {
                 write!(
                     formatter,
-                    "the quota of its namespace is full: {message}; delete there what is not needed, or have an \
-                     administrator raise spec.hard of that ResourceQuota"
+                    "the quota of its namespace is full: {message}; have an administrator raise spec.hard of that \
+                     ResourceQuota"
                 )
             }
             Self::QuotaNotCounted(message) => {
