@@ -162,6 +162,7 @@ async fn listed_and_gone(hub: &Hub, contexts: &Contexts, east: &ApiServer) {
         &[
             "deleted ServiceAccount meshroot-cluster-joined/meshroot-agent",
             "deleted ResourceQuota meshroot-cluster-joined/meshroot-agent",
+            "its tokens end within seconds",
             "what stays",
             "kubectl delete namespace",
         ],

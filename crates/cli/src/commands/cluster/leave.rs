@@ -84,7 +84,8 @@ where
 fn remains(cluster: &str, home: &str) -> String {
     format!(
         "\
-the agent's tokens are no longer valid; the mesh keeps its certificate until that expires
+the agent has no rights on the hub any more, and its tokens end within seconds;
+the mesh keeps its certificate until that expires
 
 what stays, and how to remove it:
   requests, ledger, trust state   kubectl delete namespace {home}
