@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -19,9 +20,15 @@ use meshroot_runtime::kube::lease::{Fence, Leadership};
 use meshroot_runtime::kube::watch::Watched;
 use meshroot_runtime::kube::write::{Written, create_if_absent};
 use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::{Instant, sleep_until};
 
 use crate::error::HubError;
 use crate::metrics::Metrics;
+
+/// Nobody led before.
+const FIRST_TERM: u64 = 1;
+/// How long a write of a former leader may take to arrive.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 
 /// The chains of all namespaces.
 pub(crate) struct Ledgers {
@@ -30,6 +37,8 @@ pub(crate) struct Ledgers {
     leadership: Leadership,
     /// Where each namespace's chain ends, as far as this term of leadership knows.
     ends: Mutex<HashMap<String, Arc<AsyncMutex<Option<Known>>>>>,
+    /// The present term, and from when on it may write.
+    terms: Mutex<Option<(Fence, Instant)>>,
     /// Which say, beside the records, how far each ledger had come.
     trusts: Watched<MeshTrust>,
     metrics: Metrics,
@@ -119,6 +128,7 @@ impl Entry<'_> {
     }
 
     async fn read_end(&self, fence: Fence) -> Result<Known, HubError> {
+        self.ledgers.settled(fence).await;
         let all = self
             .records()
             .list(&ListParams::default())
@@ -142,7 +152,15 @@ impl Ledgers {
         leadership: Leadership,
         metrics: Metrics,
     ) -> Self {
-        Self { client, records, trusts, leadership, metrics, ends: Mutex::default() }
+        Self {
+            client,
+            records,
+            trusts,
+            leadership,
+            metrics,
+            ends: Mutex::default(),
+            terms: Mutex::default(),
+        }
     }
 
     /// The end of a ledger as the records have it, or, where MeshTrusts tell of a later one, that: a number that was
@@ -161,6 +179,22 @@ impl Ledgers {
             "{}: entries of the ledger were taken away; it goes on after them", Reason::LedgerCut
         );
         later
+    }
+
+    /// Waits, once a term, until what the leader before had under way is there: it asked whether it leads right before
+    /// it wrote, but somebody may take the Lease from it between the two, and two entries would have one number.
+    async fn settled(&self, fence: Fence) {
+        if fence.0 == FIRST_TERM {
+            return;
+        }
+        let from = {
+            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+            match *terms {
+                Some((known, from)) if known == fence => from,
+                _ => terms.insert((fence, Instant::now() + UNDER_WAY)).1,
+            }
+        };
+        sleep_until(from).await;
     }
 
     fn fence(&self) -> Result<Fence, HubError> {
