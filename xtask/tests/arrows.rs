@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const ROOMS_OF_TESTS: &[(&str, &[&str])] = &[
     // The definitions are held against the types.
     ("crates/api", &["crates/manifests"]),
+    ("crates/manifests", &["crates/pki"]),
     // A whole service leads on an API in its own process.
     ("crates/runtime", &["apiserver/server"]),
 ];

@@ -9,7 +9,6 @@ use aws_lc_rs::digest;
 use crate::fingerprint::Fingerprint;
 use crate::key::KeyError;
 use crate::material::Material;
-use crate::public_key::PublicKey;
 
 /// Keys that must not be certified, whatever they are made of.
 ///
@@ -81,11 +80,15 @@ impl BlockList {
     }
 
     /// Refuses a key that is on the list.
-    pub fn check(&self, key: &PublicKey) -> Result<(), KeyError> {
-        let found = self.keys.get(&key.fingerprint()).or_else(|| self.modulus(key.material()));
+    pub(crate) fn check(
+        &self,
+        fingerprint: Fingerprint,
+        material: &Material,
+    ) -> Result<(), KeyError> {
+        let found = self.keys.get(&fingerprint).or_else(|| self.modulus(material));
         found.map_or(Ok(()), |entry| {
             let entry = format!("{}, {entry}", self.name);
-            Err(KeyError::Blocked { fingerprint: key.fingerprint(), entry })
+            Err(KeyError::Blocked { fingerprint, entry })
         })
     }
 

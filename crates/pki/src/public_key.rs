@@ -137,7 +137,12 @@ impl PublicKey {
     /// points of small order; no key whose private half is published ([`BlockList::published`]).
     pub fn check_strength(&self) -> Result<(), KeyError> {
         gate::check(&self.material)?;
-        BlockList::published().check(self)
+        self.check_not_on(BlockList::published())
+    }
+
+    /// Refuses a key that is on this list.
+    pub fn check_not_on(&self, list: &BlockList) -> Result<(), KeyError> {
+        list.check(self.fingerprint(), &self.material)
     }
 
     pub(crate) fn material(&self) -> &Material {

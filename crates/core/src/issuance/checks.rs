@@ -103,7 +103,7 @@ pub fn read(request: &VirtualMeshCertificateSigningRequest) -> Result<Certificat
 }
 
 fn check_not_blocked(csr: &CertificateRequest, snapshot: &Snapshot<'_>) -> Result<(), Refusal> {
-    snapshot.blocked.check(csr.public_key()).map_err(|error| weak(&error))
+    csr.public_key().check_not_on(snapshot.blocked).map_err(|error| weak(&error))
 }
 
 fn weak(error: &KeyError) -> Refusal {

@@ -59,7 +59,8 @@ fn check_keys(
     let signing = issuer.chain().iter().chain([issuer.certificate()]);
     trusted.chain(signing).try_for_each(|certificate| {
         let key = certificate.public_key();
-        let checked = BlockList::published().check(key).and_then(|()| blocked.check(key));
+        let checked =
+            key.check_not_on(BlockList::published()).and_then(|()| key.check_not_on(blocked));
         checked.map_err(|error| format!("certificate {}: {error}", certificate.subject()))
     })
 }

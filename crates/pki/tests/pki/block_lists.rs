@@ -43,8 +43,8 @@ fn a_key_on_a_list_is_refused_and_the_refusal_names_list_and_line(#[case] kind: 
         entry: "lost.txt, line 3 (of 2025)".to_owned(),
     };
     assert!(refused.to_string().contains("block list lost.txt, line 3 (of 2025): "), "{refused}");
-    assert_eq!(list.check(&listed), Err(refused));
-    assert_eq!(list.check(&other), Ok(()));
+    assert_eq!(listed.check_not_on(&list), Err(refused));
+    assert_eq!(other.check_not_on(&list), Ok(()));
 }
 
 #[test]
@@ -55,9 +55,9 @@ fn a_modulus_is_found_by_the_digest_of_openssl_blacklist() {
     let digest = openssl(&["dgst", "-sha1", "-r"], &modulus).unwrap();
     let digest = String::from_utf8(digest).unwrap();
     let list = BlockList::parse("debian", &digest[20..40]).unwrap();
-    let refused = list.check(&listed).unwrap_err().to_string();
+    let refused = listed.check_not_on(&list).unwrap_err().to_string();
     assert!(refused.contains("block list debian, line 1: "), "{refused}");
-    assert_eq!(list.check(&other), Ok(()));
+    assert_eq!(other.check_not_on(&list), Ok(()));
 }
 
 /// What stands there is not repeated: it may be a private key whose file was given by mistake.
