@@ -12,7 +12,7 @@ use meshroot_core::membership::Key;
 pub(crate) const MOST: usize = 30;
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 /// Where certificates live for minutes, an hour would let the one in use end: nobody waits longer than this part of the
-/// newest one's lifetime after it was recorded. A renewal is asked for earlier than so shortly before the end.
+/// newest one's lifetime after it was recorded, which then has three quarters of it left.
 const PART_OF_LIFETIME: i32 = 4;
 
 /// When the latest decisions of each mesh were recorded. Built from the ledger; it keeps no more than it asks for.

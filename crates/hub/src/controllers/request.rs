@@ -231,7 +231,9 @@ impl Place {
         let own = self.mesh.as_ref().map(|mesh| Key::of(mesh.as_ref()));
         let membership = hub.membership();
         // An agent may write Meshes: one that nobody has taken into a virtual mesh takes no identity from the others.
-        let mut holders = hub.identities.holders(host).into_iter();
+        // One that went while another hub led is still in the index.
+        let mut holders =
+            hub.identities.holders(host).into_iter().filter(|key| hub.mesh(key).is_some());
         holders.find(|key| Some(key) != own.as_ref() && membership.virtual_mesh(key).is_some())
     }
 
