@@ -253,7 +253,7 @@ pub(super) const CASES: &[Case] = &[
         Box::pin(async move {
             s.call(post("$widgets", widget("a, finalizers: [example.com/hold]", "")).quiet())
                 .await?;
-            s.kubectl("delete widget a --timeout=1s", "").await?;
+            s.kubectl("delete widget a --timeout=5s", "").await?;
             s.call(merge_patch("$widgets/a", "{metadata: {finalizers: null}}").quiet()).await?;
             s.kubectl("get widget a", "").await.map(drop)
         })
@@ -310,7 +310,7 @@ pub(super) const CASES: &[Case] = &[
     Case::steps("wait for a condition and for a deletion", |s| {
         Box::pin(async move {
             s.kubectl_quiet("apply -f -", WIDGET).await?;
-            s.kubectl("wait widget/a --for=condition=Ready --timeout=1s", "").await?;
+            s.kubectl("wait widget/a --for=condition=Ready --timeout=5s", "").await?;
             s.call(
                 merge_patch(
                     "$widgets/a/status",
@@ -324,7 +324,7 @@ pub(super) const CASES: &[Case] = &[
                 "wait widget/a --for=jsonpath={.status.phase}=Up --timeout=10s",
                 "wait widget/none --for=delete --timeout=10s",
                 "wait widget/a --for=create --timeout=10s",
-                "wait widget/none --for=condition=Ready --timeout=1s",
+                "wait widget/none --for=condition=Ready --timeout=5s",
                 "wait crd/widgets.$shared --for=condition=Established --timeout=10s",
             ] {
                 s.kubectl(line, "").await?;
