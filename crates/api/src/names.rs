@@ -34,9 +34,6 @@ pub const REASON_ANNOTATION: &str = "meshroot.dev/reason";
 pub const POLICY_ANNOTATION: &str = "meshroot.dev/policy";
 /// Annotation on a request that a person is asked to approve: [`crate::Asked`].
 pub const ASKED_ANNOTATION: &str = "meshroot.dev/asked";
-/// Annotation on a MeshTrust: number and digest of the ledger's entry for its certificate, so that a ledger whose end was
-/// taken away does not use a number again.
-pub const LEDGER_ANNOTATION: &str = "meshroot.dev/ledger";
 /// Annotation on discovered Meshes: Istio revision.
 pub const REVISION_ANNOTATION: &str = "meshroot.dev/revision";
 /// Annotation on Secrets that the agent wrote for a mesh: when.
@@ -141,6 +138,11 @@ pub fn is_ours(metadata: &ObjectMeta) -> bool {
 /// Name of the Secret of a builtin root.
 pub fn root_secret(virtual_mesh: &str) -> String {
     format!("{virtual_mesh}-ca-certs")
+}
+
+/// Name of the ConfigMap in [`SYSTEM_NAMESPACE`] that holds the newest claim in the ledger of `namespace`.
+pub fn ledger_claim(namespace: &str) -> String {
+    format!("meshroot-ledger.{namespace}")
 }
 
 /// Name of a request: `<mesh>.<virtual mesh>.<n>`, the same for its IssuanceRecord.

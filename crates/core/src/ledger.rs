@@ -22,27 +22,6 @@ impl End {
     pub fn after(entry: &IssuanceRecordSpec) -> Self {
         Self { sequence: entry.sequence, digest: digest(entry).to_string() }
     }
-
-    /// The latest of what was told of this ledger elsewhere, where that is later than this end: entries after it were
-    /// taken away.
-    pub fn later(&self, told: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let told = told.into_iter().filter(|told| told.sequence > self.sequence);
-        told.max_by_key(|told| told.sequence)
-    }
-
-    /// As an annotation holds it; `None` where somebody wrote something else there.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (sequence, digest) = text.split_once(' ')?;
-        let sequence = sequence.parse().ok()?;
-        digest.parse::<Fingerprint>().ok()?;
-        Some(Self { sequence, digest: digest.to_owned() })
-    }
-}
-
-impl std::fmt::Display for End {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.sequence, self.digest)
-    }
 }
 
 /// SHA-256 over the canonical text of an entry: what the entry after it in the same namespace carries.
@@ -180,23 +159,6 @@ mod tests {
             previous_sha256: "b0".into(),
             fence: 3,
         }
-    }
-
-    #[test]
-    fn an_end_survives_being_written_and_read_and_nothing_else_is_read_as_one() {
-        let end = End { sequence: 7, digest: "ab".repeat(32) };
-        assert_eq!(End::parse(&end.to_string()), Some(end));
-        for text in ["", "7", "x 00", "7 zz", "-1 00", "7 "] {
-            assert_eq!(End::parse(text), None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_ledger_that_had_come_further_goes_on_after_what_is_gone() {
-        let end = |sequence| End { sequence, digest: format!("{sequence:064}") };
-        assert_eq!(end(3).later([end(2), end(5), end(4)]), Some(end(5)));
-        assert_eq!(end(5).later([end(5), end(2)]), None);
-        assert_eq!(End::default().later([end(1)]), Some(end(1)));
     }
 
     #[test]

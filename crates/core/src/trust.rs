@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use meshroot_api::names::{LEDGER_ANNOTATION, RequestName};
+use meshroot_api::names::RequestName;
 use meshroot_api::policy::{RootPhase, RootStatus, TrustPolicySpec};
 use meshroot_api::trust::MeshTrustSpec;
 use meshroot_api::{MeshTrust, Reason};
 use meshroot_pki::{Certificate, Fingerprint, parse_bundle, to_bundle};
 
-use crate::ledger;
 use crate::membership::Key;
 use crate::notice::Notice;
 use crate::refusal::Refusal;
@@ -199,11 +198,6 @@ fn kept_anchors(
     let mut kept = known.unwrap_or_default();
     kept.retain(|one| one.not_after() >= now && !set.contains(&one.fingerprint().to_string()));
     kept
-}
-
-/// How far the ledger had come when a MeshTrust was written.
-pub fn ledger_end(trust: &MeshTrust) -> Option<ledger::End> {
-    ledger::End::parse(trust.metadata.annotations.as_ref()?.get(LEDGER_ANNOTATION)?)
 }
 
 /// The request that a mesh's MeshTrust names, where that is one of this virtual mesh; the mesh's first one otherwise.

@@ -26,6 +26,13 @@ pub(crate) enum HubError {
     RootIsBusy,
     #[error("reading the ledger failed: {0}")]
     ReadLedger(#[source] Box<kube::Error>),
+    /// Another hub wrote to the ledger meanwhile: it is read again.
+    #[error("another hub took the next number in the ledger of {namespace}")]
+    NumberTaken { namespace: String },
+    #[error(
+        "ConfigMap {config_map}, which says how far a ledger has come, has no entry of a ledger in `data.entry` ({source}); put back what was there, or delete it, and the ledger goes on after its newest record"
+    )]
+    UnreadableClaim { config_map: String, source: serde_json::Error },
 }
 
 impl HubError {
@@ -46,7 +53,10 @@ impl ControllerError for HubError {
             Self::Write(error) => error.retry().into(),
             Self::NotLeader => Outcome::Done,
             Self::RootIsBusy => Outcome::RequeueAfter(Duration::from_millis(250)),
-            Self::LedgerConflict { .. } | Self::ReadLedger(_) => Outcome::Retry,
+            Self::LedgerConflict { .. }
+            | Self::ReadLedger(_)
+            | Self::NumberTaken { .. }
+            | Self::UnreadableClaim { .. } => Outcome::Retry,
             Self::Refused(refusal) if refusal.reason == Reason::RootUnavailable => Outcome::Retry,
             Self::Refused(_) => Outcome::RequeueAfter(Duration::from_secs(30)),
         }

@@ -107,7 +107,6 @@ impl Hub {
         // One cluster's requests never wait for another's.
         let by_cluster = || Queue::with_groups(|key: &Key| key.namespace.clone());
         let records = Watched::start(Api::all(client.clone()), all(), shutdown);
-        let trusts = Watched::start(Api::all(client.clone()), all(), shutdown);
         let metrics = Metrics::register(telemetry);
         let blocked = options.blocked_keys.clone().unwrap_or_default();
         Self {
@@ -121,13 +120,13 @@ impl Hub {
             authority: Authority::new(client.clone(), &options.namespace, &blocked),
             ledgers: Ledgers::new(
                 client.clone(),
+                &options.namespace,
                 records.clone(),
-                trusts.clone(),
                 leadership.clone(),
                 metrics.clone(),
             ),
             records,
-            trusts,
+            trusts: Watched::start(Api::all(client.clone()), all(), shutdown),
             keys: KeyIndex::default(),
             budgets: Budgets::default(),
             identities: Identities::default(),

@@ -1,8 +1,9 @@
 //! The ledger of issuance: one chain of IssuanceRecords in each cluster's namespace.
 
+mod claims;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -10,25 +11,22 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use meshroot_api::record::{Decision, IssuanceRecordSpec, PreparedCertificate, RecordedRequest};
 use meshroot_api::shared::ResourceRef;
-use meshroot_api::{IssuanceRecord, MeshTrust, Reason, names};
+use meshroot_api::{
+    IssuanceRecord, Reason, VirtualMeshCertificateSigningRequest as Request, names,
+};
 use meshroot_ca::{Facts, Ledger};
 use meshroot_core::ledger::End;
 use meshroot_core::membership::Key;
-use meshroot_core::trust;
 use meshroot_pki::Fingerprint;
 use meshroot_runtime::kube::lease::{Fence, Leadership};
 use meshroot_runtime::kube::watch::Watched;
 use meshroot_runtime::kube::write::{Written, create_if_absent};
+use meshroot_runtime::process::crash;
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::time::{Instant, sleep_until};
 
+use self::claims::{Claim, Claims};
 use crate::error::HubError;
 use crate::metrics::Metrics;
-
-/// Nobody led before.
-const FIRST_TERM: u64 = 1;
-/// How long a write of a former leader may take to arrive.
-const UNDER_WAY: Duration = Duration::from_secs(1);
 
 /// The chains of all namespaces.
 pub(crate) struct Ledgers {
@@ -37,10 +35,7 @@ pub(crate) struct Ledgers {
     leadership: Leadership,
     /// Where each namespace's chain ends, as far as this term of leadership knows.
     ends: Mutex<HashMap<String, Arc<AsyncMutex<Option<Known>>>>>,
-    /// The present term, and from when on it may write.
-    terms: Mutex<Option<(Fence, Instant)>>,
-    /// Which say, beside the records, how far each ledger had come.
-    trusts: Watched<MeshTrust>,
+    claims: Claims,
     metrics: Metrics,
 }
 
@@ -49,6 +44,7 @@ pub(crate) struct Ledgers {
 struct Known {
     fence: Fence,
     end: End,
+    claim: Option<Claim>,
 }
 
 /// One entry to be made.
@@ -84,36 +80,43 @@ impl Entry<'_> {
             // A new term: others may have written since.
             _ => self.read_end(fence).await?,
         };
-        let spec = self.spec(prepared, &last);
-        let after = End::after(&spec);
-        let record = record(&self.request, spec);
-        // Entries never change, so one that the local copy has needs no second look.
-        if self.known().is_some_and(|known| same(&known.spec, &record.spec)) {
+        let record = record(&self.request.namespace, self.spec(prepared, &last.end, fence));
+        if let Some(found) = self.found().await? {
             *end = Some(last);
-            return Ok(());
+            return agrees(&found, &record);
         }
         self.ledgers.fence()?;
-        match create_if_absent(&self.records(), &record).await? {
-            Written::Created(_) => {
-                *end = Some(Known { fence, end: after });
-                Ok(())
-            }
-            Written::Existed(found) if same(&found.spec, &record.spec) => {
-                // Of this chain as it is known, or of one that must be read again.
-                *end = Some(last).filter(|last| found.spec.sequence <= last.end.sequence);
-                Ok(())
-            }
-            Written::Existed(_) => {
-                Err(HubError::LedgerConflict { request: self.request.to_string() })
-            }
+        let after = End::after(&record.spec);
+        let claim =
+            self.ledgers.claims.claim(&self.request.namespace, last.claim, &record.spec).await?;
+        crash::point("hub-after-claim");
+        self.create(&record).await?;
+        *end = Some(Known { fence, end: after, claim: Some(claim) });
+        Ok(())
+    }
+
+    async fn create(&self, record: &IssuanceRecord) -> Result<(), HubError> {
+        match create_if_absent(&self.records(), record).await? {
+            Written::Created(_) => Ok(()),
+            Written::Existed(found) => agrees(&found, record),
         }
     }
 
-    fn known(&self) -> Option<Arc<IssuanceRecord>> {
-        self.ledgers.records.object(Some(&self.request.namespace), &self.request.name)
+    /// This request's record. Entries never change, so one that the local copy has needs no second look.
+    async fn found(&self) -> Result<Option<Arc<IssuanceRecord>>, HubError> {
+        let copy = self.ledgers.records.object(Some(&self.request.namespace), &self.request.name);
+        match copy {
+            Some(copy) => Ok(Some(copy)),
+            None => Ok(self.read(&self.request.name).await?.map(Arc::new)),
+        }
     }
 
-    fn spec(&self, prepared: Option<PreparedCertificate>, last: &Known) -> IssuanceRecordSpec {
+    fn spec(
+        &self,
+        prepared: Option<PreparedCertificate>,
+        last: &End,
+        fence: Fence,
+    ) -> IssuanceRecordSpec {
         IssuanceRecordSpec {
             request: RecordedRequest { name: self.request.name.clone(), uid: self.uid.clone() },
             virtual_mesh_ref: self.virtual_mesh_ref.clone(),
@@ -121,22 +124,59 @@ impl Entry<'_> {
             public_key_sha256: self.public_key.to_string(),
             decision: self.decision.clone(),
             prepared,
-            sequence: last.end.sequence + 1,
-            previous_sha256: last.end.digest.clone(),
-            fence: last.fence.0,
+            sequence: last.sequence + 1,
+            previous_sha256: last.digest.clone(),
+            fence: fence.0,
         }
     }
 
+    /// Where the ledger ends: at its newest claim, or, where nothing was ever claimed, at its newest record.
     async fn read_end(&self, fence: Fence) -> Result<Known, HubError> {
-        self.ledgers.settled(fence).await;
-        let all = self
-            .records()
-            .list(&ListParams::default())
-            .await
-            .map_err(|error| HubError::ReadLedger(Box::new(error)))?;
-        let last = all.items.iter().map(|record| &record.spec).max_by_key(|spec| spec.sequence);
-        let found = last.map(End::after).unwrap_or_default();
-        Ok(Known { fence, end: self.ledgers.checked(&self.request.namespace, found) })
+        let namespace = &self.request.namespace;
+        let Some(claim) = self.ledgers.claims.newest(namespace).await? else {
+            let all = self.records().list(&ListParams::default()).await.map_err(unread)?;
+            let end = newest(all.items.iter().map(|record| &record.spec));
+            return Ok(Known { fence, end, claim: None });
+        };
+        let known = self.ledgers.copied_end(namespace);
+        let end = if known.sequence > claim.end().sequence {
+            // The claims are older than the records, as after a restore of the hub's namespace alone.
+            known
+        } else {
+            self.settle(&claim).await?;
+            claim.end()
+        };
+        Ok(Known { fence, end, claim: Some(claim) })
+    }
+
+    /// A hub may have died between its claim and its record: a request that waits gets the record that was claimed for
+    /// it. Otherwise the record was there, and somebody took it away.
+    async fn settle(&self, claim: &Claim) -> Result<(), HubError> {
+        let RecordedRequest { name, uid } = &claim.entry.request;
+        let namespace = &self.request.namespace;
+        match self.read(name).await? {
+            Some(record) if End::after(&record.spec) == claim.end() => Ok(()),
+            None if self.waits(name, uid).await? => {
+                self.create(&record(namespace, claim.entry.clone())).await
+            }
+            _ => {
+                self.ledgers.cut(namespace, &claim.end());
+                Ok(())
+            }
+        }
+    }
+
+    async fn waits(&self, name: &str, uid: &str) -> Result<bool, HubError> {
+        let requests: Api<Request> =
+            Api::namespaced(self.ledgers.client.clone(), &self.request.namespace);
+        let request = requests.get_opt(name).await.map_err(unread)?;
+        Ok(request.is_some_and(|request| {
+            request.metadata.uid.as_deref() == Some(uid) && !request.is_answered()
+        }))
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<IssuanceRecord>, HubError> {
+        self.records().get_opt(name).await.map_err(unread)
     }
 
     fn records(&self) -> Api<IssuanceRecord> {
@@ -147,54 +187,30 @@ impl Entry<'_> {
 impl Ledgers {
     pub(crate) fn new(
         client: Client,
+        namespace: &str,
         records: Watched<IssuanceRecord>,
-        trusts: Watched<MeshTrust>,
         leadership: Leadership,
         metrics: Metrics,
     ) -> Self {
-        Self {
-            client,
-            records,
-            trusts,
-            leadership,
-            metrics,
-            ends: Mutex::default(),
-            terms: Mutex::default(),
-        }
+        let claims = Claims::new(client.clone(), namespace);
+        Self { client, records, leadership, ends: Mutex::default(), claims, metrics }
     }
 
-    /// The end of a ledger as the records have it, or, where MeshTrusts tell of a later one, that: a number that was
-    /// used is not used again, and the entry after the gap names the entry that is gone.
-    fn checked(&self, namespace: &str, found: End) -> End {
-        let trusts = self.trusts.store().state();
+    /// The end as far as the local copy has it.
+    fn copied_end(&self, namespace: &str) -> End {
+        let records = self.records.store().state();
         let of_namespace =
-            trusts.iter().filter(|trust| trust.metadata.namespace.as_deref() == Some(namespace));
-        let Some(later) = found.later(of_namespace.filter_map(|trust| trust::ledger_end(trust)))
-        else {
-            return found;
-        };
+            records.iter().filter(|record| record.metadata.namespace.as_deref() == Some(namespace));
+        newest(of_namespace.map(|record| &record.spec))
+    }
+
+    /// A number that was used is not used again, and the entry after the gap names the entry that is gone.
+    fn cut(&self, namespace: &str, end: &End) {
         self.metrics.decided(Reason::LedgerCut);
         tracing::error!(
-            target: "audit", namespace, records = found.sequence, known = later.sequence,
-            "{}: entries of the ledger were taken away; it goes on after them", Reason::LedgerCut
+            target: "audit", namespace, sequence = end.sequence, digest = end.digest,
+            "{}: the ledger's newest entry was taken away; it goes on after it", Reason::LedgerCut
         );
-        later
-    }
-
-    /// Waits, once a term, until what the leader before had under way is there: it asked whether it leads right before
-    /// it wrote, but somebody may take the Lease from it between the two, and two entries would have one number.
-    async fn settled(&self, fence: Fence) {
-        if fence.0 == FIRST_TERM {
-            return;
-        }
-        let from = {
-            let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
-            match *terms {
-                Some((known, from)) if known == fence => from,
-                _ => terms.insert((fence, Instant::now() + UNDER_WAY)).1,
-            }
-        };
-        sleep_until(from).await;
     }
 
     fn fence(&self) -> Result<Fence, HubError> {
@@ -230,6 +246,14 @@ fn prepared(facts: &Facts) -> PreparedCertificate {
     }
 }
 
+/// The same entry is there, under whatever number.
+fn agrees(found: &IssuanceRecord, wanted: &IssuanceRecord) -> Result<(), HubError> {
+    if same(&found.spec, &wanted.spec) {
+        return Ok(());
+    }
+    Err(HubError::LedgerConflict { request: Key::of(wanted).to_string() })
+}
+
 fn same(found: &IssuanceRecordSpec, wanted: &IssuanceRecordSpec) -> bool {
     found.request == wanted.request
         && found.csr_sha256 == wanted.csr_sha256
@@ -237,11 +261,21 @@ fn same(found: &IssuanceRecordSpec, wanted: &IssuanceRecordSpec) -> bool {
         && found.decision.verdict == wanted.decision.verdict
 }
 
-fn record(request: &Key, spec: IssuanceRecordSpec) -> IssuanceRecord {
-    let mut record = IssuanceRecord::new(&request.name, spec);
+/// The end after the newest of these entries.
+fn newest<'a>(entries: impl Iterator<Item = &'a IssuanceRecordSpec>) -> End {
+    entries.max_by_key(|entry| entry.sequence).map(End::after).unwrap_or_default()
+}
+
+fn unread(error: kube::Error) -> HubError {
+    HubError::ReadLedger(Box::new(error))
+}
+
+fn record(namespace: &str, spec: IssuanceRecordSpec) -> IssuanceRecord {
+    let name = spec.request.name.clone();
+    let mut record = IssuanceRecord::new(&name, spec);
     record.metadata = ObjectMeta {
-        name: Some(request.name.clone()),
-        namespace: Some(request.namespace.clone()),
+        name: Some(name),
+        namespace: Some(namespace.to_owned()),
         labels: Some(names::labels()),
         ..ObjectMeta::default()
     };

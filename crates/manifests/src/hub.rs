@@ -128,5 +128,7 @@ fn own_namespace_rules() -> Vec<Value> {
             &[HUB_LEASE],
             &[READ, &["update", "patch"]].concat(),
         ),
+        // How far each ledger has come.
+        allow("", &["configmaps"], &["get", "create", "update"]),
     ]
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use meshroot_api::names::{self, RequestName};
@@ -15,7 +14,7 @@ use meshroot_api::{
 use meshroot_core::membership::{self, Key};
 use meshroot_core::renewal::{self, Next, Numbers, Standing};
 use meshroot_core::terms::Terms;
-use meshroot_core::{Notice, Refusal, identity, ledger, trust};
+use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
 use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
@@ -24,9 +23,6 @@ use super::profile;
 use crate::authority::Root;
 use crate::error::HubError;
 use crate::hub::Hub;
-
-/// After this long an entry in the ledger is noted in its MeshTrust, where that was not done with the renewal.
-const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// Makes what is missing for one mesh, one write at a time.
 pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
@@ -151,31 +147,13 @@ impl Member {
         trust: &MeshTrust,
         wanted: MeshTrustSpec,
     ) -> Result<(), HubError> {
-        let known = trust::ledger_end(trust);
-        let is_news =
-            |end: &ledger::End| known.as_ref().is_none_or(|known| known.sequence < end.sequence);
-        let end = self.ledger_end(hub, &wanted.request).filter(is_news);
-        if trust.spec == wanted && end.is_none() {
+        if trust.spec == wanted {
             return Ok(());
         }
         hub.fence()?;
-        let mut next = MeshTrust { spec: wanted, ..trust.clone() };
-        if let Some(end) = end {
-            let annotations = next.metadata.annotations.get_or_insert_default();
-            annotations.insert(names::LEDGER_ANNOTATION.to_owned(), end.to_string());
-        }
+        let next = MeshTrust { spec: wanted, ..trust.clone() };
         self.written(hub, &replace(&self.trusts(hub), &next).await?);
         Ok(())
-    }
-
-    /// The ledger's entry for a request that was answered a while ago: right after it, the write would be in the way of
-    /// the agent's.
-    fn ledger_end(&self, hub: &Hub, request: &str) -> Option<ledger::End> {
-        let record = hub.records.object(Some(&self.key.namespace), request)?;
-        let created = record.metadata.creation_timestamp.as_ref()?;
-        let is_settled = clock::now().duration_since(created.0) >= SETTLED;
-        let renews = self.trust.as_ref().is_some_and(|trust| trust.spec.request != request);
-        (is_settled || renews).then(|| ledger::End::after(&record.spec))
     }
 
     fn trusts(&self, hub: &Hub) -> Api<MeshTrust> {

@@ -1,12 +1,12 @@
-//! A ledger that somebody cut while no hub looked.
+//! A ledger that somebody cut while no hub looked, and one that another hub wrote to.
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
-use meshroot_api::names::LEDGER_ANNOTATION;
+use meshroot_api::names;
+use meshroot_api::record::{IssuanceRecordSpec, RecordedRequest};
 use meshroot_api::shared::ResourceRef;
-use meshroot_api::{
-    Bytes, IssuanceRecord, Mesh, MeshTrust, VirtualMeshCertificateSigningRequest as Request,
-};
+use meshroot_api::{Bytes, IssuanceRecord, Mesh, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::ledger;
 use meshroot_pki::{CertificateRequest, DistinguishedName, Host, KeyKind, PrivateKey};
 use meshroot_testkit::Fleet;
@@ -14,105 +14,153 @@ use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use meshroot_testkit::wait;
 use serde_json::{Value, json};
 
-use crate::common::{LIMIT, Scene, create, delete, until};
+use crate::common::{LIMIT, Scene, create, delete, merge, until};
 use crate::run;
 
-/// A cluster of its own, since the ledgers of others stay whole; this test answers for its agent.
-const NAMESPACE: &str = "meshroot-cluster-cut";
-const AGENT: &str = "system:serviceaccount:meshroot-cluster-cut:meshroot-agent";
-const MESH: &str = "cut";
-
 #[test]
-fn a_hub_that_finds_its_newest_records_deleted_says_so_and_uses_no_number_again() {
+fn a_hub_that_finds_its_newest_record_deleted_says_so_and_uses_no_number_again() {
     run(async |scene| {
         let mut fleet = scene.fleet.write().await;
-        prepare(scene, &fleet).await?;
-        issue(scene, &fleet, 1).await?;
-        fleet.meshroot(&["--context", "hub", "renew", MESH])?;
-        issue(scene, &fleet, 2).await?;
-        let gone = records(scene).get(&name(2)).await?.spec;
-        let end = format!("{} {}", gone.sequence, ledger::digest(&gone));
-        let noted = |trust: &MeshTrust| {
-            trust.metadata.annotations.as_ref().and_then(|all| all.get(LEDGER_ANNOTATION))
-                == Some(&end)
-        };
-        let trusts: Api<MeshTrust> = Api::namespaced(scene.hub.clone(), NAMESPACE);
-        until("the MeshTrust notes where the ledger ends", &trusts, MESH, noted).await?;
+        let member = Member::prepare(scene, &fleet, "cut").await?;
+        member.issue(scene, &fleet, 1).await?;
+        let gone = member.renew(scene, &fleet, 2).await?;
 
         fleet.hub_process.take().context("the hub runs")?.kill_hard();
-        delete(&records(scene), &name(2)).await?;
+        delete(&member.records(scene), &member.request(2)).await?;
         scene.free_lease(SYSTEM_NAMESPACE, "meshroot-hub").await?;
         fleet.start_hub(&[]).await?;
-        fleet.meshroot(&["--context", "hub", "renew", MESH])?;
-        issue(scene, &fleet, 3).await?;
 
-        let next = records(scene).get(&name(3)).await?.spec;
-        ensure!(next.sequence == gone.sequence + 1, "number {} was used again", next.sequence);
-        ensure!(next.previous_sha256 == ledger::digest(&gone).to_string(), "the gap is not named");
-        let log = fleet.hub_process.as_ref().context("the hub runs")?.logs();
-        ensure!(log.contains("LedgerCut: entries of the ledger were taken away"), "{log}");
-        delete(&scene.virtual_meshes(), MESH).await
+        let next = member.renew(scene, &fleet, 3).await?;
+        follows(&next, &gone)?;
+        says_that_it_was_cut(&fleet)?;
+        delete(&scene.virtual_meshes(), member.0).await
     });
 }
 
-fn name(number: u32) -> String {
-    format!("{MESH}.{MESH}.{number}")
+/// A hub that has lost its Lease may write once more, as late as it likes.
+#[test]
+fn a_number_that_another_hub_has_claimed_meanwhile_is_not_used_again() {
+    run(async |scene| {
+        let fleet = scene.fleet.write().await;
+        let member = Member::prepare(scene, &fleet, "claimed").await?;
+        let first = member.issue(scene, &fleet, 1).await?;
+        let others = IssuanceRecordSpec {
+            request: RecordedRequest { name: "of-another-hub".into(), uid: "0".into() },
+            sequence: first.sequence + 1,
+            previous_sha256: ledger::digest(&first).to_string(),
+            ..first
+        };
+        let claims: Api<ConfigMap> = Api::namespaced(scene.hub.clone(), SYSTEM_NAMESPACE);
+        let claim = json!({ "data": { "entry": serde_json::to_string(&others)? } });
+        merge(&claims, &names::ledger_claim(&member.namespace()), &claim).await?;
+
+        let next = member.renew(scene, &fleet, 2).await?;
+        follows(&next, &others)?;
+        says_that_it_was_cut(&fleet)?;
+        delete(&scene.virtual_meshes(), member.0).await
+    });
 }
 
-fn records(scene: &Scene) -> Api<IssuanceRecord> {
-    Api::namespaced(scene.hub.clone(), NAMESPACE)
+fn follows(next: &IssuanceRecordSpec, last: &IssuanceRecordSpec) -> Result<()> {
+    ensure!(next.sequence == last.sequence + 1, "number {} is used twice", next.sequence);
+    ensure!(next.previous_sha256 == ledger::digest(last).to_string(), "the chain has a gap");
+    Ok(())
 }
 
-async fn prepare(scene: &Scene, fleet: &Fleet) -> Result<()> {
-    fleet.hub.create_namespace(NAMESPACE).await?;
-    let grant = format!("--serviceaccount={}", AGENT.trim_start_matches("system:serviceaccount:"));
-    fleet.kubectl(
-        "hub",
-        &["-n", NAMESPACE, "create", "rolebinding", "agent", "--clusterrole=cluster-admin", &grant],
-        None,
-    )?;
-    let mesh: Mesh = serde_json::from_value(json!({
-        "apiVersion": "discovery.zephyr.solo.io/v1alpha1", "kind": "Mesh", "metadata": { "name": MESH },
-        "spec": { "istio": {
-            "installation": { "installationNamespace": MESH },
-            "citadelInfo": { "trustDomain": "cut.example" },
-        } },
-    }))?;
-    create(&Api::namespaced(scene.hub.clone(), NAMESPACE), mesh).await?;
-    scene
-        .make_virtual_mesh(MESH, |spec, _| spec.meshes = vec![ResourceRef::new(MESH, NAMESPACE)])
-        .await
+fn says_that_it_was_cut(fleet: &Fleet) -> Result<()> {
+    let log = fleet.hub_process.as_ref().context("the hub runs")?.logs();
+    ensure!(log.contains("LedgerCut: the ledger's newest entry was taken away"), "{log}");
+    Ok(())
 }
 
-/// Answers for the agent, and waits for the certificate.
-async fn issue(scene: &Scene, fleet: &Fleet, number: u32) -> Result<()> {
-    let requests: Api<Request> = Api::namespaced(scene.hub.clone(), NAMESPACE);
-    let name = name(number);
-    until("the request is there", &requests, &name, |_| true).await?;
-    let host: Host = "spiffe://cut.example/ns/cut/sa/istiod".parse()?;
-    let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
-    let csr = CertificateRequest::create(&key, &DistinguishedName::empty(), &[host])?;
-    let patch: Value = json!({ "spec": { "csrData": Bytes(csr.to_pem().into_bytes()) } });
-    let as_agent = async || {
-        let patch = patch.to_string();
+/// A mesh and its virtual mesh, of one name, in a cluster of their own, since the ledgers of others stay whole; the
+/// tests answer for its agent.
+struct Member(&'static str);
+
+impl Member {
+    async fn prepare(scene: &Scene, fleet: &Fleet, name: &'static str) -> Result<Self> {
+        let member = Self(name);
+        let namespace = member.namespace();
+        fleet.hub.create_namespace(&namespace).await?;
+        let grant = format!("--serviceaccount={namespace}:meshroot-agent");
         fleet.kubectl(
             "hub",
             &[
-                "--as",
-                AGENT,
                 "-n",
-                NAMESPACE,
-                "patch",
-                "vmcsr",
-                &name,
-                "--type=merge",
-                "-p",
-                &patch,
+                &namespace,
+                "create",
+                "rolebinding",
+                "agent",
+                "--clusterrole=cluster-admin",
+                &grant,
             ],
             None,
-        )
-    };
-    wait::until("the agent's CSR is taken", LIMIT, as_agent).await?;
-    until(&format!("{name} is answered"), &requests, &name, Request::is_answered).await?;
-    Ok(())
+        )?;
+        let mesh: Mesh = serde_json::from_value(json!({
+            "apiVersion": "discovery.zephyr.solo.io/v1alpha1", "kind": "Mesh", "metadata": { "name": name },
+            "spec": { "istio": {
+                "installation": { "installationNamespace": name },
+                "citadelInfo": { "trustDomain": format!("{name}.example") },
+            } },
+        }))?;
+        create(&Api::namespaced(scene.hub.clone(), &namespace), mesh).await?;
+        scene
+            .make_virtual_mesh(name, |spec, _| {
+                spec.meshes = vec![ResourceRef::new(name, &namespace)];
+            })
+            .await?;
+        Ok(member)
+    }
+
+    async fn renew(&self, scene: &Scene, fleet: &Fleet, number: u32) -> Result<IssuanceRecordSpec> {
+        fleet.meshroot(&["--context", "hub", "renew", self.0])?;
+        self.issue(scene, fleet, number).await
+    }
+
+    /// Answers for the agent, and waits for the certificate.
+    async fn issue(&self, scene: &Scene, fleet: &Fleet, number: u32) -> Result<IssuanceRecordSpec> {
+        let namespace = self.namespace();
+        let requests: Api<Request> = Api::namespaced(scene.hub.clone(), &namespace);
+        let name = self.request(number);
+        let agent = format!("system:serviceaccount:{namespace}:meshroot-agent");
+        until("the request is there", &requests, &name, |_| true).await?;
+        let host: Host = format!("spiffe://{0}.example/ns/{0}/sa/istiod", self.0).parse()?;
+        let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
+        let csr = CertificateRequest::create(&key, &DistinguishedName::empty(), &[host])?;
+        let patch: Value = json!({ "spec": { "csrData": Bytes(csr.to_pem().into_bytes()) } });
+        let as_agent = async || {
+            let patch = patch.to_string();
+            fleet.kubectl(
+                "hub",
+                &[
+                    "--as",
+                    &agent,
+                    "-n",
+                    &namespace,
+                    "patch",
+                    "vmcsr",
+                    &name,
+                    "--type=merge",
+                    "-p",
+                    &patch,
+                ],
+                None,
+            )
+        };
+        wait::until("the agent's CSR is taken", LIMIT, as_agent).await?;
+        until(&format!("{name} is answered"), &requests, &name, Request::is_answered).await?;
+        Ok(self.records(scene).get(&name).await?.spec)
+    }
+
+    fn request(&self, number: u32) -> String {
+        format!("{0}.{0}.{number}", self.0)
+    }
+
+    fn namespace(&self) -> String {
+        names::cluster_namespace(self.0)
+    }
+
+    fn records(&self, scene: &Scene) -> Api<IssuanceRecord> {
+        Api::namespaced(scene.hub.clone(), &self.namespace())
+    }
 }

@@ -11,9 +11,10 @@ use serde_json::json;
 use crate::common::{HOME, Scene, all, create, delete, file, judge, merge, secret, until};
 use crate::run;
 
-pub(crate) const ALL: [&str; 16] = [
+pub(crate) const ALL: [&str; 17] = [
     "hub-after-trust",
     "hub-before-record",
+    "hub-after-claim",
     "hub-after-record",
     "hub-before-response",
     "hub-after-response",
@@ -38,6 +39,7 @@ pub(crate) fn mesh_of(point: &str) -> &str {
 #[rstest]
 #[case("hub-after-trust")]
 #[case("hub-before-record")]
+#[case("hub-after-claim")]
 #[case("hub-after-record")]
 #[case("hub-before-response")]
 #[case("hub-after-response")]

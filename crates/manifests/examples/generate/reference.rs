@@ -29,7 +29,7 @@ for cluster administrators too:
 ";
 
 /// Where a label or annotation stands, and what it says.
-const MARKS: [(&str, &str, &str); 19] = [
+const MARKS: [(&str, &str, &str); 18] = [
     (names::MANAGED_BY_LABEL, "label on every object that Meshroot creates", "always `meshroot`"),
     (names::PART_OF_LABEL, "label on every object that is installed", "always `meshroot`"),
     (names::CLUSTER_LABEL, "label", "name of the cluster that an object is about"),
@@ -53,11 +53,6 @@ const MARKS: [(&str, &str, &str); 19] = [
         names::ASKED_ANNOTATION,
         "annotation on a request that people decide on",
         "what they are asked to approve, as JSON; written once, by the hub only",
-    ),
-    (
-        names::LEDGER_ANNOTATION,
-        "annotation on a MeshTrust",
-        "number and digest of its certificate's entry in the ledger",
     ),
     (names::WRITTEN_ANNOTATION, "annotation on Secrets that the agent wrote for a mesh", "when"),
     (

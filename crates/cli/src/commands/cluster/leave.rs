@@ -5,7 +5,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use meshroot_api::names::{
-    AGENT_NAMESPACE, AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace,
+    AGENT_NAMESPACE, AGENT_SERVICE_ACCOUNT, SYSTEM_NAMESPACE, cluster_namespace, ledger_claim,
 };
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::delete;
@@ -82,6 +82,7 @@ where
 }
 
 fn remains(cluster: &str, home: &str) -> String {
+    let claim = ledger_claim(home);
     format!(
         "\
 the agent has no rights on the hub any more, and its tokens end within seconds;
@@ -89,6 +90,7 @@ the mesh keeps its certificate until that expires
 
 what stays, and how to remove it:
   requests, ledger, trust state   kubectl delete namespace {home}
+  how far the ledger had come     kubectl -n {SYSTEM_NAMESPACE} delete configmap {claim}
   the cluster's entry             kubectl -n {SYSTEM_NAMESPACE} delete kubernetescluster {cluster}
   membership                      take its meshes out of spec.meshes of the VirtualMesh
   the agent, in the cluster       kubectl delete namespace {AGENT_NAMESPACE}   (its keys go with it)
