@@ -164,10 +164,10 @@ pub fn signing_root(roots: &[RootStatus]) -> Option<&str> {
 }
 
 /// What a mesh is told: by which request it should have its certificate, what to trust, and what its virtual mesh's
-/// policy says. `before`: what it was told last.
+/// policy says. `before`: what it was told last of the same virtual mesh.
 ///
-/// An anchor that was added to the set reaches every member; one that is gone from it stays with the members that have it,
-/// in the same virtual mesh, until it ends: peers may still present what leads to it.
+/// An anchor that was added to the set reaches every member; one that is gone from it stays with the members that have it
+/// until it ends: peers may still present what leads to it.
 pub fn told(
     policy: &TrustPolicySpec,
     set: &TrustSet,
@@ -175,7 +175,7 @@ pub fn told(
     before: Option<&MeshTrustSpec>,
     now: Timestamp,
 ) -> MeshTrustSpec {
-    let kept = before.map(|before| kept_anchors(before, set, request, now)).unwrap_or_default();
+    let kept = before.map(|before| kept_anchors(before, set, now)).unwrap_or_default();
     MeshTrustSpec {
         request: request.to_string(),
         trust_anchors: set.to_bundle() + &to_bundle(&kept),
@@ -186,16 +186,8 @@ pub fn told(
     }
 }
 
-fn kept_anchors(
-    before: &MeshTrustSpec,
-    set: &TrustSet,
-    request: &RequestName,
-    now: Timestamp,
-) -> Vec<Certificate> {
-    let same = RequestName::parse(&before.request)
-        .is_some_and(|named| named.virtual_mesh == request.virtual_mesh);
-    let known = if same { parse_bundle(before.trust_anchors.as_bytes()) } else { Ok(Vec::new()) };
-    let mut kept = known.unwrap_or_default();
+fn kept_anchors(before: &MeshTrustSpec, set: &TrustSet, now: Timestamp) -> Vec<Certificate> {
+    let mut kept = parse_bundle(before.trust_anchors.as_bytes()).unwrap_or_default();
     kept.retain(|one| one.not_after() >= now && !set.contains(&one.fingerprint().to_string()));
     kept
 }

@@ -176,6 +176,16 @@ impl Hub {
         Some(Key::resolve(&asked.or_else(recorded)?, &mesh.namespace))
     }
 
+    /// Whether what a mesh was told last is of this virtual mesh: by the request that its MeshTrust names, or, where that
+    /// one is not there yet, by its name.
+    pub(crate) fn is_told_of(&self, mesh: &Key, trust: &MeshTrust, virtual_mesh: &Key) -> bool {
+        match self.requests_of(mesh) {
+            Some(told) => told == *virtual_mesh,
+            None => RequestName::parse(&trust.spec.request)
+                .is_some_and(|request| request.virtual_mesh == virtual_mesh.name),
+        }
+    }
+
     pub(crate) fn virtual_mesh(&self, key: &Key) -> Option<Arc<VirtualMesh>> {
         self.virtual_meshes.object(Some(&key.namespace), &key.name)
     }
@@ -255,11 +265,9 @@ impl Hub {
 
     /// What a member was told to trust.
     fn member_anchors(&self, virtual_mesh: &VirtualMesh) -> Vec<Certificate> {
-        let name = virtual_mesh.metadata.name.as_deref().unwrap_or_default();
+        let key = Key::of(virtual_mesh);
         let anchors = membership::members(virtual_mesh).find_map(|mesh| {
-            let trust = self.trust(&mesh)?;
-            RequestName::parse(&trust.spec.request)
-                .filter(|request| request.virtual_mesh == name)?;
+            let trust = self.trust(&mesh).filter(|trust| self.is_told_of(&mesh, trust, &key))?;
             let anchors = parse_bundle(trust.spec.trust_anchors.as_bytes()).ok()?;
             (!anchors.is_empty()).then_some(anchors)
         });

@@ -157,9 +157,6 @@ fn an_anchor_that_is_gone_from_the_set_stays_with_the_members_that_have_it_until
     let ended = gone.not_after() + SignedDuration::from_secs(1);
     let after = told(&policy, &set(&[&signing]), &request, Some(&both), ended);
     assert_eq!(after.trust_anchors, signing.to_pem());
-    let moved = RequestName::first("east", "prod");
-    let after = told(&policy, &set(&[&signing]), &moved, Some(&both), now);
-    assert_eq!(after.trust_anchors, signing.to_pem(), "it is in another virtual mesh");
     // One that is added reaches a member that had none of it.
     let alone = told(&policy, &set(&[&signing]), &request, None, now);
     let added = told(&policy, &set(&[&signing, &gone]), &request, Some(&alone), now);

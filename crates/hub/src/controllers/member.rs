@@ -15,7 +15,7 @@ use meshroot_core::membership::{self, Key};
 use meshroot_core::renewal::{self, Next, Numbers, Standing};
 use meshroot_core::terms::Terms;
 use meshroot_core::{Notice, Refusal, identity, trust};
-use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
+use meshroot_runtime::kube::write::{create_if_absent, replace};
 use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
 
@@ -115,8 +115,11 @@ impl Member {
 
     /// MeshTrust as it should be: the newest certificate that was issued, and what the policy says.
     async fn ensure_trust(&self, hub: &Hub, governed: &Governed) -> Result<(), HubError> {
-        let request = self.newest_answered(hub).unwrap_or_else(|| self.current.clone());
-        let before = self.trust.as_ref().map(|trust| &trust.spec);
+        let newest = self.newest_answered(hub).map(|(name, _)| name);
+        let request = newest.unwrap_or_else(|| self.current.clone());
+        let of = Key::of(governed.virtual_mesh.as_ref());
+        let before = self.trust.as_ref().filter(|trust| hub.is_told_of(&self.key, trust, &of));
+        let before = before.map(|trust| &trust.spec);
         let (policy, set) = (&governed.policy.spec, &governed.root.trust);
         let wanted = trust::told(policy, set, &request, before, clock::now());
         if let Some(trust) = &self.trust {
@@ -125,19 +128,23 @@ impl Member {
         hub.fence()?;
         let mut made = MeshTrust::new(&self.key.name, wanted);
         made.metadata = self.metadata(&self.key.name);
-        // One that somebody else made may say something else: the watch brings it.
-        if let Written::Created(made) = create_if_absent(&self.trusts(hub), &made).await? {
-            self.written(hub, &made);
-        }
+        // One that is there may say something else: the watch brings it, and with it another turn.
+        create_if_absent(&self.trusts(hub), &made).await?;
         Ok(())
     }
 
     /// What was issued reaches the mesh, whatever is wrong with its virtual mesh, its policy or its root by now.
     async fn deliver(&self, hub: &Hub) -> Result<(), HubError> {
-        let (Some(trust), Some(request)) = (&self.trust, self.newest_answered(hub)) else {
+        let (Some(trust), Some((name, request))) = (&self.trust, self.newest_answered(hub)) else {
             return Ok(());
         };
-        let wanted = MeshTrustSpec { request: request.to_string(), ..trust.spec.clone() };
+        let mut wanted = MeshTrustSpec { request: name.to_string(), ..trust.spec.clone() };
+        let of = Key::resolve(&request.spec.virtual_mesh_ref, &self.key.namespace);
+        if !hub.is_told_of(&self.key, trust, &of) {
+            // A mesh that came back trusts what its certificate leads to, and not what it trusted meanwhile.
+            let anchors = request.status_or_default().response.root_certificate;
+            wanted.trust_anchors = String::from_utf8_lossy(&anchors.0).into_owned();
+        }
         self.tell(hub, trust, wanted).await
     }
 
@@ -152,7 +159,7 @@ impl Member {
         }
         hub.fence()?;
         let next = MeshTrust { spec: wanted, ..trust.clone() };
-        self.written(hub, &replace(&self.trusts(hub), &next).await?);
+        replace(&self.trusts(hub), &next).await?;
         Ok(())
     }
 
@@ -160,15 +167,10 @@ impl Member {
         Api::namespaced(hub.client.clone(), &self.key.namespace)
     }
 
-    /// What follows from an own write is done in this turn: the watch, which brings it back, need not ask for another.
-    fn written(&self, hub: &Hub, trust: &MeshTrust) {
-        hub.generations.changed("MeshTrust", &self.key, Some(&trust.metadata));
-    }
-
-    fn newest_answered(&self, hub: &Hub) -> Option<RequestName> {
+    fn newest_answered(&self, hub: &Hub) -> Option<(RequestName, Arc<Request>)> {
         let mut answered = self.generations(hub);
         answered.retain(|(_, request)| request.is_answered());
-        answered.pop().map(|(name, _)| name)
+        answered.pop()
     }
 
     fn newest(&self, hub: &Hub) -> Option<(RequestName, Arc<Request>)> {

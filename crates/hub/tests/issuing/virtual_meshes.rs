@@ -127,7 +127,7 @@ fn a_mesh_that_comes_back_to_a_virtual_mesh_gets_a_request_under_the_next_number
         scene.make_virtual_mesh("returns-away", |spec, _| spec.meshes.clear()).await?;
         answer(scene, mesh).await?;
         judge::issued_once(scene, &first(mesh)).await?;
-        moved(scene, mesh, "returns-away").await?;
+        moved(scene, mesh, mesh, "returns-away").await?;
         let away = format!("{mesh}.returns-away.1");
         scene.submit(&away, crate::request_for(&[&crate::identity(mesh)])?).await?;
         judge::issued_once(scene, &away).await?;
@@ -136,7 +136,7 @@ fn a_mesh_that_comes_back_to_a_virtual_mesh_gets_a_request_under_the_next_number
         let agent: Api<MeshTrust> = Api::namespaced(scene.agent.clone(), HOME);
         agent.patch_status(mesh, &PatchParams::default(), &Patch::Merge(&installed)).await?;
         delete(&scene.requests(), &first(mesh)).await?;
-        moved(scene, "returns-away", mesh).await?;
+        moved(scene, mesh, "returns-away", mesh).await?;
         let second = format!("{mesh}.{mesh}.2");
         scene.submit(&second, crate::request_for(&[&crate::identity(mesh)])?).await?;
         judge::issued_once(scene, &second).await?;
@@ -146,10 +146,42 @@ fn a_mesh_that_comes_back_to_a_virtual_mesh_gets_a_request_under_the_next_number
     });
 }
 
-/// The mesh `returns` leaves one virtual mesh for another.
-async fn moved(scene: &Scene, from: &str, to: &str) -> Result<()> {
+#[test]
+fn a_mesh_that_comes_back_to_an_invalid_virtual_mesh_trusts_what_its_certificate_leads_to() {
+    run(async |scene| {
+        let (mesh, away) = ("swings", "swings-away");
+        scene.make_both(mesh, |_, _| ()).await?;
+        scene.make_virtual_mesh(away, |spec, _| spec.meshes.clear()).await?;
+        answer(scene, mesh).await?;
+        judge::issued_once(scene, &first(mesh)).await?;
+        moved(scene, mesh, mesh, away).await?;
+        let request = format!("{mesh}.{away}.1");
+        scene.submit(&request, crate::request_for(&[&crate::identity(mesh)])?).await?;
+        judge::issued_once(scene, &request).await?;
+        let named = |trust: &MeshTrust| trust.spec.request == request;
+        let trust = until("MeshTrust names it", &scene.trusts(), mesh, named).await?;
+        let anchors = async |request| {
+            let response = scene.requests().get(request).await?.status_or_default().response;
+            anyhow::Ok(String::from_utf8(response.root_certificate.0)?)
+        };
+        ensure!(trust.spec.trust_anchors == anchors(&request).await?);
+
+        let invalid = json!({ "spec": { "limited": {}, "shared": null } });
+        merge(&scene.virtual_meshes(), mesh, &invalid).await?;
+        scene.virtual_mesh_says(mesh, "LimitedTrustUnsupported").await?;
+        moved(scene, mesh, away, mesh).await?;
+        let named = |trust: &MeshTrust| trust.spec.request == first(mesh);
+        let trust = until("MeshTrust names the first", &scene.trusts(), mesh, named).await?;
+        let (found, wanted) = (trust.spec.trust_anchors, anchors(&first(mesh)).await?);
+        ensure!(found == wanted, "it trusts {found} and not {wanted}");
+        Ok(())
+    });
+}
+
+/// A mesh leaves one virtual mesh for another.
+async fn moved(scene: &Scene, mesh: &str, from: &str, to: &str) -> Result<()> {
     for (virtual_mesh, meshes) in
-        [(from, json!([])), (to, json!([{ "name": "returns", "namespace": HOME }]))]
+        [(from, json!([])), (to, json!([{ "name": mesh, "namespace": HOME }]))]
     {
         merge(&scene.virtual_meshes(), virtual_mesh, &json!({ "spec": { "meshes": meshes } }))
             .await?;
