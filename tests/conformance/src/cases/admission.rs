@@ -166,6 +166,24 @@ pub(super) const CASES: &[Case] = &[
             post("$configmaps", config_map("a, labels: {keep: x}", "")).quiet(), post("$configmaps", config_map("b", "")).quiet(), delete("$configmaps/a"), delete("$configmaps"), get("$configmaps").only(&["/items/0/metadata/name"]),
         ]).collect()
     }),
+    Case::calls("the object says who manages its fields", || {
+        let applied = |manager: &str| {
+            apply(
+                format!("$configmaps/a?fieldManager={manager}"),
+                config_map("a", &format!("data: {{{manager}: v}}")),
+            )
+        };
+        maps(
+            "{expression: 'object.metadata.?managedFields.orValue([]).all(entry, entry.manager != \"c\") && object.metadata.?managedFields.orValue([]).size() <= 3', message: managed by others}",
+            vec![
+                applied("a").only(&["/data"]),
+                applied("b").only(&["/data"]),
+                applied("c"),
+                merge_patch("$configmaps/a?fieldManager=d", "{data: {d: v}}").only(&["/data"]),
+                applied("e"),
+            ],
+        )
+    }),
     Case::calls("the request says who, what and where", || {
         maps(
             "{expression: 'request.userInfo.username != \"jane\" || !(\"devs\" in request.userInfo.groups)', message: not jane}, {expression: 'request.namespace == object.metadata.namespace && request.kind.kind == \"ConfigMap\" && request.resource.resource == \"configmaps\" && request.name == object.metadata.name', message: odd request}",
