@@ -111,8 +111,12 @@ fn ca_certificates(url: &str, pem: &[u8]) -> Result<Vec<Vec<u8>>, ConnectError> 
 
 /// For name resolution, TCP and TLS together.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
-/// For silence in the middle of an answer: a watch without bookmarks may say nothing until it ends, after 290 s.
-const LONGEST_SILENCE: Duration = Duration::from_secs(320);
+/// A watch is resumed at least this often.
+pub(super) const LONGEST_WATCH: Duration = Duration::from_mins(2);
+/// For silence in the middle of an answer: a watch of objects that do not change says nothing until it ends (the first
+/// bookmark of kube-apiserver 1.37 comes after two minutes, the others each minute). A connection that is dead without a
+/// word is found so late.
+const LONGEST_SILENCE: Duration = Duration::from_secs(135);
 
 #[cfg(test)]
 mod tests;

@@ -21,6 +21,7 @@ mod changes;
 
 pub use changes::Changes;
 
+use super::connect::LONGEST_WATCH;
 use crate::jitter::jittered;
 use crate::process::shutdown::Shutdown;
 use changes::Pending;
@@ -311,10 +312,6 @@ impl<K: Watchable> Follow<K> {
 
 /// Longest backoff (30 s, doubled by jitter) plus the longest time for one attempt to fail.
 const ERROR_LIFETIME: Duration = Duration::from_secs(150);
-
-/// A watch is resumed this often, so that one that is open and silent is followed by one that tells what was missed.
-/// Seen in end-to-end runs on kube-apiserver 1.37, with kinds whose definitions had just been made; why is not proven.
-const LONGEST_WATCH: Duration = Duration::from_secs(45);
 
 /// From the beginning of one reading to the next that is only made because of a doubt.
 pub const BETWEEN_DOUBTS: Duration = Duration::from_secs(10);
