@@ -84,6 +84,15 @@ pub enum HostError {
         /// The host.
         host: String,
     },
+    /// An IPv4 address in the form of an IPv6 one (RFC 4291, section 2.5.5.2): some take the two for one host, others for
+    /// two, and name constraints hold for one of them.
+    #[error("IP host {host:?} is an IPv4 address within IPv6; write {short}")]
+    IpMapped {
+        /// The host.
+        host: String,
+        /// The address alone.
+        short: String,
+    },
     /// The DNS name has upper-case letters (only a value built by hand can).
     #[error("host {host:?} is not in lower case")]
     UpperCase {
@@ -170,7 +179,7 @@ impl Host {
     /// Checks the rules of the host's kind; what [`Host::from_str`] returns always passes.
     pub fn validate(&self) -> Result<(), HostError> {
         match self {
-            Self::Ip(_) => Ok(()),
+            Self::Ip(address) => check_ip(address),
             Self::Uri(uri) => check_uri(uri),
             Self::Dns(name) if name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
                 Err(HostError::UpperCase { host: name.clone() })
@@ -200,6 +209,7 @@ impl FromStr for Host {
             return Ok(Self::Uri(text.to_owned()));
         }
         if let Ok(address) = text.parse() {
+            check_ip(&address)?;
             return Ok(Self::Ip(address));
         }
         let name = text.to_ascii_lowercase();
@@ -215,6 +225,15 @@ impl fmt::Display for Host {
             Self::Ip(address) => f.pad(&address.to_string()),
             Self::Uri(uri) => f.pad(uri),
         }
+    }
+}
+
+fn check_ip(address: &IpAddr) -> Result<(), HostError> {
+    match address {
+        IpAddr::V6(long) if let Some(short) = long.to_ipv4_mapped() => {
+            Err(HostError::IpMapped { host: long.to_string(), short: short.to_string() })
+        }
+        _ => Ok(()),
     }
 }
 

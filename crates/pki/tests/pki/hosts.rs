@@ -43,6 +43,7 @@ refusals! {
     a_port_is_refused: "a.b:80" => HostError::LabelCharacter { character: ':', .. },
     a_label_that_begins_with_a_hyphen_is_refused: "a.-b" => HostError::LabelHyphen { .. },
     a_label_that_ends_with_a_hyphen_is_refused: "a-.b" => HostError::LabelHyphen { .. },
+    an_ipv4_address_within_ipv6_is_refused: "::ffff:10.1.2.3" => HostError::IpMapped { .. },
     a_broken_address_is_no_dns_name: "10.1.2.300" => HostError::NumericTopLabel { .. },
     a_uri_without_scheme_is_refused: "://a" => HostError::UriScheme { .. },
     an_upper_case_scheme_is_refused: "SPIFFE://a" => HostError::UriScheme { .. },
