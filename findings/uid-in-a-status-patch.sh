@@ -25,7 +25,8 @@ set -euo pipefail
 work=$(mktemp -d)
 running=()
 clean() {
-  for process in "${running[@]}"; do kill "$process"; wait "$process" || true; done
+  # The server first: without its store it takes minutes to end.
+  for ((i = ${#running[@]} - 1; i >= 0; i--)); do kill "${running[i]}"; wait "${running[i]}" || true; done
   chmod -R u+w "$work"
   rm -rf "$work"
 }

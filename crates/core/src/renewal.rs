@@ -24,7 +24,7 @@ use meshroot_api::security::ApprovalStatus;
 use meshroot_api::shared::State;
 use meshroot_pki::{Certificate, CertificateRequest, PublicKey};
 
-pub use due::due;
+pub use due::{due, late};
 
 /// Where a request stands, by its own fields: never by the words of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -192,7 +192,7 @@ impl Numbers<'_> {
     }
 
     /// The first request to be made, where there is none: one that was decided and is gone is not made again, since
-    /// it is in use and its renewal comes from the agent.
+    /// it is in use and its renewal comes from the agent, or, [`late`], from the hub.
     pub fn first(&self, current: &RequestName) -> Next {
         if (self.is_recorded)(current) { Next::Wait } else { Next::Ask(current.clone()) }
     }

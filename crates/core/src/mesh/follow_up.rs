@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use meshroot_api::Reason;
 use meshroot_api::names::RequestName;
+use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::trust::{Pickup, Witness};
+use meshroot_api::{Bytes, Reason};
 use meshroot_pki::Certificate;
 
 use super::{
@@ -116,19 +117,26 @@ fn moved_to(view: &View<'_>, in_use: &RequestName) -> Option<RequestName> {
         .filter(|current| current.virtual_mesh != in_use.virtual_mesh)
 }
 
-/// From the spec that is kept beside the key in use: neither the old request nor the hub's process is needed.
+/// From the spec that is kept beside the key in use: neither the old request nor the hub's process is needed. Where that
+/// is gone, from the old request.
 fn begin(view: &View<'_>, in_use: &RequestName, name: RequestName) -> Result<Renewal, Fact> {
-    let Some(kept) = view.facts.key(in_use)? else {
+    let kept = view.facts.key(in_use)?.map(|kept| kept.spec.clone());
+    let asked = || {
+        let spec = view.request(in_use)?.spec.clone();
+        Some(RequestSpec { csr_data: Bytes::default(), ..spec })
+    };
+    let Some(spec) = kept.or_else(asked) else {
         let message = format!(
-            "the key Secret {} is gone, and with it what a renewal is made from; run `meshroot renew`",
+            "the key Secret {} and the request are gone, and with them what a renewal is made from; the hub asks for the \
+             next certificate shortly before this one ends, `meshroot renew` asks now",
             in_use.key_secret()
         );
         return Ok(Renewal::Troubled(Notice::new(Reason::ResponseInvalid, message)));
     };
-    if let Err(refusal) = identity::certified_names(&name, &kept.spec) {
+    if let Err(refusal) = identity::certified_names(&name, &spec) {
         return Ok(Renewal::Troubled(refusal.into()));
     }
-    let (in_use, spec) = (in_use.clone(), Box::new(kept.spec.clone()));
+    let (in_use, spec) = (in_use.clone(), Box::new(spec));
     Ok(Renewal::Begin(Step::Renew { name, in_use, spec }))
 }
 

@@ -1,6 +1,7 @@
 //! When a certificate is renewed.
 
 use jiff::{SignedDuration, Timestamp};
+use meshroot_api::record::PreparedCertificate;
 use meshroot_pki::{Certificate, Fingerprint};
 
 /// Most that the jitter takes off, in percent of the lifetime.
@@ -17,12 +18,24 @@ const BACKDATED: SignedDuration = SignedDuration::from_mins(10);
 /// The jitter depends on the mesh's name and the certificate only, so that every restart comes to the same time
 /// and meshes that were issued together are not renewed together.
 pub fn due(certificate: &Certificate, mesh: &str, percent: u8) -> Timestamp {
-    let validity = certificate.not_after().duration_since(certificate.not_before());
-    let issued = certificate.not_before() + BACKDATED.min(validity / 3 * 2);
-    let lifetime = certificate.not_after().duration_since(issued);
+    let (issued, lifetime) = life(certificate.not_before(), certificate.not_after());
     let percent = f64::from(percent.clamp(10, 95)) - MOST_JITTER * jitter(certificate, mesh);
     let seconds = lifetime.as_secs_f64() * percent / 100.0;
     issued + SignedDuration::try_from_secs_f64(seconds.floor()).unwrap_or(lifetime)
+}
+
+/// When the hub asks for the certificate after one whose request is gone, if the agent, whose turn comes first, has not:
+/// with the request and what is kept beside the key both gone it cannot. Half of what is left from the agent's turn on.
+pub fn late(recorded: &PreparedCertificate, percent: u8) -> Timestamp {
+    let not_after = recorded.not_after.0;
+    let (_, lifetime) = life(recorded.not_before.0, not_after);
+    not_after - lifetime * i32::from(100 - percent.clamp(10, 95)) / 200
+}
+
+/// When a certificate was issued, and how long it lives from then on.
+fn life(not_before: Timestamp, not_after: Timestamp) -> (Timestamp, SignedDuration) {
+    let issued = not_before + BACKDATED.min(not_after.duration_since(not_before) / 3 * 2);
+    (issued, not_after.duration_since(issued))
 }
 
 /// A number from 0 to 1 that is the same for the same mesh and certificate.

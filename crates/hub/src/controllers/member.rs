@@ -1,6 +1,7 @@
 //! Members: each mesh of a virtual mesh gets its MeshTrust, its first request, and a renewal when the policy changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
@@ -12,7 +13,7 @@ use meshroot_api::{
     MeshTrust, Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_core::membership::{self, Key};
-use meshroot_core::renewal::{self, Next, Numbers, Standing};
+use meshroot_core::renewal::{self, Cause, Next, Numbers, Standing};
 use meshroot_core::terms::Terms;
 use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_runtime::kube::write::{create_if_absent, replace};
@@ -49,7 +50,7 @@ async fn advance(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
     crash::point("hub-after-trust");
     match member.newest(hub) {
         None => match member.numbers(hub, |numbers| numbers.first(&member.current)) {
-            Next::Wait => Ok(Outcome::Done),
+            Next::Wait => member.renew_late(hub, &governed).await,
             Next::Ask(name) => member.create(hub, &governed, &name, None).await,
         },
         Some((name, request)) => member.renew_if_asked(hub, &governed, &name, &request).await,
@@ -201,6 +202,30 @@ impl Member {
 
     fn is_recorded(&self, hub: &Hub, name: &RequestName) -> bool {
         hub.records.object(Some(&self.key.namespace), &name.to_string()).is_some()
+    }
+
+    /// The request in use is gone, and its agent has not asked for the next.
+    async fn renew_late(&self, hub: &Hub, governed: &Governed) -> Result<Outcome, HubError> {
+        let record = hub.records.object(Some(&self.key.namespace), &self.current.to_string());
+        let Some(recorded) = record.as_ref().and_then(|record| record.spec.prepared.as_ref())
+        else {
+            return Ok(Outcome::Done);
+        };
+        let percent = governed.policy.spec.intermediate.renew_at_percent();
+        let left = renewal::late(recorded, percent).duration_since(clock::now());
+        if let Ok(left) = Duration::try_from(left)
+            && !left.is_zero()
+        {
+            return Ok(Outcome::RequeueAfter(left));
+        }
+        let is_recorded = |name: &RequestName| self.is_recorded(hub, name);
+        match renewal::next(&self.current, Standing::InUse, Cause::Due, is_recorded) {
+            Next::Wait => Ok(Outcome::Done),
+            Next::Ask(next) => {
+                tracing::warn!(request = %self.current, next = %next, "the request in use is gone and its agent asks for no other: the hub does");
+                self.create(hub, governed, &next, None).await
+            }
+        }
     }
 
     async fn renew_if_asked(

@@ -12,9 +12,16 @@ fn what_is_due_is_asked_for_from_what_is_kept_beside_the_key() {
     assert_eq!(scene.asked_for(), Some(name(2)), "the old request is not needed");
     scene.facts.keys.clear();
     scene.assert_asks(&Fact::Key(name(1)));
-    let gone = Scene::due().with_key(1, None);
+}
+
+#[test]
+fn where_the_kept_key_is_gone_the_next_is_asked_for_from_the_request_and_without_that_a_person_is_told()
+ {
+    let mut gone = Scene::due().with_key(1, None);
+    assert_eq!(gone.asked_for(), Some(name(2)));
+    gone.requests.clear();
     assert_eq!(gone.steps(), ["measure", "report"]);
-    gone.assert_says(Reason::ResponseInvalid, "run `meshroot renew`");
+    gone.assert_says(Reason::ResponseInvalid, "`meshroot renew` asks now");
 }
 
 #[test]
