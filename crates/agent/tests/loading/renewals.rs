@@ -159,6 +159,7 @@ fn a_renewal_that_cannot_be_made_is_said_once_and_not_again_and_again() {
         scene.make_both(mesh, |_, policy| keep(policy)).await?;
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
         delete(&scene.secrets(AGENT_NAMESPACE), &key_of(mesh, 1)).await?;
+        delete(&scene.requests(), &request(mesh, 1)).await?;
         merge(
             &scene.policies(),
             mesh,
@@ -169,7 +170,7 @@ fn a_renewal_that_cannot_be_made_is_said_once_and_not_again_and_again() {
             trust
                 .status
                 .as_ref()
-                .is_some_and(|status| status.message.contains("run `meshroot renew`"))
+                .is_some_and(|status| status.message.contains("`meshroot renew` asks now"))
         };
         let said = until("the agent says so", &scene.trusts(), mesh, says).await?;
         {
