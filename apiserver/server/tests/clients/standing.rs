@@ -14,34 +14,21 @@ const SECRETS: &str = "/api/v1/namespaces/default/secrets";
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
 const WATCH: &str = "/api/v1/namespaces/default/configmaps?watch=1";
 
-async fn create(server: &Running, path: &str, object: Value) -> Value {
-    let answer = server.json("POST", path, &object).await;
-    answer.assert_code(path, 201);
-    answer.json()
-}
-
-async fn remove(server: &Running, path: &str) {
-    server.request("DELETE", path, &[], b"").await.assert_code(path, 200);
-}
-
 async fn allow(server: &Running, name: &str, rule: Value) {
-    create(
-        server,
-        &format!("{RBAC}/roles"),
-        json!({ "metadata": { "name": name }, "rules": [rule] }),
-    )
-    .await;
+    server
+        .create(&format!("{RBAC}/roles"), json!({ "metadata": { "name": name }, "rules": [rule] }))
+        .await;
     let binding = json!({
         "metadata": { "name": name },
         "subjects": [{ "kind": "ServiceAccount", "namespace": "default", "name": name }],
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
     });
-    create(server, &format!("{RBAC}/rolebindings"), binding).await;
+    server.create(&format!("{RBAC}/rolebindings"), binding).await;
 }
 
 /// A client with a token of an account that may watch ConfigMaps.
 async fn watcher(server: &Running, name: &str) -> Target {
-    create(server, ACCOUNTS, json!({ "metadata": { "name": name } })).await;
+    server.create(ACCOUNTS, json!({ "metadata": { "name": name } })).await;
     allow(
         server,
         name,
@@ -54,7 +41,7 @@ async fn watcher(server: &Running, name: &str) -> Target {
 async fn token(server: &Running, name: &str, spec: Value) -> Target {
     let request =
         json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec });
-    let answer = create(server, &format!("{ACCOUNTS}/{name}/token"), request).await;
+    let answer = server.create(&format!("{ACCOUNTS}/{name}/token"), request).await;
     Target::new(server.address, &server.ca_pem, answer["status"]["token"].as_str().unwrap())
 }
 
@@ -64,7 +51,7 @@ async fn watch(client: &Target) -> Events {
 
 /// The watch sees a change that is made now: it is open.
 async fn assert_open(server: &Running, events: &mut Events, marker: &str) {
-    create(server, CONFIG_MAPS, config_map(marker, "")).await;
+    server.create(CONFIG_MAPS, config_map(marker, "")).await;
     while events.next().await.expect("the watch is open")["object"]["metadata"]["name"] != marker {}
 }
 
@@ -84,7 +71,7 @@ async fn a_watch_ends_with_the_service_account_that_opened_it() {
     let client = watcher(&server, "leaving").await;
     let mut events = watch(&client).await;
     assert_open(&server, &mut events, "before").await;
-    remove(&server, &format!("{ACCOUNTS}/leaving")).await;
+    server.remove(&format!("{ACCOUNTS}/leaving")).await;
     assert_ends(&mut events).await;
     client.get(WATCH).await.assert_failure("the next watch", 401, "Unauthorized");
 }
@@ -93,12 +80,12 @@ async fn a_watch_ends_with_the_service_account_that_opened_it() {
 async fn a_watch_ends_with_the_object_that_its_token_is_bound_to() {
     let server = Running::start().await;
     watcher(&server, "bound").await;
-    create(&server, SECRETS, json!({ "metadata": { "name": "holder" } })).await;
+    server.create(SECRETS, json!({ "metadata": { "name": "holder" } })).await;
     let reference = json!({ "kind": "Secret", "apiVersion": "v1", "name": "holder" });
     let client = token(&server, "bound", json!({ "boundObjectRef": reference })).await;
     let mut events = watch(&client).await;
     assert_open(&server, &mut events, "before").await;
-    remove(&server, &format!("{SECRETS}/holder")).await;
+    server.remove(&format!("{SECRETS}/holder")).await;
     assert_ends(&mut events).await;
     client.get(WATCH).await.assert_failure("the next watch", 401, "Unauthorized");
 }
@@ -114,11 +101,11 @@ async fn a_watch_ends_with_the_right_to_it_and_those_of_others_go_on() {
         // Nothing of this is about either of them; what is about one of them comes after it.
         let client = watcher(&server, round).await;
         let mut events = watch(&client).await;
-        remove(&server, &format!("{RBAC}/roles/{round}")).await;
+        server.remove(&format!("{RBAC}/roles/{round}")).await;
         assert_ends(&mut events).await;
         assert_open(&server, &mut ends, round).await;
     }
-    remove(&server, &format!("{RBAC}/rolebindings/leaving")).await;
+    server.remove(&format!("{RBAC}/rolebindings/leaving")).await;
     assert_ends(&mut ends).await;
     leaving.get(WATCH).await.assert_failure("the next watch", 403, "Forbidden");
     assert_open(&server, &mut goes_on, "after").await;
@@ -129,7 +116,7 @@ async fn a_watch_ends_with_the_right_to_it_and_those_of_others_go_on() {
 async fn a_watch_ends_with_the_right_to_act_as_its_user() {
     let server = Running::start().await;
     watcher(&server, "other").await;
-    create(&server, ACCOUNTS, json!({ "metadata": { "name": "acting" } })).await;
+    server.create(ACCOUNTS, json!({ "metadata": { "name": "acting" } })).await;
     let rule = json!({
         "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"], "resourceNames": ["other"],
     });
@@ -138,7 +125,7 @@ async fn a_watch_ends_with_the_right_to_act_as_its_user() {
     let as_other = ["Impersonate-User: system:serviceaccount:default:other"];
     let mut events = Events::begin_with(client.connect().await, WATCH, &as_other).await;
     assert_open(&server, &mut events, "before").await;
-    remove(&server, &format!("{RBAC}/rolebindings/acting")).await;
+    server.remove(&format!("{RBAC}/rolebindings/acting")).await;
     assert_ends(&mut events).await;
 }
 

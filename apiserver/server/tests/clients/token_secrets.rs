@@ -20,16 +20,6 @@ const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 const NAME: &str = "kubernetes.io/service-account.name";
 
-async fn create(server: &Target, path: &str, object: Value) -> Value {
-    let answer = server.json("POST", path, &object).await;
-    answer.assert_code(path, 201);
-    answer.json()
-}
-
-async fn remove(server: &Target, path: &str) {
-    server.request("DELETE", path, &[], b"").await.assert_code(path, 200);
-}
-
 fn secret(account: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
@@ -44,8 +34,8 @@ fn entry(secret: &Value, key: &str) -> String {
 
 /// Makes the account and the Secret; the Secret with its token.
 async fn filled(server: &Target) -> Value {
-    create(server, ACCOUNTS, json!({ "metadata": { "name": "robot" } })).await;
-    create(server, SECRETS, secret("robot")).await;
+    server.create(ACCOUNTS, json!({ "metadata": { "name": "robot" } })).await;
+    server.create(SECRETS, secret("robot")).await;
     holder(server).await.json()
 }
 
@@ -78,7 +68,7 @@ async fn a_secret_gets_the_token_of_its_account_the_ca_and_the_namespace() {
     assert_eq!(user["username"], "system:serviceaccount:default:robot");
     assert_eq!(&user["uid"], uid);
     let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": { "token": token } });
-    let status = create(&server, REVIEWS, review).await["status"].clone();
+    let status = server.create(REVIEWS, review).await["status"].clone();
     assert_eq!(status["authenticated"], true);
     assert_eq!(status["audiences"], json!(["https://kubernetes.default.svc.cluster.local"]));
     assert_eq!(&status["user"], user);
@@ -89,9 +79,9 @@ async fn deleting_the_secret_ends_its_token_at_once() {
     let server = Running::start().await;
     let token = entry(&filled(&server).await, "token");
     as_whom(&server, &token).await.assert_code("while it is there", 201);
-    remove(&server, &format!("{SECRETS}/holder")).await;
+    server.remove(&format!("{SECRETS}/holder")).await;
     assert_refused(&server, &token, "without the Secret").await;
-    create(&server, SECRETS, secret("robot")).await;
+    server.create(SECRETS, secret("robot")).await;
     assert_refused(&server, &token, "with another token in it").await;
     let another = entry(&holder(&server).await.json(), "token");
     as_whom(&server, &another).await.assert_code("the new token", 201);
@@ -126,7 +116,7 @@ async fn a_token_is_made_anew_where_it_was_taken_out() {
 async fn a_secret_goes_with_its_account() {
     let server = Running::start().await;
     let token = entry(&filled(&server).await, "token");
-    remove(&server, &format!("{ACCOUNTS}/robot")).await;
+    server.remove(&format!("{ACCOUNTS}/robot")).await;
     assert_refused(&server, &token, "without the account").await;
     let gone = async || {
         let code = holder(&server).await.code;
@@ -134,23 +124,23 @@ async fn a_secret_goes_with_its_account() {
         Ok(())
     };
     wait::until("the Secret is removed", Duration::from_secs(20), gone).await.unwrap();
-    create(&server, SECRETS, secret("nobody")).await;
+    server.create(SECRETS, secret("nobody")).await;
     holder(&server).await.assert_failure("a Secret of no account", 404, "NotFound");
-    create(&server, ACCOUNTS, json!({ "metadata": { "name": "robot" } })).await;
+    server.create(ACCOUNTS, json!({ "metadata": { "name": "robot" } })).await;
     assert_refused(&server, &token, "with an account of the same name").await;
     let mut of_another = secret("robot");
     of_another["metadata"]["annotations"]["kubernetes.io/service-account.uid"] = "another".into();
-    create(&server, SECRETS, of_another).await;
+    server.create(SECRETS, of_another).await;
     holder(&server).await.assert_failure("a Secret of the former account", 404, "NotFound");
 }
 
 #[tokio::test]
 async fn a_secret_that_says_that_it_does_not_change_is_left_alone() {
     let server = Running::start().await;
-    create(&server, ACCOUNTS, json!({ "metadata": { "name": "robot" } })).await;
+    server.create(ACCOUNTS, json!({ "metadata": { "name": "robot" } })).await;
     let mut fixed = secret("robot");
     fixed["immutable"] = true.into();
-    create(&server, SECRETS, fixed).await;
+    server.create(SECRETS, fixed).await;
     assert!(holder(&server).await.json().get("data").is_none());
 }
 
@@ -163,11 +153,11 @@ async fn a_watch_ends_with_the_secret_that_holds_its_token() {
         "subjects": [{ "kind": "ServiceAccount", "namespace": "default", "name": "robot" }],
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" },
     });
-    create(&server, RBAC, binding).await;
+    server.create(RBAC, binding).await;
     let client = Target::new(server.address, &server.ca_pem, &token);
     let watch = format!("{CONFIG_MAPS}?watch=1");
     let mut events = Events::begin(client.connect().await, &watch).await;
-    remove(&server, &format!("{SECRETS}/holder")).await;
+    server.remove(&format!("{SECRETS}/holder")).await;
     let end = loop {
         if let Err(end) = events.next().await {
             break end;

@@ -60,6 +60,18 @@ impl Target {
     pub async fn get(&self, target: &str) -> Answer {
         self.connect().await.get(target).await
     }
+
+    /// Creates an object, which must succeed; as it was stored.
+    pub async fn create(&self, path: &str, object: serde_json::Value) -> serde_json::Value {
+        let answer = self.json("POST", path, &object).await;
+        answer.assert_code(path, 201);
+        answer.json()
+    }
+
+    /// Deletes an object, which must succeed.
+    pub async fn remove(&self, path: &str) {
+        self.request("DELETE", path, &[], b"").await.assert_code(path, 200);
+    }
 }
 
 /// Trusts the server's authority; shows a certificate where one is given.
