@@ -166,7 +166,6 @@ fn requests() -> Policy {
 /// Annotations may hold 256 KiB and owners any text, and the hub keeps all Meshes and requests in memory.
 /// The test of the largest objects counts with these numbers.
 const SMALL_METADATA: &str = "!variables.agent || (\
-    object.metadata.?managedFields.orValue([]).size() <= 32 && \
     variables.annotations.size() <= 16 && \
     variables.annotations.all(key, variables.annotations[key].size() <= 512) && \
     object.metadata.?labels.orValue({}).size() <= 32 && \
@@ -174,7 +173,7 @@ const SMALL_METADATA: &str = "!variables.agent || (\
     variables.owners.size() <= 2 && \
     variables.owners.all(owner, [owner.apiVersion, owner.kind, owner.name, owner.uid].all(text, text.size() <= 253)))";
 const SMALL_METADATA_MESSAGE: &str = "metadata: an agent writes at most 16 annotations of at most 512 characters, 32 \
-    labels, 4 finalizers, 2 owners whose names have at most 253 characters, and as at most 32 field managers";
+    labels, 4 finalizers, and 2 owners whose names have at most 253 characters";
 
 fn small_metadata() -> [(&'static str, String); 2] {
     [
@@ -376,16 +375,10 @@ fn mesh_trust_status() -> Policy {
         resource: "meshtrusts/status",
         operations: &["UPDATE"],
         variables: vec![],
-        rules: vec![
-            (
-                "variables.ownAgent".to_owned(),
-                "status of a MeshTrust is written by the agent of its namespace only",
-            ),
-            (
-                "object.metadata.?managedFields.orValue([]).size() <= 32".to_owned(),
-                "metadata.managedFields: at most 32 field managers write a MeshTrust",
-            ),
-        ],
+        rules: vec![(
+            "variables.ownAgent".to_owned(),
+            "status of a MeshTrust is written by the agent of its namespace only",
+        )],
     }
 }
 

@@ -1,11 +1,10 @@
 //! Who may write what of a MeshTrust.
 
-use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::setup::{
     EAST, WEST, assert_no_right, assert_refused, create, mesh_trust, patch, patch_status, request,
-    resource, with_everything,
+    with_everything,
 };
 
 #[tokio::test]
@@ -60,19 +59,6 @@ async fn its_status_is_written_by_the_agent_of_its_namespace_only() {
     patch_status(&server.agent(EAST).await, &object, status.clone()).await.unwrap();
     assert_no_right(patch_status(&server.agent(WEST).await, &object, status.clone()).await);
     assert_no_right(patch_status(&hub, &object, status.clone()).await);
-    // Without a bound here an agent could make its MeshTrust as large as etcd takes.
-    let apply = async |manager: usize| {
-        let applied = json!({
-            "apiVersion": "meshroot.dev/v1alpha1", "kind": "MeshTrust", "status": { "pickup": "Confirmed" },
-        });
-        let parameters = PatchParams::apply(&manager.to_string());
-        let agent = server.agent(EAST).await;
-        resource(&agent, &object).patch_status("status", &parameters, &Patch::Apply(applied)).await
-    };
-    for manager in 1..=30 {
-        apply(manager).await.unwrap();
-    }
-    assert_refused(apply(31).await, "at most 32 field managers write a MeshTrust");
     let status = json!({ "pickup": "Waiting" });
     let refusal = patch_status(&server.admin().await, &object, status).await;
     assert_refused(refusal, "status of a MeshTrust is written by the agent of its namespace only");

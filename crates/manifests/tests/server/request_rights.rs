@@ -1,7 +1,5 @@
 //! Who may write what of a request.
 
-use kube::Client;
-use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::setup::{
@@ -80,33 +78,6 @@ async fn an_agent_makes_no_object_large_enough_to_weigh_on_others() {
     let domain = json!({ "istio": { "citadelInfo": { "trustDomain": "x".repeat(256) } } });
     assert_refused(create(&agent, &mesh(domain, json!({}))).await, "255");
     create(&agent, &mesh(json!({}), json!({ "note": "short" }))).await.unwrap();
-}
-
-/// Applies `object` as the field manager of that number: an API server keeps at most ten of those that update, and any
-/// number of those that apply.
-async fn apply_as(client: &Client, object: &Value, manager: usize) -> kube::Result<DynamicObject> {
-    let parameters = PatchParams::apply(&manager.to_string());
-    let name = object["metadata"]["name"].as_str().unwrap();
-    resource(client, object).patch(name, &parameters, &Patch::Apply(object)).await
-}
-
-#[tokio::test]
-async fn an_agent_writes_as_few_field_managers_so_that_what_each_object_weighs_is_bounded() {
-    let server = with_everything().await;
-    let agent = server.agent(EAST).await;
-    let mesh = json!({
-        "apiVersion": "discovery.zephyr.solo.io/v1alpha1",
-        "kind": "Mesh",
-        "metadata": { "name": "managed", "namespace": EAST },
-        "spec": { "cluster": { "name": "east" } },
-    });
-    for object in [&mesh, &request(EAST, "managed.demo.1", &spec())] {
-        for manager in 1..=32 {
-            apply_as(&agent, object, manager).await.unwrap();
-        }
-        assert_refused(apply_as(&agent, object, 33).await, "at most 32 field managers");
-        apply_as(&agent, object, 32).await.unwrap();
-    }
 }
 
 #[tokio::test]
