@@ -1,9 +1,17 @@
 //! `bytes` of proto3 JSON.
 
 use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::BASE64_STANDARD;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// As Go reads base64, and the schema's pattern takes it: whatever the last bits are that belong to no byte.
+const READ: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// Bytes, on the wire standard base64 with padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,8 +26,7 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        BASE64_STANDARD
-            .decode(text.as_bytes())
+        READ.decode(text.as_bytes())
             .map(Self)
             .map_err(|error| de::Error::custom(format!("not base64: {error}")))
     }

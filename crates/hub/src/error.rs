@@ -45,6 +45,12 @@ impl HubError {
             _ => None,
         }
     }
+
+    /// What is to be said of a ledger that does not work.
+    pub(crate) fn ledger_unavailable(&self) -> Option<Refusal> {
+        let is = matches!(self, Self::ReadLedger(_) | Self::UnreadableClaim { .. });
+        is.then(|| Refusal::new(Reason::LedgerUnavailable, self.to_string()))
+    }
 }
 
 impl ControllerError for HubError {

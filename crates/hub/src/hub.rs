@@ -166,20 +166,25 @@ impl Hub {
 
     /// The virtual mesh that a mesh has its requests of, by the one that its MeshTrust names.
     fn requests_of(&self, mesh: &Key) -> Option<Key> {
-        let name = self.trust(mesh)?.spec.request.clone();
-        let asked =
-            self.request(&mesh.namespace, &name).map(|one| one.spec.virtual_mesh_ref.clone());
-        let recorded = || {
-            let record = self.records.object(Some(&mesh.namespace), &name)?;
-            Some(record.spec.virtual_mesh_ref.clone())
-        };
-        Some(Key::resolve(&asked.or_else(recorded)?, &mesh.namespace))
+        self.virtual_mesh_of(&mesh.namespace, &self.trust(mesh)?.spec.request)
+    }
+
+    /// The virtual mesh that a request of this name is of, by the ledger, or, where nothing was decided yet, by itself: an
+    /// agent may write a request, and no record. `None` too where that says another one than the name.
+    pub(crate) fn virtual_mesh_of(&self, namespace: &str, request: &str) -> Option<Key> {
+        let record = self.records.object(Some(namespace), request);
+        let recorded = record.map(|record| record.spec.virtual_mesh_ref.clone());
+        let asked = || Some(self.request(namespace, request)?.spec.virtual_mesh_ref.clone());
+        let key = Key::resolve(&recorded.or_else(asked)?, namespace);
+        let named = RequestName::parse(request).map(|name| name.virtual_mesh);
+        (named.as_ref() == Some(&key.name)).then_some(key)
     }
 
     /// Whether what a mesh was told last is of this virtual mesh: by the request that its MeshTrust names, or, where that
     /// one is not there yet, by its name.
-    pub(crate) fn is_told_of(&self, mesh: &Key, trust: &MeshTrust, virtual_mesh: &Key) -> bool {
-        match self.requests_of(mesh) {
+    pub(crate) fn is_told_of(&self, trust: &MeshTrust, virtual_mesh: &Key) -> bool {
+        let namespace = trust.metadata.namespace.as_deref().unwrap_or_default();
+        match self.virtual_mesh_of(namespace, &trust.spec.request) {
             Some(told) => told == *virtual_mesh,
             None => RequestName::parse(&trust.spec.request)
                 .is_some_and(|request| request.virtual_mesh == virtual_mesh.name),
@@ -267,7 +272,7 @@ impl Hub {
     fn member_anchors(&self, virtual_mesh: &VirtualMesh) -> Vec<Certificate> {
         let key = Key::of(virtual_mesh);
         let anchors = membership::members(virtual_mesh).find_map(|mesh| {
-            let trust = self.trust(&mesh).filter(|trust| self.is_told_of(&mesh, trust, &key))?;
+            let trust = self.trust(&mesh).filter(|trust| self.is_told_of(trust, &key))?;
             let anchors = parse_bundle(trust.spec.trust_anchors.as_bytes()).ok()?;
             (!anchors.is_empty()).then_some(anchors)
         });

@@ -78,7 +78,7 @@ impl Entry<'_> {
         let last = match end.take() {
             Some(known) if known.fence == fence => known,
             // A new term: others may have written since.
-            _ => self.read_end(fence).await?,
+            _ => self.ledgers.read_end(&self.request.namespace, fence).await?,
         };
         let record = record(&self.request.namespace, self.spec(prepared, &last.end, fence));
         if let Some(found) = self.found().await? {
@@ -90,25 +90,18 @@ impl Entry<'_> {
         let claim =
             self.ledgers.claims.claim(&self.request.namespace, last.claim, &record.spec).await?;
         crash::point("hub-after-claim");
-        self.create(&record).await?;
+        self.ledgers.create(&record).await?;
         *end = Some(Known { fence, end: after, claim: Some(claim) });
         Ok(())
     }
 
-    async fn create(&self, record: &IssuanceRecord) -> Result<(), HubError> {
-        match create_if_absent(&self.records(), record).await? {
-            Written::Created(_) => Ok(()),
-            Written::Existed(found) => agrees(&found, record),
-        }
-    }
-
     /// This request's record. Entries never change, so one that the local copy has needs no second look.
     async fn found(&self) -> Result<Option<Arc<IssuanceRecord>>, HubError> {
-        let copy = self.ledgers.records.object(Some(&self.request.namespace), &self.request.name);
-        match copy {
-            Some(copy) => Ok(Some(copy)),
-            None => Ok(self.read(&self.request.name).await?.map(Arc::new)),
+        let Key { namespace, name } = &self.request;
+        if let Some(copy) = self.ledgers.records.object(Some(namespace), name) {
+            return Ok(Some(copy));
         }
+        Ok(self.ledgers.read(namespace, name).await?.map(Arc::new))
     }
 
     fn spec(
@@ -129,59 +122,6 @@ impl Entry<'_> {
             fence: fence.0,
         }
     }
-
-    /// Where the ledger ends: at its newest claim, or, where nothing was ever claimed, at its newest record.
-    async fn read_end(&self, fence: Fence) -> Result<Known, HubError> {
-        let namespace = &self.request.namespace;
-        let Some(claim) = self.ledgers.claims.newest(namespace).await? else {
-            let all = self.records().list(&ListParams::default()).await.map_err(unread)?;
-            let end = newest(all.items.iter().map(|record| &record.spec));
-            return Ok(Known { fence, end, claim: None });
-        };
-        let known = self.ledgers.copied_end(namespace);
-        let end = if known.sequence > claim.end().sequence {
-            // The claims are older than the records, as after a restore of the hub's namespace alone.
-            known
-        } else {
-            self.settle(&claim).await?;
-            claim.end()
-        };
-        Ok(Known { fence, end, claim: Some(claim) })
-    }
-
-    /// A hub may have died between its claim and its record: a request that waits gets the record that was claimed for
-    /// it. Otherwise the record was there, and somebody took it away.
-    async fn settle(&self, claim: &Claim) -> Result<(), HubError> {
-        let RecordedRequest { name, uid } = &claim.entry.request;
-        let namespace = &self.request.namespace;
-        match self.read(name).await? {
-            Some(record) if End::after(&record.spec) == claim.end() => Ok(()),
-            None if self.waits(name, uid).await? => {
-                self.create(&record(namespace, claim.entry.clone())).await
-            }
-            _ => {
-                self.ledgers.cut(namespace, &claim.end());
-                Ok(())
-            }
-        }
-    }
-
-    async fn waits(&self, name: &str, uid: &str) -> Result<bool, HubError> {
-        let requests: Api<Request> =
-            Api::namespaced(self.ledgers.client.clone(), &self.request.namespace);
-        let request = requests.get_opt(name).await.map_err(unread)?;
-        Ok(request.is_some_and(|request| {
-            request.metadata.uid.as_deref() == Some(uid) && !request.is_answered()
-        }))
-    }
-
-    async fn read(&self, name: &str) -> Result<Option<IssuanceRecord>, HubError> {
-        self.records().get_opt(name).await.map_err(unread)
-    }
-
-    fn records(&self) -> Api<IssuanceRecord> {
-        Api::namespaced(self.ledgers.client.clone(), &self.request.namespace)
-    }
 }
 
 impl Ledgers {
@@ -194,6 +134,77 @@ impl Ledgers {
     ) -> Self {
         let claims = Claims::new(client.clone(), namespace);
         Self { client, records, leadership, ends: Mutex::default(), claims, metrics }
+    }
+
+    /// Records what was claimed and not recorded, once a term and namespace: before anything else is decided there.
+    pub(crate) async fn settle(&self, namespace: &str) -> Result<(), HubError> {
+        let chain = self.chain(namespace);
+        // Whoever holds it reads the end, or has read it.
+        let Ok(mut end) = chain.try_lock() else { return Ok(()) };
+        let fence = self.fence()?;
+        if end.as_ref().is_none_or(|known| known.fence != fence) {
+            *end = Some(self.read_end(namespace, fence).await?);
+        }
+        Ok(())
+    }
+
+    /// Where the ledger ends: at its newest claim, or, where nothing was ever claimed, at its newest record.
+    async fn read_end(&self, namespace: &str, fence: Fence) -> Result<Known, HubError> {
+        let Some(claim) = self.claims.newest(namespace).await? else {
+            let all =
+                self.records_of(namespace).list(&ListParams::default()).await.map_err(unread)?;
+            let end = newest(all.items.iter().map(|record| &record.spec));
+            return Ok(Known { fence, end, claim: None });
+        };
+        let known = self.copied_end(namespace);
+        let end = if known.sequence > claim.end().sequence {
+            // The claims are older than the records, as after a restore of the hub's namespace alone.
+            known
+        } else {
+            self.complete(namespace, &claim).await?;
+            claim.end()
+        };
+        Ok(Known { fence, end, claim: Some(claim) })
+    }
+
+    /// A hub may have died between its claim and its record: a request that waits gets the record that was claimed for
+    /// it. Otherwise the record was there, and somebody took it away.
+    async fn complete(&self, namespace: &str, claim: &Claim) -> Result<(), HubError> {
+        let RecordedRequest { name, uid } = &claim.entry.request;
+        match self.read(namespace, name).await? {
+            Some(record) if End::after(&record.spec) == claim.end() => Ok(()),
+            None if self.waits(namespace, name, uid).await? => {
+                self.create(&record(namespace, claim.entry.clone())).await
+            }
+            _ => {
+                self.cut(namespace, &claim.end());
+                Ok(())
+            }
+        }
+    }
+
+    async fn waits(&self, namespace: &str, name: &str, uid: &str) -> Result<bool, HubError> {
+        let requests: Api<Request> = Api::namespaced(self.client.clone(), namespace);
+        let request = requests.get_opt(name).await.map_err(unread)?;
+        Ok(request.is_some_and(|request| {
+            request.metadata.uid.as_deref() == Some(uid) && !request.is_answered()
+        }))
+    }
+
+    async fn read(&self, namespace: &str, name: &str) -> Result<Option<IssuanceRecord>, HubError> {
+        self.records_of(namespace).get_opt(name).await.map_err(unread)
+    }
+
+    async fn create(&self, record: &IssuanceRecord) -> Result<(), HubError> {
+        let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
+        match create_if_absent(&self.records_of(namespace), record).await? {
+            Written::Created(_) => Ok(()),
+            Written::Existed(found) => agrees(&found, record),
+        }
+    }
+
+    fn records_of(&self, namespace: &str) -> Api<IssuanceRecord> {
+        Api::namespaced(self.client.clone(), namespace)
     }
 
     /// The end as far as the local copy has it.

@@ -12,12 +12,13 @@ use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::watcher;
 use kube::{Client, Resource};
 use meshroot_runtime::kube::connect::{self, SharedToken, Target};
 use meshroot_runtime::kube::events::{Kind, Reporter};
 use meshroot_runtime::kube::lease::{Fence, Leadership, LeaseSettings, elect};
-use meshroot_runtime::kube::watch::Watched;
+use meshroot_runtime::kube::watch::{Watchable, Watched};
 use meshroot_runtime::kube::write::{self, Failure, Retry, WriteError, Written};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_testkit::api_server::{self, ApiServer};
@@ -201,10 +202,13 @@ async fn a_server_with_another_ca_is_not_spoken_to() {
 #[tokio::test]
 async fn open_watches_and_many_calls_at_a_time_starve_no_call() {
     let (_, client) = server("many").await;
-    let maps: Api<ConfigMap> = Api::namespaced(client, "many");
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "many");
     let shutdown = Shutdown::manual();
     let watches: Vec<_> = (0..150)
-        .map(|_| Watched::start(maps.clone(), watcher::Config::default(), &shutdown))
+        .map(|_| {
+            let watched = Api::<DeserializeGuard<ConfigMap>>::namespaced(client.clone(), "many");
+            Watched::start(watched, watcher::Config::default(), &shutdown)
+        })
         .collect();
     for watched in &watches {
         assert!(within("a watch", watched.synced()).await);
@@ -297,16 +301,23 @@ async fn what_a_server_refuses_is_named() {
     assert!(matches!(forbidden.failure(), Some(Failure::Forbidden(_))), "{forbidden}");
 }
 
+fn followed<K>(client: Client, namespace: &str, shutdown: &Shutdown) -> Watched<K>
+where
+    K: Watchable + Resource<Scope = NamespaceResourceScope>,
+{
+    Watched::start(Api::namespaced(client, namespace), watcher::Config::default(), shutdown)
+}
+
 #[tokio::test]
 async fn a_watch_reports_additions_changes_and_deletions() {
     let (_, client) = server("watch").await;
-    let maps: Api<ConfigMap> = Api::namespaced(client, "watch");
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "watch");
     let before = write::create_if_absent(&maps, &config_map("watch", "before", "x"))
         .await
         .unwrap()
         .into_object();
     let shutdown = Shutdown::manual();
-    let watched = Watched::start(maps.clone(), watcher::Config::default(), &shutdown);
+    let watched = followed::<ConfigMap>(client, "watch", &shutdown);
     assert!(within("the list", watched.synced()).await);
     let mut changes = watched.changes();
     let mut slow = watched.changes();
@@ -336,10 +347,10 @@ async fn what_vanished_while_the_api_was_away_is_told_and_the_trouble_is_named()
     wait::until("the namespace", LIMIT, async || server.create_namespace("default").await)
         .await
         .unwrap();
-    let maps: Api<ConfigMap> = Api::namespaced(client, "default");
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
     write::create_if_absent(&maps, &config_map("default", "a", "x")).await.unwrap();
     let shutdown = Shutdown::manual();
-    let watched = Watched::start(maps.clone(), watcher::Config::default(), &shutdown);
+    let watched = followed::<ConfigMap>(client, "default", &shutdown);
     assert!(within("the list", watched.synced()).await);
     assert_eq!(watched.error(), None);
     let mut changes = watched.changes();
@@ -385,20 +396,65 @@ struct MarkSpec {
     number: u32,
 }
 
-/// The server makes the storage of a kind anew at each change of its definition, and ends all watches on it.
-#[tokio::test]
-async fn a_watch_stays_alive_while_the_definition_of_its_kind_changes() {
-    let (_, client) = server("watch-alive").await;
+/// The kind, once it is served.
+async fn marks(client: &Client, namespace: &str) -> Api<Mark> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    definitions.create(&PostParams::default(), &definition("first")).await.unwrap();
-    let marks: Api<Mark> = Api::namespaced(client, "watch-alive");
+    write::create_if_absent(&definitions, &definition("first")).await.unwrap();
+    let marks: Api<Mark> = Api::namespaced(client.clone(), namespace);
     wait::until("the kind is served", LIMIT, async || {
         Ok(marks.list(&ListParams::default()).await?)
     })
     .await
     .unwrap();
+    marks
+}
+
+/// Its schema takes numbers that the type does not.
+#[tokio::test]
+async fn an_object_that_cannot_be_read_is_left_out_and_the_others_are_followed() {
+    let (_, client) = server("watch-odd").await;
+    let marks = marks(&client, "watch-odd").await;
+    let any: Api<DeserializeGuard<Mark>> = Api::namespaced(client.clone(), "watch-odd");
+    let set = async |name: &str, number: i64| {
+        let patch = Patch::Merge(serde_json::json!({ "spec": { "number": number } }));
+        let set = async || Ok(any.patch(name, &PatchParams::default(), &patch).await?);
+        wait::until("it is written", LIMIT, set).await.unwrap();
+    };
+    for name in ["odd", "even"] {
+        let mark = Mark::new(name, MarkSpec { number: 2 });
+        let create = async || Ok(write::create_if_absent(&marks, &mark).await?);
+        wait::until("it is written", LIMIT, create).await.unwrap();
+    }
+    set("odd", -1).await;
     let shutdown = Shutdown::manual();
-    let watched = Watched::start(marks.clone(), watcher::Config::default(), &shutdown);
+    let watched = followed::<Mark>(client, "watch-odd", &shutdown);
+    assert!(within("the list", watched.synced()).await);
+    let copied = |name: &str| watched.object(Some("watch-odd"), name).map(|mark| mark.spec.number);
+    assert_eq!((copied("odd"), copied("even")), (None, Some(2)));
+    let is = async |name: &str, number: Option<u32>| {
+        wait::until("the copy follows", LIMIT, async || {
+            anyhow::ensure!(copied(name) == number, "{name} is {:?}", copied(name));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    };
+    set("even", -1).await;
+    is("even", None).await;
+    set("odd", 3).await;
+    is("odd", Some(3)).await;
+    set("even", 4).await;
+    is("even", Some(4)).await;
+}
+
+/// The server makes the storage of a kind anew at each change of its definition, and ends all watches on it.
+#[tokio::test]
+async fn a_watch_stays_alive_while_the_definition_of_its_kind_changes() {
+    let (_, client) = server("watch-alive").await;
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let marks = marks(&client, "watch-alive").await;
+    let shutdown = Shutdown::manual();
+    let watched = followed::<Mark>(client, "watch-alive", &shutdown);
     assert!(within("the list", watched.synced()).await);
     let mut slowest = Duration::ZERO;
     for number in 0..40_u32 {
@@ -434,10 +490,10 @@ async fn a_watch_stays_alive_while_the_definition_of_its_kind_changes() {
 #[tokio::test]
 async fn a_copy_that_is_doubted_is_read_anew_and_stays_readable() {
     let (_, client) = server("watch-doubt").await;
-    let maps: Api<ConfigMap> = Api::namespaced(client, "watch-doubt");
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "watch-doubt");
     write::create_if_absent(&maps, &config_map("watch-doubt", "a", "x")).await.unwrap();
     let shutdown = Shutdown::manual();
-    let watched = Watched::start(maps, watcher::Config::default(), &shutdown);
+    let watched = followed::<ConfigMap>(client, "watch-doubt", &shutdown);
     let relists = Counter::default();
     watched.count_relists(&relists);
     assert!(within("the list", watched.synced()).await);

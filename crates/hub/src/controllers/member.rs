@@ -16,6 +16,7 @@ use meshroot_core::membership::{self, Key};
 use meshroot_core::renewal::{self, Cause, Next, Numbers, Standing};
 use meshroot_core::terms::Terms;
 use meshroot_core::{Notice, Refusal, identity, trust};
+use meshroot_pki::{parse_bundle, to_bundle};
 use meshroot_runtime::kube::write::{create_if_absent, replace};
 use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
@@ -60,6 +61,8 @@ async fn advance(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
 /// A mesh that is in a virtual mesh, or was.
 struct Member {
     key: Key,
+    /// The virtual mesh that it is in; `None` where it is in none any more.
+    of: Option<Key>,
     trust: Option<Arc<MeshTrust>>,
     /// The request that MeshTrust names, or the first.
     current: RequestName,
@@ -104,12 +107,13 @@ impl Member {
     fn gather(hub: &Hub, key: &Key) -> Option<Self> {
         hub.mesh(key)?;
         let trust = hub.trust(key);
-        let virtual_mesh = match hub.membership().virtual_mesh(key) {
+        let of = hub.membership().virtual_mesh(key).cloned();
+        let virtual_mesh = match &of {
             Some(virtual_mesh) => virtual_mesh.name.clone(),
             None => RequestName::parse(&trust.as_ref()?.spec.request)?.virtual_mesh,
         };
         let current = trust::request_of(trust.as_deref(), key, &virtual_mesh);
-        let mut member = Self { key: key.clone(), trust, current };
+        let mut member = Self { key: key.clone(), of, trust, current };
         member.current = member.numbers(hub, |numbers| numbers.current(member.current.clone()));
         Some(member)
     }
@@ -119,7 +123,7 @@ impl Member {
         let newest = self.newest_answered(hub).map(|(name, _)| name);
         let request = newest.unwrap_or_else(|| self.current.clone());
         let of = Key::of(governed.virtual_mesh.as_ref());
-        let before = self.trust.as_ref().filter(|trust| hub.is_told_of(&self.key, trust, &of));
+        let before = self.trust.as_ref().filter(|trust| hub.is_told_of(trust, &of));
         let before = before.map(|trust| &trust.spec);
         let (policy, set) = (&governed.policy.spec, &governed.root.trust);
         let wanted = trust::told(policy, set, &request, before, clock::now());
@@ -141,10 +145,13 @@ impl Member {
         };
         let mut wanted = MeshTrustSpec { request: name.to_string(), ..trust.spec.clone() };
         let of = Key::resolve(&request.spec.virtual_mesh_ref, &self.key.namespace);
-        if !hub.is_told_of(&self.key, trust, &of) {
+        let answer = request.status_or_default().response;
+        if !hub.is_told_of(trust, &of)
+            && let Ok(anchors) = parse_bundle(&answer.root_certificate.0)
+            && !anchors.is_empty()
+        {
             // A mesh that came back trusts what its certificate leads to, and not what it trusted meanwhile.
-            let anchors = request.status_or_default().response.root_certificate;
-            wanted.trust_anchors = String::from_utf8_lossy(&anchors.0).into_owned();
+            wanted.trust_anchors = to_bundle(&anchors);
         }
         self.tell(hub, trust, wanted).await
     }
@@ -191,35 +198,52 @@ impl Member {
 
     /// Asks what this hub holds under the numbers of this mesh.
     fn numbers<T>(&self, hub: &Hub, ask: impl FnOnce(Numbers<'_>) -> T) -> T {
-        let status = self.trust.as_ref().and_then(|trust| trust.status.as_ref());
-        let installed = status.and_then(|status| status.installed.as_deref());
         ask(Numbers {
-            is_there: &|name| hub.request(&self.key.namespace, &name.to_string()).is_some(),
-            is_recorded: &|name| self.is_recorded(hub, name),
-            installed: installed.and_then(RequestName::parse),
+            is_there: &|name| {
+                self.is_ours(hub, name)
+                    && hub.request(&self.key.namespace, &name.to_string()).is_some()
+            },
+            is_recorded: &|name| self.is_taken(hub, name),
+            installed: self.installed().filter(|name| self.is_ours(hub, name)),
         })
     }
 
-    fn is_recorded(&self, hub: &Hub, name: &RequestName) -> bool {
-        hub.records.object(Some(&self.key.namespace), &name.to_string()).is_some()
+    fn installed(&self) -> Option<RequestName> {
+        let status = self.trust.as_ref()?.status.as_ref()?;
+        RequestName::parse(status.installed.as_deref()?)
+    }
+
+    /// Whether a request is of the virtual mesh that the mesh is in, and not of one of that name in another namespace.
+    fn is_ours(&self, hub: &Hub, name: &RequestName) -> bool {
+        let of = hub.virtual_mesh_of(&self.key.namespace, &name.to_string());
+        of.is_none() || self.of.is_none() || of == self.of
+    }
+
+    /// The ledger knows the number, or another virtual mesh has it.
+    fn is_taken(&self, hub: &Hub, name: &RequestName) -> bool {
+        !self.is_ours(hub, name)
+            || hub.records.object(Some(&self.key.namespace), &name.to_string()).is_some()
     }
 
     /// The request in use is gone, and its agent has not asked for the next.
     async fn renew_late(&self, hub: &Hub, governed: &Governed) -> Result<Outcome, HubError> {
-        let record = hub.records.object(Some(&self.key.namespace), &self.current.to_string());
-        let Some(recorded) = record.as_ref().and_then(|record| record.spec.prepared.as_ref())
-        else {
+        let percent = governed.policy.spec.intermediate.renew_at_percent();
+        let late = |name: RequestName| {
+            let record = hub.records.object(Some(&self.key.namespace), &name.to_string())?;
+            Some(renewal::late(record.spec.prepared.as_ref()?, percent))
+        };
+        // What is in use may be older than what MeshTrust names.
+        let named = [Some(self.current.clone()), self.installed()];
+        let Some(from) = named.into_iter().flatten().filter_map(late).min() else {
             return Ok(Outcome::Done);
         };
-        let percent = governed.policy.spec.intermediate.renew_at_percent();
-        let left = renewal::late(recorded, percent).duration_since(clock::now());
-        if let Ok(left) = Duration::try_from(left)
+        if let Ok(left) = Duration::try_from(from.duration_since(clock::now()))
             && !left.is_zero()
         {
             return Ok(Outcome::RequeueAfter(left));
         }
-        let is_recorded = |name: &RequestName| self.is_recorded(hub, name);
-        match renewal::next(&self.current, Standing::InUse, Cause::Due, is_recorded) {
+        let is_taken = |name: &RequestName| self.is_taken(hub, name);
+        match renewal::next(&self.current, Standing::InUse, Cause::Due, is_taken) {
             Next::Wait => Ok(Outcome::Done),
             Next::Ask(next) => {
                 tracing::warn!(request = %self.current, next = %next, "the request in use is gone and its agent asks for no other: the hub does");
@@ -241,7 +265,7 @@ impl Member {
             return Ok(Outcome::Done);
         };
         let standing = Standing::of(request);
-        match renewal::next(name, standing, cause, |name| self.is_recorded(hub, name)) {
+        match renewal::next(name, standing, cause, |name| self.is_taken(hub, name)) {
             Next::Wait => Ok(Outcome::Done),
             Next::Ask(next) => self.create(hub, governed, &next, Some(Reason::PolicyChanged)).await,
         }

@@ -44,9 +44,9 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
         return Ok(Outcome::RequeueAfter(ARRIVES));
     }
     let place = Place::gather(&hub, request)?;
-    let decision = place.decide(&hub);
-    let outcome = place.apply(&hub, decision).await;
-    match outcome.as_ref().err().and_then(HubError::quota_full) {
+    let outcome = place.advance(&hub).await;
+    let said = |error: &HubError| error.quota_full().or_else(|| error.ledger_unavailable());
+    match outcome.as_ref().err().and_then(said) {
         Some(refusal) => place.refuse(&hub, refusal).await,
         None => outcome,
     }
@@ -100,6 +100,12 @@ impl Place {
             request,
             key,
         })
+    }
+
+    async fn advance(&self, hub: &Hub) -> Result<Outcome, HubError> {
+        // What a hub claimed and did not record is decided already.
+        hub.ledgers.settle(&self.key.namespace).await?;
+        self.apply(hub, self.decide(hub)).await
     }
 
     fn decide(&self, hub: &Hub) -> Decision {

@@ -61,6 +61,28 @@ fn a_number_that_another_hub_has_claimed_meanwhile_is_not_used_again() {
     });
 }
 
+#[test]
+fn a_ledger_whose_claim_was_spoiled_is_named_by_the_request_and_goes_on_when_that_is_gone() {
+    run(async |scene| {
+        let fleet = scene.fleet.write().await;
+        let member = Member::prepare(scene, &fleet, "spoiled").await?;
+        let first = member.issue(scene, &fleet, 1).await?;
+        let claims: Api<ConfigMap> = Api::namespaced(scene.hub.clone(), SYSTEM_NAMESPACE);
+        let claim = names::ledger_claim(&member.namespace());
+        merge(&claims, &claim, &json!({ "data": { "entry": "spoiled" } })).await?;
+        fleet.meshroot(&["--context", "hub", "renew", member.0])?;
+        member.submit(scene, &fleet, 2).await?;
+        let says = |request: &Request| {
+            let status = request.status_or_default().computed_status;
+            status.message.starts_with("LedgerUnavailable: ") && status.message.contains(&claim)
+        };
+        until("the request says so", &member.requests(scene), &member.request(2), says).await?;
+        delete(&claims, &claim).await?;
+        follows(&member.answered(scene, 2).await?, &first)?;
+        delete(&scene.virtual_meshes(), member.0).await
+    });
+}
+
 fn follows(next: &IssuanceRecordSpec, last: &IssuanceRecordSpec) -> Result<()> {
     ensure!(next.sequence == last.sequence + 1, "number {} is used twice", next.sequence);
     ensure!(next.previous_sha256 == ledger::digest(last).to_string(), "the chain has a gap");
@@ -119,37 +141,34 @@ impl Member {
 
     /// Answers for the agent, and waits for the certificate.
     async fn issue(&self, scene: &Scene, fleet: &Fleet, number: u32) -> Result<IssuanceRecordSpec> {
-        let namespace = self.namespace();
-        let requests: Api<Request> = Api::namespaced(scene.hub.clone(), &namespace);
+        self.submit(scene, fleet, number).await?;
+        self.answered(scene, number).await
+    }
+
+    async fn answered(&self, scene: &Scene, number: u32) -> Result<IssuanceRecordSpec> {
         let name = self.request(number);
+        until("it is answered", &self.requests(scene), &name, Request::is_answered).await?;
+        Ok(self.records(scene).get(&name).await?.spec)
+    }
+
+    async fn submit(&self, scene: &Scene, fleet: &Fleet, number: u32) -> Result<()> {
+        let (namespace, name) = (self.namespace(), self.request(number));
         let agent = format!("system:serviceaccount:{namespace}:meshroot-agent");
-        until("the request is there", &requests, &name, |_| true).await?;
+        until("the request is there", &self.requests(scene), &name, |_| true).await?;
         let host: Host = format!("spiffe://{0}.example/ns/{0}/sa/istiod", self.0).parse()?;
         let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
         let csr = CertificateRequest::create(&key, &DistinguishedName::empty(), &[host])?;
         let patch: Value = json!({ "spec": { "csrData": Bytes(csr.to_pem().into_bytes()) } });
-        let as_agent = async || {
-            let patch = patch.to_string();
-            fleet.kubectl(
-                "hub",
-                &[
-                    "--as",
-                    &agent,
-                    "-n",
-                    &namespace,
-                    "patch",
-                    "vmcsr",
-                    &name,
-                    "--type=merge",
-                    "-p",
-                    &patch,
-                ],
-                None,
-            )
-        };
+        let patch = patch.to_string();
+        let place = ["--as", &agent, "-n", &namespace, "patch", "vmcsr", &name];
+        let arguments = [&place[..], &["--type=merge", "-p", &patch]].concat();
+        let as_agent = async || fleet.kubectl("hub", &arguments, None);
         wait::until("the agent's CSR is taken", LIMIT, as_agent).await?;
-        until(&format!("{name} is answered"), &requests, &name, Request::is_answered).await?;
-        Ok(self.records(scene).get(&name).await?.spec)
+        Ok(())
+    }
+
+    fn requests(&self, scene: &Scene) -> Api<Request> {
+        Api::namespaced(scene.hub.clone(), &self.namespace())
     }
 
     fn request(&self, number: u32) -> String {

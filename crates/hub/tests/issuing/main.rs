@@ -5,6 +5,7 @@ mod approvals;
 mod builtin_roots;
 #[path = "../common/mod.rs"]
 mod common;
+mod moves;
 mod original;
 mod provided_roots;
 mod quotas;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
+use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store, store};
@@ -83,8 +84,15 @@ type Subscribers<K> = Arc<Mutex<Vec<Weak<Pending<ObjectRef<K>>>>>>;
 
 impl<K: Watchable> Watched<K> {
     /// Begins to follow what `api` and `config` select, in a task that ends at `shutdown`.
+    ///
+    /// An object that cannot be read (a schema may take what the type does not) is left out and said in the log: one
+    /// object must not keep a whole kind from being read.
     #[must_use]
-    pub fn start(api: Api<K>, config: watcher::Config, shutdown: &Shutdown) -> Self {
+    pub fn start(
+        api: Api<DeserializeGuard<K>>,
+        config: watcher::Config,
+        shutdown: &Shutdown,
+    ) -> Self {
         let (store, writer) = store();
         let subscribers: Subscribers<K> = Arc::default();
         let (sender, health) = watch::channel(Health::default());
@@ -218,7 +226,7 @@ struct Follow<K: Watchable> {
 }
 
 impl<K: Watchable> Follow<K> {
-    async fn run(mut self, api: Api<K>, config: watcher::Config) {
+    async fn run(mut self, api: Api<DeserializeGuard<K>>, config: watcher::Config) {
         let doubts = Arc::clone(&self.doubts);
         loop {
             let events = watcher::watcher(api.clone(), config.clone()).default_backoff();
@@ -236,19 +244,42 @@ impl<K: Watchable> Follow<K> {
         }
     }
 
-    async fn follow(&mut self, events: impl Stream<Item = watcher::Result<Event<K>>>) {
-        // Nobody here reads who last wrote which field, and it is up to a third of each object.
-        let events = events.modify(|object: &mut K| object.meta_mut().managed_fields = None);
+    async fn follow(
+        &mut self,
+        events: impl Stream<Item = watcher::Result<Event<DeserializeGuard<K>>>>,
+    ) {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
-            match event {
-                Ok(event) => {
+            match event.map(|event| self.readable(event)) {
+                Ok(Some(event)) => {
                     self.writer.apply_watcher_event(&event);
                     self.seen(&event);
                 }
+                Ok(None) => {}
                 Err(error) => self.failed(&error),
             }
         }
+    }
+
+    /// An object that became unreadable is gone for those who read the copy.
+    fn readable(&self, event: Event<DeserializeGuard<K>>) -> Option<Event<K>> {
+        Some(match event {
+            Event::Init => Event::Init,
+            Event::InitDone => Event::InitDone,
+            Event::InitApply(object) => Event::InitApply(read(object).ok()?),
+            Event::Apply(object) => match read(object) {
+                Ok(object) => Event::Apply(object),
+                Err(key) => Event::Delete(self.copied(&key)?),
+            },
+            Event::Delete(object) => match read(object) {
+                Ok(object) => Event::Delete(object),
+                Err(key) => Event::Delete(self.copied(&key)?),
+            },
+        })
+    }
+
+    fn copied(&self, key: &ObjectRef<K>) -> Option<K> {
+        self.store.get(key).map(|object| K::clone(&object))
     }
 
     fn seen(&mut self, event: &Event<K>) {
@@ -306,6 +337,26 @@ impl<K: Watchable> Follow<K> {
             tracing::warn!(kind, error = message, "watch interrupted, trying again");
         } else {
             tracing::debug!(kind, error = message, "watch still interrupted");
+        }
+    }
+}
+
+/// Nobody here reads who last wrote which field, and it is up to a third of each object.
+fn read<K: Watchable>(object: DeserializeGuard<K>) -> Result<K, ObjectRef<K>> {
+    match object.0 {
+        Ok(mut object) => {
+            object.meta_mut().managed_fields = None;
+            Ok(object)
+        }
+        Err(invalid) => {
+            let kind = K::kind(&K::DynamicType::default()).into_owned();
+            let key = ObjectRef::new(invalid.metadata.name.as_deref().unwrap_or_default());
+            let key = match &invalid.metadata.namespace {
+                Some(namespace) => key.within(namespace),
+                None => key,
+            };
+            tracing::warn!(kind, object = %key, error = invalid.error, "an object cannot be read and is left out");
+            Err(key)
         }
     }
 }

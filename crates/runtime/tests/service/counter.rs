@@ -32,7 +32,8 @@ pub(crate) async fn run(options: ProcessOptions) -> anyhow::Result<()> {
     let lease = options.lease("default", "counter", Duration::from_secs(15));
     let election = Election::enter(service.client.clone(), lease, &service.telemetry);
     let api = Api::namespaced(service.client.clone(), "default");
-    let maps = Watched::start(api.clone(), watcher::Config::default(), &service.shutdown);
+    let followed = Api::namespaced(service.client.clone(), "default");
+    let maps = Watched::start(followed, watcher::Config::default(), &service.shutdown);
     let (queue, leadership) = (Queue::new(), election.leadership());
     let counter = Arc::new(Counter { api, maps, queue, leadership });
     Controllers::new(&counter, &service.telemetry)
