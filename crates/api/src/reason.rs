@@ -79,7 +79,7 @@ reasons! {
     RecordMismatch => Conflict,
     /// The ledger had come further than its entries show: some were taken away. It goes on under the next number.
     LedgerCut => Conflict,
-    /// The ledger cannot be read or written: nothing is signed that does not stand in it.
+    /// The ledger cannot be read: nothing is signed that does not stand in it.
     LedgerUnavailable => ProcessingError,
     /// What the ledger says was to be signed ended before it was signed; the next request takes its place.
     RecordExpired => Conflict,

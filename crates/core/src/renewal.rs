@@ -157,12 +157,24 @@ const FLOOR: Duration = Duration::from_mins(10);
 const LONGEST: Duration = Duration::from_hours(6);
 
 /// The first number from `name` on that is not taken.
-fn first_free(mut name: RequestName, is_taken: impl Fn(&RequestName) -> bool) -> RequestName {
-    while is_taken(&name) {
-        name = name.next();
+fn first_free(name: RequestName, is_taken: impl Fn(&RequestName) -> bool) -> RequestName {
+    let mut last = name.clone();
+    for name in from(name) {
+        if !is_taken(&name) {
+            return name;
+        }
+        last = name;
     }
-    name
+    last
 }
+
+/// The numbers from this one on. They end: an agent may ask for the last of all.
+fn from(name: RequestName) -> impl Iterator<Item = RequestName> {
+    std::iter::successors(Some(name), |name| Some(name.next()).filter(|next| next != name))
+}
+
+/// So many numbers in a row that nobody knows end the search for requests.
+const LARGEST_GAP: u32 = 8;
 
 /// What the hub holds under the numbers of one mesh in one virtual mesh.
 pub struct Numbers<'a> {
@@ -176,19 +188,30 @@ pub struct Numbers<'a> {
 
 impl Numbers<'_> {
     /// The request that a mesh is at: `named`, or, where that was decided and deleted before it was of use, the first
-    /// number after it that was not. So it is with a mesh that comes back to a virtual mesh.
+    /// number after it that was not. So it is with a mesh that comes back to a virtual mesh; if it has not installed
+    /// what it was to have meanwhile, it is at what it has.
     pub fn current(&self, named: RequestName) -> RequestName {
-        let in_use = self.installed.as_ref().map(|installed| &installed.virtual_mesh)
-            == Some(&named.virtual_mesh);
-        first_free(named, |name| !in_use && !(self.is_there)(name) && (self.is_recorded)(name))
+        match &self.installed {
+            Some(installed) if installed.virtual_mesh == named.virtual_mesh => {
+                let is_later = installed.generation > named.generation;
+                if is_later && (self.is_recorded)(installed) { installed.clone() } else { named }
+            }
+            _ => first_free(named, |name| !(self.is_there)(name) && (self.is_recorded)(name)),
+        }
     }
 
     /// The requests that are there, from `current` on. A number that only the ledger still knows is passed over: that
-    /// request was deleted; so is `current` itself, which may be gone while its renewal exists.
+    /// request was deleted; so is `current` itself, which may be gone while its renewal exists; so are a few that nobody
+    /// knows any more, as of requests that were deleted before they were decided.
     pub fn requests(&self, current: &RequestName) -> impl Iterator<Item = RequestName> {
-        let later = std::iter::successors(Some(current.next()), |name| Some(name.next()))
-            .take_while(|name| (self.is_there)(name) || (self.is_recorded)(name));
-        std::iter::once(current.clone()).chain(later).filter(|name| (self.is_there)(name))
+        let mut unknown = 0;
+        from(current.clone())
+            .take_while(move |name| {
+                let is_known = (self.is_there)(name) || (self.is_recorded)(name);
+                unknown = if is_known { 0 } else { unknown + 1 };
+                unknown <= LARGEST_GAP
+            })
+            .filter(|name| (self.is_there)(name))
     }
 
     /// The first request to be made, where there is none: one that was decided and is gone is not made again, since

@@ -63,7 +63,14 @@ impl ControllerError for HubError {
             | Self::ReadLedger(_)
             | Self::NumberTaken { .. }
             | Self::UnreadableClaim { .. } => Outcome::Retry,
-            Self::Refused(refusal) if refusal.reason == Reason::RootUnavailable => Outcome::Retry,
+            Self::Refused(refusal)
+                if matches!(
+                    refusal.reason,
+                    Reason::RootUnavailable | Reason::LedgerUnavailable
+                ) =>
+            {
+                Outcome::Retry
+            }
             Self::Refused(_) => Outcome::RequeueAfter(Duration::from_secs(30)),
         }
     }

@@ -3,7 +3,7 @@
 mod claims;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -35,9 +35,13 @@ pub(crate) struct Ledgers {
     leadership: Leadership,
     /// Where each namespace's chain ends, as far as this term of leadership knows.
     ends: Mutex<HashMap<String, Arc<AsyncMutex<Option<Known>>>>>,
+    /// In which term each namespace was settled, and what was recorded then.
+    settled: Mutex<Settled>,
     claims: Claims,
     metrics: Metrics,
 }
+
+type Settled = HashMap<String, (Fence, Option<Arc<IssuanceRecord>>)>;
 
 /// Where a chain ends, in one term of leadership.
 #[derive(Clone, Debug)]
@@ -133,19 +137,40 @@ impl Ledgers {
         metrics: Metrics,
     ) -> Self {
         let claims = Claims::new(client.clone(), namespace);
-        Self { client, records, leadership, ends: Mutex::default(), claims, metrics }
+        Self {
+            client,
+            records,
+            leadership,
+            ends: Mutex::default(),
+            settled: Mutex::default(),
+            claims,
+            metrics,
+        }
     }
 
     /// Records what was claimed and not recorded, once a term and namespace: before anything else is decided there.
     pub(crate) async fn settle(&self, namespace: &str) -> Result<(), HubError> {
-        let chain = self.chain(namespace);
-        // Whoever holds it reads the end, or has read it.
-        let Ok(mut end) = chain.try_lock() else { return Ok(()) };
         let fence = self.fence()?;
+        if self.settled().get(namespace).is_some_and(|(settled, _)| *settled == fence) {
+            return Ok(());
+        }
+        let chain = self.chain(namespace);
+        let mut end = chain.lock().await;
         if end.as_ref().is_none_or(|known| known.fence != fence) {
             *end = Some(self.read_end(namespace, fence).await?);
         }
         Ok(())
+    }
+
+    /// A request's record that was made when its namespace was settled: the local copy may not have it yet.
+    pub(crate) fn completed(&self, request: &Key) -> Option<Arc<IssuanceRecord>> {
+        let settled = self.settled();
+        let (_, completed) = settled.get(&request.namespace)?;
+        completed.clone().filter(|record| Key::of(record.as_ref()) == *request)
+    }
+
+    fn settled(&self) -> MutexGuard<'_, Settled> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the ledger ends: at its newest claim, or, where nothing was ever claimed, at its newest record.
@@ -154,31 +179,38 @@ impl Ledgers {
             let all =
                 self.records_of(namespace).list(&ListParams::default()).await.map_err(unread)?;
             let end = newest(all.items.iter().map(|record| &record.spec));
+            self.settled().insert(namespace.to_owned(), (fence, None));
             return Ok(Known { fence, end, claim: None });
         };
         let known = self.copied_end(namespace);
-        let end = if known.sequence > claim.end().sequence {
+        let (end, completed) = if known.sequence > claim.end().sequence {
             // The claims are older than the records, as after a restore of the hub's namespace alone.
-            known
+            (known, None)
         } else {
-            self.complete(namespace, &claim).await?;
-            claim.end()
+            (claim.end(), self.complete(namespace, &claim).await?)
         };
+        self.settled().insert(namespace.to_owned(), (fence, completed.map(Arc::new)));
         Ok(Known { fence, end, claim: Some(claim) })
     }
 
     /// A hub may have died between its claim and its record: a request that waits gets the record that was claimed for
     /// it. Otherwise the record was there, and somebody took it away.
-    async fn complete(&self, namespace: &str, claim: &Claim) -> Result<(), HubError> {
+    async fn complete(
+        &self,
+        namespace: &str,
+        claim: &Claim,
+    ) -> Result<Option<IssuanceRecord>, HubError> {
         let RecordedRequest { name, uid } = &claim.entry.request;
         match self.read(namespace, name).await? {
-            Some(record) if End::after(&record.spec) == claim.end() => Ok(()),
+            Some(record) if End::after(&record.spec) == claim.end() => Ok(Some(record)),
             None if self.waits(namespace, name, uid).await? => {
-                self.create(&record(namespace, claim.entry.clone())).await
+                let record = record(namespace, claim.entry.clone());
+                self.create(&record).await?;
+                Ok(Some(record))
             }
             _ => {
                 self.cut(namespace, &claim.end());
-                Ok(())
+                Ok(None)
             }
         }
     }

@@ -12,13 +12,13 @@ use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher;
 use kube::{Client, Resource};
 use meshroot_runtime::kube::connect::{self, SharedToken, Target};
 use meshroot_runtime::kube::events::{Kind, Reporter};
 use meshroot_runtime::kube::lease::{Fence, Leadership, LeaseSettings, elect};
-use meshroot_runtime::kube::watch::{Watchable, Watched};
+use meshroot_runtime::kube::watch::{Readable, Watchable, Watched};
 use meshroot_runtime::kube::write::{self, Failure, Retry, WriteError, Written};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_testkit::api_server::{self, ApiServer};
@@ -206,7 +206,7 @@ async fn open_watches_and_many_calls_at_a_time_starve_no_call() {
     let shutdown = Shutdown::manual();
     let watches: Vec<_> = (0..150)
         .map(|_| {
-            let watched = Api::<DeserializeGuard<ConfigMap>>::namespaced(client.clone(), "many");
+            let watched = Api::<Readable<ConfigMap>>::namespaced(client.clone(), "many");
             Watched::start(watched, watcher::Config::default(), &shutdown)
         })
         .collect();
@@ -414,7 +414,7 @@ async fn marks(client: &Client, namespace: &str) -> Api<Mark> {
 async fn an_object_that_cannot_be_read_is_left_out_and_the_others_are_followed() {
     let (_, client) = server("watch-odd").await;
     let marks = marks(&client, "watch-odd").await;
-    let any: Api<DeserializeGuard<Mark>> = Api::namespaced(client.clone(), "watch-odd");
+    let any: Api<Readable<Mark>> = Api::namespaced(client.clone(), "watch-odd");
     let set = async |name: &str, number: i64| {
         let patch = Patch::Merge(serde_json::json!({ "spec": { "number": number } }));
         let set = async || Ok(any.patch(name, &PatchParams::default(), &patch).await?);

@@ -89,6 +89,9 @@ fn a_number_that_the_ledger_knows_is_passed_over() {
     for cause in CAUSES {
         assert_eq!(next(&name(3), Standing::InUse, cause, recorded), Next::Ask(name(6)));
     }
+    // After the last number of all there is none: that name is there, and nothing comes of asking again.
+    let last = name(u32::MAX);
+    assert_eq!(next(&last, Standing::InUse, Cause::Due, |_| true), Next::Ask(last.clone()));
 }
 
 const CAUSES: [Cause; 4] = [Cause::Due, Cause::Policy, Cause::Identity, Cause::Person];
@@ -108,6 +111,10 @@ fn name(generation: u32) -> RequestName {
 #[case::a_deleted_renewal_is_passed_over(&[1, 3], &[1, 2, 3], Some(name(1)), 1, &[1, 3], Next::Wait)]
 #[case::it_comes_back_to_the_virtual_mesh(&[], &[1, 2], None, 3, &[], Next::Ask(name(3)))]
 #[case::what_is_installed_is_of_another(&[], &[1], Some(RequestName::first("a", "left")), 2, &[], Next::Ask(name(2)))]
+#[case::it_comes_back_with_what_it_had(&[9], &[1, 2, 9], Some(name(9)), 9, &[9], Next::Wait)]
+#[case::it_claims_what_was_never_issued(&[1], &[1], Some(name(u32::MAX)), 1, &[1], Next::Wait)]
+#[case::the_last_number_of_all_is_used(&[u32::MAX], &[1, u32::MAX], Some(name(u32::MAX)), u32::MAX, &[u32::MAX], Next::Wait)]
+#[case::an_undecided_renewal_was_deleted(&[1, 3], &[1, 3], Some(name(1)), 1, &[1, 3], Next::Wait)]
 #[case::deleted_before_it_was_of_use(&[2], &[1], None, 2, &[2], Next::Ask(name(2)))]
 fn the_hub_finds_the_current_number(
     #[case] requests: &[u32],

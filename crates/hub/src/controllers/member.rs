@@ -204,7 +204,9 @@ impl Member {
                     && hub.request(&self.key.namespace, &name.to_string()).is_some()
             },
             is_recorded: &|name| self.is_taken(hub, name),
-            installed: self.installed().filter(|name| self.is_ours(hub, name)),
+            installed: self
+                .installed()
+                .filter(|name| self.is_ours(hub, name) && self.is_ours(hub, &self.current)),
         })
     }
 

@@ -43,8 +43,13 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     if hub.standings.is_answered(&request, Instant::now()) {
         return Ok(Outcome::RequeueAfter(ARRIVES));
     }
+    // What a hub claimed and did not record is decided already.
+    let settled = hub.ledgers.settle(&key.namespace).await;
     let place = Place::gather(&hub, request)?;
-    let outcome = place.advance(&hub).await;
+    let outcome = match settled {
+        Ok(()) => place.apply(&hub, place.decide(&hub)).await,
+        Err(error) => Err(error),
+    };
     let said = |error: &HubError| error.quota_full().or_else(|| error.ledger_unavailable());
     match outcome.as_ref().err().and_then(said) {
         Some(refusal) => place.refuse(&hub, refusal).await,
@@ -92,7 +97,10 @@ impl Place {
         let key = Key::of(request.as_ref());
         let virtual_mesh_key = Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace);
         Ok(Self {
-            record: hub.records.object(Some(&key.namespace), &key.name),
+            record: hub
+                .records
+                .object(Some(&key.namespace), &key.name)
+                .or_else(|| hub.ledgers.completed(&key)),
             virtual_mesh: hub.virtual_mesh(&virtual_mesh_key),
             policy: hub.policy(&virtual_mesh_key)?,
             mesh: mesh_of(hub, &key, &request),
@@ -100,12 +108,6 @@ impl Place {
             request,
             key,
         })
-    }
-
-    async fn advance(&self, hub: &Hub) -> Result<Outcome, HubError> {
-        // What a hub claimed and did not record is decided already.
-        hub.ledgers.settle(&self.key.namespace).await?;
-        self.apply(hub, self.decide(hub)).await
     }
 
     fn decide(&self, hub: &Hub) -> Decision {

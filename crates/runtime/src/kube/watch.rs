@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
-use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store, store};
@@ -19,8 +18,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 mod changes;
+mod readable;
 
 pub use changes::Changes;
+pub use readable::Readable;
 
 use super::connect::LONGEST_WATCH;
 use crate::jitter::jittered;
@@ -88,11 +89,7 @@ impl<K: Watchable> Watched<K> {
     /// An object that cannot be read (a schema may take what the type does not) is left out and said in the log: one
     /// object must not keep a whole kind from being read.
     #[must_use]
-    pub fn start(
-        api: Api<DeserializeGuard<K>>,
-        config: watcher::Config,
-        shutdown: &Shutdown,
-    ) -> Self {
+    pub fn start(api: Api<Readable<K>>, config: watcher::Config, shutdown: &Shutdown) -> Self {
         let (store, writer) = store();
         let subscribers: Subscribers<K> = Arc::default();
         let (sender, health) = watch::channel(Health::default());
@@ -226,7 +223,7 @@ struct Follow<K: Watchable> {
 }
 
 impl<K: Watchable> Follow<K> {
-    async fn run(mut self, api: Api<DeserializeGuard<K>>, config: watcher::Config) {
+    async fn run(mut self, api: Api<Readable<K>>, config: watcher::Config) {
         let doubts = Arc::clone(&self.doubts);
         loop {
             let events = watcher::watcher(api.clone(), config.clone()).default_backoff();
@@ -244,10 +241,7 @@ impl<K: Watchable> Follow<K> {
         }
     }
 
-    async fn follow(
-        &mut self,
-        events: impl Stream<Item = watcher::Result<Event<DeserializeGuard<K>>>>,
-    ) {
+    async fn follow(&mut self, events: impl Stream<Item = watcher::Result<Event<Readable<K>>>>) {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
             match event.map(|event| self.readable(event)) {
@@ -262,7 +256,7 @@ impl<K: Watchable> Follow<K> {
     }
 
     /// An object that became unreadable is gone for those who read the copy.
-    fn readable(&self, event: Event<DeserializeGuard<K>>) -> Option<Event<K>> {
+    fn readable(&self, event: Event<Readable<K>>) -> Option<Event<K>> {
         Some(match event {
             Event::Init => Event::Init,
             Event::InitDone => Event::InitDone,
@@ -341,24 +335,17 @@ impl<K: Watchable> Follow<K> {
     }
 }
 
-/// Nobody here reads who last wrote which field, and it is up to a third of each object.
-fn read<K: Watchable>(object: DeserializeGuard<K>) -> Result<K, ObjectRef<K>> {
-    match object.0 {
-        Ok(mut object) => {
-            object.meta_mut().managed_fields = None;
-            Ok(object)
-        }
-        Err(invalid) => {
-            let kind = K::kind(&K::DynamicType::default()).into_owned();
-            let key = ObjectRef::new(invalid.metadata.name.as_deref().unwrap_or_default());
-            let key = match &invalid.metadata.namespace {
-                Some(namespace) => key.within(namespace),
-                None => key,
-            };
-            tracing::warn!(kind, object = %key, error = invalid.error, "an object cannot be read and is left out");
-            Err(key)
-        }
-    }
+fn read<K: Watchable>(object: Readable<K>) -> Result<K, ObjectRef<K>> {
+    let key = ObjectRef::from_obj(&object);
+    let key = match key.namespace {
+        Some(namespace) => ObjectRef::new(&key.name).within(&namespace),
+        None => ObjectRef::new(&key.name),
+    };
+    object.object.map_err(|error| {
+        let kind = K::kind(&K::DynamicType::default()).into_owned();
+        tracing::warn!(kind, object = %key, error, "an object cannot be read and is left out");
+        key
+    })
 }
 
 /// Longest backoff (30 s, doubled by jitter) plus the longest time for one attempt to fail.
