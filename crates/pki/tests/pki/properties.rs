@@ -15,7 +15,9 @@ fn host() -> impl Strategy<Value = Host> {
         .prop_map(Host::Dns);
     let id = "spiffe://[a-z0-9_-]{1,10}(\\.[a-z0-9_-]{1,10}){0,4}(/[A-Za-z0-9_-]{1,20}){0,4}"
         .prop_map(Host::Uri);
+    let is_whole = |host: &Host| host.validate().is_ok();
     let ip = any::<IpAddr>().prop_map(Host::Ip);
+    let ip = ip.prop_filter("an IPv4 address within IPv6 is refused", is_whole);
     prop_oneof![dns, id, ip]
 }
 
