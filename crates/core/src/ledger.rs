@@ -28,7 +28,8 @@ impl End {
 ///
 /// The text is version 1, which every ledger that there is was written with: a JSON object without spaces, its fields
 /// in the order below, empty texts left out, times in whole seconds, the verdict in capitals as it was spelled then. It
-/// is written here field by field, so that a change of the types changes no digest. A further field needs version 2, whose text begins with a line that says so.
+/// is written here field by field, so that a change of the types changes no digest. A further field needs version 2,
+/// whose text begins with a line that says so.
 pub fn digest(entry: &IssuanceRecordSpec) -> Fingerprint {
     Fingerprint::of(canonical(entry).as_bytes())
 }

@@ -158,14 +158,8 @@ const LONGEST: Duration = Duration::from_hours(6);
 
 /// The first number from `name` on that is not taken.
 fn first_free(name: RequestName, is_taken: impl Fn(&RequestName) -> bool) -> RequestName {
-    let mut last = name.clone();
-    for name in from(name) {
-        if !is_taken(&name) {
-            return name;
-        }
-        last = name;
-    }
-    last
+    let last = RequestName { generation: u32::MAX, ..name.clone() };
+    from(name).find(|name| !is_taken(name)).unwrap_or(last)
 }
 
 /// The numbers from this one on. They end: an agent may ask for the last of all.
@@ -180,7 +174,7 @@ const LARGEST_GAP: u32 = 8;
 pub struct Numbers<'a> {
     /// Whether there is a request of that name.
     pub is_there: &'a dyn Fn(&RequestName) -> bool,
-    /// Whether the ledger holds a decision on one.
+    /// Whether one is used up: the ledger holds a decision on it, or it is another virtual mesh's of the same name.
     pub is_recorded: &'a dyn Fn(&RequestName) -> bool,
     /// The request whose certificate the mesh uses, as its agent says.
     pub installed: Option<RequestName>,

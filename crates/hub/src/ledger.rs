@@ -41,6 +41,7 @@ pub(crate) struct Ledgers {
     metrics: Metrics,
 }
 
+/// By namespace: the term, and the record of its newest claim.
 type Settled = HashMap<String, (Fence, Option<Arc<IssuanceRecord>>)>;
 
 /// Where a chain ends, in one term of leadership.
@@ -162,7 +163,8 @@ impl Ledgers {
         Ok(())
     }
 
-    /// A request's record that was made when its namespace was settled: the local copy may not have it yet.
+    /// A request's record, where that is of the newest claim when its namespace was settled: the local copy may not have it
+    /// yet.
     pub(crate) fn completed(&self, request: &Key) -> Option<Arc<IssuanceRecord>> {
         let settled = self.settled();
         let (_, completed) = settled.get(&request.namespace)?;

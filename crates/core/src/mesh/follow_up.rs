@@ -128,7 +128,7 @@ fn begin(view: &View<'_>, in_use: &RequestName, name: RequestName) -> Result<Ren
     let Some(spec) = kept.or_else(asked) else {
         let message = format!(
             "the key Secret {} and the request are gone, and with them what a renewal is made from; the hub asks for the \
-             next certificate shortly before this one ends, `meshroot renew` asks now",
+             next certificate before this one ends, `meshroot renew` asks now",
             in_use.key_secret()
         );
         return Ok(Renewal::Troubled(Notice::new(Reason::ResponseInvalid, message)));

@@ -263,17 +263,13 @@ impl<K: Watchable> Follow<K> {
             Event::InitApply(object) => Event::InitApply(read(object).ok()?),
             Event::Apply(object) => match read(object) {
                 Ok(object) => Event::Apply(object),
-                Err(key) => Event::Delete(self.copied(&key)?),
+                Err(key) => Event::Delete(K::clone(&*self.store.get(&key)?)),
             },
             Event::Delete(object) => match read(object) {
                 Ok(object) => Event::Delete(object),
-                Err(key) => Event::Delete(self.copied(&key)?),
+                Err(key) => Event::Delete(K::clone(&*self.store.get(&key)?)),
             },
         })
-    }
-
-    fn copied(&self, key: &ObjectRef<K>) -> Option<K> {
-        self.store.get(key).map(|object| K::clone(&object))
     }
 
     fn seen(&mut self, event: &Event<K>) {
@@ -336,11 +332,7 @@ impl<K: Watchable> Follow<K> {
 }
 
 fn read<K: Watchable>(object: Readable<K>) -> Result<K, ObjectRef<K>> {
-    let key = ObjectRef::from_obj(&object);
-    let key = match key.namespace {
-        Some(namespace) => ObjectRef::new(&key.name).within(&namespace),
-        None => ObjectRef::new(&key.name),
-    };
+    let key = ObjectRef::from_obj(&object).into_kind_unchecked(K::DynamicType::default());
     object.object.map_err(|error| {
         let kind = K::kind(&K::DynamicType::default()).into_owned();
         tracing::warn!(kind, object = %key, error, "an object cannot be read and is left out");

@@ -26,9 +26,8 @@ pub fn sheet(
     sheet.field("Identity", identity::of(&mesh.spec).unwrap_or_default());
     let Some(trust) = trust else {
         sheet.heading("Trust");
-        sheet.line(
-            "none: the mesh is in no virtual mesh, or that says why the hub could not make it yet",
-        );
+        sheet
+            .line("none: the mesh is in no virtual mesh, or its virtual mesh says what is missing");
         return sheet;
     };
     wanted(&mut sheet, trust, request);
