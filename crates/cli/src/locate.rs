@@ -8,7 +8,7 @@ use meshroot_view::kinds::Kind;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
-use crate::session::{Scope, Session};
+use crate::session::{self, Scope, Session};
 
 /// Finds the object that `name` means: `NAMESPACE/NAME`; or a bare name, in the namespace of `-n`, else in all
 /// namespaces if there is one of that name only.
@@ -69,7 +69,9 @@ async fn find_in(
     let api = session.api(kind, &Scope::Namespace(namespace.to_owned()));
     let word = kind.word();
     match retried(async || api.get_opt(name).await).await {
-        Ok(Some(object)) => Ok(object),
+        Ok(Some(object)) => object
+            .read()
+            .map_err(|why| Failure::no(format!("{word} {namespace}/{name} cannot be read: {why}"))),
         Ok(None) => Err(Failure::no(format!("{word} {namespace}/{name} does not exist"))
             .fix(format!("list what is there with: meshroot get {word} -n {namespace}"))),
         Err(error) => Err(Failure::api(&format!("read {word} {namespace}/{name}"), &error)),
@@ -82,9 +84,8 @@ async fn find_anywhere(
     name: &str,
 ) -> Result<DynamicObject, Failure> {
     let named = ListParams::default().fields(&format!("metadata.name={name}"));
-    let doing = || format!("look for {} {name} in all namespaces", kind.word());
-    let list = retried(async || session.api(kind, &Scope::All).list(&named).await).await;
-    let found = list.map_err(|error| Failure::api(&doing(), &error))?.items;
+    let doing = format!("look for {} {name} in all namespaces", kind.word());
+    let found = session::list(&session.api(kind, &Scope::All), &doing, &named).await?;
     only(kind, name, found)
 }
 

@@ -1,9 +1,16 @@
 //! One connection for one command.
 
-use kube::api::DynamicObject;
-use kube::{Api, Client};
+use std::fmt::Debug;
+
+use kube::api::{DynamicObject, ListParams};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::connect::{Target, connect};
+use meshroot_runtime::kube::watch::Readable;
+use meshroot_view::full_name;
 use meshroot_view::kinds::Kind;
+use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
 use crate::global::Global;
@@ -54,8 +61,27 @@ impl Session {
         }
     }
 
+    /// Lists one of our kinds.
+    pub(crate) async fn list<K>(
+        &self,
+        doing: &str,
+        scope: &Scope,
+        params: &ListParams,
+    ) -> Result<Vec<K>, Failure>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned,
+    {
+        let client = self.client.clone();
+        let api = match scope {
+            Scope::All => Api::all(client),
+            Scope::Namespace(namespace) => Api::namespaced(client, namespace),
+        };
+        list(&api, doing, params).await
+    }
+
     /// The API of one kind.
-    pub(crate) fn api(&self, kind: Kind, scope: &Scope) -> Api<DynamicObject> {
+    pub(crate) fn api(&self, kind: Kind, scope: &Scope) -> Api<Readable<DynamicObject>> {
         match scope {
             Scope::All => Api::all_with(self.client.clone(), &kind.resource()),
             Scope::Namespace(namespace) => {
@@ -63,4 +89,25 @@ impl Session {
             }
         }
     }
+}
+
+/// Lists what can be read.
+pub(crate) async fn list<K>(
+    api: &Api<Readable<K>>,
+    doing: &str,
+    params: &ListParams,
+) -> Result<Vec<K>, Failure>
+where
+    K: Resource + Clone + Debug + DeserializeOwned,
+{
+    let listed = retried(async || api.list(params).await).await;
+    let objects = listed.map_err(|error| Failure::api(doing, &error))?;
+    Ok(objects.items.into_iter().filter_map(readable).collect())
+}
+
+/// An object, or a warning: what one agent wrote must not keep people from seeing the others.
+pub(crate) fn readable<K: Resource>(object: Readable<K>) -> Option<K> {
+    let name = full_name(object.meta());
+    let warn = |why: &String| eprintln!("warning: {name} cannot be read and is left out: {why}");
+    object.read().inspect_err(warn).ok()
 }

@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::locate::{find, parse};
 use crate::output::list;
-use crate::session::Session;
+use crate::session::{Scope, Session};
 use crate::terminal::Terminal;
 
 /// What to describe.
@@ -187,10 +187,9 @@ async fn add_events(session: &Session, objects: &[ObjectMeta], sheet: &mut Sheet
 }
 
 async fn requests(session: &Session, namespace: &str) -> Result<Vec<Request>, Failure> {
-    let api: Api<Request> = Api::namespaced(session.client.clone(), namespace);
-    let list = retried(async || api.list(&ListParams::default()).await).await;
     let doing = format!("list vmcsr in namespace {namespace}");
-    list.map(|list| list.items).map_err(|error| Failure::api(&doing, &error))
+    let scope = Scope::Namespace(namespace.to_owned());
+    session.list(&doing, &scope, &ListParams::default()).await
 }
 
 /// Reads an object that may not be there, or that the reader may not see: then less is told.

@@ -7,7 +7,7 @@ use kube::api::{DynamicObject, ListParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use meshroot_api::names::SYSTEM_NAMESPACE;
-use meshroot_runtime::kube::call::retried;
+use meshroot_runtime::kube::watch::Readable;
 use meshroot_runtime::process::clock;
 use meshroot_view::full_name;
 use meshroot_view::kinds::Kind;
@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::locate::find;
 use crate::output::table::{self, later_row, widths};
 use crate::output::{Format, list};
-use crate::session::{Scope, Session};
+use crate::session::{self, Scope, Session, readable};
 use crate::terminal::Terminal;
 
 /// What to get.
@@ -74,11 +74,9 @@ async fn fetch(
     kind: Kind,
     scope: &Scope,
 ) -> Result<Vec<DynamicObject>, Failure> {
-    let listed =
-        retried(async || session.api(kind, scope).list(&ListParams::default()).await).await;
-    let mut objects = listed
-        .map_err(|error| Failure::api(&format!("list {} in {scope}", kind.word()), &error))?
-        .items;
+    let doing = format!("list {} in {scope}", kind.word());
+    let api = session.api(kind, scope);
+    let mut objects = session::list(&api, &doing, &ListParams::default()).await?;
     // A list leaves kind and apiVersion out of its items.
     let resource = kind.resource();
     for object in &mut objects {
@@ -138,16 +136,14 @@ fn print(
     terminal.print(&format.text(&value)?)
 }
 
-/// Objects as the API has them, without its book-keeping of who wrote which field.
+/// Objects as the API has them, but for its book-keeping of who wrote which field, which is not read.
 fn values(objects: &[DynamicObject]) -> Result<Vec<Value>, Failure> {
     objects.iter().map(value).collect()
 }
 
 /// One object as the API has it.
 fn value(object: &DynamicObject) -> Result<Value, Failure> {
-    let mut object = object.clone();
-    object.metadata.managed_fields = None;
-    serde_json::to_value(&object)
+    serde_json::to_value(object)
         .map_err(|error| Failure::no(format!("the object cannot be written: {error}")))
 }
 
@@ -198,18 +194,22 @@ struct Rows {
 impl Rows {
     fn show(
         &mut self,
-        event: Event<DynamicObject>,
+        event: Event<Readable<DynamicObject>>,
         terminal: &mut Terminal,
     ) -> Result<(), Failure> {
         match event {
             Event::InitApply(object) if self.widths.is_none() => {
-                self.first.push(object);
+                self.first.extend(readable(object));
                 Ok(())
             }
             Event::InitDone if self.widths.is_none() => self.begin(terminal),
             Event::Init | Event::InitDone => Ok(()),
-            Event::InitApply(object) | Event::Apply(object) => self.changed(&object, terminal),
-            Event::Delete(object) => self.deleted(&object, terminal),
+            Event::InitApply(object) | Event::Apply(object) => {
+                readable(object).map_or(Ok(()), |object| self.changed(&object, terminal))
+            }
+            Event::Delete(object) => {
+                readable(object).map_or(Ok(()), |object| self.deleted(&object, terminal))
+            }
         }
     }
 

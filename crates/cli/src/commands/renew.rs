@@ -19,7 +19,7 @@ use meshroot_view::kinds::Kind;
 use crate::duration::parse_duration;
 use crate::failure::Failure;
 use crate::locate::find_as;
-use crate::session::Session;
+use crate::session::{Scope, Session};
 use crate::terminal::Terminal;
 use plan::{Next, next};
 
@@ -99,10 +99,9 @@ async fn meshes(
 }
 
 async fn requests(session: &Session, mesh: &Key) -> Result<Vec<Request>, Failure> {
-    let api: Api<Request> = Api::namespaced(session.client.clone(), &mesh.namespace);
-    let list = retried(async || api.list(&ListParams::default()).await).await;
     let doing = format!("list vmcsr in namespace {}", mesh.namespace);
-    list.map(|list| list.items).map_err(|error| Failure::api(&doing, &error))
+    let scope = Scope::Namespace(mesh.namespace.clone());
+    session.list(&doing, &scope, &ListParams::default()).await
 }
 
 /// The names that the ledger of the mesh's namespace knows.

@@ -2,9 +2,9 @@ use jiff::SignedDuration;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
-use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
+use kube::api::{GetParams, ListParams, Patch, PatchParams, PostParams};
+use kube::{Api, Resource};
+use meshroot_api::{Mesh, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_runtime::kube::connect::{SharedToken, connect_with_token};
 use meshroot_runtime::process::clock;
 use meshroot_testkit::{ApiServer, api_server, wait};
@@ -176,6 +176,30 @@ async fn listed_and_gone(hub: &Hub, contexts: &Contexts, east: &ApiServer) {
         &contexts.run(&["cluster", "leave", "nobody", "--context", "hub"]).no(1),
         &["no cluster nobody takes part"],
     );
+}
+
+/// Go knows times up to the end of the year 9999, jiff up to a day and a half before.
+#[tokio::test]
+async fn an_object_that_our_types_cannot_hold_spoils_no_list_of_people() {
+    let hub = hub().await;
+    let place = hub.place("odd").await;
+    let meshes = kube::core::Request::new(Mesh::url_path(&(), Some(&place.namespace)));
+    let read = meshes.get(&place.mesh, &GetParams::default()).unwrap();
+    let mut mesh: Value = place.agent.request(read).await.unwrap();
+    let managed = &mut mesh["metadata"]["managedFields"][0];
+    managed["time"] = "9999-12-31T12:00:00Z".into();
+    managed["manager"] = "another".into();
+    // Where nothing else changes, the server leaves them as they were.
+    mesh["metadata"]["annotations"] = json!({ "changed": "yes" });
+    let body = mesh.to_string().into_bytes();
+    let write = meshes.replace(&place.mesh, &PostParams::default(), body).unwrap();
+    let written: Value = place.agent.request(write).await.unwrap();
+    assert!(written["metadata"]["managedFields"].to_string().contains("9999-"), "{written}");
+    for command in
+        [&["cluster", "list"][..], &["get", "mesh", "-A"], &["describe", "mesh", &place.mesh]]
+    {
+        hub.run(command).yes();
+    }
 }
 
 /// Waits until the credentials are refused: the server remembers for some seconds that a token was good.

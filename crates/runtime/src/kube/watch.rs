@@ -333,7 +333,7 @@ impl<K: Watchable> Follow<K> {
 
 fn read<K: Watchable>(object: Readable<K>) -> Result<K, ObjectRef<K>> {
     let key = ObjectRef::from_obj(&object).into_kind_unchecked(K::DynamicType::default());
-    object.object.map_err(|error| {
+    object.read().map_err(|error| {
         let kind = K::kind(&K::DynamicType::default()).into_owned();
         tracing::warn!(kind, object = %key, error, "an object cannot be read and is left out");
         key

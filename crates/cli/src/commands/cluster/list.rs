@@ -2,17 +2,15 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::names::{AGENT_LEASE, SYSTEM_NAMESPACE};
 use meshroot_api::{KubernetesCluster, Mesh};
-use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::process::clock;
 use meshroot_view::clusters::{self, Row};
 
 use crate::failure::Failure;
 use crate::output::list;
-use crate::session::Session;
+use crate::session::{Scope, Session};
 use crate::terminal::Terminal;
 
 /// Nothing but the global options.
@@ -37,21 +35,16 @@ pub(super) async fn run(session: &Session, terminal: &mut Terminal) -> Result<()
 }
 
 async fn gather(session: &Session, now: Timestamp) -> Result<Vec<Row>, Failure> {
-    let client = &session.client;
-    let clusters: Api<KubernetesCluster> = Api::namespaced(client.clone(), SYSTEM_NAMESPACE);
-    let clusters = retried(async || clusters.list(&ListParams::default()).await)
-        .await
-        .map_err(|error| Failure::api("list the clusters of the hub", &error))?;
-    let leases: Api<Lease> = Api::all(client.clone());
-    let named = ListParams::default().fields(&format!("metadata.name={AGENT_LEASE}"));
-    let leases = retried(async || leases.list(&named).await)
-        .await
-        .map_err(|error| Failure::api("list the heartbeats (Leases) of agents", &error))?;
-    let meshes: Api<Mesh> = Api::all(client.clone());
-    let meshes = retried(async || meshes.list(&ListParams::default()).await)
-        .await
-        .map_err(|error| Failure::api("list meshes in all namespaces", &error))?;
-    Ok(clusters::rows(clusters.items, &meshes.items, &leases.items, now))
+    let hub = Scope::Namespace(SYSTEM_NAMESPACE.to_owned());
+    let all = ListParams::default();
+    let clusters: Vec<KubernetesCluster> =
+        session.list("list the clusters of the hub", &hub, &all).await?;
+    let heartbeats = ListParams::default().fields(&format!("metadata.name={AGENT_LEASE}"));
+    let doing = "list the heartbeats (Leases) of agents";
+    let leases: Vec<Lease> = session.list(doing, &Scope::All, &heartbeats).await?;
+    let meshes: Vec<Mesh> =
+        session.list("list meshes in all namespaces", &Scope::All, &all).await?;
+    Ok(clusters::rows(clusters, &meshes, &leases, now))
 }
 
 const AFTER_HELP: &str = "\

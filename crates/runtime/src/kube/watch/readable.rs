@@ -14,9 +14,20 @@ use serde_json::Value;
 /// it is up to a third of each object.
 #[derive(Clone, Debug)]
 pub struct Readable<K> {
-    pub(super) object: Result<K, String>,
+    object: Result<K, String>,
     /// Of an object that cannot be read: name, namespace, uid and resourceVersion.
     metadata: ObjectMeta,
+}
+
+impl<K> Readable<K> {
+    /// The object, or why its type cannot hold it.
+    ///
+    /// # Errors
+    ///
+    /// What the deserializer says, with field and value.
+    pub fn read(self) -> Result<K, String> {
+        self.object
+    }
 }
 
 impl<'de, K: Deserialize<'de> + Resource> Deserialize<'de> for Readable<K> {
