@@ -92,6 +92,8 @@ fn virtual_mesh_changed(hub: &Hub, key: &Key) {
     // A mesh that left this virtual mesh may be another one's now.
     for mesh in hub.meshes.store().state().iter().map(|mesh| Key::of(mesh.as_ref())) {
         if before.virtual_mesh(&mesh) != after.virtual_mesh(&mesh) {
+            // So may what was refused because it was in none, or in the other.
+            requests_of(hub, &mesh).for_each(|request| hub.request_queue.add(request));
             hub.member_queue.add(mesh);
         }
     }
@@ -139,6 +141,13 @@ fn mesh_changed(hub: &Hub, key: &Key) {
             hub.request_queue.add(request);
         }
     }
+}
+
+/// The requests that were not answered yet and may be this mesh's.
+fn requests_of(hub: &Hub, mesh: &Key) -> impl Iterator<Item = Key> {
+    let open = hub.open.in_namespace(&mesh.namespace).into_iter();
+    let requests = open.map(|name| Key::new(&mesh.namespace, name));
+    requests.filter(|request| concerns(mesh, request))
 }
 
 /// Whether a request is this mesh's, as far as its name tells.

@@ -73,6 +73,29 @@ fn a_mesh_that_comes_back_to_an_invalid_virtual_mesh_trusts_what_its_certificate
     });
 }
 
+#[test]
+fn what_was_refused_while_another_virtual_mesh_had_the_mesh_is_issued_once_it_lets_go() {
+    run(async |scene| {
+        let (mesh, waiting) = ("held", "held-waits");
+        scene.make_both(mesh, |_, _| ()).await?;
+        answer(scene, mesh).await?;
+        judge::issued_once(scene, &first(mesh)).await?;
+        let member = ResourceRef::new(mesh, HOME);
+        scene.make_virtual_mesh(waiting, |spec, _| spec.meshes = vec![member.clone()]).await?;
+        scene.virtual_mesh_says(waiting, "MeshInTwoVirtualMeshes").await?;
+        let request = format!("{mesh}.{waiting}.1");
+        let mut spec = scene.requests().get(&first(mesh)).await?.spec;
+        spec.virtual_mesh_ref.name = waiting.to_owned();
+        spec.csr_data.0 = crate::request_for(&[&crate::identity(mesh)])?.into();
+        let as_agent: Api<Request> = Api::namespaced(scene.agent.clone(), HOME);
+        create(&as_agent, Request::new(&request, spec)).await?;
+        scene.request_says(&request, "NotAMember").await?;
+        delete(&scene.virtual_meshes(), mesh).await?;
+        judge::issued_once(scene, &request).await?;
+        Ok(())
+    });
+}
+
 /// A mesh leaves one virtual mesh for another.
 async fn moved(scene: &Scene, mesh: &str, from: &str, to: &str) -> Result<()> {
     for (virtual_mesh, meshes) in
