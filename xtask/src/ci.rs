@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{bench, cargo, conformance, deny, e2e, generate, progress, test, tools};
+use crate::{bench, cargo, conformance, deny, e2e, generate, progress, simulate, test, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
 /// What is too heavy for every change.
 const HEAVY: &[Step] = &[
     ("thorough", thorough),
+    ("simulate --full", || simulate::run(&simulate::Arguments { full: true })),
     ("e2e again", || e2e::run(&e2e::Arguments::default())),
     ("soak", || e2e::run(&e2e::Arguments::soak())),
     ("bench --quick", || bench::run(&bench::Arguments::quick())),
@@ -36,8 +37,8 @@ const TIMES: &str = "10";
 /// Everything that must hold before a merge, in one run
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// And what is too heavy for every change: random crashes and chains ten times as many, the end-to-end runs again,
-    /// a soak of five minutes on each server, a short benchmark; takes more than an hour
+    /// And what is too heavy for every change: random crashes and chains ten times as many, rotations of three members,
+    /// the end-to-end runs again, a soak of five minutes on each server, a short benchmark; takes more than an hour
     #[arg(long)]
     full: bool,
 }

@@ -9,6 +9,7 @@ mod e2e;
 mod generate;
 mod golang;
 mod progress;
+mod simulate;
 mod sizes;
 mod stamp;
 mod test;
@@ -34,6 +35,7 @@ enum Command {
     Bench(bench::Arguments),
     Conformance(conformance::Arguments),
     Generate(generate::Arguments),
+    Simulate(simulate::Arguments),
     Sizes(sizes::Arguments),
     /// Check licences, sources and banned crates of the dependency tree
     Deny,
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Sizes(arguments) => sizes::run(&arguments),
         Command::Deny => deny::run(),
         Command::Ci(arguments) => ci::run(&arguments),

@@ -52,6 +52,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tests/conformance", &["tests/testkit"]),
     // What a soak watches are the product's objects; its meshes have the demo's stand-in for istiod.
     ("tests/e2e", &["tests/testkit", "crates/demo", "crates/api", "crates/pki"]),
+    // The planner alone; everything around it is a model.
+    ("tests/simulate", &["crates/core"]),
     ("tests/bench", &["tests/testkit"]),
     ("xtask", &[]),
 ];

@@ -1,0 +1,143 @@
+//! What is known of a virtual mesh's members, and the rule that every change is checked against.
+
+use jiff::Timestamp;
+
+use super::held::Held;
+use super::roots::{Chain, Position, Root, RootSet};
+use super::way::Way;
+use crate::membership::Key;
+
+/// How a mesh changes its trust anchors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AnchorChange {
+    /// While it runs, as long as one set holds all of the other (Istio with `ISTIO_MULTIROOT_MESH`).
+    Live,
+    /// From any set to any other, by a restart.
+    Restart,
+    /// It has exactly one.
+    Single,
+}
+
+/// One mesh of the virtual mesh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub mesh: Key,
+    /// What its workloads send.
+    pub chain: Held<Chain>,
+    /// What its workloads trust.
+    pub anchors: Held<RootSet>,
+    /// How it changes them.
+    pub capability: AnchorChange,
+    /// Whether what it was told last was told for this very goal. Before anything is done for a goal, every member is told
+    /// of it: a write that was meant for another one is based on what is there no more.
+    pub follows: bool,
+}
+
+impl Member {
+    /// What it was told last.
+    pub fn told(&self) -> Position {
+        Position { chain: self.chain.told(), anchors: self.anchors.told() }
+    }
+
+    /// The same after it was told something else.
+    #[must_use]
+    pub fn tell(&self, next: Position, now: Timestamp) -> Self {
+        Self {
+            chain: self.chain.tell(next.chain, now),
+            anchors: self.anchors.tell(next.anchors, now),
+            follows: true,
+            ..self.clone()
+        }
+    }
+}
+
+/// Everything that a plan is made of.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Those that count: members that a person excluded are left out.
+    pub members: Vec<Member>,
+    /// The cross-certificates that there are: whose, and signed by whom. For [`Way::CrossSigned`] those of the goal's
+    /// root are made before anything is planned: a member whose root signed none trusts both roots first.
+    pub crosses: Vec<(Root, Root)>,
+    /// Where the members are to be in the end.
+    pub goal: Position,
+    /// How they get there.
+    pub way: Way,
+    /// The hub's clock.
+    pub now: Timestamp,
+}
+
+/// What stands against a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// The workloads of a mesh may still send this, which would not be accepted any more.
+    Sends {
+        /// Whose.
+        mesh: Key,
+        /// What they may send.
+        chain: Chain,
+        /// Until when, at the earliest; `None` where the mesh is to be told or to load something else first.
+        until: Option<Timestamp>,
+    },
+    /// The workloads of a mesh may still trust nothing but this, and would not accept what is sent.
+    Trusts {
+        /// Whose.
+        mesh: Key,
+        /// What they may trust.
+        anchors: RootSet,
+        /// Until when, at the earliest; `None` where the mesh is to be told or to load something else first.
+        until: Option<Timestamp>,
+    },
+    /// The mesh must be told of the goal first.
+    Follows {
+        /// The mesh.
+        mesh: Key,
+    },
+    /// No way leads there without a moment in which two workloads fail to trust each other.
+    NoWay {
+        /// The mesh that stands in the way.
+        mesh: Key,
+    },
+}
+
+impl World {
+    /// The rule: what this member is told next verifies wherever what it was told before does, and verifies all that it did.
+    ///
+    /// # Errors
+    /// The first workload, of any member, this one included, that would fail to verify or to be verified.
+    pub fn check(&self, member: &Member, next: Position) -> Result<(), Blocked> {
+        let told = member.told();
+        for other in &self.members {
+            for anchors in other.anchors.may(self.now) {
+                if told.chain.verifies(anchors) && !next.chain.verifies(anchors) {
+                    return Err(trusts(other, anchors));
+                }
+            }
+            for chain in other.chain.may(self.now) {
+                if chain.verifies(told.anchors) && !chain.verifies(next.anchors) {
+                    return Err(sends(other, chain));
+                }
+            }
+        }
+        if told.chain.verifies(next.anchors) && !next.chain.verifies(next.anchors) {
+            return Err(Blocked::NoWay { mesh: member.mesh.clone() });
+        }
+        Ok(())
+    }
+
+    /// Whether there is a cross-certificate of `subject` that `issuer` signed.
+    pub fn has_cross(&self, subject: Root, issuer: Root) -> bool {
+        self.crosses.contains(&(subject, issuer))
+    }
+}
+
+fn sends(member: &Member, chain: Chain) -> Blocked {
+    let until = (chain != member.chain.told()).then(|| member.chain.settles()).flatten();
+    Blocked::Sends { mesh: member.mesh.clone(), chain, until }
+}
+
+fn trusts(member: &Member, anchors: RootSet) -> Blocked {
+    let until = (anchors != member.anchors.told()).then(|| member.anchors.settles()).flatten();
+    Blocked::Trusts { mesh: member.mesh.clone(), anchors, until }
+}
