@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Get(commands::get::Arguments),
     /// Tell everything about one request, virtual mesh or mesh
     Describe(commands::describe::Arguments),
+    /// Find what is wrong, or will be: silent agents, late renewals, roots that end
+    Check(commands::check::Arguments),
     /// Let the hub sign requests
     Approve(commands::approve::Arguments),
     /// Refuse requests, for good
@@ -114,6 +116,7 @@ Examples:
   meshroot demo
   meshroot get vmcsr -A
   meshroot describe vmcsr istio-istio-system-east.demo.1
+  meshroot check
   meshroot approve istio-istio-system-east.demo.1 --message CHG-1234
   meshroot install | kubectl --context hub apply -f -
   meshroot cluster join east --hub-context hub --context east

@@ -2,6 +2,7 @@
 
 pub(crate) mod approve;
 pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod cluster;
 pub(crate) mod completion;
 mod decision;

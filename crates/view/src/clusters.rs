@@ -57,7 +57,7 @@ pub fn table(rows: &[Row], now: Timestamp) -> Table {
 }
 
 /// The Lease of a cluster's agents.
-fn heartbeat<'a>(leases: &'a [Lease], cluster: &str) -> Option<&'a LeaseSpec> {
+pub(crate) fn heartbeat<'a>(leases: &'a [Lease], cluster: &str) -> Option<&'a LeaseSpec> {
     let of_cluster = |lease: &&Lease| {
         lease.metadata.namespace.as_deref().and_then(cluster_of_namespace) == Some(cluster)
     };
@@ -83,7 +83,7 @@ fn row(
 }
 
 /// An agent renews its Lease every few seconds; after this long it is not there.
-const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(90);
+pub(crate) const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 #[cfg(test)]
 mod tests {

@@ -7,12 +7,14 @@
 //! - [`kinds`]: what may be looked at, and its columns
 //! - [`describe`]: everything about one object
 //! - [`clusters`]: who takes part
+//! - [`check`]: what is wrong, or will be
 //! - [`certificates`]: what certificates, requests and Secrets say
 //! - [`verify`]: whether a chain is accepted
 //! - [`age`]: how long ago
 
 pub mod age;
 pub mod certificates;
+pub mod check;
 pub mod clusters;
 pub mod describe;
 pub mod kinds;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod certificates;
+mod check;
 mod cluster;
 mod decide;
 mod describe;

@@ -1,7 +1,6 @@
 //! When a certificate is renewed.
 
 use jiff::{SignedDuration, Timestamp};
-use meshroot_api::record::PreparedCertificate;
 use meshroot_pki::{Certificate, Fingerprint};
 
 /// Most that the jitter takes off, in percent of the lifetime.
@@ -26,9 +25,8 @@ pub fn due(certificate: &Certificate, mesh: &str, percent: u8) -> Timestamp {
 
 /// When the hub asks for the certificate after one whose request is gone, if the agent, whose turn comes first, has not:
 /// with the request and what is kept beside the key both gone it cannot. Half of what is left from the agent's turn on.
-pub fn late(recorded: &PreparedCertificate, percent: u8) -> Timestamp {
-    let not_after = recorded.not_after.0;
-    let (_, lifetime) = life(recorded.not_before.0, not_after);
+pub fn late(not_before: Timestamp, not_after: Timestamp, percent: u8) -> Timestamp {
+    let (_, lifetime) = life(not_before, not_after);
     not_after - lifetime * i32::from(100 - percent.clamp(10, 95)) / 200
 }
 

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use meshroot_api::record::PreparedCertificate;
 use meshroot_core::renewal::{due, late};
 use meshroot_pki::Certificate;
 use proptest::prelude::*;
@@ -50,17 +48,10 @@ fn a_renewal_begins_within_five_per_cent_before_its_share_of_the_lifetime() {
 /// The agent's turn is at 67 %, of five minutes at 20 %.
 #[test]
 fn the_hub_asks_for_what_the_agent_does_not_when_half_of_the_time_left_has_passed() {
-    let time = |second| Time(Timestamp::from_second(second).unwrap());
+    let time = |second| Timestamp::from_second(second).unwrap();
     for (lifetime, percent, from) in [(200 * DAY, 67, 167 * DAY), (300, 20, 180), (300, 95, 292)] {
-        let recorded = PreparedCertificate {
-            not_before: time(NOW - BACKDATED),
-            not_after: time(NOW + lifetime),
-            serial: String::new(),
-            tbs_sha256: String::new(),
-            issuer_sha256: String::new(),
-            profile_sha256: String::new(),
-        };
-        assert_eq!(late(&recorded, percent).as_second() - NOW, from);
+        let late = late(time(NOW - BACKDATED), time(NOW + lifetime), percent);
+        assert_eq!(late.as_second() - NOW, from);
     }
 }
 

@@ -232,7 +232,8 @@ impl Member {
         let percent = governed.policy.spec.intermediate.renew_at_percent();
         let late = |name: RequestName| {
             let record = hub.records.object(Some(&self.key.namespace), &name.to_string())?;
-            Some(renewal::late(record.spec.prepared.as_ref()?, percent))
+            let prepared = record.spec.prepared.as_ref()?;
+            Some(renewal::late(prepared.not_before.0, prepared.not_after.0, percent))
         };
         // What is in use may be older than what MeshTrust names.
         let named = [Some(self.current.clone()), self.installed()];
