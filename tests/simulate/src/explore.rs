@@ -36,7 +36,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Visits every state that can be reached, nearest first, until a fault is found.
+/// Visits every state that can be reached, nearest first, until a fault is found: trust that is lost, or, where no mutant
+/// that loses trust is searched for, a goal that is not reached.
 pub fn explore(scenario: &Scenario, mutant: Option<Mutant>) -> Outcome {
     let first = State::first(scenario);
     let mut known: HashMap<State, usize> = HashMap::from([(first.clone(), 0)]);
@@ -81,7 +82,7 @@ fn wrong(
         let sent: Vec<_> = state.meshes[other].chain.out.iter().collect();
         return Some(format!("m{one} trusts {trusted:?} and m{other} sends {sent:?}"));
     }
-    if !scenario.arrives {
+    if !scenario.arrives || mutant.is_some_and(|mutant| !mutant.gets_stuck()) {
         return None;
     }
     let end = stuck(state, scenario, mutant, arriving)?;

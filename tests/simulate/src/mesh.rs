@@ -48,6 +48,13 @@ impl<T: Code + Ord> Side<T> {
         }
     }
 
+    /// MeshTrust was lost and is made anew: anything may have been told before.
+    pub(crate) fn lose(&mut self, all: impl IntoIterator<Item = T>) {
+        self.former = all.into_iter().collect();
+        self.pending = Queue::new().push(self.told);
+        self.seen = Seen::Nothing;
+    }
+
     /// As the hub knows it.
     pub(crate) fn held(&self) -> Held<T> {
         let since = match self.seen {
@@ -95,6 +102,8 @@ impl<T: Code + Ord> Side<T> {
 pub(crate) enum Presence {
     /// It joins later.
     Absent,
+    /// It has a MeshTrust that tells nothing yet.
+    Joining,
     Present,
     /// A person goes on without it.
     Excluded,
@@ -120,7 +129,7 @@ impl Mesh {
 
     /// Whether it was ever told anything.
     pub(crate) fn is_there(&self) -> bool {
-        self.presence != Presence::Absent
+        !matches!(self.presence, Presence::Absent | Presence::Joining)
     }
 
     pub(crate) fn told(&self) -> Position {

@@ -1,6 +1,8 @@
 //! Planners that are wrong in one place each. A search that does not find them finds nothing.
 
-use meshroot_core::rotation::{Chain, Held, Member, Next, Position, Way, World, plan};
+use meshroot_core::rotation::{
+    AnchorChange, Chain, Held, Member, Next, Position, Way, World, plan,
+};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Mutant {
     BridgeDroppedEarly,
     /// Going back issues under the old root at once.
     BackWithoutLooking,
+    /// Anchors that a mesh cannot load while it runs are told to it.
+    LoadsAnything,
     /// Something is done for a goal before all have been told of it.
     GoalNotAnnounced,
 }
@@ -35,18 +39,24 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant::RootRemovedEarly,
     Mutant::BridgeDroppedEarly,
     Mutant::BackWithoutLooking,
+    Mutant::LoadsAnything,
     Mutant::GoalNotAnnounced,
 ];
 
 impl Mutant {
+    /// Whether it is found because nothing goes on, rather than because trust is lost.
+    pub fn gets_stuck(self) -> bool {
+        self == Self::LoadsAnything
+    }
+
     pub(crate) fn plan(self, world: &World) -> Vec<Next> {
         let mut next = match self {
             Self::WaitDropped => plan(&World {
                 members: world.members.iter().map(without_former).collect(),
                 ..world.clone()
             }),
-            Self::GoalNotAnnounced => plan(&World {
-                members: world.members.iter().map(following).collect(),
+            Self::LoadsAnything => plan(&World {
+                members: world.members.iter().map(restarting).collect(),
                 ..world.clone()
             }),
             _ => plan(world),
@@ -80,6 +90,6 @@ fn without_former(member: &Member) -> Member {
     Member { chain, anchors, ..member.clone() }
 }
 
-fn following(member: &Member) -> Member {
-    Member { follows: true, ..member.clone() }
+fn restarting(member: &Member) -> Member {
+    Member { capability: AnchorChange::Restart, ..member.clone() }
 }

@@ -30,6 +30,8 @@ pub struct Scenario {
     pub exclusions: u8,
     /// How often a hub stops in the middle of its writes, and goes on with them at any time.
     pub stops: u8,
+    /// How often a MeshTrust is lost and made anew.
+    pub losses: u8,
     /// Whether the goal is reached in the end; otherwise nothing may be done that takes trust away.
     pub arrives: bool,
 }
@@ -43,7 +45,7 @@ const fn scenario(
     meshes: &'static [(AnchorChange, Start)],
     way: Way,
 ) -> Scenario {
-    Scenario { name, meshes, way, turns: 0, exclusions: 0, stops: 1, arrives: true }
+    Scenario { name, meshes, way, turns: 0, exclusions: 0, stops: 1, losses: 0, arrives: true }
 }
 
 /// With two members: in every run of the tests.
@@ -66,11 +68,30 @@ pub const SMALL: &[Scenario] = &[
     },
     scenario("cross-signed, live and restart", &[(Live, Member), (Restart, Member)], CrossSigned),
     Scenario {
+        losses: 1,
+        ..scenario(
+            "bundle first, MeshTrust lost",
+            &[(Live, Member), (Restart, Member)],
+            BundleFirst,
+        )
+    },
+    Scenario {
         exclusions: 1,
-        ..scenario("bundle first, one excluded", &[(Live, Member), (Restart, Member)], BundleFirst)
+        ..scenario(
+            "bundle first, one excluded",
+            &[(Restart, Member), (Restart, Member)],
+            BundleFirst,
+        )
+    },
+    Scenario {
+        turns: 1,
+        ..scenario(
+            "bundle first, one joins, back",
+            &[(Restart, Member), (Live, Newcomer)],
+            BundleFirst,
+        )
     },
     scenario("cross-signed, one joins", &[(Live, Member), (Single, Newcomer)], CrossSigned),
-    scenario("bundle first, one joins", &[(Restart, Member), (Live, Newcomer)], BundleFirst),
     scenario("a root without its key", &[(Single, Member), (Live, Foreign)], CrossSigned),
     scenario("a root of its own, bundle first", &[(Live, Member), (Restart, Own)], BundleFirst),
     Scenario {
@@ -105,7 +126,27 @@ pub const WHOLE: &[Scenario] = &[
         exclusions: 1,
         ..scenario("cross-signed, one excluded", &[(Live, Member), (Restart, Member)], CrossSigned)
     },
+    Scenario {
+        turns: 1,
+        ..scenario(
+            "cross-signed, one joins, back",
+            &[(Live, Member), (Single, Newcomer)],
+            CrossSigned,
+        )
+    },
     scenario("a root of its own, cross-signed", &[(Live, Member), (Live, Own)], CrossSigned),
+    Scenario {
+        turns: 1,
+        ..scenario("a root of its own, back", &[(Single, Member), (Restart, Own)], CrossSigned)
+    },
+    Scenario {
+        arrives: false,
+        ..scenario(
+            "a root without its key, one joins",
+            &[(Single, Member), (Single, Foreign), (Live, Newcomer)],
+            CrossSigned,
+        )
+    },
     scenario(
         "three, bundle first",
         &[(Live, Member), (Restart, Member), (Live, Member)],

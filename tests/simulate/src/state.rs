@@ -20,6 +20,7 @@ pub(crate) struct State {
     pub(crate) turns: u8,
     pub(crate) exclusions: u8,
     pub(crate) stops: u8,
+    pub(crate) losses: u8,
     /// Pairs of which the first verifies the second, a bit each. It must stay so.
     pub(crate) pairs: u16,
 }
@@ -39,6 +40,7 @@ impl State {
             turns: scenario.turns,
             exclusions: scenario.exclusions,
             stops: scenario.stops,
+            losses: scenario.losses,
             pairs: 0,
         };
         first.note_pairs();
@@ -47,7 +49,7 @@ impl State {
 
     /// Pairs that have come to trust each other, once all were told who counts.
     pub(crate) fn note_pairs(&mut self) {
-        if self.members().any(|index| !self.meshes[index].follows) {
+        if !self.is_announced() {
             return;
         }
         for (one, other) in self.all_pairs() {
@@ -84,6 +86,11 @@ impl State {
             .collect()
     }
 
+    /// Every MeshTrust there is was written for the goal that there is now.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.meshes.iter().all(|mesh| mesh.follows || mesh.presence == Presence::Absent)
+    }
+
     /// There is another goal, or others count: everybody is to be told of it.
     pub(crate) fn turn(&mut self) {
         for mesh in &mut self.meshes {
@@ -104,7 +111,6 @@ impl State {
             chain: self.meshes[index].chain.held(),
             anchors: self.meshes[index].anchors.held(),
             capability: scenario.meshes[index].0,
-            follows: self.meshes[index].follows,
         };
         let mut crosses = Vec::new();
         if scenario.way == Way::CrossSigned {
@@ -115,6 +121,7 @@ impl State {
         }
         World {
             members: self.members().map(member).collect(),
+            roots: [old, new].into_iter().collect(),
             crosses,
             goal: Position::alone(if self.back { old } else { new }),
             way: if self.back { Way::Back } else { scenario.way },

@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::mesh::{Mesh, Presence, Seen, Side};
 use crate::mutants::Mutant;
 use crate::scenario::Scenario;
-use crate::state::{State, pair};
+use crate::state::{State, pair, roots};
 
 /// What happened to which mesh.
 #[derive(Clone, Copy)]
@@ -18,6 +18,7 @@ pub(crate) enum Event {
     Begins,
     Told(usize, Position),
     HubStops,
+    Announced(usize),
     ToldLate(usize, Position),
     LoadsChain(usize, Chain),
     LoadsAnchors(usize, RootSet),
@@ -26,9 +27,10 @@ pub(crate) enum Event {
     ChainSettled(usize),
     AnchorsSettled(usize),
     StatusLost(usize),
+    MeshTrustLost(usize),
     Back,
     Forth,
-    Joins(usize, Position),
+    Joins(usize),
     Excluded(usize),
     TakenInAgain(usize),
 }
@@ -39,6 +41,7 @@ impl fmt::Display for Event {
             Self::Begins => write!(f, "it begins"),
             Self::Told(mesh, position) => write!(f, "m{mesh} is told {position}"),
             Self::HubStops => write!(f, "a hub stops before its writes"),
+            Self::Announced(mesh) => write!(f, "m{mesh}'s MeshTrust is written for this goal"),
             Self::ToldLate(mesh, position) => {
                 write!(f, "the hub that stopped tells m{mesh} {position}")
             }
@@ -51,9 +54,10 @@ impl fmt::Display for Event {
                 write!(f, "m{mesh} has no workload with older anchors any more")
             }
             Self::StatusLost(mesh) => write!(f, "m{mesh} loses its status"),
+            Self::MeshTrustLost(mesh) => write!(f, "m{mesh} loses its MeshTrust, and gets another"),
             Self::Back => write!(f, "back to the old root"),
             Self::Forth => write!(f, "on to the new root"),
-            Self::Joins(mesh, position) => write!(f, "m{mesh} joins: {position}"),
+            Self::Joins(mesh) => write!(f, "m{mesh} is to join"),
             Self::Excluded(mesh) => write!(f, "m{mesh} is excluded"),
             Self::TakenInAgain(mesh) => write!(f, "m{mesh} is taken in again"),
         }
@@ -69,24 +73,25 @@ pub(crate) fn steps(state: &State, scenario: &Scenario, mutant: Option<Mutant>) 
     for index in (0..state.meshes.len()).filter(|index| state.meshes[*index].is_there()) {
         steps.extend(in_cluster(state, scenario, index, mutant));
     }
-    steps.extend(by_people(state, scenario));
+    steps.extend(by_people(state));
     for (_, next) in &mut steps {
         next.note_pairs();
     }
     steps
 }
 
-/// The hub carries out its plan, a write at a time, or stops before its writes and goes on when it likes.
+/// The hub carries out its plan, a write at a time, or stops before its writes and goes on when it likes. Chain and anchors
+/// may go apart, since a certificate is issued first.
 fn told(state: &State, scenario: &Scenario, mutant: Option<Mutant>) -> Vec<Step> {
     let writes = writes(state, scenario, mutant);
-    let mut steps: Vec<Step> = writes
-        .iter()
-        .map(|(index, position)| {
+    let mut steps = Vec::new();
+    for (index, position) in &writes {
+        for part in parts(&state.meshes[*index], *position) {
             let mut next = state.clone();
-            tell(&mut next.meshes[*index], *position, mutant);
-            (Event::Told(*index, *position), next)
-        })
-        .collect();
+            tell(&mut next, *index, part, mutant);
+            steps.push((Event::Told(*index, part), next));
+        }
+    }
     if state.stops > 0 && !writes.is_empty() {
         let mut next = state.clone();
         next.stops -= 1;
@@ -95,19 +100,39 @@ fn told(state: &State, scenario: &Scenario, mutant: Option<Mutant>) -> Vec<Step>
         }
         steps.push((Event::HubStops, next));
     }
+    for (index, mesh) in state.meshes.iter().enumerate().filter(|(_, mesh)| !mesh.follows) {
+        if mesh.presence != Presence::Absent {
+            let mut next = state.clone();
+            announce(&mut next.meshes[index]);
+            steps.push((Event::Announced(index), next));
+        }
+    }
     for (index, mesh) in state.meshes.iter().enumerate() {
         let Some(position) = mesh.in_flight else { continue };
         let mut next = state.clone();
-        let follows = mesh.follows;
-        tell(&mut next.meshes[index], position, mutant);
+        tell(&mut next, index, position, mutant);
         // It tells for the goal that it knew.
-        next.meshes[index].follows = follows;
+        next.meshes[index].follows = mesh.follows;
         steps.push((Event::ToldLate(index, position), next));
     }
     steps
 }
 
-fn tell(mesh: &mut Mesh, position: Position, mutant: Option<Mutant>) {
+/// The whole, and where both are others, each for itself.
+fn parts(mesh: &Mesh, position: Position) -> Vec<Position> {
+    let Position { chain, anchors } = mesh.told();
+    let mut parts = vec![position];
+    if mesh.is_there() && position.chain != chain && position.anchors != anchors {
+        parts.extend([Position { chain, ..position }, Position { anchors, ..position }]);
+    }
+    parts
+}
+
+fn tell(state: &mut State, index: usize, position: Position, mutant: Option<Mutant>) {
+    let mesh = &mut state.meshes[index];
+    if mesh.presence == Presence::Joining {
+        return begin(state, index, position);
+    }
     mesh.tell(position);
     if mutant == Some(Mutant::FormerForgotten) {
         mesh.chain.former = [].into_iter().collect();
@@ -115,14 +140,47 @@ fn tell(mesh: &mut Mesh, position: Position, mutant: Option<Mutant>) {
     }
 }
 
-/// What is to be told to whom: chain and anchors in one write, or the anchors while the certificate is being issued.
+/// A mesh that comes with nothing: it is to verify, and be verified by, everybody who trusts anybody at once.
+fn begin(state: &mut State, index: usize, position: Position) {
+    let mesh = &mut state.meshes[index];
+    *mesh = Mesh::new(position, Presence::Present);
+    mesh.chain.seen = Seen::Nothing;
+    mesh.anchors.seen = Seen::Nothing;
+    let [old, new, _] = roots();
+    let ours = [old, new].into_iter().collect();
+    for other in state.members().collect::<Vec<_>>() {
+        if state.meshes[other].chain.out.iter().all(|chain| chain.verifies(ours)) {
+            state.pairs |= pair(index, other);
+        }
+        if state.meshes[other].anchors.out.iter().all(|anchors| anchors.meets(ours)) {
+            state.pairs |= pair(other, index);
+        }
+    }
+}
+
+/// MeshTrust is written for the goal that there is now.
+fn announce(mesh: &mut Mesh) {
+    mesh.follows = true;
+    mesh.in_flight = None;
+}
+
+/// What is to be told to whom.
 fn writes(state: &State, scenario: &Scenario, mutant: Option<Mutant>) -> Vec<(usize, Position)> {
-    let next = plan(&state.world(scenario), mutant);
     let mut writes = Vec::new();
-    for (index, Next { told, .. }) in state.members().zip(next) {
-        let mesh = &state.meshes[index];
-        if told != mesh.told() || !mesh.follows {
+    if !state.is_announced() && mutant != Some(Mutant::GoalNotAnnounced) {
+        return writes;
+    }
+    let world = state.world(scenario);
+    for (index, Next { told, .. }) in state.members().zip(plan(&world, mutant)) {
+        if told != state.meshes[index].told() {
             writes.push((index, told));
+        }
+    }
+    for (index, mesh) in state.meshes.iter().enumerate() {
+        if mesh.presence == Presence::Joining
+            && let Some(position) = entry(&world, scenario.meshes[index].0)
+        {
+            writes.push((index, position));
         }
     }
     writes
@@ -176,6 +234,18 @@ fn in_cluster(
             mesh.anchors.seen = Seen::Nothing;
         });
     }
+    if state.losses > 0 {
+        let [old, new, _] = roots();
+        let chains = [Chain::new(old), Chain::new(new), Chain::new(new).through(old)];
+        let anchors = [vec![old], vec![new], vec![old, new]];
+        let mut next = state.clone();
+        next.losses -= 1;
+        let lost = &mut next.meshes[index];
+        lost.chain.lose(chains);
+        lost.anchors.lose(anchors.map(|roots| roots.into_iter().collect()));
+        lost.in_flight = None;
+        steps.push((Event::MeshTrustLost(index), next));
+    }
     steps
 }
 
@@ -197,7 +267,7 @@ fn loads(capability: AnchorChange, loaded: RootSet, next: RootSet) -> bool {
     capability != AnchorChange::Live || loaded.is_subset(next) || next.is_subset(loaded)
 }
 
-fn by_people(state: &State, scenario: &Scenario) -> Vec<Step> {
+fn by_people(state: &State) -> Vec<Step> {
     let mut steps = Vec::new();
     if state.turns > 0 {
         let back = !state.back;
@@ -210,10 +280,10 @@ fn by_people(state: &State, scenario: &Scenario) -> Vec<Step> {
         let mut next = state.clone();
         let mesh = &mut next.meshes[index];
         let event = match mesh.presence {
-            Presence::Absent => match enter(&mut next, scenario, index) {
-                Some(position) => Event::Joins(index, position),
-                None => continue,
-            },
+            Presence::Absent => {
+                *mesh = Mesh::new(mesh.told(), Presence::Joining);
+                Event::Joins(index)
+            }
             Presence::Present if state.exclusions > 0 => {
                 mesh.presence = Presence::Excluded;
                 next.exclusions -= 1;
@@ -221,7 +291,7 @@ fn by_people(state: &State, scenario: &Scenario) -> Vec<Step> {
                 next.turn();
                 Event::Excluded(index)
             }
-            Presence::Present => continue,
+            Presence::Joining | Presence::Present => continue,
             Presence::Excluded => {
                 mesh.presence = Presence::Present;
                 next.turn();
@@ -233,29 +303,18 @@ fn by_people(state: &State, scenario: &Scenario) -> Vec<Step> {
     steps
 }
 
-/// A mesh that comes with nothing: it is to verify, and be verified by, everybody at once.
-fn enter(state: &mut State, scenario: &Scenario, index: usize) -> Option<Position> {
-    let position = entry(&state.world(scenario), scenario.meshes[index].0)?;
-    let mesh = &mut state.meshes[index];
-    *mesh = Mesh::new(position, Presence::Present);
-    mesh.chain.seen = Seen::Nothing;
-    mesh.anchors.seen = Seen::Nothing;
-    for other in state.members().collect::<Vec<_>>() {
-        state.pairs |= pair(index, other) | pair(other, index);
-    }
-    Some(position)
-}
-
 /// The state after everybody has done what can be done, once: nothing goes wrong.
 pub(crate) fn round(state: &State, scenario: &Scenario, mutant: Option<Mutant>) -> State {
     let mut state = state.clone();
-    for (index, position) in writes(&state, scenario, mutant) {
-        tell(&mut state.meshes[index], position, mutant);
+    for mesh in state.meshes.iter_mut().filter(|mesh| mesh.presence == Presence::Absent) {
+        *mesh = Mesh::new(mesh.told(), Presence::Joining);
     }
-    for index in 0..state.meshes.len() {
-        if state.meshes[index].presence == Presence::Absent {
-            enter(&mut state, scenario, index);
-        }
+    // MeshTrusts that tell nothing are announced to as well.
+    if !state.is_announced() {
+        state.meshes.iter_mut().for_each(announce);
+    }
+    for (index, position) in writes(&state, scenario, mutant) {
+        tell(&mut state, index, position, mutant);
     }
     for (mesh, (capability, _)) in state.meshes.iter_mut().zip(scenario.meshes) {
         if !mesh.is_there() {

@@ -21,7 +21,10 @@ const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 impl<T: Copy + Ord> Held<T> {
     /// What was told now and before, as MeshTrust has it. `lag`: how long after the control plane loaded it the last
-    /// workload follows.
+    /// workload follows, by the longest lifetime that a leaf had since it was told.
+    ///
+    /// Without anything former, what was told is all that workloads have: true of a mesh that has none yet. Where
+    /// MeshTrust was lost and made anew, all that the mesh may ever have been told is former.
     pub fn new(told: T, former: impl IntoIterator<Item = T>, lag: SignedDuration) -> Self {
         let mut former: BTreeSet<T> = former.into_iter().collect();
         former.remove(&told);

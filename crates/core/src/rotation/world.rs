@@ -29,9 +29,6 @@ pub struct Member {
     pub anchors: Held<RootSet>,
     /// How it changes them.
     pub capability: AnchorChange,
-    /// Whether what it was told last was told for this very goal. Before anything is done for a goal, every member is told
-    /// of it: a write that was meant for another one is based on what is there no more.
-    pub follows: bool,
 }
 
 impl Member {
@@ -46,17 +43,28 @@ impl Member {
         Self {
             chain: self.chain.tell(next.chain, now),
             anchors: self.anchors.tell(next.anchors, now),
-            follows: true,
             ..self.clone()
         }
+    }
+
+    /// Whether it can load these anchors, whichever it has by then.
+    fn loads(&self, anchors: RootSet, now: Timestamp) -> bool {
+        let is_near = |held: RootSet| held.is_subset(anchors) || anchors.is_subset(held);
+        self.capability != AnchorChange::Live || self.anchors.may(now).all(is_near)
     }
 }
 
 /// Everything that a plan is made of.
+///
+/// Before anything is planned for a goal, the MeshTrust of every mesh, of those that are told nothing yet as well, is
+/// written for it: a hub that stopped before its writes for another goal then finds them based on what is there no more.
+/// Another goal is one with other members too: those that a person excludes, or takes in again.
 #[derive(Clone, Debug)]
 pub struct World {
     /// Those that count: members that a person excluded are left out.
     pub members: Vec<Member>,
+    /// The virtual mesh's own roots, the one that it comes from and the one that it goes to.
+    pub roots: RootSet,
     /// The cross-certificates that there are: whose, and signed by whom. For [`Way::CrossSigned`] those of the goal's
     /// root are made before anything is planned: a member whose root signed none trusts both roots first.
     pub crosses: Vec<(Root, Root)>,
@@ -89,8 +97,8 @@ pub enum Blocked {
         /// Until when, at the earliest; `None` where the mesh is to be told or to load something else first.
         until: Option<Timestamp>,
     },
-    /// The mesh must be told of the goal first.
-    Follows {
+    /// The mesh must load what it was told last before it can load this.
+    Loads {
         /// The mesh.
         mesh: Key,
     },
@@ -111,17 +119,20 @@ impl World {
         for other in &self.members {
             for anchors in other.anchors.may(self.now) {
                 if told.chain.verifies(anchors) && !next.chain.verifies(anchors) {
-                    return Err(trusts(other, anchors));
+                    return Err(Blocked::trusts(other, anchors));
                 }
             }
             for chain in other.chain.may(self.now) {
                 if chain.verifies(told.anchors) && !chain.verifies(next.anchors) {
-                    return Err(sends(other, chain));
+                    return Err(Blocked::sends(other, chain));
                 }
             }
         }
-        if told.chain.verifies(next.anchors) && !next.chain.verifies(next.anchors) {
-            return Err(Blocked::NoWay { mesh: member.mesh.clone() });
+        if told.chain.verifies(told.anchors) && !next.chain.verifies(next.anchors) {
+            return Err(Blocked::trusts(member, next.anchors));
+        }
+        if !member.loads(next.anchors, self.now) {
+            return Err(Blocked::Loads { mesh: member.mesh.clone() });
         }
         Ok(())
     }
@@ -132,12 +143,14 @@ impl World {
     }
 }
 
-fn sends(member: &Member, chain: Chain) -> Blocked {
-    let until = (chain != member.chain.told()).then(|| member.chain.settles()).flatten();
-    Blocked::Sends { mesh: member.mesh.clone(), chain, until }
-}
+impl Blocked {
+    pub(super) fn sends(member: &Member, chain: Chain) -> Self {
+        let until = (chain != member.chain.told()).then(|| member.chain.settles()).flatten();
+        Self::Sends { mesh: member.mesh.clone(), chain, until }
+    }
 
-fn trusts(member: &Member, anchors: RootSet) -> Blocked {
-    let until = (anchors != member.anchors.told()).then(|| member.anchors.settles()).flatten();
-    Blocked::Trusts { mesh: member.mesh.clone(), anchors, until }
+    fn trusts(member: &Member, anchors: RootSet) -> Self {
+        let until = (anchors != member.anchors.told()).then(|| member.anchors.settles()).flatten();
+        Self::Trusts { mesh: member.mesh.clone(), anchors, until }
+    }
 }

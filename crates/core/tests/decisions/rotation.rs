@@ -29,7 +29,6 @@ fn member(name: &str, capability: AnchorChange) -> Member {
         chain: Held::new(chain, [], DAY),
         anchors: Held::new(anchors, [], DAY),
         capability,
-        follows: true,
     }
 }
 
@@ -37,6 +36,7 @@ fn world(way: Way, capabilities: &[AnchorChange]) -> World {
     let names = ["a", "b", "c"];
     World {
         members: names.iter().zip(capabilities).map(|(name, it)| member(name, *it)).collect(),
+        roots: [root(1), root(2)].into_iter().collect(),
         crosses: vec![(root(2), root(1))],
         goal: Position::alone(root(2)),
         way,
@@ -82,6 +82,7 @@ fn cross_signed_members_get_certificates_first_and_a_single_anchor_is_replaced_i
         [
             "I(R2)·X(R1) trusting R1+R2 | I(R2)·X(R1) trusting R1",
             "I(R2)·X(R1) trusting R1+R2 | I(R2)·X(R1) trusting R2",
+            "I(R2) trusting R1+R2 | I(R2) trusting R2",
             "I(R2) trusting R2 | I(R2) trusting R2",
         ]
     );
@@ -158,17 +159,6 @@ fn a_mesh_of_one_anchor_has_no_way_without_a_cross_certificate() {
 }
 
 #[test]
-fn nothing_is_done_for_a_goal_before_every_member_was_told_of_it() {
-    let mut world = world(Way::CrossSigned, &[Live, Live]);
-    world.members[1].follows = false;
-    let mesh = Key::new("meshroot-cluster-east", "b");
-    for next in plan(&world) {
-        assert_eq!(next.told, Position::alone(root(1)));
-        assert_eq!(next.waits, Some((Change::Reissue, Blocked::Follows { mesh: mesh.clone() })));
-    }
-}
-
-#[test]
 fn the_way_back_leads_through_the_cross_certificate_to_where_it_began() {
     let mut world = world(Way::CrossSigned, &[Live, Single]);
     for _ in 0..2 {
@@ -194,8 +184,16 @@ fn who_joins_is_told_what_holds_now_and_at_the_goal_or_waits() {
     tell(&mut world);
     settle(&mut world);
     assert_eq!(entry(&world, Single), Some(Position::alone(root(2))));
-    world.members[0].follows = false;
-    assert_eq!(entry(&world, Single), Some(Position::alone(root(2))), "whoever plans without it");
+    let stranger = Position::alone(root(3));
+    let mut other = member("b", Single);
+    other.chain = Held::new(stranger.chain, [], DAY);
+    other.anchors = Held::new(stranger.anchors, [], DAY);
+    world.members.push(other);
+    assert_eq!(
+        entry(&world, Single),
+        Some(Position::alone(root(2))),
+        "who trusts nobody yet is not asked"
+    );
 }
 
 #[test]
@@ -218,12 +216,12 @@ fn a_mesh_keeps_its_own_root_until_its_workloads_have_let_go_of_it() {
 fn a_root_is_out_of_use_once_no_workload_can_have_anything_of_it() {
     let mut world = world(Way::BundleFirst, &[Live, Live]);
     while !is_complete(&world) {
-        assert!(!is_out_of_use(&world, root(1)));
+        assert!(!is_out_of_use(&world.members, root(1), world.now));
         tell(&mut world);
         settle(&mut world);
     }
-    assert!(is_out_of_use(&world, root(1)));
-    assert!(!is_out_of_use(&world, root(2)));
+    assert!(is_out_of_use(&world.members, root(1), world.now));
+    assert!(!is_out_of_use(&world.members, root(2), world.now));
 }
 
 #[test]
@@ -240,4 +238,33 @@ fn the_same_told_again_is_no_change_and_what_was_told_before_is_kept_until_the_l
     assert_eq!(loaded.may(settled).collect::<Vec<_>>(), [two]);
     assert_eq!(loaded.tell(one, settled).former().collect::<Vec<_>>(), [two]);
     assert_eq!(loaded.tell(one, start()).former().collect::<Vec<_>>(), [two]);
+}
+
+#[test]
+fn a_member_that_was_told_the_goal_and_loads_late_is_told_on_the_way_back_what_it_can_load() {
+    let mut world = world(Way::BundleFirst, &[Live]);
+    world.members[0].anchors =
+        Held::new(root(2).into(), [[root(1), root(2)].into_iter().collect()], DAY);
+    world.members[0].chain = Held::new(Chain::new(root(2)), [], DAY);
+    world.goal = Position::alone(root(1));
+    world.way = Way::Back;
+    assert_eq!(plan(&world)[0].told.anchors.to_string(), "R1+R2");
+    world.members[0].anchors = Held::new(root(2).into(), [root(1).into()], DAY);
+    world.goal = Position::alone(root(2));
+    let mesh = Key::new("meshroot-cluster-east", "a");
+    world.members[0].anchors =
+        Held::new([root(1), root(2)].into_iter().collect(), [root(1).into()], DAY);
+    assert_eq!(plan(&world)[0].waits, Some((Change::Distrust, Blocked::Loads { mesh })));
+}
+
+#[test]
+fn a_root_that_a_mesh_was_left_alone_with_is_in_use() {
+    let mut world = world(Way::BundleFirst, &[Live, Live]);
+    let excluded = world.members.pop().unwrap();
+    while !is_complete(&world) {
+        tell(&mut world);
+        settle(&mut world);
+    }
+    assert!(is_out_of_use(&world.members, root(1), world.now));
+    assert!(!is_out_of_use(world.members.iter().chain([&excluded]), root(1), world.now));
 }
