@@ -143,15 +143,18 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Lines with one blank between columns and without ages.
+/// Lines with one blank between columns and without ages. What kubectl's own watches log (klog's lines begin with a letter,
+/// month and day) depends on where they were when its time was over.
 fn lines(text: &str) -> Value {
+    let logged = Regex::new(r"^[IWEF]\d{4} .* reflector\.go:");
+    let is_logged = |line: &&str| logged.as_ref().is_ok_and(|logged| logged.is_match(line));
     let age = Regex::new(r"^(\d+(ms|[smhd]))+$");
     let word = |word: &str| match &age {
         Ok(age) if age.is_match(word) => "<age>".to_owned(),
         _ => word.to_owned(),
     };
     let line = |line: &str| line.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
-    text.lines().map(|text| Value::String(line(text))).collect()
+    text.lines().filter(|text| !is_logged(text)).map(|text| Value::String(line(text))).collect()
 }
 
 #[cfg(test)]
@@ -169,5 +172,11 @@ mod tests {
     #[test]
     fn ages_and_the_width_of_columns_are_not_compared() {
         assert_eq!(lines("NAME   AGE\na      2m3s\n"), json!(["NAME AGE", "a <age>"]));
+    }
+
+    #[test]
+    fn what_a_watch_logs_is_not_compared_and_what_is_said_is() {
+        let logged = "E1128 18:09:38.576557   10899 reflector.go:227] \"Failed to watch\"\n";
+        assert_eq!(lines(&format!("{logged}error: timed out\n")), json!(["error: timed out"]));
     }
 }
