@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
 use crate::global::Global;
+use crate::plain::plain;
 
 /// What we call ourselves to servers.
 pub(crate) const USER_AGENT: &str = concat!("meshroot/", env!("CARGO_PKG_VERSION"));
@@ -108,6 +109,8 @@ where
 /// An object, or a warning: what one agent wrote must not keep people from seeing the others.
 pub(crate) fn readable<K: Resource>(object: Readable<K>) -> Option<K> {
     let name = full_name(object.meta());
-    let warn = |why: &String| eprintln!("warning: {name} cannot be read and is left out: {why}");
+    let warn = |why: &String| {
+        eprintln!("{}", plain(&format!("warning: {name} cannot be read and is left out: {why}")));
+    };
     object.read().inspect_err(warn).ok()
 }

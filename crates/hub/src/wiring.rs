@@ -92,7 +92,7 @@ fn virtual_mesh_changed(hub: &Hub, key: &Key) {
     // A mesh that left this virtual mesh may be another one's now.
     for mesh in hub.meshes.store().state().iter().map(|mesh| Key::of(mesh.as_ref())) {
         if before.virtual_mesh(&mesh) != after.virtual_mesh(&mesh) {
-            // So may what was refused because it was in none, or in the other.
+            // And what was refused because it was in none, or in the other, may be issued.
             requests_of(hub, &mesh).for_each(|request| hub.request_queue.add(request));
             hub.member_queue.add(mesh);
         }
