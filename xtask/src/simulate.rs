@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::cargo;
 
 /// Search the models of a rotation for two workloads that fail to trust each other
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Three members as well: some minutes, and some gigabytes of memory
     #[arg(long)]

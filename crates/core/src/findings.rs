@@ -11,12 +11,13 @@ use crate::progress::Progress;
 use crate::refusal::Refusal;
 
 /// Type of the condition that a TrustPolicy carries.
-const READY: &str = "Ready";
-/// Types of the conditions by which tools (kstatus) tell what goes on by itself from what waits for somebody.
+pub const READY: &str = "Ready";
+/// Type of the condition by which tools (kstatus) tell what goes on by itself.
 const RECONCILING: &str = "Reconciling";
-const STALLED: &str = "Stalled";
+/// Type of the condition by which they tell what waits for somebody.
+pub const STALLED: &str = "Stalled";
 /// Type of the condition that one carries while its signing root is near its end.
-const ROOT_ENDING: &str = "RootEnding";
+pub const ROOT_ENDING: &str = "RootEnding";
 
 /// What was found of a virtual mesh.
 #[derive(Clone, Debug)]

@@ -158,7 +158,7 @@ fn summary(members: &[Member], total: u32, issued: u32, loaded: u32) -> Notice {
 }
 
 /// Type of the condition that a MeshTrust carries.
-const LOADED: &str = "Loaded";
+pub const LOADED: &str = "Loaded";
 
 /// 0 first.
 fn urgency(reason: Reason) -> u8 {

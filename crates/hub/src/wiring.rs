@@ -93,7 +93,7 @@ fn virtual_mesh_changed(hub: &Hub, key: &Key) {
     for mesh in hub.meshes.store().state().iter().map(|mesh| Key::of(mesh.as_ref())) {
         if before.virtual_mesh(&mesh) != after.virtual_mesh(&mesh) {
             // And what was refused because it was in none, or in the other, may be issued.
-            requests_of(hub, &mesh).for_each(|request| hub.request_queue.add(request));
+            open_requests(hub, &mesh).for_each(|request| hub.request_queue.add(request));
             hub.member_queue.add(mesh);
         }
     }
@@ -144,7 +144,7 @@ fn mesh_changed(hub: &Hub, key: &Key) {
 }
 
 /// The requests that were not answered yet and may be this mesh's.
-fn requests_of(hub: &Hub, mesh: &Key) -> impl Iterator<Item = Key> {
+fn open_requests(hub: &Hub, mesh: &Key) -> impl Iterator<Item = Key> {
     let open = hub.open.in_namespace(&mesh.namespace).into_iter();
     let requests = open.map(|name| Key::new(&mesh.namespace, name));
     requests.filter(|request| concerns(mesh, request))

@@ -1,8 +1,6 @@
 //! Planners that are wrong in one place each. A search that does not find them finds nothing.
 
-use meshroot_core::rotation::{
-    AnchorChange, Chain, Held, Member, Next, Position, Way, World, plan,
-};
+use meshroot_core::rotation::{AnchorChange, Held, Member, Next, Position, Way, World, plan};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +81,13 @@ impl Mutant {
 }
 
 fn without_former(member: &Member) -> Member {
-    let Member { chain, anchors, .. } = member;
+    let Position { chain, anchors } = member.told();
     let lag = jiff::SignedDuration::ZERO;
-    let chain: Held<Chain> = Held::new(chain.told(), [], lag);
-    let anchors = Held::new(anchors.told(), [], lag);
-    Member { chain, anchors, ..member.clone() }
+    Member {
+        chain: Held::new(chain, [], lag),
+        anchors: Held::new(anchors, [], lag),
+        ..member.clone()
+    }
 }
 
 fn restarting(member: &Member) -> Member {

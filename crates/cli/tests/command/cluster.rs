@@ -178,7 +178,7 @@ async fn listed_and_gone(hub: &Hub, contexts: &Contexts, east: &ApiServer) {
     );
 }
 
-/// Go knows times up to the end of the year 9999, jiff up to a day and a half before.
+/// Go knows times up to the end of the year 9999, jiff up to 26 hours before it.
 #[tokio::test]
 async fn an_object_that_our_types_cannot_hold_spoils_no_list_of_people() {
     let hub = hub().await;

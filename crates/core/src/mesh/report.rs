@@ -8,9 +8,7 @@ use meshroot_api::{MeshTrust, Reason};
 
 use crate::notice::Notice;
 use crate::pickup::{Seen, Written};
-
-/// Type of the condition that a MeshTrust carries.
-const LOADED: &str = "Loaded";
+use crate::progress::LOADED;
 
 /// What there is to say of one mesh.
 #[derive(Clone, Debug, PartialEq)]

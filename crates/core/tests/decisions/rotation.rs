@@ -249,11 +249,15 @@ fn a_member_that_was_told_the_goal_and_loads_late_is_told_on_the_way_back_what_i
     world.goal = Position::alone(root(1));
     world.way = Way::Back;
     assert_eq!(plan(&world)[0].told.anchors.to_string(), "R1+R2");
-    world.members[0].anchors = Held::new(root(2).into(), [root(1).into()], DAY);
-    world.goal = Position::alone(root(2));
+}
+
+#[test]
+fn a_mesh_that_changes_its_anchors_while_it_runs_loads_both_roots_before_it_is_told_one() {
+    let mut world = world(Way::Back, &[Live]);
+    let both = [root(1), root(2)].into_iter().collect();
+    world.members[0].chain = Held::new(Chain::new(root(2)), [], DAY);
+    world.members[0].anchors = Held::new(both, [root(1).into()], DAY);
     let mesh = Key::new("meshroot-cluster-east", "a");
-    world.members[0].anchors =
-        Held::new([root(1), root(2)].into_iter().collect(), [root(1).into()], DAY);
     assert_eq!(plan(&world)[0].waits, Some((Change::Distrust, Blocked::Loads { mesh })));
 }
 

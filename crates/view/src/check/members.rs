@@ -8,6 +8,7 @@ use meshroot_api::shared::State;
 use meshroot_api::trust::{MeshTrustStatus, Pickup};
 use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::membership::{self, Key};
+use meshroot_core::progress::LOADED;
 use meshroot_core::renewal;
 
 use super::{Finding, Level, Snapshot, condition, described, level_since, waits_for_people};
@@ -42,7 +43,7 @@ fn loaded(snapshot: &Snapshot, trust: &MeshTrust) -> Option<Finding> {
         return finding(Level::Problem, message);
     }
     let is_trouble = |said: &&Condition| said.status != "True" && !waits_for_people(&said.reason);
-    let said = condition(&status.conditions, "Loaded").filter(is_trouble)?;
+    let said = condition(&status.conditions, LOADED).filter(is_trouble)?;
     let is_final = Reason::from_word(&said.reason)
         .is_some_and(|reason| matches!(reason.state(), State::Invalid | State::Conflict));
     let level = if is_final || status.pickup == Pickup::RestartNeeded {

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use meshroot_api::policy::{KeyAlgorithm, TrustPolicySpec};
 use meshroot_api::shared::State;
 use meshroot_api::{TrustPolicy, VirtualMesh};
+use meshroot_core::findings::{ROOT_ENDING, STALLED};
 use meshroot_core::membership::{self, Key};
 
 use super::{Finding, Level, Snapshot, condition, described, level_since, waits_for_people};
@@ -44,7 +45,7 @@ fn progress(
     if status.waiting_for.is_empty() || waits_for_people(&status.waiting_for) {
         return None;
     }
-    let level = match condition(&status.conditions, "Stalled") {
+    let level = match condition(&status.conditions, STALLED) {
         Some(_) => Level::Problem,
         None => level_since(status.waiting_since.map(|time| time.0), snapshot.now),
     };
@@ -74,7 +75,7 @@ fn roots(snapshot: &Snapshot, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) 
         let end = root.not_after.as_ref()?.0;
         (end <= snapshot.now).then(|| format!("its root {} ended {end}", root.subject))
     });
-    let ending = || Some(condition(&status.conditions, "RootEnding")?.message.clone());
+    let ending = || Some(condition(&status.conditions, ROOT_ENDING)?.message.clone());
     let message = ended.or_else(ending)?;
     Some(Finding::new(Level::Problem, virtual_mesh, message, next))
 }

@@ -2,6 +2,7 @@
 
 use meshroot_api::policy::{Adopt, ApprovalMode, Restart, TrustPolicyStatus};
 use meshroot_api::{TrustPolicy, VirtualMesh};
+use meshroot_core::findings::READY;
 
 use super::columns::{Column, age_of, column, wide};
 
@@ -39,7 +40,7 @@ pub(super) const TRUST_POLICY: &[Column<TrustPolicy>] = &[
         let conditions = policy_status(policy).conditions;
         conditions
             .into_iter()
-            .find(|one| one.type_ == "Ready")
+            .find(|one| one.type_ == READY)
             .map(|one| one.status)
             .unwrap_or_default()
     }),
