@@ -59,11 +59,11 @@ pub(crate) trait Adapter: Send + Sync {
     /// Asks every witness that can be reached, the strongest first; stops at the first that speaks.
     async fn observe(&self, place: &ControlPlane, anchors: &[Certificate], now: Timestamp) -> Seen;
 
-    /// Restarts the control plane for a request; `false` where that was done before.
+    /// Restarts the control plane for what `cause` names; `false` where that was done before.
     async fn restart(
         &self,
         place: &ControlPlane,
-        request: &str,
+        cause: &str,
         at: Timestamp,
     ) -> Result<bool, AgentError>;
 }

@@ -3,7 +3,8 @@
 //! Two families with a hard line between them:
 //! * `*.zephyr.solo.io/v1alpha1` is the original API, to the field ([`security`], [`networking`],
 //!   [`discovery`], [`shared`]). Original clients decode strictly, so nothing may be added to it.
-//! * `meshroot.dev/v1alpha1` is everything Meshroot adds ([`policy`], [`trust`], [`record`]).
+//! * `meshroot.dev/v1alpha1` is everything Meshroot adds ([`policy`], [`trust`], [`record`],
+//!   [`rotation`]).
 //!
 //! On the wire both follow proto3 JSON: lowerCamelCase names, bytes as padded base64, enums by name,
 //! and *absent means default*: defaults are never written and always understood.
@@ -21,6 +22,7 @@ pub mod networking;
 pub mod policy;
 pub mod reason;
 pub mod record;
+pub mod rotation;
 mod rules;
 pub mod security;
 pub mod shared;
@@ -33,6 +35,7 @@ pub use networking::VirtualMesh;
 pub use policy::TrustPolicy;
 pub use reason::Reason;
 pub use record::IssuanceRecord;
+pub use rotation::RootRotation;
 pub use security::VirtualMeshCertificateSigningRequest;
 pub use trust::MeshTrust;
 

@@ -38,6 +38,12 @@ pub const ASKED_ANNOTATION: &str = "meshroot.dev/asked";
 pub const REVISION_ANNOTATION: &str = "meshroot.dev/revision";
 /// Annotation on Secrets that the agent wrote for a mesh: when.
 pub const WRITTEN_ANNOTATION: &str = "meshroot.dev/written";
+/// Of a CA Secret: the goal of the virtual mesh's roots that it was written for, where the root was ever replaced.
+pub const GOAL_ANNOTATION: &str = "meshroot.dev/goal";
+/// Of a root's Secret: the number of the root that it replaces.
+pub const REPLACES_ANNOTATION: &str = "meshroot.dev/replaces";
+/// Of a root's Secret: the fingerprint of the root that it replaces.
+pub const REPLACED_ROOT_ANNOTATION: &str = "meshroot.dev/replaces-sha256";
 /// Annotation on Secrets that the agent wrote for a mesh: SHA-256 of what was written, so that a change by somebody
 /// else is seen.
 pub const DIGEST_ANNOTATION: &str = "meshroot.dev/digest";
@@ -135,9 +141,26 @@ pub fn is_ours(metadata: &ObjectMeta) -> bool {
     owner.is_some_and(|owner| owner == MANAGED_BY)
 }
 
+/// Type of the Secret of a cross-certificate.
+pub const CROSS_SECRET_TYPE: &str = "meshroot.dev/cross-certificate";
+/// Key of such a Secret: PEM of the cross-certificate, and what leads up from it.
+pub const CROSS_CERTIFICATE_KEY: &str = "cross-cert.pem";
+
 /// Name of the Secret of a builtin root.
 pub fn root_secret(virtual_mesh: &str) -> String {
     format!("{virtual_mesh}-ca-certs")
+}
+
+/// Name of the RootRotation for a further root of a virtual mesh.
+pub fn rotation(virtual_mesh: &str, number: u32) -> String {
+    format!("{virtual_mesh}.{number}")
+}
+
+/// The number of the root that a RootRotation of this name is for, from 2 on.
+pub fn rotation_number(name: &str, virtual_mesh: &str) -> Option<u32> {
+    let text = name.strip_prefix(virtual_mesh)?.strip_prefix('.')?;
+    let number: u32 = text.parse().ok()?;
+    (number >= 2 && text == number.to_string()).then_some(number)
 }
 
 /// Name of the ConfigMap in [`SYSTEM_NAMESPACE`] that holds the newest claim in the ledger of `namespace`.

@@ -102,6 +102,32 @@ pub struct RootPolicy {
     /// Answers the hub's question when it found the root of an earlier installation: whether to take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<EarlierRoot>,
+    /// Whether the hub replaces a builtin root by itself. A provided one it never does.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub rotate: Rotate,
+    /// Percent of a builtin root's lifetime after which the hub replaces it, 50 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 90))]
+    pub rotate_at_percent: Option<u8>,
+}
+
+impl RootPolicy {
+    /// Percent of a builtin root's lifetime after which the hub replaces it; `None` where it never does.
+    pub fn rotate_at_percent(&self) -> Option<u8> {
+        (self.rotate == Rotate::Automatic).then(|| self.rotate_at_percent.unwrap_or(50))
+    }
+}
+
+/// Whether the hub replaces a root by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Rotate {
+    /// It does, in time.
+    #[default]
+    #[serde(alias = "AUTOMATIC")]
+    Automatic,
+    /// Somebody asks for it: `meshroot rotate root`.
+    #[serde(alias = "NEVER")]
+    Never,
 }
 
 /// What to do with a root that an earlier Service Mesh Hub left behind.
@@ -283,6 +309,16 @@ pub struct RootStatus {
     pub not_after: Option<Time>,
     /// Where it stands.
     pub phase: RootPhase,
+    /// Its number among the virtual mesh's own roots, from 1; absent for one that is only trusted beside them, and where no
+    /// root was ever replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    /// Number of the root that signed before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<u32>,
+    /// Whether that one signed a cross-certificate of it.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub cross_signed: bool,
 }
 
 /// Where a root stands between being made and being forgotten.

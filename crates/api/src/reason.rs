@@ -113,6 +113,10 @@ reasons! {
     RootEnds => ProcessingError,
     /// A new root was made.
     RootMade => Accepted,
+    /// The root of the virtual mesh is being replaced, or was.
+    RootReplaced => Unknown,
+    /// The replacement of a root cannot go on: somebody has to decide.
+    RotationStuck => Conflict,
     /// Members are still without a certificate.
     Issuing => Unknown,
     /// Every member has a certificate; not every control plane was seen to use it yet.
@@ -137,6 +141,8 @@ reasons! {
     Installed => Unknown,
     /// The mesh has a certificate of another root, whose peers would refuse this one; `adopt` forbids the change.
     RootWouldChange => Conflict,
+    /// The hub tells what held before something that is installed: it was restored from an old backup.
+    HubWentBack => Conflict,
     /// The control plane must be restarted to load its certificate.
     RestartNeeded => Unknown,
     /// The control plane was seen to use the certificate.

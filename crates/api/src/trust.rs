@@ -48,6 +48,69 @@ pub struct MeshTrustSpec {
     /// What to do where the control plane must be restarted.
     #[serde(default)]
     pub restart: Restart,
+    /// PEM of what is sent above the intermediate, such as a cross-certificate while a root is replaced; may be empty.
+    /// Absent: what came with the answer to the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 262_144))]
+    pub chain_certificates: Option<String>,
+    /// For hubs: where the root is replaced, what this was written for and what it was before. Absent where it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Telling>,
+}
+
+/// What a mesh is told in terms of roots, which are named by the SHA-256 of their DER, in hex.
+///
+/// These are facts: they change with what is told, in the same write, and nothing else holds them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Telling {
+    /// The virtual mesh that this is of, as `<namespace>/<name>`: a request, which an agent may write, does not say it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub virtual_mesh: String,
+    /// The goal that this was written for.
+    pub goal: Goal,
+    /// Grows whenever `sends` or the trust anchors change, and with nothing else.
+    #[serde(default)]
+    pub revision: i64,
+    /// Longest lifetime of a workload certificate that was seen when this was written, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf_lifetime_seconds: Option<i64>,
+    /// What is told to be sent; absent where the mesh is told nothing yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sends: Option<Sent>,
+    /// What was told to be sent before and some workload may still send.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<Sent>,
+    /// What was told to be trusted before and may be all that some workload still trusts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted: Vec<Vec<String>>,
+}
+
+/// Where the members of a virtual mesh are to be in the end.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Goal {
+    /// Counts the goals of the virtual mesh: the highest is the present one.
+    pub sequence: u32,
+    /// Number of the root that is to sign.
+    pub number: u32,
+    /// That root.
+    pub root: String,
+}
+
+/// A chain, by the roots that it leads to.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// The root that the intermediate leads to.
+    pub issuer: String,
+    /// The root that signed the cross-certificate that is sent, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
 }
 
 /// What the agent saw.
@@ -76,6 +139,13 @@ pub struct MeshTrustStatus {
     /// Version of the agent that wrote this.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent_version: String,
+    /// Generation of the MeshTrust that the agent has come to: all that it tells is written for the control plane, and
+    /// `pickup` is about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Whether changed trust anchors reach control plane and workloads while they run.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub anchors_live: bool,
     /// `Loaded`: True once the certificate is Confirmed in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -155,7 +225,7 @@ pub struct Loaded {
     /// End of the intermediate's validity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,
-    /// Longest lifetime of a workload certificate that was seen, in seconds.
+    /// Longest lifetime of a workload certificate that was ever seen, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaf_lifetime_seconds: Option<i64>,
 }

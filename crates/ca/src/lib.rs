@@ -15,7 +15,7 @@ mod tbs;
 
 pub use issuer::{Issuer, IssuerError};
 pub use lint::{LintError, lint};
-pub use order::{Order, Subject};
+pub use order::{CrossError, Order, Subject};
 pub use prepared::{Facts, Issued, Ledger, PrepareError, Prepared, Recorded, SignError};
 pub use profile::{Profile, ProfileError, ProfileSpec};
 pub use root::{RootError, RootSpec, make_root};

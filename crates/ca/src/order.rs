@@ -1,7 +1,8 @@
 //! What is to be issued: a request that was checked, a subject and a profile.
 
-use meshroot_pki::{CheckedRequest, DistinguishedName, Host, NameError, PublicKey};
+use meshroot_pki::{Certificate, CheckedRequest, DistinguishedName, Host, NameError, PublicKey};
 
+use crate::issuer::Issuer;
 use crate::profile::Profile;
 
 /// Whom an intermediate is for, as its subject says: `O=<organization>, OU=<virtual mesh>, CN=<mesh> <generation>`,
@@ -48,6 +49,48 @@ impl Order {
             profile,
         })
     }
+}
+
+impl Order {
+    /// Orders a cross-certificate: name and key of a root, to be signed by the one that it replaces. It lives as long as
+    /// either, and allows one CA more below it than an intermediate's profile may ask for, or as many as `issuer` does.
+    ///
+    /// # Errors
+    /// The issuer does not allow an intermediate with `below` further CAs under it.
+    pub fn cross(root: &Certificate, issuer: &Issuer, below: u8) -> Result<Self, CrossError> {
+        let path_len = match issuer.certificate().path_len() {
+            None => Profile::DEEPEST + 1,
+            Some(limit) if limit < below.saturating_add(2) => {
+                let issuer = issuer.certificate().subject().to_string();
+                return Err(CrossError::PathLen { issuer, limit });
+            }
+            Some(limit) => (limit - 1).min(Profile::DEEPEST + 1),
+        };
+        Ok(Self {
+            public_key: root.public_key().clone(),
+            subject: root.subject().clone(),
+            hosts: Vec::new(),
+            profile: Profile::of_cross(
+                root.not_after().duration_since(root.not_before()),
+                path_len,
+            ),
+        })
+    }
+}
+
+/// Why a root cannot sign a cross-certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CrossError {
+    /// Its path length leaves no room.
+    #[error(
+        "{issuer} has pathLen {limit}: no cross-certificate with an intermediate below it can stand under it"
+    )]
+    PathLen {
+        /// Subject of the issuer.
+        issuer: String,
+        /// Its path length.
+        limit: u8,
+    },
 }
 
 impl Subject<'_> {

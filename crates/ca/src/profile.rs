@@ -53,6 +53,11 @@ impl Profile {
         self.lifetime
     }
 
+    /// That of a cross-certificate, which no operator writes.
+    pub(crate) fn of_cross(lifetime: SignedDuration, path_len: u8) -> Self {
+        Self { lifetime, path_len }
+    }
+
     /// `pathLenConstraint`.
     pub fn path_len(&self) -> u8 {
         self.path_len

@@ -29,7 +29,7 @@ use crate::refusal::Refusal;
 use crate::renewal::{self, Cause, Next, Standing};
 use delivery::Answer;
 
-pub use delivery::{Delivery, anchors};
+pub use delivery::{Delivery, above, anchors};
 pub use found::{Found, Installed};
 pub use report::Report;
 
@@ -41,6 +41,8 @@ pub struct View<'a> {
     pub trust: &'a MeshTrust,
     /// The trust anchors of `trust`, read.
     pub roots: &'a [Certificate],
+    /// What `trust` tells to send above the intermediate; `None`: what came with the answer.
+    pub above: Option<&'a [Certificate]>,
     /// Its requests, in any virtual mesh.
     pub requests: &'a [Arc<Request>],
     /// Where it is.
@@ -132,8 +134,8 @@ pub enum Step {
     },
     /// Say this in MeshTrust.
     Report(Box<Report>),
-    /// Restart the control plane, once for this request.
-    Restart(RequestName),
+    /// Restart the control plane, once for what this names.
+    Restart(String),
     /// Delete these requests, then the keys of these.
     Forget {
         /// Requests on the hub.

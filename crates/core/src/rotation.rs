@@ -9,14 +9,24 @@
 //! wherever what it was told before does, and verifies all that it did.** So pairs of workloads that trust each other keep
 //! doing so, whatever part of a plan is carried out, in whatever order.
 
+mod catalog;
+mod forecast;
 mod held;
 mod plan;
 mod roots;
+mod state;
+mod summary;
+mod told;
 mod way;
 mod world;
 
+pub use catalog::OwnRoot;
+pub use forecast::{Forecast, Move, Pair, Stage};
 pub use held::Held;
 pub use plan::{Next, entry, is_complete, is_out_of_use, plan};
 pub use roots::{Chain, Position, Root, RootSet};
+pub use state::{Rotation, Snapshot, Told, is_planned, read};
+pub use summary::Summary;
+pub use told::{View, is_loaded};
 pub use way::{Change, Way};
 pub use world::{AnchorChange, Blocked, Member, World};

@@ -57,7 +57,11 @@ impl Terms<'_> {
         }
         let annotations = newest.metadata.annotations.as_ref();
         let made_for = annotations.and_then(|all| all.get(names::POLICY_ANNOTATION));
-        if made_for == Some(&self.digest().to_string()) {
+        let issuer =
+            record.and_then(|record| Some(record.prepared.as_ref()?.issuer_sha256.as_str()));
+        let is_of_another = issuer.is_some_and(|issuer| issuer != self.issuer.to_string());
+        // While a root is replaced, what was asked for under one may be signed under another.
+        if made_for == Some(&self.digest().to_string()) && !is_of_another {
             return None;
         }
         if !is_named_well {

@@ -81,6 +81,9 @@ impl TrustSet {
         self.anchors()
             .chain(&self.ended)
             .map(|Anchor { phase, certificate, .. }| RootStatus {
+                number: None,
+                replaces: None,
+                cross_signed: false,
                 fingerprint: certificate.fingerprint().to_string(),
                 subject: certificate.subject().to_string(),
                 not_before: Some(Time(certificate.not_before())),
@@ -164,25 +167,31 @@ pub fn signing_root(roots: &[RootStatus]) -> Option<&str> {
 }
 
 /// What a mesh is told: by which request it should have its certificate, what to trust, and what its virtual mesh's
-/// policy says. `before`: what it was told last of the same virtual mesh.
+/// policy says. `before`: what it was told last of the same virtual mesh. Without a `set` the planner of rotations says
+/// what is trusted.
 ///
 /// An anchor that was added to the set reaches every member; one that is gone from it stays with the members that have it
 /// until it ends: peers may still present what leads to it.
 pub fn told(
     policy: &TrustPolicySpec,
-    set: &TrustSet,
+    set: Option<&TrustSet>,
     request: &RequestName,
     before: Option<&MeshTrustSpec>,
     now: Timestamp,
 ) -> MeshTrustSpec {
-    let kept = before.map(|before| kept_anchors(before, set, now)).unwrap_or_default();
+    let anchors = |set: &TrustSet| {
+        let kept = before.map(|before| kept_anchors(before, set, now)).unwrap_or_default();
+        set.to_bundle() + &to_bundle(&kept)
+    };
     MeshTrustSpec {
         request: request.to_string(),
-        trust_anchors: set.to_bundle() + &to_bundle(&kept),
+        trust_anchors: set.map(anchors).unwrap_or_default(),
         key: policy.intermediate.key,
         renew_at_percent: policy.intermediate.renew_at_percent(),
         adopt: policy.adopt,
         restart: policy.restart,
+        chain_certificates: None,
+        rotation: None,
     }
 }
 

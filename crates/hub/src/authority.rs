@@ -1,6 +1,8 @@
 //! The roots of all virtual meshes: found, made once, and never replaced by accident.
 
+mod cross;
 mod making;
+mod roots;
 mod secret;
 mod source;
 
@@ -11,13 +13,13 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use meshroot_api::networking::CertificateAuthority;
-use meshroot_api::policy::{EarlierRoot, RootPolicy};
-use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
+use meshroot_api::policy::{EarlierRoot, KeyAlgorithm, RootPolicy};
+use meshroot_api::{Reason, TrustPolicy, VirtualMesh, names};
 use meshroot_ca::Issuer;
 use meshroot_core::Refusal;
 use meshroot_core::membership::Key;
 use meshroot_core::trust::{Past, TrustSet};
-use meshroot_pki::BlockList;
+use meshroot_pki::{BlockList, to_bundle};
 use meshroot_runtime::kube::write::{Failure, classify, create_if_absent};
 use meshroot_runtime::process::{clock, crash};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
@@ -33,6 +35,8 @@ pub(crate) struct Root {
     pub(crate) trust: TrustSet,
 }
 
+pub(crate) use roots::{Cross, Further, Roots};
+
 /// Roots by virtual mesh, each read again after a while: a Secret may be corrected or taken away.
 pub(crate) struct Authority {
     client: Client,
@@ -47,10 +51,22 @@ pub(crate) struct Authority {
 }
 
 struct Known {
-    root: Arc<Root>,
-    source: (CertificateAuthority, RootPolicy),
+    roots: Arc<Roots>,
+    source: (CertificateAuthority, RootPolicy, Numbers),
     read: Instant,
 }
+
+/// Which further roots there may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    /// The highest that members were told of: that one must be there.
+    pub(crate) told: u32,
+    /// The highest that somebody asked for.
+    pub(crate) asked: u32,
+}
+
+/// So many roots before the one that signs are still read.
+const MOST_FORMER: u32 = 7;
 
 /// How long a root is used before its Secret is read again.
 const FRESH: Duration = Duration::from_secs(30);
@@ -66,6 +82,8 @@ pub(crate) struct Owner<'a> {
     pub(crate) policy: &'a TrustPolicy,
     /// What is known of its past, asked only when its Secret is read.
     pub(crate) past: &'a (dyn Fn() -> Past + Sync),
+    /// Which further roots there may be.
+    pub(crate) numbers: Numbers,
 }
 
 impl Authority {
@@ -79,24 +97,25 @@ impl Authority {
         }
     }
 
-    /// The root of a virtual mesh. Makes a builtin one where there never was any.
+    /// The roots of a virtual mesh. Makes a builtin one where there never was any.
     ///
     /// # Errors
     /// [`HubError::RootIsBusy`] where another worker makes or reads it; [`HubError::Refused`] says what is wrong with it.
-    pub(crate) async fn root(&self, owner: &Owner<'_>) -> Result<Arc<Root>, HubError> {
-        let Owner { virtual_mesh, policy, .. } = owner;
-        let source = (virtual_mesh.spec.certificate_authority.clone(), policy.spec.root.clone());
+    pub(crate) async fn roots(&self, owner: &Owner<'_>) -> Result<Arc<Roots>, HubError> {
+        let Owner { virtual_mesh, policy, numbers, .. } = owner;
+        let authority = virtual_mesh.spec.certificate_authority.clone();
+        let source = (authority, policy.spec.root.clone(), *numbers);
         let slot = self.slot(&Key::of(*virtual_mesh));
         let mut known = timeout(PATIENCE, slot.lock()).await.map_err(|_| HubError::RootIsBusy)?;
         if let Some(known) = known.as_ref()
             && known.source == source
             && known.read.elapsed() < FRESH
         {
-            return Ok(Arc::clone(&known.root));
+            return Ok(Arc::clone(&known.roots));
         }
-        let root = Arc::new(self.load(owner).await?);
-        *known = Some(Known { root: Arc::clone(&root), source, read: Instant::now() });
-        Ok(root)
+        let roots = Arc::new(self.load(owner).await?);
+        *known = Some(Known { roots: Arc::clone(&roots), source, read: Instant::now() });
+        Ok(roots)
     }
 
     pub(crate) fn forget(&self, key: &Key) {
@@ -108,14 +127,58 @@ impl Authority {
         Arc::clone(known.entry(key.clone()).or_default())
     }
 
-    async fn load(&self, owner: &Owner<'_>) -> Result<Root, HubError> {
+    async fn load(&self, owner: &Owner<'_>) -> Result<Roots, HubError> {
         let past = (owner.past)();
-        let root = match self.find(owner, &past).await? {
-            Some((source, secret)) => self.read(owner, &source, &secret)?,
-            None => self.make(owner).await?,
+        let (further, highest) = self.further(owner).await?;
+        let first = match self.first(owner, &past).await {
+            Ok(first) => Some(Arc::new(first)),
+            // It may have ended, or been taken away, once another signs. What cannot be read at the moment is not gone.
+            Err(HubError::Refused(refusal))
+                if owner.numbers.told > 1 && refusal.reason != Reason::RootUnavailable =>
+            {
+                tracing::debug!(%refusal, "the first root is not used any more");
+                None
+            }
+            Err(error) => return Err(error),
         };
-        past.check_unchanged(&root.trust, &root.issuer.certificate().fingerprint())?;
-        Ok(root)
+        let below = owner.policy.spec.intermediate.path_len;
+        let roots = Roots::new(first, further, highest).judged(below);
+        roots.check_unchanged(&past)?;
+        Ok(roots)
+    }
+
+    async fn first(&self, owner: &Owner<'_>, past: &Past) -> Result<Root, HubError> {
+        match self.find(owner, past).await? {
+            Some((source, secret)) => Ok(self.read(owner, &source, &secret)?),
+            None => self.make(owner).await,
+        }
+    }
+
+    /// The roots after the first that can be used, by number, with their cross-certificates; and the highest number that is
+    /// taken, whether that one can be used or not.
+    async fn further(&self, owner: &Owner<'_>) -> Result<(Vec<Further>, u32), HubError> {
+        let Numbers { told, asked } = owner.numbers;
+        let key = Key::of(owner.virtual_mesh);
+        let (mut found, mut highest) = (Vec::new(), 1);
+        // Those that ended long ago are not looked for. Numbers are given out in their order, but one that was taken away
+        // leaves a gap.
+        for number in told.saturating_sub(MOST_FORMER).max(2).. {
+            let source = Source::further(&key, &self.namespace, number);
+            let Some(secret) = self.secret(source.place()).await? else {
+                match number {
+                    _ if number == told => return Err(source.missing().into()),
+                    _ if number > told.max(asked.min(told.saturating_add(MOST_FORMER))) => break,
+                    _ => continue,
+                }
+            };
+            highest = number;
+            match self.read(owner, &source, &secret) {
+                Ok(root) => found.push(self.with_cross(owner, number, root, &secret).await?),
+                Err(refusal) if number == told => return Err(refusal.into()),
+                Err(refusal) => tracing::debug!(%refusal, number, "a root that is not used"),
+            }
+        }
+        Ok((found, highest))
     }
 
     /// The Secret that holds the root; `None` where one is to be made.
@@ -166,14 +229,57 @@ impl Authority {
     }
 
     async fn make(&self, owner: &Owner<'_>) -> Result<Root, HubError> {
+        let source = Source::builtin(&Key::of(owner.virtual_mesh), &self.namespace);
+        self.make_at(owner, &source, 1, None, None).await
+    }
+
+    /// What is trusted beside a root is trusted beside the one that replaces it.
+    fn beside(replaces: Option<&(u32, Arc<Root>)>) -> String {
+        let anchors = replaces.iter().flat_map(|(_, root)| {
+            let own = root.issuer.root();
+            root.trust.anchors().filter(move |anchor| anchor.certificate != *own)
+        });
+        let certificates: Vec<_> = anchors.map(|anchor| anchor.certificate.clone()).collect();
+        to_bundle(&certificates)
+    }
+
+    /// Makes a further root, which replaces another one, given with its number.
+    pub(crate) async fn make_further(
+        &self,
+        owner: &Owner<'_>,
+        number: u32,
+        replaces: (u32, Arc<Root>),
+        algorithm: Option<KeyAlgorithm>,
+    ) -> Result<(), HubError> {
+        let key = Key::of(owner.virtual_mesh);
+        let source = Source::further(&key, &self.namespace, number);
+        self.make_at(owner, &source, number, Some(replaces), algorithm).await?;
+        self.forget(&key);
+        Ok(())
+    }
+
+    async fn make_at(
+        &self,
+        owner: &Owner<'_>,
+        source: &Source,
+        number: u32,
+        replaces: Option<(u32, Arc<Root>)>,
+        algorithm: Option<KeyAlgorithm>,
+    ) -> Result<Root, HubError> {
         let _maker = self.makers.try_acquire().map_err(|_| HubError::RootIsBusy)?;
         let key = Key::of(owner.virtual_mesh);
-        let source = Source::builtin(&key, &self.namespace);
         let place = source.place();
+        let what = making::What { number, algorithm };
         let (certificate, private_key) =
-            making::make(&key, owner.virtual_mesh, owner.policy).await?;
-        let secret =
-            secret::of_root(place, &key, &certificate.to_pem(), &private_key.to_pkcs8_pem());
+            making::make(&key, owner.virtual_mesh, owner.policy, what).await?;
+        let certificates = certificate.to_pem() + &Self::beside(replaces.as_ref());
+        let mut secret = secret::of_root(place, &key, &certificates, &private_key.to_pkcs8_pem());
+        if let Some((replaces, root)) = replaces {
+            let annotations = secret.metadata.annotations.get_or_insert_default();
+            annotations.insert(names::REPLACES_ANNOTATION.to_owned(), replaces.to_string());
+            let fingerprint = root.issuer.root().fingerprint().to_string();
+            annotations.insert(names::REPLACED_ROOT_ANNOTATION.to_owned(), fingerprint);
+        }
         crash::point("root-before-secret");
         // Whoever comes second loads what the first one stored.
         let stored = create_if_absent(&self.secrets(&place.namespace), &secret)
@@ -181,7 +287,7 @@ impl Authority {
             .map_err(|error| making::unavailable(&error))?;
         crash::point("root-after-secret");
         let made_here = stored.is_created();
-        let root = self.read(owner, &source, &stored.into_object())?;
+        let root = self.read(owner, source, &stored.into_object())?;
         if made_here {
             let fingerprint = root.issuer.certificate().fingerprint();
             tracing::info!(target: "audit", virtual_mesh = %key, %fingerprint, secret = %place, "root made");
@@ -228,11 +334,12 @@ mod tests {
         Authority::new(Client::try_from(config).unwrap(), "meshroot-system", &Arc::default())
     }
 
-    async fn asked(authority: &Authority, name: &str) -> Result<Arc<Root>, HubError> {
+    async fn asked(authority: &Authority, name: &str) -> Result<Arc<Roots>, HubError> {
         let virtual_mesh = VirtualMesh::new(name, VirtualMeshSpec::default());
         let policy = TrustPolicy::new(name, TrustPolicySpec::default());
         let past = Past::default;
-        authority.root(&Owner { virtual_mesh: &virtual_mesh, policy: &policy, past: &past }).await
+        let (virtual_mesh, policy, numbers) = (&virtual_mesh, &policy, Numbers::default());
+        authority.roots(&Owner { virtual_mesh, policy, past: &past, numbers }).await
     }
 
     #[tokio::test]

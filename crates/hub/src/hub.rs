@@ -10,7 +10,8 @@ use kube::{Api, Client, Resource};
 use meshroot_api::names::RequestName;
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
-    IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest,
+    IssuanceRecord, Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest,
 };
 use meshroot_core::membership::{self, Key, Membership};
 use meshroot_core::trust::{self, Past};
@@ -23,7 +24,7 @@ use meshroot_runtime::process::queue::Queue;
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
 
-use crate::authority::{Authority, Owner, Root};
+use crate::authority::{Authority, Owner, Roots};
 use crate::budgets::Budgets;
 use crate::crowded::Crowded;
 use crate::error::HubError;
@@ -31,6 +32,7 @@ use crate::identities::{Identities, OpenRequests};
 use crate::key_index::KeyIndex;
 use crate::ledger::Ledgers;
 use crate::metrics::Metrics;
+use crate::modes::Rotations;
 use crate::options::Options;
 use crate::standings::Standings;
 
@@ -76,10 +78,12 @@ pub(crate) struct Hub {
     pub(crate) requests: Watched<VirtualMeshCertificateSigningRequest>,
     pub(crate) records: Watched<IssuanceRecord>,
     pub(crate) trusts: Watched<MeshTrust>,
+    pub(crate) root_rotations: Watched<RootRotation>,
     pub(crate) virtual_mesh_queue: Queue<Key>,
     pub(crate) member_queue: Queue<Key>,
     pub(crate) request_queue: Queue<Key>,
     pub(crate) authority: Authority,
+    pub(crate) rotations: Rotations,
     pub(crate) ledgers: Ledgers,
     pub(crate) keys: KeyIndex,
     pub(crate) budgets: Budgets,
@@ -127,6 +131,8 @@ impl Hub {
             ),
             records,
             trusts: Watched::start(Api::all(client.clone()), all(), shutdown),
+            root_rotations: Watched::start(Api::all(client.clone()), all(), shutdown),
+            rotations: Rotations::default(),
             keys: KeyIndex::default(),
             budgets: Budgets::default(),
             identities: Identities::default(),
@@ -183,6 +189,10 @@ impl Hub {
     /// Whether what a mesh was told last is of this virtual mesh: by the request that its MeshTrust names, or, where that
     /// one is not there yet, by its name.
     pub(crate) fn is_told_of(&self, trust: &MeshTrust, virtual_mesh: &Key) -> bool {
+        let telling = trust.spec.rotation.as_ref();
+        if let Some(telling) = telling.filter(|telling| !telling.virtual_mesh.is_empty()) {
+            return telling.virtual_mesh == virtual_mesh.to_string();
+        }
         let namespace = trust.metadata.namespace.as_deref().unwrap_or_default();
         match self.virtual_mesh_of(namespace, &trust.spec.request) {
             Some(told) => told == *virtual_mesh,
@@ -216,17 +226,18 @@ impl Hub {
         membership::policy(self.policies.store().state(), virtual_mesh)
     }
 
-    /// The root of a virtual mesh.
-    pub(crate) async fn root(
+    /// The roots of a virtual mesh.
+    pub(crate) async fn roots(
         &self,
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
-    ) -> Result<Arc<Root>, HubError> {
+    ) -> Result<Arc<Roots>, HubError> {
         let past = || self.past(virtual_mesh, policy);
-        self.authority.root(&Owner { virtual_mesh, policy, past: &past }).await
+        let numbers = self.numbers(virtual_mesh, policy);
+        self.authority.roots(&Owner { virtual_mesh, policy, past: &past, numbers }).await
     }
 
-    fn past(&self, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Past {
+    pub(crate) fn past(&self, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Past {
         let status = policy.status.as_ref();
         let by_policy = status.and_then(|status| trust::signing_root(&status.roots));
         let anchors = self.member_anchors(virtual_mesh);

@@ -13,7 +13,9 @@ mod identities;
 mod key_index;
 mod ledger;
 mod metrics;
+mod modes;
 mod options;
+mod rotation;
 mod standings;
 mod wiring;
 

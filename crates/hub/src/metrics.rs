@@ -1,6 +1,6 @@
 //! The hub's own metrics. Reasons are the same words as in status and events.
 
-use meshroot_core::trust::TrustSet;
+use meshroot_api::policy::{RootPhase, RootStatus};
 use meshroot_runtime::process::telemetry::Telemetry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -67,13 +67,18 @@ impl Metrics {
         self.decisions.get_or_create(&vec![("reason", reason.word().to_owned())]).inc();
     }
 
-    pub(crate) fn roots(&self, virtual_mesh: &str, roots: &TrustSet) {
-        for anchor in roots.anchors() {
-            let labels = vec![
-                ("virtual_mesh", virtual_mesh.to_owned()),
-                ("root", anchor.certificate.fingerprint().to_string()),
-            ];
-            self.root_ends.get_or_create(&labels).set(anchor.certificate.not_after().as_second());
+    pub(crate) fn roots(&self, virtual_mesh: &str, roots: &[RootStatus]) {
+        for root in roots {
+            let labels =
+                vec![("virtual_mesh", virtual_mesh.to_owned()), ("root", root.fingerprint.clone())];
+            match &root.not_after {
+                Some(end) if root.phase != RootPhase::Removed => {
+                    self.root_ends.get_or_create(&labels).set(end.0.as_second());
+                }
+                _ => {
+                    self.root_ends.remove(&labels);
+                }
+            }
         }
     }
 

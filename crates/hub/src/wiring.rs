@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
-use meshroot_api::names::RequestName;
+use meshroot_api::names::{self, RequestName};
 use meshroot_api::shared::State;
 use meshroot_api::{IssuanceRecord, MeshTrust, VirtualMeshCertificateSigningRequest};
 use meshroot_core::membership::{self, Key};
@@ -34,6 +34,7 @@ pub(crate) fn controllers(
         .follow(&hub.requests, keyed(request_changed))
         .follow(&hub.records, keyed(record_changed))
         .follow(&hub.trusts, keyed(trust_changed))
+        .follow(&hub.root_rotations, keyed(rotation_changed))
         .reconcile("virtual-mesh", &hub.virtual_mesh_queue, 4, virtual_mesh::reconcile)
         .reconcile("member", &hub.member_queue, CONCURRENCY, member::reconcile)
         .reconcile("request", &hub.request_queue, CONCURRENCY, request::reconcile)
@@ -45,6 +46,7 @@ fn begin_term(hub: &Hub) {
     hub.records.store().state().iter().for_each(|record| learn(hub, record));
     learn_all(hub);
     hub.generations.forget();
+    hub.rotations.forget();
 }
 
 /// The indices of what is there; each change is learned when it comes.
@@ -120,6 +122,25 @@ fn policy_changed(hub: &Hub, key: &Key) {
         membership::members(&virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
     }
     reconsider_requests(hub, |reference| *reference == virtual_mesh);
+}
+
+fn rotation_changed(hub: &Hub, key: &Key) {
+    let rotation = hub.root_rotations.object(Some(&key.namespace), &key.name);
+    let now = rotation.as_ref().map(|rotation| &rotation.metadata);
+    if !hub.generations.changed("RootRotation", key, now) {
+        return;
+    }
+    if let Some(rotation) = rotation {
+        let of = Key::resolve(&rotation.spec.virtual_mesh_ref, &key.namespace);
+        return hub.virtual_mesh_queue.add(of);
+    }
+    // Deleted: by its name.
+    for virtual_mesh in hub.virtual_meshes.store().state() {
+        let of = Key::of(virtual_mesh.as_ref());
+        if names::rotation_number(&key.name, &of.name).is_some() {
+            hub.virtual_mesh_queue.add(of);
+        }
+    }
 }
 
 /// What is not in its spec means nothing here, and an agent may write it as often as it likes.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::schema;
 use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, PART_OF_LABEL};
 use meshroot_api::{
-    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest,
 };
 
@@ -27,6 +27,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         TrustPolicy::crd(),
         MeshTrust::crd(),
         IssuanceRecord::crd(),
+        RootRotation::crd(),
     ];
     definitions.iter_mut().for_each(finish);
     definitions.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));

@@ -112,6 +112,8 @@ fn cluster_rules() -> Vec<Value> {
         allow(discovery, &["meshes"], READ),
         allow(meshroot, &["trustpolicies"], &[READ, &["create"]].concat()),
         allow(meshroot, &["trustpolicies/status"], &["update", "patch"]),
+        allow(meshroot, &["rootrotations"], &[READ, &["create"]].concat()),
+        allow(meshroot, &["rootrotations/status"], &["update", "patch"]),
         allow(meshroot, &["meshtrusts"], &[READ, &["create", "update", "patch"]].concat()),
         allow(meshroot, &["issuancerecords"], &[READ, &["create"]].concat()),
     ];

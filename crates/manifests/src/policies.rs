@@ -37,6 +37,7 @@ pub fn policies(hub_user: &str) -> Vec<Value> {
         request_status(),
         virtual_meshes(),
         trust_policies(),
+        root_rotations(),
         mesh_trusts(),
         mesh_trust_status(),
         issuance_records(),
@@ -323,11 +324,39 @@ fn virtual_meshes() -> Policy {
 
 /// Whoever may write policies in one namespace governs no virtual mesh of another.
 fn trust_policies() -> Policy {
+    beside_virtual_mesh(
+        "meshroot-trust-policies",
+        "trustpolicies",
+        "spec.virtualMeshRef: a TrustPolicy is for a VirtualMesh of its own namespace; create it there",
+    )
+}
+
+/// Nor does he replace its root.
+fn root_rotations() -> Policy {
+    let mut policy = beside_virtual_mesh(
+        "meshroot-root-rotations",
+        "rootrotations",
+        "spec.virtualMeshRef: a RootRotation is for a VirtualMesh of its own namespace; create it there",
+    );
+    policy.rules.push((
+        "request.operation == 'UPDATE' || object.metadata.name.matches('^[^.]+[.]([2-9]|[1-9][0-9]{1,5})$') && \
+         object.metadata.name.startsWith(object.?spec.?virtualMeshRef.?name.orValue('') + '.')"
+            .to_owned(),
+        "metadata.name: a RootRotation is called <virtual mesh>.<number of the new root>, from 2 on: demo.2",
+    ));
+    policy
+}
+
+fn beside_virtual_mesh(
+    name: &'static str,
+    resource: &'static str,
+    message: &'static str,
+) -> Policy {
     let reference = "object.?spec.?virtualMeshRef.orValue({})";
     Policy {
-        name: "meshroot-trust-policies",
+        name,
         group: "meshroot.dev",
-        resource: "trustpolicies",
+        resource,
         operations: &["CREATE", "UPDATE"],
         variables: vec![
             ("refNamespace", format!("{reference}[?'namespace'].orValue('')")),
@@ -340,7 +369,7 @@ fn trust_policies() -> Policy {
         rules: vec![(
             "variables.sameSpec || (variables.refNamespace in ['', request.namespace] && variables.refCluster == '')"
                 .to_owned(),
-            "spec.virtualMeshRef: a TrustPolicy is for a VirtualMesh of its own namespace; create it there",
+            message,
         )],
     }
 }

@@ -26,7 +26,7 @@ fn viewer_rules() -> Vec<Value> {
         allow(REQUESTS, &["virtualmeshcertificatesigningrequests"], READ),
         allow(NETWORKING, &["virtualmeshes"], READ),
         allow(DISCOVERY, &["meshes", "kubernetesclusters"], READ),
-        allow(MESHROOT, &["trustpolicies", "meshtrusts", "issuancerecords"], READ),
+        allow(MESHROOT, &["trustpolicies", "rootrotations", "meshtrusts", "issuancerecords"], READ),
         // When each agent was last heard, and what happened.
         allow("coordination.k8s.io", &["leases"], READ),
         allow("", &["events"], READ),
@@ -40,7 +40,7 @@ fn operator_rules() -> Vec<Value> {
         allow(NETWORKING, &["virtualmeshes"], &write),
         allow(DISCOVERY, &["meshes", "kubernetesclusters"], &write),
         allow(DISCOVERY, &["meshes"], &["join"]),
-        allow(MESHROOT, &["trustpolicies"], &write),
+        allow(MESHROOT, &["trustpolicies", "rootrotations"], &write),
         // `meshroot renew` creates the next request; the admission policy keeps csrData from it.
         allow(REQUESTS, &["virtualmeshcertificatesigningrequests"], &["create", "delete"]),
     ]

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject};
 use meshroot_api::{
-    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest,
 };
 
@@ -30,6 +30,8 @@ pub enum Kind {
     MeshTrust,
     /// TrustPolicy.
     TrustPolicy,
+    /// RootRotation.
+    RootRotation,
     /// IssuanceRecord.
     Record,
     /// KubernetesCluster.
@@ -38,9 +40,10 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order in which an overview shows them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::VirtualMesh,
         Self::TrustPolicy,
+        Self::RootRotation,
         Self::Cluster,
         Self::Mesh,
         Self::Request,
@@ -61,6 +64,7 @@ impl Kind {
             Self::Mesh => ApiResource::erase::<Mesh>(&()),
             Self::MeshTrust => ApiResource::erase::<MeshTrust>(&()),
             Self::TrustPolicy => ApiResource::erase::<TrustPolicy>(&()),
+            Self::RootRotation => ApiResource::erase::<RootRotation>(&()),
             Self::Record => ApiResource::erase::<IssuanceRecord>(&()),
             Self::Cluster => ApiResource::erase::<KubernetesCluster>(&()),
         }
@@ -74,6 +78,7 @@ impl Kind {
             Self::Mesh => titles(mesh::MESH, wide),
             Self::MeshTrust => titles(mesh::MESH_TRUST, wide),
             Self::TrustPolicy => titles(policy::TRUST_POLICY, wide),
+            Self::RootRotation => titles(policy::ROOT_ROTATION, wide),
             Self::Record => titles(request::RECORD, wide),
             Self::Cluster => titles(mesh::CLUSTER, wide),
         }
@@ -87,6 +92,7 @@ impl Kind {
             Self::Mesh => cells(mesh::MESH, object, now, wide),
             Self::MeshTrust => cells(mesh::MESH_TRUST, object, now, wide),
             Self::TrustPolicy => cells(policy::TRUST_POLICY, object, now, wide),
+            Self::RootRotation => cells(policy::ROOT_ROTATION, object, now, wide),
             Self::Record => cells(request::RECORD, object, now, wide),
             Self::Cluster => cells(mesh::CLUSTER, object, now, wide),
         }
@@ -117,6 +123,9 @@ impl Kind {
             Self::Mesh => &["mesh", "meshes"],
             Self::MeshTrust => &["meshtrust", "mt", "mtrust", "meshtrusts"],
             Self::TrustPolicy => &["trustpolicy", "tp", "tpol", "trustpolicies"],
+            Self::RootRotation => {
+                &["rotation", "rrot", "rotations", "rootrotation", "rootrotations"]
+            }
             Self::Record => {
                 &["record", "ir", "irec", "records", "issuancerecord", "issuancerecords"]
             }

@@ -1,5 +1,7 @@
 //! Istio 1.27 to 1.31: Secret `cacerts`, and istiod's own CA service as the witness.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -23,6 +25,7 @@ use crate::options::{IstiodAddress, Options};
 mod cacerts;
 mod control_plane;
 mod probe;
+mod settings;
 
 const REVISION_LABEL: &str = "istio.io/rev";
 
@@ -48,6 +51,17 @@ impl Istio {
         namespace: &str,
         revision: Option<&str>,
     ) -> Result<String, AgentError> {
+        let config = self.mesh_config(namespace, revision).await?;
+        let domain = config.trust_domain.filter(|domain| !domain.is_empty());
+        Ok(domain.unwrap_or_else(|| DEFAULT_TRUST_DOMAIN.to_owned()))
+    }
+
+    /// The mesh configuration of a control plane; the default where there is none.
+    async fn mesh_config(
+        &self,
+        namespace: &str,
+        revision: Option<&str>,
+    ) -> Result<MeshConfig, AgentError> {
         let name =
             revision.map_or_else(|| "istio".to_owned(), |revision| format!("istio-{revision}"));
         let api: Api<ConfigMap> = Api::namespaced(self.local.clone(), namespace);
@@ -56,14 +70,14 @@ impl Istio {
             .await
             .map_err(AgentError::read(format!("ConfigMap {namespace}/{name}")))?;
         let text = found.and_then(|map| map.data?.remove("mesh"));
-        let Some(text) = text else { return Ok(DEFAULT_TRUST_DOMAIN.to_owned()) };
-        let configured = configured_trust_domain(&text).map_err(|error| {
+        let Some(text) = text else { return Ok(MeshConfig::default()) };
+        // A text that cannot be read is an error, not the default: the mesh would be renewed under another identity.
+        serde_saphyr::from_str(&text).map_err(|error| {
             let message = format!(
                 "ConfigMap {namespace}/{name}, key mesh: is no mesh configuration: {error}"
             );
-            Refusal::new(Reason::SpecInvalid, message)
-        })?;
-        Ok(configured.unwrap_or_else(|| DEFAULT_TRUST_DOMAIN.to_owned()))
+            Refusal::new(Reason::SpecInvalid, message).into()
+        })
     }
 }
 
@@ -137,16 +151,17 @@ impl Adapter for Istio {
     }
 
     async fn observe(&self, place: &ControlPlane, anchors: &[Certificate], now: Timestamp) -> Seen {
-        self.ask_witnesses(place, anchors, now).await
+        let settings = self.settings(place).await;
+        Seen { settings, ..self.ask_witnesses(place, anchors, now).await }
     }
 
     async fn restart(
         &self,
         place: &ControlPlane,
-        request: &str,
+        cause: &str,
         at: Timestamp,
     ) -> Result<bool, AgentError> {
-        self.roll_out(place, request, at).await
+        self.roll_out(place, cause, at).await
     }
 }
 
@@ -164,17 +179,19 @@ fn istio(deployment: &Deployment, namespace: &str, trust_domain: String) -> Isti
     }
 }
 
-/// The one field of Istio's mesh configuration that matters here.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What matters here of Istio's mesh configuration.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct MeshConfig {
     trust_domain: Option<String>,
+    default_config: Option<ProxyConfig>,
 }
 
-/// A text that cannot be read is an error, not the default: the mesh would be renewed under another identity.
-fn configured_trust_domain(text: &str) -> Result<Option<String>, serde_saphyr::Error> {
-    let config: MeshConfig = serde_saphyr::from_str(text)?;
-    Ok(config.trust_domain.filter(|domain| !domain.is_empty()))
+/// What proxies are told where nothing else is said at their pods.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ProxyConfig {
+    proxy_metadata: Option<BTreeMap<String, String>>,
 }
 
 fn service_account(deployment: &Deployment) -> String {
@@ -219,10 +236,11 @@ mod tests {
 
     #[test]
     fn the_trust_domain_is_read_from_the_mesh_configuration() {
-        let read = |text: &str| configured_trust_domain(text);
+        let read = |text: &str| {
+            serde_saphyr::from_str::<MeshConfig>(text).map(|config| config.trust_domain)
+        };
         let set = "accessLogFile: /dev/stdout\ntrustDomain: corp.example\n";
         assert_eq!(read(set).unwrap().as_deref(), Some("corp.example"));
-        assert_eq!(read("trustDomain: \"\"\n").unwrap(), None);
         assert_eq!(read("defaultConfig: {}\n").unwrap(), None);
         assert!(read("trustDomain: [corp\n").is_err());
     }

@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::Adopt;
 use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_pki::{Certificate, PublicKey, parse_bundle};
+use meshroot_pki::{
+    Certificate, CertificateError, PathOptions, PublicKey, Purpose, build_path, parse_bundle,
+};
 
-use super::{Found, Stop, View};
+use super::{Fact, Found, Stop, View};
 use crate::refusal::Refusal;
 use crate::{identity, meshes};
 
@@ -19,6 +21,8 @@ pub struct Delivery {
     pub chain: Vec<Certificate>,
     /// The trust anchors, the signing root first.
     pub roots: Vec<Certificate>,
+    /// The goal that it is told for, where the root of the virtual mesh was ever replaced.
+    pub goal: Option<u32>,
 }
 
 /// What becomes of the answer to the request that a mesh should have its certificate of.
@@ -31,9 +35,27 @@ pub(super) enum Answer {
     Useless(Refusal),
 }
 
-/// The trust anchors of a mesh.
+/// What is sent above the intermediate of a mesh, where MeshTrust tells that.
+pub fn above(trust: &MeshTrust) -> Result<Option<Vec<Certificate>>, Refusal> {
+    let read = |text: &String| {
+        parse_or_nothing(text).map_err(|error| {
+            Refusal::new(
+                Reason::ResponseInvalid,
+                format!("MeshTrust spec.chainCertificates: {error}"),
+            )
+        })
+    };
+    trust.spec.chain_certificates.as_ref().map(read).transpose()
+}
+
+/// An empty text holds no certificate, and is no error.
+fn parse_or_nothing(text: &str) -> Result<Vec<Certificate>, CertificateError> {
+    if text.is_empty() { Ok(Vec::new()) } else { parse_bundle(text.as_bytes()) }
+}
+
+/// The trust anchors of a mesh; empty where it is told nothing yet.
 pub fn anchors(trust: &MeshTrust) -> Result<Vec<Certificate>, Refusal> {
-    parse_bundle(trust.spec.trust_anchors.as_bytes()).map_err(|error| {
+    parse_or_nothing(&trust.spec.trust_anchors).map_err(|error| {
         Refusal::new(Reason::ResponseInvalid, format!("MeshTrust spec.trustAnchors: {error}"))
     })
 }
@@ -41,13 +63,16 @@ pub fn anchors(trust: &MeshTrust) -> Result<Vec<Certificate>, Refusal> {
 /// The answer to `wanted`. An error where it cannot be installed as things are.
 pub(super) fn of(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Result<Answer, Stop> {
     let answered = view.request(wanted).filter(|request| request.is_answered());
-    let Some(request) = answered else { return Ok(Answer::Settled) };
+    let Some(request) = answered.filter(|_| !view.roots.is_empty()) else {
+        return Ok(Answer::Settled);
+    };
     // Settled: the key Secret need not be read again.
-    if view.facts.delivered || is_settled(view.found, wanted, view.roots) {
+    if view.facts.delivered || is_settled(view, wanted) {
         return Ok(Answer::Settled);
     }
+    check_goal(view, wanted)?;
     let kept = view.facts.key(wanted)?.map(|kept| &kept.public_key);
-    let chain = match read(wanted, request, kept, now) {
+    let chain = match read(wanted, request, view.above, kept, now) {
         Ok(chain) => chain,
         Err(refusal) => return Ok(Answer::Useless(refusal)),
     };
@@ -57,13 +82,46 @@ pub(super) fn of(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Resul
     }
     lint(wanted, &chain, view, now)?;
     if view.trust.spec.adopt == Adopt::Never {
-        check_own(view, wanted, now)?;
+        check_own(view, wanted, &chain, now)?;
     }
-    Ok(Answer::Due(Delivery { request: wanted.clone(), chain, roots: view.roots.to_vec() }))
+    // Of two watches one may lag: what was told before must not be written once something else is told.
+    if !view.facts.trust_is_fresh {
+        return Err(Fact::FreshTrust.into());
+    }
+    let (request, roots) = (wanted.clone(), view.roots.to_vec());
+    Ok(Answer::Due(Delivery { request, chain, roots, goal: goal(view.trust) }))
 }
 
-/// What is there may be replaced without a word: ours, and under a root that the mesh goes on to trust.
-fn check_own(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Result<(), Refusal> {
+fn goal(trust: &MeshTrust) -> Option<u32> {
+    trust.spec.rotation.as_ref().map(|telling| telling.goal.sequence)
+}
+
+/// A hub that was restored from an old backup tells what held then: roots that were replaced since would come back, and
+/// what is trusted now would go.
+fn check_goal(view: &View<'_>, wanted: &RequestName) -> Result<(), Refusal> {
+    let Found::Ours(installed) = view.found else { return Ok(()) };
+    let own = RequestName::parse(&installed.request);
+    let is_same = own.is_some_and(|own| own.virtual_mesh == wanted.virtual_mesh);
+    let (had, told) = (installed.goal.unwrap_or_default(), goal(view.trust).unwrap_or_default());
+    if !is_same || told >= had {
+        return Ok(());
+    }
+    let message = format!(
+        "what is installed was told for goal {had} of the virtual mesh's roots (MeshTrust spec.rotation.goal.sequence), the \
+         hub now tells goal {told}: it went back, as after a restore from an old backup. Restore a later one; nothing is \
+         changed here until then"
+    );
+    Err(Refusal::new(Reason::HubWentBack, message))
+}
+
+/// What is there may be replaced without a word: ours, and under a root that the mesh goes on to trust, or one that
+/// signed what its workloads have by now.
+fn check_own(
+    view: &View<'_>,
+    wanted: &RequestName,
+    chain: &[Certificate],
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let installed = match view.found {
         Found::Nothing => return Ok(()),
         Found::Foreign(refusal) => return Err(refusal.clone()),
@@ -71,7 +129,16 @@ fn check_own(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Result<()
     };
     let is_kept = |root: &Certificate| installed.anchors.contains(&root.fingerprint());
     let is_alive = installed.intermediate.as_ref().is_some_and(|one| one.not_after() > now);
-    if !is_alive || installed.anchors.is_empty() || view.roots.iter().any(is_kept) {
+    // The cross-certificate that it was installed with may be gone from what is told.
+    let between: Vec<Certificate> = installed.chain.iter().chain(chain).cloned().collect();
+    let leads_there = |one: &Certificate| {
+        build_path(one, &between, view.roots, &PathOptions::new(now, Purpose::Any)).is_ok()
+    };
+    if !is_alive
+        || installed.anchors.is_empty()
+        || view.roots.iter().any(is_kept)
+        || installed.intermediate.as_ref().is_some_and(leads_there)
+    {
         return Ok(());
     }
     let message = format!(
@@ -83,18 +150,21 @@ fn check_own(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Result<()
 }
 
 /// True where what should be installed is, untouched.
-fn is_settled(found: &Found, wanted: &RequestName, roots: &[Certificate]) -> bool {
-    let Found::Ours(installed) = found else { return false };
+pub(super) fn is_settled(view: &View<'_>, wanted: &RequestName) -> bool {
+    let Found::Ours(installed) = view.found else { return false };
+    let above = installed.chain.get(1..).unwrap_or_default();
     installed.intact
         && installed.request == wanted.to_string()
-        && installed.anchors.iter().copied().eq(roots.iter().map(Certificate::fingerprint))
+        && installed.anchors.iter().copied().eq(view.roots.iter().map(Certificate::fingerprint))
+        && view.above.is_none_or(|told| told == above)
 }
 
-/// The chain of a response. What is wrong here stays wrong: an answer is never changed, a key that is gone does not come
+/// The chain to be installed: the response's, or its first with what is told to be sent `above`. What is wrong here stays wrong: an answer is never changed, a key that is gone does not come
 /// back, nor does the time.
 fn read(
     name: &RequestName,
     request: &Request,
+    above: Option<&[Certificate]>,
     key: Option<&PublicKey>,
     now: Timestamp,
 ) -> Result<Vec<Certificate>, Refusal> {
@@ -113,7 +183,10 @@ fn read(
     if end <= now {
         return Err(invalid(name, format!("the certificate ended {end}, before it was installed")));
     }
-    Ok(chain)
+    Ok(match above {
+        None => chain,
+        Some(above) => chain.into_iter().take(1).chain(above.iter().cloned()).collect(),
+    })
 }
 
 /// Path to the anchors, and what the mesh or its peers would break on.

@@ -11,7 +11,7 @@ use meshroot_pki::Certificate;
 
 use super::{
     ASK_AGAIN, ASK_LATER, ASK_SOON, Actions, Fact, Installed, Report, Step, Stop, Useless, View,
-    attempts, notices, request_name,
+    attempts, delivery, notices, request_name,
 };
 use crate::identity;
 use crate::notice::Notice;
@@ -29,6 +29,7 @@ pub(super) fn plan(
     let seen = view.facts.seen()?;
     let written = Written {
         intermediate: intermediate.clone(),
+        chain: installed.chain.clone(),
         anchors: installed.anchors.clone(),
         at: installed.written,
     };
@@ -47,7 +48,11 @@ pub(super) fn plan(
         }
     };
     let said = useless.map_or(said, |useless| useless.refusal.into());
-    let report = Report::seen(&in_use, &written, seen, pickup, witness, said);
+    let mut report = Report::seen(&in_use, &written, seen, (pickup, witness), said, now);
+    let wanted = request_name(&view.trust.spec.request)?;
+    // Other witnesses see neither the chain that is sent nor all anchors.
+    let is_strong = witness == Some(Witness::WorkloadCertificate);
+    report.has_come = is_strong && !view.roots.is_empty() && delivery::is_settled(view, &wanted);
     // After the renewal: what stands in its way is said in the same write, not in a second one that the next look takes
     // back.
     steps.push(Step::Report(Box::new(report)));
@@ -150,9 +155,17 @@ fn consequence(
     match pickup {
         Pickup::Confirmed => forget(view, in_use),
         Pickup::RestartNeeded if view.restarts() && witness.is_some() => {
-            Ok(Some(Step::Restart(in_use.clone())))
+            Ok(Some(Step::Restart(restart_for(view, in_use))))
         }
         _ => Ok(None),
+    }
+}
+
+/// What a restart is for: once for each certificate, and, while the root is replaced, for each change of MeshTrust.
+fn restart_for(view: &View<'_>, in_use: &RequestName) -> String {
+    match (&view.trust.spec.rotation, view.trust.metadata.generation) {
+        (Some(_), Some(generation)) => format!("{in_use} {generation}"),
+        _ => in_use.to_string(),
     }
 }
 

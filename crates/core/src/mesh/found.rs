@@ -23,8 +23,12 @@ pub struct Installed {
     pub request: String,
     /// The intermediate; `None` where somebody changed it so that it cannot be read.
     pub intermediate: Option<Certificate>,
+    /// What is sent above each workload's certificate, the intermediate first.
+    pub chain: Vec<Certificate>,
     /// Fingerprints of the trust anchors.
     pub anchors: Vec<Fingerprint>,
+    /// The goal that this was told for, where the root of the virtual mesh was ever replaced.
+    pub goal: Option<u32>,
     /// When it was written.
     pub written: Timestamp,
     /// Whether it still holds, byte for byte, what was written.

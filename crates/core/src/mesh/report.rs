@@ -23,6 +23,10 @@ pub struct Report {
     pub installed: Option<String>,
     /// What the control plane has loaded.
     pub loaded: Option<Loaded>,
+    /// Whether all that MeshTrust tells is written for the control plane, and `pickup` is about that.
+    pub has_come: bool,
+    /// Whether changed trust anchors are loaded while the control plane runs, where that could be seen.
+    pub anchors_live: Option<bool>,
 }
 
 impl Report {
@@ -35,12 +39,16 @@ impl Report {
             said,
             installed: before.installed,
             loaded: before.loaded,
+            has_come: false,
+            anchors_live: None,
         }
     }
 
     /// Nothing is installed any more.
     pub(super) fn nothing(said: Notice) -> Self {
-        Self { pickup: Pickup::Unknown, witness: None, said, installed: None, loaded: None }
+        let pickup = Pickup::Unknown;
+        let (witness, installed, loaded, anchors_live) = (None, None, None, None);
+        Self { pickup, witness, said, installed, loaded, has_come: false, anchors_live }
     }
 
     /// Something is installed, and this was seen of it.
@@ -48,9 +56,9 @@ impl Report {
         name: &RequestName,
         written: &Written,
         seen: &Seen,
-        pickup: Pickup,
-        witness: Option<Witness>,
+        (pickup, witness): (Pickup, Option<Witness>),
         said: Notice,
+        now: Timestamp,
     ) -> Self {
         let loaded = (pickup == Pickup::Confirmed).then(|| Loaded {
             request: name.to_string(),
@@ -59,9 +67,17 @@ impl Report {
             roots: written.anchors.iter().map(ToString::to_string).collect(),
             not_before: Some(Time(written.intermediate.not_before())),
             not_after: Some(Time(written.intermediate.not_after())),
-            leaf_lifetime_seconds: leaf_lifetime(seen),
+            leaf_lifetime_seconds: leaf_lifetime(seen, now),
         });
-        Self { pickup, witness, said, installed: Some(name.to_string()), loaded }
+        Self {
+            pickup,
+            witness,
+            said,
+            installed: Some(name.to_string()),
+            loaded,
+            has_come: false,
+            anchors_live: seen.settings.map(|settings| settings.anchors_live),
+        }
     }
 
     /// The status of a MeshTrust with this; `None` where it says so already.
@@ -82,10 +98,20 @@ impl Report {
             conditions: vec![self.condition(trust, &before, now)],
             installed: self.installed.clone(),
             // What was loaded before stays known until something else is seen.
-            loaded: self.loaded.clone().or_else(|| before.loaded.clone()),
+            loaded: self.longest(before.loaded.as_ref()),
             agent_version: agent_version.to_owned(),
+            observed_generation: trust.metadata.generation.filter(|_| self.has_come),
+            anchors_live: self.anchors_live.unwrap_or(before.anchors_live),
         };
         (status != before).then_some(status)
+    }
+
+    /// What is loaded, with the longest lifetime of a leaf that was ever seen: those of before live on.
+    fn longest(&self, before: Option<&Loaded>) -> Option<Loaded> {
+        let mut loaded = self.loaded.clone().or_else(|| before.cloned())?;
+        let former = before.and_then(|before| before.leaf_lifetime_seconds);
+        loaded.leaf_lifetime_seconds = loaded.leaf_lifetime_seconds.max(former);
+        Some(loaded)
     }
 
     /// Whether the reason is another one than was reported before.
@@ -130,7 +156,17 @@ fn brief(mut message: String) -> String {
     message
 }
 
-fn leaf_lifetime(seen: &Seen) -> Option<i64> {
-    let leaf = seen.workload_chain.as_ref()?.first()?;
-    Some(leaf.not_after().duration_since(leaf.not_before()).as_secs())
+/// The longest that a leaf lives: as one that was given a moment ago, or as workloads ask for by themselves. Not from its
+/// own start on, which istiod puts two minutes into the past.
+fn leaf_lifetime(seen: &Seen, now: Timestamp) -> Option<i64> {
+    let leaf = seen.workload_chain.as_ref().and_then(|chain| chain.first());
+    let lifetime = leaf.map(|leaf| leaf.not_after().duration_since(now));
+    let asked = seen.settings.map(|settings| settings.leaf_lifetime);
+    lifetime.max(asked).map(|lifetime| rounded(lifetime.as_secs()))
+}
+
+/// To the next full minute where it is long: how long an answer took must not make it another one.
+fn rounded(seconds: i64) -> i64 {
+    let long = 10 * 60;
+    if seconds < long { seconds + 1 } else { (seconds + 59) / 60 * 60 }
 }

@@ -16,7 +16,8 @@ pub struct Held<T> {
     lag: SignedDuration,
 }
 
-/// How far the clocks of those who issue, renew and observe may differ, together.
+/// How far the clocks of those who issue, renew and observe may differ, together. Where leaves live shorter than that
+/// nothing would work with such clocks.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
 impl<T: Copy + Ord> Held<T> {
@@ -49,7 +50,7 @@ impl<T: Copy + Ord> Held<T> {
 
     /// From when on no workload has anything else. `None` while the control plane was not seen to have loaded it.
     pub fn settles(&self) -> Option<Timestamp> {
-        let lag = self.lag.saturating_add(CLOCKS);
+        let lag = self.lag.saturating_add(CLOCKS.min(self.lag));
         Some(self.loaded?.checked_add(lag).unwrap_or(Timestamp::MAX))
     }
 

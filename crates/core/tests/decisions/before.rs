@@ -95,7 +95,7 @@ fn every_mesh_is_told_what_it_was_told() {
         assert_eq!(
             trust::told(
                 &policy.spec,
-                &set(),
+                Some(&set()),
                 &request,
                 Some(&found.spec),
                 jiff::Timestamp::UNIX_EPOCH

@@ -16,6 +16,7 @@ mod renewal_next;
 mod rotation;
 mod scene;
 mod terms;
+mod told;
 mod trust;
 #[allow(dead_code, reason = "shared with the tests of other crates")]
 #[path = "../../../pki/tests/pki/support.rs"]

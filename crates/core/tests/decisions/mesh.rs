@@ -36,6 +36,7 @@ struct Scene {
     mesh: Mesh,
     trust: MeshTrust,
     roots: Vec<Certificate>,
+    above: Option<Vec<Certificate>>,
     requests: Vec<Arc<Request>>,
     place: ControlPlane,
     found: Found,
@@ -106,6 +107,8 @@ fn installed(generation: u32) -> Installed {
     Installed {
         request: name(generation).to_string(),
         intermediate: Some(intermediate()),
+        chain: vec![intermediate()],
+        goal: None,
         anchors: vec![root().fingerprint()],
         written: now() - SignedDuration::from_hours(1),
         intact: true,
@@ -131,6 +134,8 @@ impl Scene {
             renew_at_percent: 95,
             adopt: Adopt::Never,
             restart: Restart::Manual,
+            chain_certificates: None,
+            rotation: None,
         };
         let place = ControlPlane {
             mesh: MESH.into(),
@@ -148,6 +153,7 @@ impl Scene {
             mesh: mesh(istio()),
             trust: MeshTrust::new(MESH, spec),
             roots: vec![root()],
+            above: None,
             requests: vec![Arc::new(answered(asked(1)))],
             place,
             found: Found::Ours(Box::new(installed(1))),
@@ -160,6 +166,7 @@ impl Scene {
     fn before_installation() -> Self {
         let mut scene = Self::new();
         scene.found = Found::Nothing;
+        scene.facts.trust_is_fresh = true;
         scene.with_key(1, Some(kept(intermediate_key())))
     }
 
@@ -189,6 +196,7 @@ impl Scene {
             mesh: &self.mesh,
             trust: &self.trust,
             roots: &self.roots,
+            above: self.above.as_deref(),
             requests: &self.requests,
             control_plane: &self.place,
             found: &self.found,
@@ -260,6 +268,6 @@ fn what_is_in_use_is_reported_and_looked_at_each_minute() {
         (Pickup::Confirmed, Some(Witness::WorkloadCertificate))
     );
     assert_eq!(report.installed, Some(name(1).to_string()));
-    assert_eq!(report.loaded.unwrap().leaf_lifetime_seconds, Some(2 * DAY));
+    assert_eq!(report.loaded.unwrap().leaf_lifetime_seconds, Some(DAY));
     scene.assert_says(Reason::Loaded, &format!("istiod uses the certificate of {}", name(1)));
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use meshroot_api::trust::{Pickup, Witness};
-use meshroot_core::pickup::{Seen, Written, judge};
+use meshroot_core::pickup::{Seen, Settings, Written, judge};
 use meshroot_pki::{Certificate, Fingerprint};
 use rstest::rstest;
 
@@ -35,7 +35,12 @@ fn anchors() -> Vec<Fingerprint> {
 
 /// Written at the moment of all tests.
 fn written(root: &Certificate) -> Written {
-    Written { intermediate: intermediate(), anchors: vec![root.fingerprint()], at: now() }
+    Written {
+        intermediate: intermediate(),
+        chain: vec![intermediate()],
+        anchors: vec![root.fingerprint()],
+        at: now(),
+    }
 }
 
 fn leaf() -> Certificate {
@@ -111,6 +116,7 @@ fn a_workload_certificate_is_believed_before_the_metric_and_the_anchors() {
         workload_chain: Some(vec![leaf(), old_intermediate(), root.clone()]),
         metric_not_after: Some(intermediate().not_after().as_second()),
         published_anchors: Some(Vec::new()),
+        settings: None,
     };
     assert_eq!(
         judge(&written(&root), &seen, at(0)),
@@ -132,13 +138,16 @@ fn the_metric_is_compared_with_the_end_of_the_intermediate(
     #[case] expected: Pickup,
 ) {
     let metric = intermediate().not_after().as_second() + off;
-    // The metric is believed before the anchors.
     let seen = Seen {
         metric_not_after: Some(metric),
-        published_anchors: Some(Vec::new()),
+        published_anchors: Some(anchors()),
         ..Seen::default()
     };
-    assert_eq!(judge(&written(&root()), &seen, at(after)), (expected, Some(Witness::Metric)));
+    let written = Written { anchors: anchors(), ..written(&root()) };
+    assert_eq!(judge(&written, &seen, at(after)), (expected, Some(Witness::Metric)));
+    // It says nothing of the anchors.
+    let seen = Seen { published_anchors: Some(vec![other_root().fingerprint()]), ..seen };
+    assert_ne!(judge(&written, &seen, at(after)).0, Pickup::Confirmed);
     assert_eq!(intermediate().not_after().as_second(), NOW + DAY);
 }
 
@@ -152,7 +161,12 @@ fn published_anchors_can_only_deny(
     #[case] after: i64,
     #[case] expected: Pickup,
 ) {
-    let written = Written { intermediate: intermediate(), anchors: anchors(), at: now() };
+    let written = Written {
+        intermediate: intermediate(),
+        chain: vec![intermediate()],
+        anchors: anchors(),
+        at: now(),
+    };
     let seen = Seen { published_anchors: Some(published), ..Seen::default() };
     assert_eq!(judge(&written, &seen, at(after)), (expected, Some(Witness::PublishedAnchors)));
 }
@@ -162,4 +176,46 @@ fn nothing_is_concluded_from_nothing() {
     for after in [0, LATE] {
         assert_eq!(judge(&written(&root()), &Seen::default(), at(after)), (Pickup::Unknown, None));
     }
+}
+
+/// What a control plane gives while its trust anchors are changed.
+#[rstest]
+#[case::the_former_alone(false, false, Pickup::RestartNeeded)]
+#[case::the_former_alone_while_it_loads(true, false, Pickup::Waiting)]
+#[case::both_of_two(false, true, Pickup::Confirmed)]
+fn anchors_that_are_not_loaded_take_a_restart_unless_they_are_loaded_live(
+    #[case] anchors_live: bool,
+    #[case] gives_both: bool,
+    #[case] expected: Pickup,
+) {
+    let (former, next) = (root(), other_root());
+    let anchors = vec![next.fingerprint(), former.fingerprint()];
+    let written = Written { anchors, ..written(&former) };
+    let mut chain = vec![leaf(), intermediate()];
+    chain.extend(gives_both.then_some(next));
+    chain.push(former);
+    assert_eq!(judge(&written, &given(chain, anchors_live), at(0)).0, expected);
+}
+
+#[test]
+fn an_anchor_that_is_still_given_although_it_is_told_no_more_is_not_gone() {
+    let (former, next) = (root(), other_root());
+    let written = Written { anchors: vec![former.fingerprint()], ..written(&former) };
+    let chain = vec![leaf(), intermediate(), former, next];
+    for (anchors_live, expected) in [(true, Pickup::Waiting), (false, Pickup::RestartNeeded)] {
+        let seen = given(chain.clone(), anchors_live);
+        assert_eq!(judge(&written, &seen, at(0)).0, expected);
+    }
+}
+
+#[test]
+fn a_cross_certificate_that_is_still_sent_although_it_is_told_no_more_is_not_gone() {
+    let root = root();
+    let chain = vec![leaf(), intermediate(), old_intermediate(), root.clone()];
+    assert_eq!(judge(&written(&root), &given(chain, false), at(0)).0, Pickup::Waiting);
+}
+
+fn given(chain: Vec<Certificate>, anchors_live: bool) -> Seen {
+    let settings = Some(Settings { anchors_live, leaf_lifetime: SignedDuration::from_hours(1) });
+    Seen { workload_chain: Some(chain), settings, ..Seen::default() }
 }

@@ -50,7 +50,7 @@ fn a_mesh_is_told_its_request_the_anchors_and_the_policy() {
     let (policy, root) = (TrustPolicySpec::default(), root());
     let set = TrustSet::new([root.clone()], &root, jiff::Timestamp::UNIX_EPOCH);
     let request = RequestName::first("east", "demo");
-    let told = told(&policy, &set, &request, None, jiff::Timestamp::UNIX_EPOCH);
+    let told = told(&policy, Some(&set), &request, None, jiff::Timestamp::UNIX_EPOCH);
     assert_eq!((told.request.as_str(), told.key), ("east.demo.1", policy.intermediate.key));
     assert_eq!(told.trust_anchors, root.to_pem());
 }
@@ -151,14 +151,14 @@ fn an_anchor_that_is_gone_from_the_set_stays_with_the_members_that_have_it_until
         TrustSet::new(roots, &signing, signing.not_before())
     };
     let now = signing.not_before();
-    let both = told(&policy, &set(&[&signing, &gone]), &request, None, now);
-    let after = told(&policy, &set(&[&signing]), &request, Some(&both), now);
+    let both = told(&policy, Some(&set(&[&signing, &gone])), &request, None, now);
+    let after = told(&policy, Some(&set(&[&signing])), &request, Some(&both), now);
     assert_eq!(after.trust_anchors, both.trust_anchors);
     let ended = gone.not_after() + SignedDuration::from_secs(1);
-    let after = told(&policy, &set(&[&signing]), &request, Some(&both), ended);
+    let after = told(&policy, Some(&set(&[&signing])), &request, Some(&both), ended);
     assert_eq!(after.trust_anchors, signing.to_pem());
     // One that is added reaches a member that had none of it.
-    let alone = told(&policy, &set(&[&signing]), &request, None, now);
-    let added = told(&policy, &set(&[&signing, &gone]), &request, Some(&alone), now);
+    let alone = told(&policy, Some(&set(&[&signing])), &request, None, now);
+    let added = told(&policy, Some(&set(&[&signing, &gone])), &request, Some(&alone), now);
     assert_eq!(added.trust_anchors, both.trust_anchors);
 }

@@ -21,6 +21,17 @@ pub(super) fn owner(secret: &Secret) -> Option<&str> {
     annotations.get(names::VIRTUAL_MESH_ANNOTATION).map(String::as_str)
 }
 
+/// The number of the root that the one in this Secret replaces.
+pub(super) fn replaces(secret: &Secret) -> Option<u32> {
+    let annotations = secret.metadata.annotations.as_ref()?;
+    annotations.get(names::REPLACES_ANNOTATION)?.parse().ok()
+}
+
+/// The fingerprint of that root.
+pub(super) fn replaced_root(secret: &Secret) -> Option<String> {
+    secret.metadata.annotations.as_ref()?.get(names::REPLACED_ROOT_ANNOTATION).cloned()
+}
+
 /// Reads who signs and what is trusted.
 pub(super) fn read(
     place: &Key,

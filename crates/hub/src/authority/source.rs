@@ -28,6 +28,18 @@ impl Source {
         Self::Builtin(Key::new(hub_namespace, name))
     }
 
+    /// A further root of a virtual mesh. The name of a virtual mesh has no dot, so that no other has a root of that name.
+    pub(super) fn further(virtual_mesh: &Key, hub_namespace: &str, number: u32) -> Self {
+        let first = Self::builtin(virtual_mesh, hub_namespace);
+        Self::Builtin(Key::new(hub_namespace, format!("{}.{number}", first.place().name)))
+    }
+
+    /// Where the cross-certificate of a root is kept.
+    pub(super) fn cross(&self) -> Key {
+        let place = self.place();
+        Key::new(&place.namespace, format!("{}.cross", place.name))
+    }
+
     /// Where an earlier Service Mesh Hub kept the root of a virtual mesh of this name.
     pub(super) fn earlier(virtual_mesh: &Key) -> Self {
         let name = names::root_secret(&virtual_mesh.name);

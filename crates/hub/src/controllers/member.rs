@@ -14,6 +14,7 @@ use meshroot_api::{
 };
 use meshroot_core::membership::{self, Key};
 use meshroot_core::renewal::{self, Cause, Next, Numbers, Standing};
+use meshroot_core::rotation::Rotation;
 use meshroot_core::terms::Terms;
 use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_pki::{parse_bundle, to_bundle};
@@ -22,9 +23,10 @@ use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
 
 use super::profile;
-use crate::authority::Root;
+use crate::authority::{Root, Roots};
 use crate::error::HubError;
 use crate::hub::Hub;
+use crate::modes::Mode;
 
 /// Makes what is missing for one mesh, one write at a time.
 pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
@@ -49,12 +51,19 @@ async fn advance(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
     };
     member.ensure_trust(hub, &governed).await?;
     crash::point("hub-after-trust");
+    // All are told of another goal first, which brings this one up again.
+    let (Some((_, signs)), Some(config)) = (governed.signs(key), &governed.config) else {
+        return Ok(Outcome::Done);
+    };
+    let terms = governed.terms(config, signs)?;
     match member.newest(hub) {
         None => match member.numbers(hub, |numbers| numbers.first(&member.current)) {
-            Next::Wait => member.renew_late(hub, &governed).await,
-            Next::Ask(name) => member.create(hub, &governed, &name, None).await,
+            Next::Wait => member.renew_late(hub, &governed, &terms).await,
+            Next::Ask(name) => member.create(hub, &governed, &terms, &name, None).await,
         },
-        Some((name, request)) => member.renew_if_asked(hub, &governed, &name, &request).await,
+        Some((name, request)) => {
+            member.renew_if_asked(hub, &governed, &terms, &name, &request).await
+        }
     }
 }
 
@@ -72,8 +81,10 @@ struct Member {
 struct Governed {
     virtual_mesh: Arc<VirtualMesh>,
     policy: Arc<TrustPolicy>,
-    root: Arc<Root>,
-    config: CertConfig,
+    roots: Arc<Roots>,
+    mode: Mode,
+    /// `None` where the Mesh says nothing that a certificate could be named by.
+    config: Option<CertConfig>,
 }
 
 impl Governed {
@@ -84,19 +95,41 @@ impl Governed {
         let Some(virtual_mesh) = hub.virtual_mesh(key) else { return Ok(None) };
         let Some(policy) = hub.policy(key)? else { return Ok(None) };
         let Some(mesh) = hub.mesh(&member.key) else { return Ok(None) };
-        let valid = membership::validate(&virtual_mesh)
-            .and_then(|()| membership::check_member(&member.key, key, &membership, true));
-        let (Ok(()), Ok(config)) = (valid, identity::cert_config(&mesh)) else { return Ok(None) };
-        let root = hub.root(&virtual_mesh, &policy).await?;
-        Ok(Some(Self { virtual_mesh, policy, root, config }))
+        if membership::validate(&virtual_mesh).is_err() {
+            return Ok(None);
+        }
+        let is_valid = membership::check_member(&member.key, key, &membership, true).is_ok();
+        let config = identity::cert_config(&mesh).ok().filter(|_| is_valid);
+        let mode = hub.mode(&virtual_mesh, &policy).await?;
+        // All are told where a root is replaced, those too that nothing can be asked for.
+        let is_planned = match &mode {
+            Mode::Steady => false,
+            Mode::Planned(rotation) => rotation.knows(&member.key),
+        };
+        if config.is_none() && !is_planned {
+            return Ok(None);
+        }
+        let roots = hub.roots(&virtual_mesh, &policy).await?;
+        Ok(Some(Self { virtual_mesh, policy, roots, mode, config }))
     }
 
-    fn terms(&self) -> Result<Terms<'_>, Refusal> {
+    /// The root that signs the mesh's next certificate, with its number; `None` where none can as things are.
+    fn signs(&self, mesh: &Key) -> Option<(u32, &Arc<Root>)> {
+        match &self.mode {
+            Mode::Steady => self.roots.all().next(),
+            Mode::Planned(rotation) => {
+                let number = rotation.issuer(mesh)?;
+                Some((number, self.roots.get(number)?))
+            }
+        }
+    }
+
+    fn terms<'a>(&'a self, config: &'a CertConfig, signs: &Root) -> Result<Terms<'a>, Refusal> {
         Ok(Terms {
             profile: profile(&self.policy)?.fingerprint(),
-            issuer: self.root.issuer.certificate().fingerprint(),
+            issuer: signs.issuer.certificate().fingerprint(),
             key: self.policy.spec.intermediate.key,
-            config: &self.config,
+            config,
             allowed_hosts: &self.policy.spec.hosts.allow,
         })
     }
@@ -120,13 +153,10 @@ impl Member {
 
     /// MeshTrust as it should be: the newest certificate that was issued, and what the policy says.
     async fn ensure_trust(&self, hub: &Hub, governed: &Governed) -> Result<(), HubError> {
-        let newest = self.newest_answered(hub).map(|(name, _)| name);
-        let request = newest.unwrap_or_else(|| self.current.clone());
-        let of = Key::of(governed.virtual_mesh.as_ref());
-        let before = self.trust.as_ref().filter(|trust| hub.is_told_of(trust, &of));
-        let before = before.map(|trust| &trust.spec);
-        let (policy, set) = (&governed.policy.spec, &governed.root.trust);
-        let wanted = trust::told(policy, set, &request, before, clock::now());
+        let wanted = match &governed.mode {
+            Mode::Steady => self.steady(hub, governed),
+            Mode::Planned(rotation) => self.planned(hub, governed, rotation)?,
+        };
         if let Some(trust) = &self.trust {
             return self.tell(hub, trust, wanted).await;
         }
@@ -138,6 +168,56 @@ impl Member {
         Ok(())
     }
 
+    /// What all members are told.
+    fn steady(&self, hub: &Hub, governed: &Governed) -> MeshTrustSpec {
+        let newest = self.newest_answered(hub).map(|(name, _)| name);
+        let request = newest.unwrap_or_else(|| self.current.clone());
+        let of = Key::of(governed.virtual_mesh.as_ref());
+        let before = self.trust.as_ref().filter(|trust| hub.is_told_of(trust, &of));
+        let before = before.map(|trust| &trust.spec);
+        let anchors = governed.roots.all().next().map(|(_, root)| &root.trust);
+        trust::told(&governed.policy.spec, anchors, &request, before, clock::now())
+    }
+
+    /// What the planner has this member told.
+    fn planned(
+        &self,
+        hub: &Hub,
+        governed: &Governed,
+        rotation: &Rotation,
+    ) -> Result<MeshTrustSpec, HubError> {
+        let of = Key::of(governed.virtual_mesh.as_ref());
+        let before = self.trust.as_deref().filter(|trust| hub.is_told_of(trust, &of));
+        let newest_under = |number: u32| {
+            let mut answered = self.answered(hub);
+            answered.retain(|(name, _)| {
+                let request = name.to_string();
+                hub.recorded_under(&governed.roots, &self.key.namespace, &request) == Some(number)
+            });
+            answered.pop().map(|(name, _)| name)
+        };
+        let has_new = rotation.issuer(&self.key).and_then(newest_under).is_some();
+        // What it was planned for is there no more: the virtual mesh is looked at again.
+        let Some(told) = rotation.told(&self.key, before, has_new)? else {
+            hub.virtual_mesh_queue.add(of);
+            return Err(HubError::RootIsBusy);
+        };
+        let request = told.issuer.and_then(newest_under).unwrap_or_else(|| self.current.clone());
+        let mut wanted = trust::told(&governed.policy.spec, None, &request, None, clock::now());
+        match before
+            .filter(|before| told.is_in(&before.spec) && before.spec.request == wanted.request)
+        {
+            // What was told before stays as it is written: that alone is no reason to write.
+            Some(before) => {
+                wanted.trust_anchors.clone_from(&before.spec.trust_anchors);
+                wanted.chain_certificates.clone_from(&before.spec.chain_certificates);
+                wanted.rotation.clone_from(&before.spec.rotation);
+            }
+            None => told.put_into(&mut wanted, &of),
+        }
+        Ok(wanted)
+    }
+
     /// What was issued reaches the mesh, whatever is wrong with its virtual mesh, its policy or its root by now.
     async fn deliver(&self, hub: &Hub) -> Result<(), HubError> {
         let (Some(trust), Some((name, request))) = (&self.trust, self.newest_answered(hub)) else {
@@ -145,6 +225,16 @@ impl Member {
         };
         let mut wanted = MeshTrustSpec { request: name.to_string(), ..trust.spec.clone() };
         let of = Key::resolve(&request.spec.virtual_mesh_ref, &self.key.namespace);
+        let issuer = |request: &str| {
+            let record = hub.records.object(Some(&self.key.namespace), request)?;
+            Some(record.spec.prepared.as_ref()?.issuer_sha256.clone())
+        };
+        // A certificate of another root may be used only when the planner says so.
+        if let Some(telling) = &trust.spec.rotation
+            && (telling.sends.is_none() || issuer(&name.to_string()) != issuer(&trust.spec.request))
+        {
+            return Ok(());
+        }
         let answer = request.status_or_default().response;
         if !hub.is_told_of(trust, &of)
             && let Ok(anchors) = parse_bundle(&answer.root_certificate.0)
@@ -168,6 +258,7 @@ impl Member {
         hub.fence()?;
         let next = MeshTrust { spec: wanted, ..trust.clone() };
         replace(&self.trusts(hub), &next).await?;
+        crash::point("hub-after-tell");
         Ok(())
     }
 
@@ -176,9 +267,13 @@ impl Member {
     }
 
     fn newest_answered(&self, hub: &Hub) -> Option<(RequestName, Arc<Request>)> {
+        self.answered(hub).pop()
+    }
+
+    fn answered(&self, hub: &Hub) -> Vec<(RequestName, Arc<Request>)> {
         let mut answered = self.generations(hub);
         answered.retain(|(_, request)| request.is_answered());
-        answered.pop()
+        answered
     }
 
     fn newest(&self, hub: &Hub) -> Option<(RequestName, Arc<Request>)> {
@@ -228,7 +323,12 @@ impl Member {
     }
 
     /// The request in use is gone, and its agent has not asked for the next.
-    async fn renew_late(&self, hub: &Hub, governed: &Governed) -> Result<Outcome, HubError> {
+    async fn renew_late(
+        &self,
+        hub: &Hub,
+        governed: &Governed,
+        terms: &Terms<'_>,
+    ) -> Result<Outcome, HubError> {
         let percent = governed.policy.spec.intermediate.renew_at_percent();
         let late = |name: RequestName| {
             let record = hub.records.object(Some(&self.key.namespace), &name.to_string())?;
@@ -250,7 +350,7 @@ impl Member {
             Next::Wait => Ok(Outcome::Done),
             Next::Ask(next) => {
                 tracing::warn!(request = %self.current, next = %next, "the request in use is gone and its agent asks for no other: the hub does");
-                self.create(hub, governed, &next, None).await
+                self.create(hub, governed, terms, &next, None).await
             }
         }
     }
@@ -259,18 +359,28 @@ impl Member {
         &self,
         hub: &Hub,
         governed: &Governed,
+        terms: &Terms<'_>,
         name: &RequestName,
         request: &Request,
     ) -> Result<Outcome, HubError> {
         let record = hub.records.object(Some(&self.key.namespace), &name.to_string());
         let record = record.as_ref().map(|record| &record.spec);
-        let Some(cause) = governed.terms()?.asks_for_another(request, record) else {
+        let Some(cause) = terms.asks_for_another(request, record) else {
             return Ok(Outcome::Done);
         };
         let standing = Standing::of(request);
         match renewal::next(name, standing, cause, |name| self.is_taken(hub, name)) {
             Next::Wait => Ok(Outcome::Done),
-            Next::Ask(next) => self.create(hub, governed, &next, Some(Reason::PolicyChanged)).await,
+            Next::Ask(next) => {
+                let is_of_issuer = |issuer: &str| issuer == terms.issuer.to_string();
+                let issuer = record
+                    .and_then(|record| Some(record.prepared.as_ref()?.issuer_sha256.as_str()));
+                let reason = match governed.mode {
+                    Mode::Planned(_) if !issuer.is_some_and(is_of_issuer) => Reason::RootReplaced,
+                    _ => Reason::PolicyChanged,
+                };
+                self.create(hub, governed, terms, &next, Some(reason)).await
+            }
         }
     }
 
@@ -278,20 +388,21 @@ impl Member {
         &self,
         hub: &Hub,
         governed: &Governed,
+        terms: &Terms<'_>,
         name: &RequestName,
         reason: Option<Reason>,
     ) -> Result<Outcome, HubError> {
         hub.fence()?;
         let virtual_mesh = Key::of(governed.virtual_mesh.as_ref());
         let spec = RequestSpec {
-            cert_config: governed.config.clone(),
+            cert_config: terms.config.clone(),
             virtual_mesh_ref: ResourceRef::new(&virtual_mesh.name, &virtual_mesh.namespace),
             ..RequestSpec::default()
         };
         let mut request = Request::new(&name.to_string(), spec);
         request.metadata = self.metadata(&name.to_string());
         let mut annotations =
-            vec![(names::POLICY_ANNOTATION.to_owned(), governed.terms()?.digest().to_string())];
+            vec![(names::POLICY_ANNOTATION.to_owned(), terms.digest().to_string())];
         annotations.extend(
             reason.map(|reason| (names::REASON_ANNOTATION.to_owned(), reason.word().to_owned())),
         );
@@ -299,8 +410,11 @@ impl Member {
         let api: Api<Request> = Api::namespaced(hub.client.clone(), &self.key.namespace);
         let written = create_if_absent(&api, &request).await?;
         if let (true, Some(reason)) = (written.is_created(), reason) {
-            let message =
-                format!("request {name} asks the agent for a certificate as the policy now says");
+            let why = match reason {
+                Reason::RootReplaced => "of the root that replaces the former",
+                _ => "as the policy now says",
+            };
+            let message = format!("request {name} asks the agent for a certificate {why}");
             hub.report(&written.into_object(), &Notice::new(reason, message), "Renew").await;
         }
         Ok(Outcome::Done)

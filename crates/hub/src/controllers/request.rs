@@ -179,7 +179,7 @@ impl Place {
 
     /// Freezes what a person is asked to approve, and then says that it is waited for.
     async fn ask(&self, hub: &Hub, checked: &Checked) -> Result<Outcome, HubError> {
-        let asked = match self.signing(hub, checked).await {
+        let asked = match self.signing(hub, checked, None).await {
             Ok(signing) => signing.asked,
             Err(HubError::Refused(refusal)) => return self.refuse(hub, refusal).await,
             Err(error) => return Err(error),

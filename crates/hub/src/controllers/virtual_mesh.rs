@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use meshroot_api::names;
-use meshroot_api::policy::TrustPolicySpec;
+use meshroot_api::policy::{RootPhase, RootStatus, TrustPolicySpec};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{TrustPolicy, VirtualMesh};
 use meshroot_core::findings::Findings;
@@ -19,11 +19,13 @@ use meshroot_runtime::kube::write::{create_if_absent, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
 
-use super::request;
-use crate::authority::Root;
+use super::rotation::Looked;
+use super::{request, rotation};
+use crate::authority::{Further, Roots};
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::wire_time;
+use crate::modes::Mode;
 
 /// How often a virtual mesh is looked at without any change: a root Secret may have been taken away.
 const AGAIN: Duration = Duration::from_mins(1);
@@ -32,6 +34,7 @@ const AGAIN: Duration = Duration::from_mins(1);
 pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
     let Some(virtual_mesh) = hub.virtual_mesh(&key) else {
         hub.authority.forget(&key);
+        hub.rotations.forget_one(&key);
         return Ok(Outcome::Done);
     };
     if virtual_mesh.metadata.deletion_timestamp.is_some() {
@@ -48,24 +51,29 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
             return report(&hub, &virtual_mesh, None, &Findings::refused(refusal)).await;
         }
     };
-    let findings = match membership::validate(&virtual_mesh) {
-        Err(refusal) => Findings::refused(refusal),
+    let (findings, again) = match membership::validate(&virtual_mesh) {
+        Err(refusal) => (Findings::refused(refusal), None),
         Ok(()) => gather(&hub, &virtual_mesh, &policy).await?,
     };
-    report(&hub, &virtual_mesh, Some(&policy), &findings).await
+    let outcome = report(&hub, &virtual_mesh, Some(&policy), &findings).await?;
+    Ok(match again.map(rotation::until) {
+        Some(sooner) if sooner < AGAIN => Outcome::RequeueAfter(sooner),
+        _ => outcome,
+    })
 }
 
 async fn gather(
     hub: &Hub,
     virtual_mesh: &VirtualMesh,
     policy: &TrustPolicy,
-) -> Result<Findings, HubError> {
-    let root = match hub.root(virtual_mesh, policy).await {
-        Ok(root) => root,
-        Err(HubError::Refused(refusal)) => return Ok(Findings::without_root(refusal)),
+) -> Result<(Findings, Option<Timestamp>), HubError> {
+    let looked = match rotation::advance(hub, virtual_mesh, policy).await {
+        Ok(looked) => looked,
+        Err(HubError::Refused(refusal)) => return Ok((Findings::without_root(refusal), None)),
         Err(error) => return Err(error),
     };
-    root_changed(hub, virtual_mesh, &root);
+    let Looked { roots, mode, again } = looked;
+    root_changed(hub, virtual_mesh, &roots);
     let key = Key::of(virtual_mesh);
     let membership = hub.membership();
     let fault = |mesh: &Key| {
@@ -80,17 +88,64 @@ async fn gather(
     let progress = progress::sum(&members);
     hub.metrics.members(&key.to_string(), &progress);
     let fault = membership::members(virtual_mesh).find_map(|mesh| fault(&mesh));
-    hub.metrics.roots(&key.to_string(), &root.trust);
-    let first = root.issuer.first_to_end();
-    let ending = trust::ending(first, super::lifetime(policy), clock::now());
-    Ok(Findings::of_members(progress, root.trust.statuses(), fault).with_root_end(ending))
+    let now = clock::now();
+    let shown = statuses(&roots, &mode, now);
+    hub.metrics.roots(&key.to_string(), &shown);
+    let signs = match &mode {
+        Mode::Steady => roots.all().next(),
+        Mode::Planned(rotation) => roots.get(rotation.goal().number).map(|root| (0, root)),
+    };
+    let ending = signs.and_then(|(_, root)| {
+        trust::ending(root.issuer.first_to_end(), super::lifetime(policy), now)
+    });
+    Ok((Findings::of_members(progress, shown, fault).with_root_end(ending), again))
+}
+
+/// The roots, the signing one first.
+fn statuses(roots: &Roots, mode: &Mode, now: Timestamp) -> Vec<RootStatus> {
+    let rotation = match mode {
+        Mode::Steady => {
+            let first = roots.all().next().map(|(_, root)| root.trust.statuses());
+            return first.unwrap_or_default();
+        }
+        Mode::Planned(rotation) => rotation,
+    };
+    let signs = rotation.goal().number;
+    let mut shown: Vec<(u32, RootStatus)> = Vec::new();
+    for (number, root) in roots.all() {
+        for mut status in root.trust.statuses() {
+            if status.fingerprint == root.issuer.root().fingerprint().to_string() {
+                status.number = Some(number);
+                status.replaces = roots.further(number).map(|further| further.replaces);
+                status.cross_signed = roots.further(number).is_some_and(Further::is_cross_signed);
+                status.phase = match number {
+                    _ if number == signs => RootPhase::Signing,
+                    _ if rotation.is_in_use(number) => RootPhase::Retiring,
+                    _ if number > rotation.latest() => RootPhase::Prepared,
+                    _ => RootPhase::Removed,
+                };
+            }
+            let is_known = shown.iter().any(|(_, one)| one.fingerprint == status.fingerprint);
+            let has_ended = status.not_after.as_ref().is_some_and(|end| end.0 < now);
+            if !is_known && (!has_ended || number == signs) {
+                shown.push((number, status));
+            }
+        }
+    }
+    shown.sort_by_key(|(number, status)| (status.phase != RootPhase::Signing, *number));
+    shown.into_iter().map(|(_, status)| status).collect()
 }
 
 /// A signing certificate that was replaced in its Secret makes every member's certificate one to renew; a root that was
 /// added is one that every member is to trust.
-fn root_changed(hub: &Hub, virtual_mesh: &VirtualMesh, root: &Root) {
-    let text = format!("{} {}", root.issuer.certificate().fingerprint(), root.trust.to_bundle());
-    let version = Fingerprint::of(text.as_bytes()).to_string();
+fn root_changed(hub: &Hub, virtual_mesh: &VirtualMesh, roots: &Roots) {
+    let texts: Vec<String> = roots
+        .all()
+        .flat_map(|(_, root)| {
+            [root.issuer.certificate().fingerprint().to_string(), root.trust.to_bundle()]
+        })
+        .collect();
+    let version = Fingerprint::of(texts.join(" ").as_bytes()).to_string();
     if hub.generations.is_new("Root", &Key::of(virtual_mesh), Some(version)) {
         membership::members(virtual_mesh).for_each(|mesh| hub.member_queue.add(mesh));
     }

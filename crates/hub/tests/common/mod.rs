@@ -23,6 +23,7 @@ use meshroot_api::{
     Bytes, IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
+use meshroot_pki::{CertificateRequest, DistinguishedName, Host, KeyKind, PrivateKey};
 use meshroot_testkit::binary::RECONCILIATIONS;
 use meshroot_testkit::crash::{CRASH_VARIABLE, CrashPoint, crashed};
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
@@ -238,7 +239,12 @@ impl Scene {
     /// Waits until the hub has crashed at a point, and starts it again. Nobody need wait out the dead one's lease.
     pub(crate) async fn hub_crashes_at(&self, fleet: &mut Fleet, point: &str) -> Result<()> {
         let hub = fleet.hub_process.take().context("the hub runs")?;
-        crashed(&hub, &CrashPoint::first(point), LIMIT).await.with_context(|| hub.logs())?;
+        let known =
+            match point.rsplit_once(':').and_then(|(name, nth)| Some((name, nth.parse().ok()?))) {
+                Some((name, nth)) => CrashPoint::nth(name, nth),
+                None => CrashPoint::first(point),
+            };
+        crashed(&hub, &known, LIMIT).await.with_context(|| hub.logs())?;
         self.free_lease(SYSTEM_NAMESPACE, "meshroot-hub").await?;
         fleet.start_hub(&[]).await
     }
@@ -259,6 +265,19 @@ impl Scene {
         api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
         Ok(())
     }
+}
+
+/// The identity of a mesh that [`Scene::make_mesh`] made.
+pub(crate) fn identity(mesh: &str) -> String {
+    format!("spiffe://{mesh}.example/ns/{mesh}/sa/istiod")
+}
+
+/// A request with a new key for these hosts, PEM.
+pub(crate) fn request_for(hosts: &[&str]) -> Result<String> {
+    let hosts = hosts.iter().map(|host| Ok(host.parse::<Host>()?)).collect::<Result<Vec<_>>>()?;
+    let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
+    Ok(CertificateRequest::create(&key, &DistinguishedName::new("Istio", "test", "test")?, &hosts)?
+        .to_pem())
 }
 
 /// Ends a process gently, off the runtime's threads.

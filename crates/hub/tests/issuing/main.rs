@@ -14,11 +14,10 @@ mod virtual_meshes;
 
 use anyhow::Result;
 use meshroot_api::names::EARLIER_NAMESPACE;
-use meshroot_pki::{CertificateRequest, DistinguishedName, Host, KeyKind, PrivateKey};
 use meshroot_testkit::Fleet;
 use meshroot_testkit::fleet::MESH_NAMESPACE;
 
-use common::Scene;
+use common::{Scene, identity, request_for};
 
 /// A hub that is its own workload cluster, and may look for roots of an earlier installation. No agent runs.
 async fn prepare() -> Result<Scene> {
@@ -56,19 +55,6 @@ fn run(test: impl AsyncFnOnce(&'static Scene) -> Result<()>) {
 /// The first request of a mesh in the virtual mesh of its name.
 fn first(mesh: &str) -> String {
     format!("{mesh}.{mesh}.1")
-}
-
-/// The identity of a mesh that [`Scene::make_mesh`] made.
-fn identity(mesh: &str) -> String {
-    format!("spiffe://{mesh}.example/ns/{mesh}/sa/istiod")
-}
-
-/// A request with a new key for these hosts, PEM.
-fn request_for(hosts: &[&str]) -> Result<String> {
-    let hosts = hosts.iter().map(|host| Ok(host.parse::<Host>()?)).collect::<Result<Vec<_>>>()?;
-    let key = PrivateKey::generate(KeyKind::EcdsaP256)?;
-    Ok(CertificateRequest::create(&key, &DistinguishedName::new("Istio", "test", "test")?, &hosts)?
-        .to_pem())
 }
 
 /// Submits what an agent would for the first request of a mesh.

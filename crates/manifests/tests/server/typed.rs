@@ -56,6 +56,8 @@ async fn a_status_with_half_of_its_fields_is_taken_and_given_back() {
         renew_at_percent: 67,
         adopt: meshroot_api::policy::Adopt::default(),
         restart: meshroot_api::policy::Restart::default(),
+        chain_certificates: None,
+        rotation: None,
     };
     let mut trust = stored(&server, &MeshTrust::new("half", spec)).await;
     trust.status =

@@ -1,7 +1,8 @@
 //! Columns of virtual meshes and their policies.
 
 use meshroot_api::policy::{Adopt, ApprovalMode, Restart, TrustPolicyStatus};
-use meshroot_api::{TrustPolicy, VirtualMesh};
+use meshroot_api::rotation::RootRotationStatus;
+use meshroot_api::{RootRotation, TrustPolicy, VirtualMesh};
 use meshroot_core::findings::READY;
 
 use super::columns::{Column, age_of, column, wide};
@@ -56,6 +57,18 @@ pub(super) const TRUST_POLICY: &[Column<TrustPolicy>] = &[
     column("AGE", age_of),
     column("WAITING-FOR", |policy, _| policy_status(policy).waiting_for),
 ];
+
+pub(super) const ROOT_ROTATION: &[Column<RootRotation>] = &[
+    column("VIRTUAL-MESH", |rotation, _| rotation.spec.virtual_mesh_ref.name.clone()),
+    column("STEP", |rotation, _| rotation_status(rotation).step.word().to_owned()),
+    wide("STRATEGY", |rotation, _| rotation.spec.strategy.word().to_owned()),
+    column("AGE", age_of),
+    column("WAITING-FOR", |rotation, _| rotation_status(rotation).waiting_for),
+];
+
+fn rotation_status(rotation: &RootRotation) -> RootRotationStatus {
+    rotation.status.clone().unwrap_or_default()
+}
 
 fn status(mesh: &VirtualMesh) -> meshroot_api::networking::VirtualMeshStatus {
     mesh.status.clone().unwrap_or_default()

@@ -68,10 +68,10 @@ async fn take(
             agent.metrics.in_use(&place.mesh, not_after.as_second(), pickup);
         }
         Step::Report(said) => report(agent, gathered, &said, now).await?,
-        Step::Restart(request) => {
+        Step::Restart(cause) => {
             agent.check_leads()?;
-            if gathered.adapter.restart(place, &request.to_string(), now).await? {
-                tracing::info!(mesh = place.mesh, %request, "control plane restarted");
+            if gathered.adapter.restart(place, &cause, now).await? {
+                tracing::info!(mesh = place.mesh, cause, "control plane restarted");
             }
         }
         Step::Forget { requests, keys } => renew::forget(agent, &requests, &keys).await?,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use kube::Api;
 use meshroot_api::names::RequestName;
 use meshroot_api::{Mesh, MeshTrust, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_core::mesh::{Fact, Facts, Found, KeptKey, View, anchors};
+use meshroot_core::mesh::{Fact, Facts, Found, KeptKey, View, above, anchors};
 use meshroot_core::meshes::ControlPlane;
 use meshroot_pki::{Certificate, PrivateKey};
 
@@ -27,6 +27,7 @@ pub(super) struct Gathered<'a> {
     asked: Option<Duration>,
     requests: Vec<Arc<Request>>,
     roots: Vec<Certificate>,
+    above: Option<Vec<Certificate>>,
     /// The private halves of the keys in `facts`: no decision sees them.
     keys: HashMap<RequestName, PrivateKey>,
 }
@@ -46,13 +47,14 @@ impl<'a> Gathered<'a> {
             requests: agent.requests_of(name),
             mesh,
             roots: Vec::new(),
+            above: None,
             keys: HashMap::new(),
         })
     }
 
     /// Reads what the control plane takes its CA from.
     pub(super) async fn find(&mut self, now: Timestamp) -> Result<(), AgentError> {
-        self.roots = anchors(&self.trust)?;
+        self.read_trust()?;
         self.holding = self.adapter.find(&self.place, &self.roots, now).await?;
         Ok(())
     }
@@ -63,6 +65,7 @@ impl<'a> Gathered<'a> {
             mesh: &self.mesh,
             trust: &self.trust,
             roots: &self.roots,
+            above: self.above.as_deref(),
             requests: &self.requests,
             control_plane: &self.place,
             found: &self.holding.found,
@@ -89,12 +92,19 @@ impl<'a> Gathered<'a> {
                 let Some(trust) = fresh_trust(agent, &self.place.mesh).await? else {
                     return Ok(false);
                 };
-                self.roots = anchors(&trust)?;
                 self.trust = Arc::new(trust);
+                self.read_trust()?;
                 self.facts.trust_is_fresh = true;
             }
         }
         Ok(true)
+    }
+
+    /// Anchors and chain as MeshTrust tells them.
+    fn read_trust(&mut self) -> Result<(), AgentError> {
+        self.roots = anchors(&self.trust)?;
+        self.above = above(&self.trust)?;
+        Ok(())
     }
 
     async fn read_key(&mut self, agent: &Agent, name: RequestName) -> Result<(), AgentError> {

@@ -1,5 +1,7 @@
 //! Secret `cacerts`: what is there, and all of it in one write.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
@@ -136,7 +138,7 @@ impl Istio {
 }
 
 fn secret(place: &ControlPlane, bundle: &Bundle, now: Timestamp) -> Secret {
-    let Delivery { request, chain, roots } = &bundle.delivery;
+    let Delivery { request, chain, roots, goal } = &bundle.delivery;
     let intermediate = chain.first().map(Certificate::to_pem).unwrap_or_default();
     let data: Data = [
         (CERTIFICATE, intermediate.into_bytes()),
@@ -147,20 +149,22 @@ fn secret(place: &ControlPlane, bundle: &Bundle, now: Timestamp) -> Secret {
     .into_iter()
     .map(|(file, bytes)| (file.to_owned(), ByteString(bytes)))
     .collect();
-    let annotations = [
+    let mut annotations: BTreeMap<String, String> = [
         (names::REQUEST_ANNOTATION.to_owned(), request.to_string()),
         (names::DIGEST_ANNOTATION.to_owned(), digest(&data)),
         (
             names::WRITTEN_ANNOTATION.to_owned(),
             Timestamp::from_second(now.as_second()).unwrap_or(now).to_string(),
         ),
-    ];
+    ]
+    .into();
+    annotations.extend(goal.map(|goal| (names::GOAL_ANNOTATION.to_owned(), goal.to_string())));
     Secret {
         metadata: ObjectMeta {
             name: Some(SECRET.to_owned()),
             namespace: Some(place.namespace.clone()),
             labels: Some(names::labels_of_mesh(&place.mesh)),
-            annotations: Some(annotations.into()),
+            annotations: Some(annotations),
             ..ObjectMeta::default()
         },
         type_: Some(TYPE.to_owned()),
@@ -176,6 +180,8 @@ fn installed(secret: &Secret, data: &Data) -> Installed {
     Installed {
         request: annotation(names::REQUEST_ANNOTATION).unwrap_or_default(),
         intermediate: read(CERTIFICATE).into_iter().next(),
+        chain: read(CHAIN),
+        goal: annotation(names::GOAL_ANNOTATION).and_then(|goal| goal.parse().ok()),
         anchors: read(ROOTS).iter().map(Certificate::fingerprint).collect(),
         written: annotation(names::WRITTEN_ANNOTATION)
             .and_then(|at| at.parse().ok())

@@ -11,11 +11,11 @@ use super::{ControlPlane, Istio};
 use crate::error::AgentError;
 
 impl Istio {
-    /// Restarts istiod for a request as `kubectl rollout restart` does; `false` if that was done before.
+    /// Restarts istiod for what `cause` names as `kubectl rollout restart` does; `false` if that was done before.
     pub(super) async fn roll_out(
         &self,
         place: &ControlPlane,
-        request: &str,
+        cause: &str,
         at: jiff::Timestamp,
     ) -> Result<bool, AgentError> {
         let api: Api<Deployment> = Api::namespaced(self.local.clone(), &place.namespace);
@@ -26,13 +26,13 @@ impl Istio {
             .annotations
             .as_ref()
             .and_then(|all| all.get(names::RESTARTED_FOR_ANNOTATION));
-        if done.is_some_and(|done| done == request) {
+        if done.is_some_and(|done| done == cause) {
             return Ok(false);
         }
         let patch = json!({
             "metadata": {
                 "resourceVersion": found.metadata.resource_version,
-                "annotations": { names::RESTARTED_FOR_ANNOTATION: request },
+                "annotations": { names::RESTARTED_FOR_ANNOTATION: cause },
             },
             "spec": { "template": { "metadata": { "annotations": { names::RESTARTED_AT_ANNOTATION: at.to_string() } } } },
         });

@@ -1,6 +1,7 @@
 //! What is installed, and what is not.
 
 use super::*;
+use meshroot_api::trust::{Goal, Telling};
 
 #[test]
 fn an_answer_that_is_not_installed_is_once_the_key_is_read() {
@@ -12,8 +13,83 @@ fn an_answer_that_is_not_installed_is_once_the_key_is_read() {
         }
         other => panic!("{other:?}"),
     }
+    scene.facts.trust_is_fresh = false;
+    scene.assert_asks(&Fact::FreshTrust);
     scene.facts.keys.clear();
     scene.assert_asks(&Fact::Key(name(1)));
+}
+
+#[test]
+fn a_mesh_that_is_told_nothing_yet_installs_nothing() {
+    let mut scene = Scene::before_installation();
+    scene.roots.clear();
+    assert!(matches!(scene.plan(), Plan::Do(_)), "{:?}", scene.plan());
+}
+
+/// As `root`, signed by another key.
+fn cross() -> Certificate {
+    let mut cross = Template::root();
+    cross.issuer = subject("other");
+    cross.serial = vec![8];
+    cross.sign(leaf_key())
+}
+
+#[test]
+fn what_is_told_to_be_sent_above_takes_the_place_of_what_came_with_the_answer() {
+    let mut scene = Scene::before_installation();
+    let cross = cross();
+    scene.above = Some(vec![cross.clone()]);
+    let delivered = |scene: &Scene| match scene.plan() {
+        Plan::Install(delivery) => delivery.chain,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(delivered(&scene), [intermediate(), cross.clone()]);
+    let mut there = installed(1);
+    scene.found = Found::Ours(Box::new(there.clone()));
+    assert_eq!(delivered(&scene), [intermediate(), cross.clone()], "it is not there yet");
+    there.chain.push(cross.clone());
+    scene.found = Found::Ours(Box::new(there.clone()));
+    scene.facts.seen = Some(Seen::default());
+    assert!(matches!(scene.plan(), Plan::Do(_)), "{:?}", scene.plan());
+    scene.above = Some(Vec::new());
+    assert_eq!(delivered(&scene), [intermediate()], "it is sent no more");
+    // By the cross-certificate it leads to the other root too, which a mesh under that one trusts.
+    scene.above = Some(vec![cross]);
+    scene.roots = vec![other_root()];
+    there.anchors = vec![root().fingerprint()];
+    scene.found = Found::Ours(Box::new(there));
+    assert!(matches!(scene.plan(), Plan::Install(_)), "{:?}", scene.plan());
+}
+
+#[test]
+fn a_hub_that_went_back_changes_nothing() {
+    let told = |sequence| {
+        let goal = Goal { sequence, ..Goal::default() };
+        Some(Telling { goal, ..Telling::default() })
+    };
+    let mut scene = Scene::before_installation();
+    let mut there = installed(1);
+    there.goal = Some(2);
+    there.anchors.clear();
+    scene.found = Found::Ours(Box::new(there));
+    for rotation in [None, told(1)] {
+        scene.trust.spec.rotation = rotation;
+        scene.facts.seen = Some(Seen::default());
+        scene.assert_says(Reason::HubWentBack, "told for goal 2");
+    }
+    for sequence in [2, 3] {
+        scene.trust.spec.rotation = told(sequence);
+        match scene.plan() {
+            Plan::Install(delivery) => assert_eq!(delivery.goal, Some(sequence)),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Another virtual mesh counts its own.
+    let mut other = installed(1);
+    other.request = "istio.other.1".into();
+    other.goal = Some(7);
+    scene.found = Found::Ours(Box::new(other));
+    assert!(matches!(scene.plan(), Plan::Install(_)), "{:?}", scene.plan());
 }
 
 type Change = fn(&mut Installed);
@@ -46,6 +122,8 @@ fn what_somebody_else_wrote_is_replaced_only_if_that_is_allowed() {
 fn what_is_in_use_under_another_root_is_replaced_only_if_that_is_allowed() {
     let mut scene = Scene::before_installation();
     let mut there = installed(7);
+    let other = Template { serial: vec![9], ..Template::intermediate() };
+    there.intermediate = Some(other.sign(leaf_key()));
     there.anchors = vec![other_root().fingerprint()];
     scene.found = Found::Ours(Box::new(there.clone()));
     scene.assert_says(Reason::RootWouldChange, "set spec.adopt: Always");

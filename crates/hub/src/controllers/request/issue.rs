@@ -11,17 +11,19 @@ use meshroot_ca::{
     Subject,
 };
 use meshroot_core::issuance::{self, Checked, Consent};
-use meshroot_core::trust::TrustSet;
+use meshroot_core::membership::Key;
 use meshroot_core::{Notice, Refusal};
+use meshroot_pki::{Fingerprint, to_bundle};
 use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
 
 use super::{Place, write};
-use crate::authority::Root;
+use crate::authority::{Root, Roots};
 use crate::controllers::profile;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::facts;
+use crate::modes::Mode;
 
 impl Place {
     /// Signs what the ledger says, after a crash or under another leader.
@@ -38,7 +40,7 @@ impl Place {
         decision: Recorded,
         recorded: Option<Facts>,
     ) -> Result<Outcome, HubError> {
-        let (root, prepared) = match self.prepare(hub, checked, &decision, recorded).await {
+        let (signing, prepared) = match self.prepare(hub, checked, &decision, recorded).await {
             Ok(prepared) => prepared,
             Err(HubError::Refused(refusal)) => return self.refuse(hub, refusal).await,
             Err(error) => return Err(error),
@@ -48,12 +50,12 @@ impl Place {
         let certificate = prepared.record(&entry).await?;
         hub.budgets.recorded(&self.key, clock::now());
         crash::point("hub-after-record");
-        let issued = match self.sign(hub, certificate, &root.issuer).await {
+        let issued = match self.sign(hub, certificate, &signing.root.issuer).await {
             Ok(issued) => issued,
             Err(refusal) => return self.refuse(hub, refusal).await,
         };
         crash::point("hub-before-response");
-        self.answer(hub, &issued, &root.trust, &decision).await?;
+        self.answer(hub, &issued, signing.answer, &decision).await?;
         crash::point("hub-after-response");
         self.audit(checked, &issued, &decision);
         hub.metrics.decided(Reason::Issued);
@@ -67,22 +69,30 @@ impl Place {
         checked: &Checked,
         decision: &Recorded,
         recorded: Option<Facts>,
-    ) -> Result<(Arc<Root>, Prepared), HubError> {
-        let Signing { root, profile, asked } = self.signing(hub, checked).await?;
+    ) -> Result<(Signing, Prepared), HubError> {
+        let issuer = recorded.as_ref().map(|facts| facts.issuer);
+        let signing = self.signing(hub, checked, issuer).await?;
         if recorded.is_none() && decision.by == issuance::THIRD_PARTY {
-            Consent::of_approved(&self.request, &asked)?;
+            Consent::of_approved(&self.request, &signing.asked)?;
         }
-        let prepared = prepare(checked, profile, &root.issuer, recorded)?;
-        Ok((root, prepared))
+        let prepared = prepare(checked, signing.profile, &signing.root.issuer, recorded)?;
+        Ok((signing, prepared))
     }
 
-    /// What would be signed now, and with what.
-    pub(super) async fn signing(&self, hub: &Hub, checked: &Checked) -> Result<Signing, HubError> {
+    /// What would be signed now, and with what; or, where it is recorded already, by the issuer that it was recorded for.
+    pub(super) async fn signing(
+        &self,
+        hub: &Hub,
+        checked: &Checked,
+        recorded: Option<Fingerprint>,
+    ) -> Result<Signing, HubError> {
         let (Some(virtual_mesh), Some(policy)) = (&self.virtual_mesh, &self.policy) else {
             let message = "the VirtualMesh or its TrustPolicy is not there yet";
             return Err(Refusal::new(Reason::RootUnavailable, message).into());
         };
-        let root = hub.root(virtual_mesh, policy).await.map_err(unavailable)?;
+        let mode = hub.mode(virtual_mesh, policy).await.map_err(unavailable)?;
+        let roots = hub.roots(virtual_mesh, policy).await.map_err(unavailable)?;
+        let (root, answer) = self.root(&mode, &roots, recorded)?;
         let profile = profile(policy)?;
         let issuer = root.issuer.certificate();
         let asked = Asked {
@@ -93,7 +103,50 @@ impl Place {
             issuer: issuer.subject().to_string(),
             issuer_sha256: issuer.fingerprint().to_string(),
         };
-        Ok(Signing { root, profile, asked })
+        Ok(Signing { root, answer, profile, asked })
+    }
+
+    /// The root that signs, and what is answered beside the certificate.
+    fn root(
+        &self,
+        mode: &Mode,
+        roots: &Roots,
+        recorded: Option<Fingerprint>,
+    ) -> Result<(Arc<Root>, Answer), Refusal> {
+        let mesh =
+            self.mesh.as_ref().map_or_else(|| self.key.clone(), |mesh| Key::of(mesh.as_ref()));
+        let of_record = recorded.and_then(|issuer| roots.of_issuer(&issuer));
+        let steady = |root: &Root| Answer {
+            above: to_bundle(root.issuer.chain()),
+            anchors: root.trust.to_bundle(),
+        };
+        let found = match mode {
+            Mode::Steady => {
+                of_record.or_else(|| roots.all().next()).map(|(_, root)| (root, steady(root)))
+            }
+            Mode::Planned(rotation) => {
+                let planned = || {
+                    let number = rotation.issuer(&mesh)?;
+                    Some((number, roots.get(number)?))
+                };
+                of_record.or_else(planned).map(|(number, root)| {
+                    let answer = rotation.answer(&mesh, number);
+                    (
+                        root,
+                        answer.map_or_else(
+                            || steady(root),
+                            |(above, anchors)| Answer { above, anchors },
+                        ),
+                    )
+                })
+            }
+        };
+        let (root, answer) = found.ok_or_else(|| {
+            let message = "the root of the virtual mesh is being replaced, and this mesh cannot be told of a new certificate \
+                           yet; it goes on by itself";
+            Refusal::new(Reason::RootUnavailable, message)
+        })?;
+        Ok((Arc::clone(root), answer))
     }
 
     async fn sign(
@@ -112,13 +165,13 @@ impl Place {
         &self,
         hub: &Hub,
         issued: &Issued,
-        trust: &TrustSet,
+        answer: Answer,
         decision: &Recorded,
     ) -> Result<(), HubError> {
         let mut status = self.request.status_or_default();
         status.response = Response {
-            ca_certificate: Bytes::from(issued.to_pem()),
-            root_certificate: Bytes::from(trust.to_bundle()),
+            ca_certificate: Bytes::from(issued.certificate().to_pem() + &answer.above),
+            root_certificate: Bytes::from(answer.anchors),
         };
         if status.third_party_approval.approval_status != ApprovalStatus::Approved {
             status.third_party_approval.approval_status = ApprovalStatus::Approved;
@@ -152,9 +205,18 @@ impl Place {
 /// What is signed, and with what.
 pub(super) struct Signing {
     root: Arc<Root>,
+    answer: Answer,
     profile: Profile,
     /// As a person is asked to approve it.
     pub(super) asked: Asked,
+}
+
+/// What comes with a certificate, in PEM.
+struct Answer {
+    /// What is between it and the roots.
+    above: String,
+    /// The roots that are trusted.
+    anchors: String,
 }
 
 fn prepare(

@@ -1,0 +1,472 @@
+//! Where a virtual mesh stands whose root is replaced: read from its objects, planned, and written back.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use meshroot_api::rotation::Strategy;
+use meshroot_api::trust::{Goal, MeshTrustSpec, Telling};
+use meshroot_api::{MeshTrust, Reason, RootRotation};
+
+use meshroot_pki::{Certificate, to_bundle};
+
+use super::catalog::{Catalog, OwnRoot};
+use super::plan::{Next, entry, is_complete, plan};
+use super::roots::{Chain, Position, Root, RootSet};
+use super::told::{self, View};
+use super::way::Way;
+use super::world::{AnchorChange, Member, World};
+use crate::membership::Key;
+use crate::refusal::Refusal;
+
+/// All that is looked at.
+pub struct Snapshot<'a> {
+    /// The virtual mesh's roots, by number.
+    pub roots: &'a [OwnRoot],
+    /// The highest number of a root that members may be told of; one that waits for its cross-certificate is not.
+    pub ready: u32,
+    /// The request for the root with the highest number, if that is still there.
+    pub rotation: Option<&'a RootRotation>,
+    /// The members of the virtual mesh that have a Mesh.
+    pub members: &'a [View<'a>],
+    /// The hub's clock.
+    pub now: Timestamp,
+}
+
+/// What one mesh has, and what it may be told now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Assignment {
+    /// `None`: nothing.
+    has: Option<Member>,
+    /// `None`: it may be told nothing.
+    next: Option<Position>,
+    /// What stands against more.
+    pub(super) plan: Option<Next>,
+    /// The very MeshTrust that this was planned for.
+    based_on: Option<(String, i64)>,
+    is_told_goal: bool,
+    loaded_since: Option<Timestamp>,
+}
+
+/// Which MeshTrust, and which generation of it.
+fn based_on(trust: Option<&MeshTrust>) -> Option<(String, i64)> {
+    let metadata = &trust?.metadata;
+    Some((metadata.uid.clone().unwrap_or_default(), metadata.generation.unwrap_or_default()))
+}
+
+/// A virtual mesh whose root is or was replaced.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    catalog: Catalog,
+    own: BTreeMap<Root, OwnRoot>,
+    pub(super) world: World,
+    goal: Goal,
+    latest: u32,
+    pub(super) is_announced: bool,
+    pub(super) is_paused: bool,
+    pub(super) is_rolled_back: bool,
+    assignments: BTreeMap<Key, Assignment>,
+}
+
+/// Whether members of a virtual mesh were told of more than one root, or are to be: `ready` is the highest number. Then the
+/// planner says what they are told.
+pub fn is_planned<'a>(ready: u32, trusts: impl IntoIterator<Item = &'a MeshTrust>) -> bool {
+    ready > 1 || trusts.into_iter().any(|trust| told::goal(trust).is_some())
+}
+
+/// Reads where a virtual mesh stands, and plans.
+///
+/// # Errors
+/// A root that the members were told to go to is not there.
+pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
+    let known = Known::read(snapshot)?;
+    let present = present(snapshot);
+    let is_done = |number: u32| {
+        let world = known.world(snapshot, number, Way::CrossSigned)?;
+        Ok::<bool, Refusal>(is_complete(&world))
+    };
+    let numbers = snapshot.roots.iter().map(|root| root.number);
+    let latest = numbers.filter(|number| *number <= snapshot.ready).max().unwrap_or(1);
+    let asked = snapshot.rotation.filter(|_| latest > 1);
+    let (number, way) = match asked {
+        Some(rotation) if rotation.spec.rollback => {
+            let is_over = present.as_ref().is_some_and(|goal| goal.number == latest);
+            match known
+                .replaced_by(latest)
+                .filter(|_| !is_over || !is_done(latest).unwrap_or(false))
+            {
+                Some(before) => (before, Way::Back),
+                None => (latest, Way::CrossSigned),
+            }
+        }
+        Some(rotation) if rotation.spec.strategy == Strategy::BundleFirst => {
+            (latest, Way::BundleFirst)
+        }
+        Some(_) => (latest, Way::CrossSigned),
+        None => (present.as_ref().map_or(latest, |goal| goal.number), Way::CrossSigned),
+    };
+    let world = known.world(snapshot, number, way)?;
+    let goal = known.goal(present, number, snapshot.now)?;
+    let is_paused = asked.is_some_and(|rotation| rotation.spec.paused);
+    let is_rolled_back = way == Way::Back;
+    let mut rotation = Rotation::new(known, world, goal, (is_paused, is_rolled_back), snapshot);
+    rotation.latest = latest;
+    Ok(rotation)
+}
+
+/// The roots, as they are read before the members.
+struct Known {
+    catalog: Catalog,
+    own: BTreeMap<Root, OwnRoot>,
+    bridged: Vec<Chain>,
+}
+
+impl Known {
+    fn read(snapshot: &Snapshot<'_>) -> Result<Self, Refusal> {
+        let mut catalog = Catalog::default();
+        let mut own = BTreeMap::new();
+        for root in snapshot.roots {
+            let known = catalog.add_named(&root.fingerprint, root.certificate.as_ref())?;
+            own.insert(known, root.clone());
+        }
+        for beside in snapshot.roots.iter().flat_map(|root| &root.beside) {
+            catalog.add(beside)?;
+        }
+        for replaced in snapshot.roots.iter().filter_map(|root| root.replaced_root.as_ref()) {
+            catalog.add_named(replaced, None)?;
+        }
+        for trust in snapshot.members.iter().filter_map(|view| view.trust) {
+            catalog.read(&trust.spec.trust_anchors)?;
+        }
+        let mut known = Self { catalog, own, bridged: Vec::new() };
+        known.bridged =
+            known.crosses().into_iter().map(|(of, by)| Chain::new(of).through(by)).collect();
+        Ok(known)
+    }
+
+    /// Whose cross-certificates there are, and by whom.
+    fn crosses(&self) -> Vec<(Root, Root)> {
+        let of = |(root, own): (&Root, &OwnRoot)| {
+            let gone = own.replaced_root.as_ref().and_then(|root| self.catalog.find(root));
+            let by = own.replaces.and_then(|number| self.numbered(number)).or(gone)?;
+            own.cross.is_some().then_some((*root, by))
+        };
+        self.own.iter().filter_map(of).collect()
+    }
+
+    fn numbered(&self, number: u32) -> Option<Root> {
+        self.own.iter().find(|(_, own)| own.number == number).map(|(root, _)| *root)
+    }
+
+    fn replaced_by(&self, number: u32) -> Option<u32> {
+        self.own.get(&self.numbered(number)?)?.replaces
+    }
+
+    fn goal(&self, present: Option<Goal>, number: u32, now: Timestamp) -> Result<Goal, Refusal> {
+        let root = self.numbered(number).ok_or_else(|| missing(number))?;
+        let root = self.catalog.fingerprint(root);
+        let sequence = match present {
+            Some(present) if present.number == number && present.root == root => {
+                return Ok(present);
+            }
+            Some(present) => present.sequence + 1,
+            // Higher than any that was lost with the MeshTrusts: agents take no lower one.
+            None => u32::try_from(now.as_second() / 60).unwrap_or(1).max(1),
+        };
+        Ok(Goal { sequence, number, root })
+    }
+
+    fn world(&self, snapshot: &Snapshot<'_>, number: u32, way: Way) -> Result<World, Refusal> {
+        let root = self.numbered(number).ok_or_else(|| missing(number))?;
+        // What operators had trusted beside the first root is trusted on.
+        let beside = self.own.values().flat_map(|own| &own.beside);
+        let beside = beside.filter_map(|one| self.catalog.find(&one.fingerprint().to_string()));
+        let anchors: RootSet = std::iter::once(root).chain(beside).collect();
+        let mut catalog = self.catalog.clone();
+        let mut in_use = RootSet::from(root);
+        for trust in snapshot.members.iter().filter_map(|view| view.trust) {
+            in_use = in_use.union(catalog.read(&trust.spec.trust_anchors)?);
+        }
+        let own: RootSet = self.own.keys().copied().filter(|own| in_use.contains(*own)).collect();
+        let mut members = Vec::new();
+        for view in snapshot.members {
+            members.extend(told::member(view, &mut catalog, own, &self.bridged)?);
+        }
+        Ok(World {
+            members,
+            roots: own,
+            crosses: self.crosses(),
+            goal: Position { chain: Chain::new(root), anchors },
+            way,
+            now: snapshot.now,
+        })
+    }
+}
+
+/// The goal that members were told last.
+fn present(snapshot: &Snapshot<'_>) -> Option<Goal> {
+    let trusts = snapshot.members.iter().filter_map(|view| view.trust);
+    trusts.filter_map(told::goal).max().cloned()
+}
+
+fn missing(number: u32) -> Refusal {
+    let message = format!(
+        "members were told to go to root {number}, whose Secret is not there or cannot be used: restore it from a backup; a \
+         new root is never made in its place"
+    );
+    Refusal::new(Reason::RootSecretMissing, message)
+}
+
+impl Rotation {
+    fn new(
+        known: Known,
+        world: World,
+        goal: Goal,
+        (is_paused, is_rolled_back): (bool, bool),
+        snapshot: &Snapshot<'_>,
+    ) -> Self {
+        let told_goal = |view: &View<'_>| view.trust.and_then(told::goal) == Some(&goal);
+        let is_announced = snapshot.members.iter().all(told_goal);
+        let moves = is_announced && !is_paused;
+        let planned: BTreeMap<&Key, (&Member, Next)> = world
+            .members
+            .iter()
+            .zip(plan(&world))
+            .map(|(member, next)| (&member.mesh, (member, next)))
+            .collect();
+        let assign = |view: &View<'_>| {
+            let based_on = based_on(view.trust);
+            let (is_told_goal, loaded_since) = (told_goal(view), view.loaded_since);
+            match planned.get(&view.mesh) {
+                Some((member, next)) => Assignment {
+                    has: Some((*member).clone()),
+                    next: Some(if moves { next.told } else { member.told() }),
+                    plan: Some(next.clone()),
+                    based_on,
+                    is_told_goal,
+                    loaded_since,
+                },
+                None => Assignment {
+                    has: None,
+                    // How it changes its anchors is not known yet.
+                    next: moves.then(|| entry(&world, AnchorChange::Restart)).flatten(),
+                    plan: None,
+                    based_on,
+                    is_told_goal,
+                    loaded_since,
+                },
+            }
+        };
+        let assignments =
+            snapshot.members.iter().map(|view| (view.mesh.clone(), assign(view))).collect();
+        let Known { catalog, own, .. } = known;
+        let latest = 1;
+        Self {
+            catalog,
+            own,
+            world,
+            goal,
+            latest,
+            is_announced,
+            is_paused,
+            is_rolled_back,
+            assignments,
+        }
+    }
+
+    /// The goal.
+    pub fn goal(&self) -> &Goal {
+        &self.goal
+    }
+
+    /// Number of the root that signs the next certificate of a mesh; `None` where none can be signed as things are.
+    pub fn issuer(&self, mesh: &Key) -> Option<u32> {
+        let issuer = self.assignments.get(mesh)?.next?.chain.issuer;
+        Some(self.own.get(&issuer)?.number)
+    }
+
+    /// MeshTrust of this mesh as it is to be. `has_new`: there is a certificate that was signed by the mesh's
+    /// [`issuer`](Self::issuer), without which it goes on with the one that it has. `None` where the mesh is none of this
+    /// virtual mesh, or MeshTrust has changed since this was planned.
+    ///
+    /// # Errors
+    /// What is to be told is not at hand: a root, or a cross-certificate.
+    pub fn told(
+        &self,
+        mesh: &Key,
+        trust: Option<&MeshTrust>,
+        has_new: bool,
+    ) -> Result<Option<Told>, Refusal> {
+        let found = self.assignments.get(mesh).filter(|one| one.based_on == based_on(trust));
+        let Some(assignment) = found else { return Ok(None) };
+        let now = self.world.now;
+        let member = match (&assignment.has, assignment.next) {
+            (Some(member), Some(next)) => {
+                let from = member.told();
+                let next = if has_new { next } else { told::without_reissue(from, next) };
+                Some(member.tell(next, now))
+            }
+            (None, Some(next)) if has_new => Some(told::beginner(mesh, next)),
+            (has, _) => has.clone(),
+        };
+        let position = member.as_ref().map(Member::told);
+        let telling = told::telling(&self.goal, trust, member.as_ref(), &self.catalog, now);
+        let Some(position) = position else {
+            let (anchors, chain) = (String::new(), String::new());
+            return Ok(Some(Told { anchors, chain, telling, issuer: None }));
+        };
+        let absent = |what: &str| {
+            let message = format!(
+                "Mesh {mesh}: {what}; restore its Secret from a backup, and nothing is changed until then"
+            );
+            Refusal::new(Reason::RootSecretMissing, message)
+        };
+        let Position { chain, anchors } = position;
+        Ok(Some(Told {
+            anchors: self
+                .catalog
+                .bundle(anchors, chain.issuer)
+                .ok_or_else(|| absent("a root that it trusts is not at hand"))?,
+            chain: self
+                .chain_certificates(chain)
+                .ok_or_else(|| absent("the cross-certificate that it sends is not at hand"))?,
+            telling,
+            issuer: self.own.get(&chain.issuer).map(|own| own.number),
+        }))
+    }
+
+    /// Whether a mesh is planned for.
+    pub fn knows(&self, mesh: &Key) -> bool {
+        self.assignments.contains_key(mesh)
+    }
+
+    /// PEM of what is sent above an intermediate; `None` where that is not at hand.
+    fn chain_certificates(&self, chain: Chain) -> Option<String> {
+        let own = self.own.get(&chain.issuer);
+        if own.is_none() && chain.through.is_none() {
+            // A root that is gone, which signed by itself.
+            return Some(String::new());
+        }
+        let own = own?;
+        let cross: &[Certificate] = match chain.through {
+            None => &[],
+            Some(_) => own.cross.as_ref()?,
+        };
+        let all: Vec<Certificate> = own.chain.iter().chain(cross).cloned().collect();
+        Some(to_bundle(&all))
+    }
+
+    /// What an answer to a mesh's request carries beside its certificate, which the root of this number signs: what is
+    /// sent above it, and the roots that are trusted, the one that it leads to first.
+    pub fn answer(&self, mesh: &Key, number: u32) -> Option<(String, String)> {
+        let root = *self.own.iter().find(|(_, own)| own.number == number)?.0;
+        let next = self.assignments.get(mesh)?.next?;
+        let chain = if next.chain.issuer == root { next.chain } else { Chain::new(root) };
+        Some((self.chain_certificates(chain)?, self.catalog.bundle(next.anchors, root)?))
+    }
+
+    /// Whether every workload has what it is to have in the end.
+    pub fn is_complete(&self) -> bool {
+        self.is_announced && is_complete(&self.world)
+    }
+
+    pub(super) fn name(&self, root: Root) -> String {
+        if let Some(own) = self.own.get(&root) {
+            return format!("root {}", own.number);
+        }
+        let fingerprint = self.catalog.fingerprint(root);
+        format!("another root ({})", fingerprint.get(..8).unwrap_or(&fingerprint))
+    }
+
+    /// A mesh that was not told the goal yet.
+    pub(super) fn unannounced(&self) -> Option<&Key> {
+        self.assignments.iter().find(|(_, one)| !one.is_told_goal).map(|(mesh, _)| mesh)
+    }
+
+    /// The meshes that are to be told something else, or to get a certificate of another root.
+    pub fn changed(&self) -> impl Iterator<Item = &Key> {
+        let is_due = |one: &Assignment| match (&one.has, one.next) {
+            (Some(has), next) => !one.is_told_goal || next != Some(has.told()),
+            (None, next) => !one.is_told_goal || next.is_some(),
+        };
+        self.assignments.iter().filter(move |(_, one)| is_due(one)).map(|(mesh, _)| mesh)
+    }
+
+    /// The next moment at which some workload has nothing of the past any more; `None` where none is known.
+    pub fn settles(&self) -> Option<Timestamp> {
+        let members = self.world.members.iter();
+        let all = members.flat_map(|member| {
+            let chain = (!member.chain.is_settled(self.world.now)).then(|| member.chain.settles());
+            let anchors =
+                (!member.anchors.is_settled(self.world.now)).then(|| member.anchors.settles());
+            [chain, anchors]
+        });
+        all.flatten().flatten().filter(|settles| *settles > self.world.now).min()
+    }
+
+    /// Since when a mesh has had loaded what it is told; `None` where that was not seen.
+    pub fn loaded_since(&self, mesh: &Key) -> Option<Timestamp> {
+        self.assignments.get(mesh)?.loaded_since
+    }
+
+    /// A mesh whose next certificate is of another root than the one that it has.
+    pub(super) fn reissues(&self) -> Option<&Key> {
+        let is_due = |one: &Assignment| {
+            let (Some(has), Some(next)) = (&one.has, one.next) else { return false };
+            has.told().chain.issuer != next.chain.issuer
+        };
+        self.assignments.iter().find(|(_, one)| is_due(one)).map(|(mesh, _)| mesh)
+    }
+
+    pub(super) fn assignments(&self) -> impl Iterator<Item = (&Key, &Assignment)> {
+        self.assignments.iter()
+    }
+
+    /// What a member is told by now, for people.
+    pub fn position(&self, mesh: &Key) -> Option<(String, String)> {
+        let told = self.assignments.get(mesh)?.has.as_ref()?.told();
+        let name = |root| self.name(root);
+        Some((told::sends(told.chain, name), told::trusts(told.anchors, name)))
+    }
+
+    /// The highest number of a root that members may be told of.
+    pub fn latest(&self) -> u32 {
+        self.latest
+    }
+
+    /// Whether some member was told to trust the root of this number, or to send what leads to it.
+    pub fn is_in_use(&self, number: u32) -> bool {
+        let Some((root, _)) = self.own.iter().find(|(_, own)| own.number == number) else {
+            return false;
+        };
+        !super::is_out_of_use(&self.world.members, *root, self.world.now)
+    }
+}
+
+/// MeshTrust as a rotation wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    anchors: String,
+    chain: String,
+    telling: Telling,
+    /// Number of the root that the certificate in use is to be signed under; `None` where the mesh is told nothing.
+    pub issuer: Option<u32>,
+}
+
+impl Told {
+    /// Puts it into a MeshTrust of this virtual mesh.
+    pub fn put_into(mut self, spec: &mut MeshTrustSpec, virtual_mesh: &Key) {
+        self.telling.virtual_mesh = virtual_mesh.to_string();
+        spec.trust_anchors = self.anchors;
+        spec.chain_certificates = Some(self.chain);
+        spec.rotation = Some(self.telling);
+    }
+
+    /// Whether a MeshTrust tells the same, whatever it says of what was told before.
+    pub fn is_in(&self, spec: &MeshTrustSpec) -> bool {
+        let same =
+            |told: &Telling| told.goal == self.telling.goal && told.sends == self.telling.sends;
+        spec.trust_anchors == self.anchors
+            && spec.chain_certificates.as_deref() == Some(self.chain.as_str())
+            && spec.rotation.as_ref().is_some_and(same)
+    }
+}
