@@ -37,6 +37,10 @@ pub(crate) enum Command {
     Deny(commands::deny::Arguments),
     /// Ask for new certificates before the old ones expire
     Renew(commands::renew::Arguments),
+    /// Replace the root of a virtual mesh, without a refused handshake
+    Rotate(commands::rotate::Arguments),
+    /// Show who verifies whom, now and after the next step of a rotation
+    Trust(commands::trust::Arguments),
     /// Show what a certificate, request or Secret says, without any key
     Inspect(commands::inspect::Arguments),
     /// Judge a certificate chain as the strictest peer of a virtual mesh would

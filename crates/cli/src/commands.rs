@@ -14,6 +14,8 @@ pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod renew;
 pub(crate) mod restore;
+pub(crate) mod rotate;
 pub(crate) mod serve;
+pub(crate) mod trust;
 pub(crate) mod verify;
 pub(crate) mod version;

@@ -11,5 +11,6 @@ mod inspect;
 mod install;
 mod program;
 mod renew;
+mod rotate;
 mod stage;
 mod verify;

@@ -54,8 +54,8 @@ struct Seen {
 }
 
 enum Change {
-    Request(watcher::Result<Option<Request>>),
-    Trust(watcher::Result<Option<MeshTrust>>),
+    Request(Box<watcher::Result<Option<Request>>>),
+    Trust(Box<watcher::Result<Option<MeshTrust>>>),
 }
 
 async fn one(
@@ -69,9 +69,14 @@ async fn one(
     let mut said = String::new();
     while let Some(change) = changes.next().await {
         match change {
-            Change::Request(Ok(request)) => seen.request = request,
-            Change::Trust(Ok(trust)) => seen.trust = trust,
-            Change::Request(Err(error)) | Change::Trust(Err(error)) => interrupted(name, &error)?,
+            Change::Request(change) => match *change {
+                Ok(request) => seen.request = request,
+                Err(error) => interrupted(name, &error)?,
+            },
+            Change::Trust(change) => match *change {
+                Ok(trust) => seen.trust = trust,
+                Err(error) => interrupted(name, &error)?,
+            },
         }
         let progress = seen.progress(name);
         if progress != said {
@@ -88,8 +93,10 @@ async fn one(
 fn changes(session: &Session, mesh: &Key, name: &RequestName) -> BoxStream<'static, Change> {
     let requests: Api<Request> = Api::namespaced(session.client.clone(), &mesh.namespace);
     let trusts: Api<MeshTrust> = Api::namespaced(session.client.clone(), &mesh.namespace);
-    let requests = watch_object(requests, &name.to_string()).default_backoff().map(Change::Request);
-    let trusts = watch_object(trusts, &mesh.name).default_backoff().map(Change::Trust);
+    let requests = watch_object(requests, &name.to_string()).default_backoff();
+    let requests = requests.map(|change| Change::Request(Box::new(change)));
+    let trusts = watch_object(trusts, &mesh.name).default_backoff();
+    let trusts = trusts.map(|change| Change::Trust(Box::new(change)));
     select(requests, trusts).boxed()
 }
 

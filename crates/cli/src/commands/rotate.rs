@@ -1,0 +1,221 @@
+//! `meshroot rotate`: another root for a virtual mesh, while every workload goes on to verify every other.
+
+pub(super) mod gather;
+mod plan;
+mod watch;
+
+use jiff::SignedDuration;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use meshroot_api::policy::KeyAlgorithm;
+use meshroot_api::rotation::{NewRoot, RootRotationSpec, Strategy};
+use meshroot_api::shared::ResourceRef;
+use meshroot_api::{RootRotation, VirtualMesh, names};
+use meshroot_core::membership::Key;
+use meshroot_runtime::kube::call::retried;
+use meshroot_runtime::kube::write::{FIELD_MANAGER, Written, create_if_absent};
+use meshroot_view::kinds::Kind;
+use serde_json::{Value, json};
+
+use crate::duration::parse_duration;
+use crate::failure::Failure;
+use crate::locate::find_as;
+use crate::session::Session;
+use crate::terminal::Terminal;
+use gather::Gathered;
+
+/// What to do.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Replace the root of a virtual mesh by a new one
+    Root(Root),
+    /// Tell no member anything new for now; what is in use is renewed as ever
+    Pause(Asked),
+    /// Go on with a paused rotation
+    Resume(Asked),
+    /// Go back to the root that signed before; possible until the rotation is complete
+    Rollback(Asked),
+}
+
+/// How to replace a root.
+#[derive(Debug, clap::Args)]
+#[command(after_help = ROOT_HELP)]
+struct Root {
+    /// Virtual mesh: NAME or NAMESPACE/NAME
+    virtual_mesh: String,
+    /// Show what each member will be told, in which order and how long that takes at least, and change nothing
+    #[arg(long)]
+    plan: bool,
+    /// How members are brought to the new root
+    #[arg(long, value_enum, default_value_t = Way::Automatic)]
+    way: Way,
+    /// Key of the new root, such as ECDSA-P384; without it as the TrustPolicy says
+    #[arg(long, value_name = "ALGORITHM", value_parser = key)]
+    key: Option<KeyAlgorithm>,
+    /// Say how far it is until it is complete
+    #[arg(long, conflicts_with = "plan")]
+    watch: bool,
+    /// How long to watch; without it until the end
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "watch")]
+    timeout: Option<SignedDuration>,
+}
+
+/// Which rotation.
+#[derive(Debug, clap::Args)]
+struct Asked {
+    /// Virtual mesh: NAME or NAMESPACE/NAME
+    virtual_mesh: String,
+    /// Say how far it is until nothing is left to be done
+    #[arg(long)]
+    watch: bool,
+    /// How long to watch; without it until the end
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "watch")]
+    timeout: Option<SignedDuration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Way {
+    /// Cross-signed where the old root may sign a cross-certificate, else bundle first
+    Automatic,
+    /// Certificates of the new root first, with a cross-certificate by the old one; then anchors
+    CrossSigned,
+    /// Both roots in all anchors first; then certificates of the new root
+    BundleFirst,
+}
+
+impl Way {
+    fn strategy(self) -> Strategy {
+        match self {
+            Self::Automatic => Strategy::Automatic,
+            Self::CrossSigned => Strategy::CrossSigned,
+            Self::BundleFirst => Strategy::BundleFirst,
+        }
+    }
+}
+
+/// Rotates.
+pub(crate) async fn run(
+    session: &Session,
+    asked: &Arguments,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
+    match &asked.command {
+        Command::Root(asked) => root(session, asked, terminal).await,
+        Command::Pause(asked) => change(session, asked, &json!({ "paused": true }), terminal).await,
+        Command::Resume(asked) => {
+            change(session, asked, &json!({ "paused": false }), terminal).await
+        }
+        Command::Rollback(asked) => {
+            change(session, asked, &json!({ "rollback": true, "paused": false }), terminal).await
+        }
+    }
+}
+
+async fn root(session: &Session, asked: &Root, terminal: &mut Terminal) -> Result<(), Failure> {
+    let gathered = gather(session, &asked.virtual_mesh).await?;
+    let key = &gathered.key;
+    let begun = gathered.unfinished();
+    let spec = RootRotationSpec {
+        virtual_mesh_ref: ResourceRef::new(&key.name, &key.namespace),
+        strategy: asked.way.strategy(),
+        new_root: NewRoot { key: asked.key },
+        ..RootRotationSpec::default()
+    };
+    if asked.plan {
+        let rotation = match begun {
+            Some((number, rotation)) if gathered.has(number) => gathered.current(Some(rotation))?,
+            Some((number, rotation)) => gathered.after(number, rotation.spec.clone())?,
+            None => gathered.after(gathered.latest() + 1, spec)?,
+        };
+        return plan::show(session, &gathered, &rotation, terminal);
+    }
+    if let Some((_, rotation)) = begun {
+        let name = Key::of(rotation);
+        return Err(Failure::no(format!("the root of virtual mesh {key} is being replaced already: {}", gather::line(rotation)))
+            .see(format!("RootRotation {name}"))
+            .fix(format!("watch it with: meshroot rotate resume {key} --watch, or go back with: meshroot rotate rollback {key}")));
+    }
+    let name = names::rotation(&key.name, gathered.latest() + 1);
+    let mut rotation = RootRotation::new(&name, spec);
+    rotation.metadata.namespace = Some(key.namespace.clone());
+    let api: Api<RootRotation> = Api::namespaced(session.client.clone(), &key.namespace);
+    let said = match retried(async || create_if_absent(&api, &rotation).await).await? {
+        Written::Created(_) => {
+            format!("RootRotation {}/{name} created; the hub makes the new root", key.namespace)
+        }
+        Written::Existed(_) => format!(
+            "RootRotation {}/{name} was created by somebody else in the meantime",
+            key.namespace
+        ),
+    };
+    terminal.line(said)?;
+    if asked.watch {
+        watch::until_final(session, &Key::new(&key.namespace, name), asked.timeout, terminal).await
+    } else {
+        Ok(())
+    }
+}
+
+async fn change(
+    session: &Session,
+    asked: &Asked,
+    spec: &Value,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
+    let gathered = gather(session, &asked.virtual_mesh).await?;
+    let key = &gathered.key;
+    let Some((number, rotation)) = gathered.unfinished() else {
+        return Err(Failure::no(format!("no root of virtual mesh {key} is being replaced"))
+            .fix(format!("replace it with: meshroot rotate root {key}")));
+    };
+    let name = names::rotation(&key.name, number);
+    let api: Api<RootRotation> = Api::namespaced(session.client.clone(), &key.namespace);
+    let parameters =
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    // What was looked at, and not what came after it.
+    let patch = json!({ "metadata": { "resourceVersion": rotation.metadata.resource_version }, "spec": spec });
+    let written =
+        retried(async || api.patch(&name, &parameters, &Patch::Merge(&patch)).await).await;
+    written.map_err(|error| {
+        Failure::api(&format!("change RootRotation {}/{name}", key.namespace), &error)
+    })?;
+    terminal.line(format!("RootRotation {}/{name} changed", key.namespace))?;
+    if asked.watch {
+        watch::until_final(session, &Key::new(&key.namespace, name), asked.timeout, terminal).await
+    } else {
+        Ok(())
+    }
+}
+
+async fn gather(session: &Session, virtual_mesh: &str) -> Result<Gathered, Failure> {
+    let found = find_as::<VirtualMesh>(session, Kind::VirtualMesh, virtual_mesh).await?;
+    Gathered::read(session, found).await
+}
+
+fn key(text: &str) -> Result<KeyAlgorithm, String> {
+    serde_json::from_value(Value::String(text.to_owned()))
+        .map_err(|_| "use RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519".to_owned())
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  meshroot rotate root demo --plan
+  meshroot rotate root demo --watch
+  meshroot rotate pause demo
+  meshroot rotate rollback demo --watch";
+
+const ROOT_HELP: &str = "\
+Creates the next RootRotation of the virtual mesh. The hub makes the new root, and tells the members
+step by step; each step waits until every workload has what was told before. Nothing else need be
+done, and nothing breaks if this command, the hub or an agent ends in the middle.
+
+Examples:
+  meshroot rotate root demo --plan
+  meshroot rotate root demo --way bundle-first --watch --timeout 72h";

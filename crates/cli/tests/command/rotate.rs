@@ -1,0 +1,117 @@
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use meshroot_api::rotation::RootRotationStatus;
+use meshroot_api::{RootRotation, TrustPolicy, VirtualMesh};
+use serde_json::{Value, json};
+
+use crate::program::has;
+use crate::stage::{Hub, hub};
+
+/// A virtual mesh with the policy that its hub made; no hub runs.
+async fn virtual_mesh(hub: &Hub, name: &str) {
+    let object = json!({
+        "apiVersion": "networking.zephyr.solo.io/v1alpha1", "kind": "VirtualMesh",
+        "metadata": { "name": name, "namespace": "meshroot-system" }, "spec": {},
+    });
+    let meshes: Api<VirtualMesh> = Api::namespaced(hub.admin.clone(), "meshroot-system");
+    meshes.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+    let policy = json!({
+        "apiVersion": "meshroot.dev/v1alpha1", "kind": "TrustPolicy",
+        "metadata": { "name": name, "namespace": "meshroot-system" },
+        "spec": { "virtualMeshRef": { "name": name, "namespace": "meshroot-system" } },
+    });
+    let policies: Api<TrustPolicy> = Api::namespaced(hub.admin.clone(), "meshroot-system");
+    policies
+        .create(&PostParams::default(), &serde_json::from_value(policy).unwrap())
+        .await
+        .unwrap();
+    let root =
+        json!({ "fingerprint": "00".repeat(32), "subject": "CN=root 1", "phase": "Signing" });
+    let status = json!({ "status": { "roots": [root] } });
+    let (parameters, status) = (PatchParams::default(), Patch::Merge(&status));
+    policies.patch_status(name, &parameters, &status).await.unwrap();
+}
+
+fn rotations(hub: &Hub) -> Api<RootRotation> {
+    Api::namespaced(hub.admin.clone(), "meshroot-system")
+}
+
+#[tokio::test]
+async fn a_root_is_replaced_paused_and_rolled_back_by_the_object_that_is_created() {
+    let hub = hub().await;
+    virtual_mesh(&hub, "turns").await;
+    has(
+        &hub.run(&["rotate", "rollback", "turns"]).no(1),
+        &[
+            "no root of virtual mesh meshroot-system/turns is being replaced",
+            "meshroot rotate root",
+        ],
+    );
+    let made =
+        hub.run(&["rotate", "root", "turns", "--way", "bundle-first", "--key", "ECDSA-P384"]);
+    has(&made.yes(), &["RootRotation meshroot-system/turns.2 created"]);
+    let rotation = rotations(&hub).get("turns.2").await.unwrap();
+    let spec = serde_json::to_value(&rotation.spec).unwrap();
+    assert_eq!(
+        (&spec["strategy"], &spec["newRoot"]["key"]),
+        (&json!("BundleFirst"), &json!("ECDSA-P384"))
+    );
+    has(
+        &hub.run(&["rotate", "root", "turns"]).no(1),
+        &["is being replaced already", "RootRotation meshroot-system/turns.2", "rotate rollback"],
+    );
+    hub.run(&["rotate", "pause", "turns"]).yes();
+    assert!(rotations(&hub).get("turns.2").await.unwrap().spec.paused);
+    hub.run(&["rotate", "rollback", "turns"]).yes();
+    let spec = rotations(&hub).get("turns.2").await.unwrap().spec;
+    assert!(spec.rollback && !spec.paused, "{spec:?}");
+}
+
+#[tokio::test]
+async fn the_next_number_follows_a_rotation_that_is_over() {
+    let hub = hub().await;
+    virtual_mesh(&hub, "again").await;
+    hub.run(&["rotate", "root", "again"]).yes();
+    let status = json!({ "status": RootRotationStatus { step: meshroot_api::rotation::Step::Complete, ..Default::default() } });
+    let (parameters, status) = (PatchParams::default(), Patch::Merge(&status));
+    rotations(&hub).patch_status("again.2", &parameters, &status).await.unwrap();
+    has(
+        &hub.run(&["rotate", "root", "again"]).yes(),
+        &["RootRotation meshroot-system/again.3 created"],
+    );
+}
+
+#[tokio::test]
+async fn a_plan_changes_nothing_and_a_watch_ends_in_time() {
+    let hub = hub().await;
+    virtual_mesh(&hub, "plans").await;
+    let plan = hub.run(&["rotate", "root", "plans", "--plan", "-o", "json"]).yes();
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!((&plan["root"], &plan["blocked"]), (&json!(2), &Value::Null));
+    assert!(rotations(&hub).get_opt("plans.2").await.unwrap().is_none());
+    has(
+        &hub.run(&["rotate", "root", "plans", "--watch", "--timeout", "1s"]).no(1),
+        &[
+            "RootRotation meshroot-system/plans.2 is not at its end after 1s",
+            "continues without this command",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_rotated_is_named() {
+    let hub = hub().await;
+    has(&hub.run(&["rotate", "root", "nowhere"]).no(1), &["vm nowhere does not exist"]);
+    has(&hub.run(&["trust", "nowhere"]).no(1), &["vm nowhere does not exist"]);
+    let usage = hub.run(&["rotate", "root", "nowhere", "--key", "p256"]);
+    assert_eq!(usage.code, 2, "{usage:?}");
+    has(&usage.err, &["ECDSA-P384"]);
+}
+
+#[tokio::test]
+async fn who_trusts_whom_is_shown_for_members_that_have_the_same_together() {
+    let hub = hub().await;
+    virtual_mesh(&hub, "trusts").await;
+    let shown = hub.run(&["trust", "trusts"]).yes();
+    has(&shown, &["VERIFIER", "AFTER-NEXT-STEP"]);
+}
