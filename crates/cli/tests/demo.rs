@@ -122,6 +122,7 @@ fn options() -> Options {
     Options {
         approval: None,
         root_key: Some(KeyAlgorithm::EcdsaP256),
+        rotate: false,
         once: true,
         limit: Duration::from_mins(2),
         began: Instant::now(),
@@ -172,6 +173,19 @@ async fn two_clusters_trust_each_other_and_a_second_run_goes_on_from_the_first()
     assert_eq!(document["trust"][0]["loaded"], "confirmed");
     assert_eq!(document["handshakes"][2]["refused"], "unknown authority");
     assert_eq!(document["kubeconfig"], directory.path().join("kubeconfig").to_str().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_is_replaced_under_handshakes_and_nobody_is_refused() {
+    let servers = Servers::start().await;
+    let (apis, directory) = (servers.apis(), tempfile::tempdir().unwrap());
+    let home = Home::open(Some(directory.path())).unwrap();
+    let (outcome, paper) = run(&apis, &home, &Options { rotate: true, ..options() }).await;
+    let rotation = outcome.unwrap().rotation.unwrap();
+    assert_eq!(rotation.refused, [""; 0]);
+    assert!(rotation.handshakes > 500, "{} handshakes", rotation.handshakes);
+    assert!(paper.text().contains("root replaced"), "{}", paper.text());
+    assert_eq!(servers.holders().await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

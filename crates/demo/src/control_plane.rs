@@ -2,7 +2,8 @@
 //!
 //! As istiod whose pod mounts Secret `cacerts`: it starts to serve once the Secret is there, signs workload
 //! certificates with the CA in it, follows its changes, and publishes its roots as ConfigMap `istio-ca-root-cert`.
-//! Unlike istiod it configures no proxy, and it loads a changed root without a restart.
+//! Unlike istiod it configures no proxy; it loads a changed root without a restart, as istiod does with
+//! `ISTIO_MULTIROOT_MESH`, and gives certificates for seconds.
 
 mod authority;
 mod leaf;
@@ -13,6 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
@@ -34,6 +36,8 @@ const SECRET: &str = "cacerts";
 pub(super) const PUBLISHED: &str = "istio-ca-root-cert";
 /// Key of the roots in both.
 pub(super) const ROOTS: &str = "root-cert.pem";
+/// How long a workload's certificate lives: short, so that a root can be replaced while somebody looks on.
+pub(super) const LEAF_LIFETIME: SignedDuration = SignedDuration::from_secs(4);
 /// The audience of tokens that workloads show.
 pub(super) const AUDIENCE: &str = "istio-ca";
 /// DNS name in its own certificate.

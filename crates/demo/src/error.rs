@@ -85,6 +85,14 @@ pub enum DemoError {
         /// What the hub says that it waits for; empty where it says nothing.
         waiting_for: String,
     },
+    /// The root was not replaced in time.
+    #[error("the root was not replaced within {} s: {waiting_for}", limit.as_secs())]
+    Rotation {
+        /// How long it was allowed to take.
+        limit: std::time::Duration,
+        /// What the hub says that it waits for.
+        waiting_for: String,
+    },
     /// A request was denied, with nobody there to ask again.
     #[error("trust was not established: request {request} was denied: {message}")]
     Denied {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::DemoError;
+use crate::control_plane::LEAF_LIFETIME;
 
 /// Namespace of the workloads that ask for certificates.
 pub(super) const WORKLOADS: &str = "demo";
@@ -71,7 +72,15 @@ fn istiod() -> Value {
                 "metadata": { "labels": { "app": "istiod" } },
                 "spec": {
                     "serviceAccountName": "istiod",
-                    "containers": [{ "name": "discovery", "image": "meshroot-demo/istiod-stand-in:demo" }],
+                    "containers": [{
+                        "name": "discovery",
+                        "image": "meshroot-demo/istiod-stand-in:demo",
+                        // What an agent reads of istiod before a root is replaced.
+                        "env": [
+                            { "name": "ISTIO_MULTIROOT_MESH", "value": "true" },
+                            { "name": "MAX_WORKLOAD_CERT_TTL", "value": format!("{}s", LEAF_LIFETIME.as_secs()) },
+                        ],
+                    }],
                 },
             },
         },

@@ -63,7 +63,9 @@ pub struct Options {
     pub approval: Option<ApprovalMode>,
     /// Key of the root, if it is not to be the hub's default.
     pub root_key: Option<KeyAlgorithm>,
-    /// Whether to end once trust is established.
+    /// Whether to replace the root then, under handshakes.
+    pub rotate: bool,
+    /// Whether to end once that is shown.
     pub once: bool,
     /// How long it may take until then, from `began` on.
     pub limit: Duration,

@@ -16,6 +16,10 @@ pub(super) fn next_steps(kubeconfig: &Path, members: &[Member]) -> Vec<String> {
             format!("{program} describe vm {VIRTUAL_MESH}"),
             "# who has which certificate, and uses it",
         ),
+        (
+            format!("{program} rotate root {VIRTUAL_MESH} --watch"),
+            "# another root, and nobody is cut off",
+        ),
     ];
     if let Some(member) = members.last() {
         let inspect =

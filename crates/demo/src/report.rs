@@ -22,6 +22,19 @@ pub struct Report {
     pub handshakes: Vec<Handshake>,
     /// From the start of the program until trust was established.
     pub established: Option<Duration>,
+    /// How the root was replaced, where that was asked for.
+    pub rotation: Option<Rotated>,
+}
+
+/// How the root was replaced.
+#[derive(Clone, Debug)]
+pub struct Rotated {
+    /// How many handshakes were tried meanwhile.
+    pub handshakes: usize,
+    /// Those that were refused.
+    pub refused: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// One step.
@@ -137,6 +150,9 @@ impl Report {
                 "from": one.from, "to": one.to, "ok": one.refused.is_none(), "refused": one.refused,
                 "seconds": seconds(one.took),
             })).collect::<Vec<_>>(),
+            "rotation": self.rotation.as_ref().map(|rotation| json!({
+                "handshakes": rotation.handshakes, "refused": rotation.refused, "seconds": seconds(rotation.took),
+            })),
             "kubeconfig": kubeconfig,
         })
     }

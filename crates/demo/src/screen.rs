@@ -9,6 +9,11 @@ pub trait Screen {
     /// Whether lines change in place. Then what happens at the same time is settled together, at its end.
     fn is_live(&self) -> bool;
 
+    /// Whether all is shown as one document, at the end.
+    fn is_document(&self) -> bool {
+        false
+    }
+
     /// Shows lines that are going to change, in the place of those before.
     fn changing(&mut self, lines: Vec<String>) -> io::Result<()>;
 

@@ -2,6 +2,7 @@
 
 mod members;
 mod proof;
+mod rotation;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -59,7 +60,21 @@ impl Story<'_> {
         self.make_virtual_mesh(&admin, &members, &mut watching).await?;
         self.follow_members(&mut members, &mut watching).await?;
         self.shake_hands(&control_planes).await?;
-        self.show_trust(&members, &watching)?;
+        let rotates = self.options.rotate;
+        let shown_last = rotates && self.screen.is_document();
+        if !shown_last {
+            self.show_trust(&members, &watching)?;
+        }
+        if rotates {
+            self.rotate(&admin, &control_planes).await?;
+            // What is in use by now was not asked for by anybody who looks on.
+            for member in &mut members {
+                member.update(watching.facts(member), Instant::now());
+            }
+        }
+        if shown_last {
+            self.show_trust(&members, &watching)?;
+        }
         if self.options.once {
             return Ok(());
         }

@@ -41,7 +41,10 @@ pub(crate) struct Arguments {
     /// Keep the data in this directory, or go on from what is in it
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// End after the handshakes, with exit code 0 if trust is established
+    /// Replace the root once trust is established, while workloads shake hands without a pause
+    #[arg(long)]
+    rotate: bool,
+    /// End after the handshakes, with exit code 0 if trust is established and nobody was refused
     #[arg(long)]
     once: bool,
     /// How long it may take until trust is established; a person may take longer, but not with --once
@@ -165,6 +168,7 @@ fn options(asked: &Arguments, began: Instant) -> Options {
     Options {
         approval: asked.approval.map(Approval::into),
         root_key: asked.root_key,
+        rotate: asked.rotate,
         once: asked.once,
         limit: Duration::try_from(asked.timeout).unwrap_or(Duration::from_mins(1)),
         began,
@@ -221,6 +225,7 @@ Examples:
   meshroot demo
   meshroot demo --approval third-party
   meshroot demo --once -o json
+  meshroot demo --rotate --once
   meshroot demo --clusters 3 --keep ./demo";
 
 #[cfg(test)]

@@ -16,12 +16,10 @@ use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
 use super::authority::{Authority, now};
-use super::{AUDIENCE, Loaded};
+use super::{AUDIENCE, LEAF_LIFETIME, Loaded};
 
 /// The one method that a mesh's workloads use.
 pub(crate) const METHOD: &str = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
-const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
-const LONGEST_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 90);
 const TRUST_DOMAIN: &str = "cluster.local";
 
 /// `istio.v1.auth.IstioCertificateRequest`.
@@ -101,8 +99,8 @@ async fn create(
     let csr = CertificateRequest::parse(asked.csr.as_bytes())
         .map_err(|error| Status::invalid_argument(format!("the CSR: {error}")))?;
     let lifetime = match asked.validity_duration {
-        0 => DEFAULT_LIFETIME,
-        seconds if seconds > 0 => SignedDuration::from_secs(seconds).min(LONGEST_LIFETIME),
+        0 => LEAF_LIFETIME,
+        seconds if seconds > 0 => SignedDuration::from_secs(seconds).min(LEAF_LIFETIME),
         _ => return Err(Status::invalid_argument("the validity duration is negative")),
     };
     // The identity comes from the token, whatever the CSR says.

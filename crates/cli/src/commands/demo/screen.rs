@@ -48,6 +48,10 @@ impl<'a> Screen<'a> {
 }
 
 impl meshroot_demo::screen::Screen for Screen<'_> {
+    fn is_document(&self) -> bool {
+        self.style == Style::Document
+    }
+
     fn is_live(&self) -> bool {
         self.style == Style::Live
     }
