@@ -27,6 +27,7 @@ const HEAVY: &[Step] = &[
     ("thorough", thorough),
     ("simulate --full", || simulate::run(&simulate::Arguments { full: true })),
     ("e2e again", || e2e::run(&e2e::Arguments::default())),
+    ("e2e --scenario rotation", || e2e::run(&e2e::Arguments::rotation())),
     ("soak", || e2e::run(&e2e::Arguments::soak())),
     ("bench --quick", || bench::run(&bench::Arguments::quick())),
 ];
@@ -38,7 +39,8 @@ const TIMES: &str = "10";
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// And what is too heavy for every change: random crashes and chains ten times as many, rotations of three members,
-    /// the end-to-end runs again, a soak of five minutes on each server, a short benchmark; takes more than an hour
+    /// the end-to-end runs again, rotations of real istiods, a soak of five minutes on each server, a short benchmark;
+    /// takes more than an hour
     #[arg(long)]
     full: bool,
 }

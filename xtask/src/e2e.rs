@@ -14,6 +14,9 @@ pub(crate) struct Arguments {
     /// Run it once only, with the hub's API on this server
     #[arg(long, value_enum, value_name = "SERVER")]
     hub: Option<Hub>,
+    /// What is done: main, or rotation
+    #[arg(long, value_name = "SCENARIO")]
+    scenario: Option<String>,
     /// Passed on to the scenario
     #[arg(last = true, value_name = "ARGUMENTS")]
     more: Vec<String>,
@@ -23,6 +26,11 @@ impl Arguments {
     /// A short soak with the seed that it has by default.
     pub(crate) fn soak() -> Self {
         Self { more: ["--soak", "5"].map(str::to_owned).into(), ..Self::default() }
+    }
+
+    /// Rotations of real istiods.
+    pub(crate) fn rotation() -> Self {
+        Self { scenario: Some("rotation".to_owned()), ..Self::default() }
     }
 }
 
@@ -51,6 +59,9 @@ fn scenario(arguments: &Arguments, hub: Hub) -> Result<()> {
     command.env("MESHROOT_BIN", workspace::binaries(arguments.release));
     if hub == Hub::Embedded {
         command.arg("--embedded-hub");
+    }
+    if let Some(scenario) = &arguments.scenario {
+        command.args(["--scenario", scenario]);
     }
     cargo::run(command.args(&arguments.more))
 }

@@ -3,6 +3,7 @@
 mod leaks;
 mod progress;
 mod rights;
+mod rotation;
 mod scenario;
 mod soak;
 
@@ -19,6 +20,9 @@ struct Options {
     /// Serve the hub's API with the embedded server (`meshroot serve --api-only`); the clusters stay real
     #[arg(long)]
     embedded_hub: bool,
+    /// What is done
+    #[arg(long, value_enum, default_value_t = Scenario::Main)]
+    scenario: Scenario,
     /// Keep everything running at the end, to look at it, until Ctrl-C
     #[arg(long)]
     hold: bool,
@@ -34,14 +38,27 @@ struct Options {
     logs: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Scenario {
+    /// From nothing to trust, renewal, approval and denial
+    Main,
+    /// The root is replaced three times under handshakes
+    Rotation,
+}
+
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     meshroot_testkit::install_crypto_provider();
     let options = Options::parse();
     let hub = if options.embedded_hub { HubApi::Embedded } else { HubApi::KubeApiserver };
     let mut progress = progress::Progress::start();
-    let run = if options.soak.is_some() { "soak" } else { "end-to-end" };
+    let run = match (options.soak, options.scenario) {
+        (Some(_), _) => "soak",
+        (None, Scenario::Main) => "end-to-end",
+        (None, Scenario::Rotation) => "rotation",
+    };
     let outcome = match options.soak {
+        None if options.scenario == Scenario::Rotation => rotation::run(&mut progress, hub).await,
         None => scenario::run(&mut progress, hub, options.hold).await,
         Some(minutes) => {
             let Options { seed, logs, .. } = options;

@@ -397,7 +397,7 @@ async fn leaf(fleet: &Fleet, cluster: &str) -> Result<WorkloadCertificate> {
 }
 
 /// The trust anchors that istiod publishes.
-async fn published_roots(api: &meshroot_testkit::ApiServer) -> Result<String> {
+pub(crate) async fn published_roots(api: &meshroot_testkit::ApiServer) -> Result<String> {
     use k8s_openapi::api::core::v1::ConfigMap;
     let maps: kube::Api<ConfigMap> =
         kube::Api::namespaced(api.admin_client().await?, MESH_NAMESPACE);

@@ -203,8 +203,13 @@ impl Fleet {
 
     /// Starts an istiod in a cluster.
     pub async fn start_istiod(&mut self, name: &str) -> Result<()> {
-        let place = self.place(name)?;
         let options = IstiodOptions { cluster_id: name.to_owned(), ..IstiodOptions::default() };
+        self.start_istiod_with(name, options).await
+    }
+
+    /// The same for one that is set up otherwise.
+    pub async fn start_istiod_with(&mut self, name: &str, options: IstiodOptions) -> Result<()> {
+        let place = self.place(name)?;
         let istiod = Istiod::start(&self.clusters[place].api, options).await?;
         self.clusters[place].istiod = Some(istiod);
         Ok(())

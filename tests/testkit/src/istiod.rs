@@ -22,6 +22,8 @@ pub struct IstiodOptions {
     pub cluster_id: String,
     /// `ISTIO_MULTIROOT_MESH`: whether it follows changes of root-cert.pem.
     pub multi_root: bool,
+    /// How long workloads' certificates live, at most and where nothing is asked; istiod's own default where absent.
+    pub leaf_lifetime: Option<Duration>,
     /// `REVISION`, for more than one istiod in a cluster.
     pub revision: Option<String>,
 }
@@ -33,6 +35,7 @@ impl Default for IstiodOptions {
             namespace: "istio-system".to_owned(),
             cluster_id: "Kubernetes".to_owned(),
             multi_root: false,
+            leaf_lifetime: None,
             revision: None,
         }
     }
@@ -108,6 +111,11 @@ impl Istiod {
         self.process.wait_for_log(text, limit).await
     }
 
+    /// Whether it follows changes of root-cert.pem from its next start on.
+    pub fn set_multi_root(&mut self, multi_root: bool) {
+        self.options.multi_root = multi_root;
+    }
+
     /// The process id: a swap of the CA must not change it.
     pub fn pid(&self) -> u32 {
         self.process.pid()
@@ -176,6 +184,7 @@ fn command(
         .env("POD_NAMESPACE", &options.namespace)
         .env("ISTIO_MULTIROOT_MESH", options.multi_root.to_string())
         .envs(options.revision.as_ref().map(|revision| ("REVISION", revision)))
+        .envs(lifetimes(options.leaf_lifetime))
         .arg("discovery")
         .arg("--kubeconfig")
         .arg(kubeconfig)
@@ -185,6 +194,12 @@ fn command(
         .args(["--secureGRPCAddr", &address(ports.secure_grpc)])
         .args(["--monitoringAddr", &address(ports.monitoring)]);
     Ok(command)
+}
+
+fn lifetimes(leaf: Option<Duration>) -> Vec<(&'static str, String)> {
+    let text = leaf.map(|leaf| format!("{}s", leaf.as_secs()));
+    let names = ["DEFAULT_WORKLOAD_CERT_TTL", "MAX_WORKLOAD_CERT_TTL"];
+    text.into_iter().flat_map(|text| names.map(|name| (name, text.clone()))).collect()
 }
 
 fn spawn(directory: &Directory, mut command: Command) -> Result<Process> {

@@ -34,7 +34,7 @@ impl std::fmt::Debug for WorkloadCertificate {
 }
 
 /// Asks an istiod for a certificate for a service account of its cluster (created unless it
-/// exists), valid for an hour, trusting only `trust_roots_pem` to verify istiod itself.
+/// exists), valid for as long as istiod gives by itself, trusting only `trust_roots_pem` to verify istiod itself.
 pub async fn certificate(
     istiod: &Istiod,
     api: &ApiServer,
@@ -68,7 +68,7 @@ async fn connect(istiod: &Istiod, trust_roots_pem: &str) -> Result<Channel> {
 }
 
 async fn create_certificate(channel: Channel, token: &str, csr: String) -> Result<Vec<String>> {
-    let mut request = tonic::Request::new(CertificateRequest { csr, validity_duration: 3600 });
+    let mut request = tonic::Request::new(CertificateRequest { csr, validity_duration: 0 });
     let authorization = format!("Bearer {token}").parse()?;
     request.metadata_mut().insert("authorization", authorization);
     let mut client = Grpc::new(channel);

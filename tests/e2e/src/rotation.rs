@@ -1,0 +1,297 @@
+//! The root is replaced three times while workloads of two real istiods shake hands without a pause.
+
+mod workloads;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use meshroot_testkit::binary::RECONCILIATIONS;
+use meshroot_testkit::fleet::{
+    HubApi, MESH_NAMESPACE, SYSTEM_NAMESPACE, cluster_namespace, mesh_name,
+};
+use meshroot_testkit::{Fleet, IstiodOptions, tools};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::progress::Progress;
+use workloads::Workloads;
+
+const CLUSTERS: [&str; 2] = ["east", "west"];
+/// How long istiods let workloads' certificates live.
+const LEAF: Duration = Duration::from_secs(12);
+/// How long one rotation may take.
+const LIMIT: Duration = Duration::from_mins(6);
+
+/// Brings two istiods into a virtual mesh, and replaces its root: by a cross-certificate and bundle first with multi-root
+/// on, then by a cross-certificate with it off.
+pub(crate) async fn run(progress: &mut Progress, hub: HubApi) -> Result<()> {
+    tools::check(&["etcd", "kube-apiserver", "kubectl", "pilot-discovery"])?;
+    let mut fleet = start(progress, hub).await?;
+    let mut workloads = Workloads::start(&fleet, &CLUSTERS, LEAF).await?;
+    progress.title("Cross-signed, multi-root on: no istiod is restarted");
+    rotate(progress, &mut fleet, &mut workloads, 2, &[], 0).await?;
+    progress.title("Bundle first, multi-root on: no istiod is restarted");
+    rotate(progress, &mut fleet, &mut workloads, 3, &["--way", "bundle-first"], 0).await?;
+    progress.title("Cross-signed, multi-root off: one restart of each istiod");
+    for cluster in CLUSTERS {
+        configure(&fleet, cluster, false)?;
+        fleet.cluster_mut(cluster)?.istiod.as_mut().context("istiod runs")?.set_multi_root(false);
+        restart(&mut fleet, cluster).await?;
+        let settled = |trust: &Value| trust["status"]["anchorsLive"].is_null();
+        let place = (&*cluster_namespace(cluster), "meshtrust", &*mesh_name(cluster));
+        fleet.until("the agent sees that anchors take a restart", place, settled).await?;
+    }
+    rotate(progress, &mut fleet, &mut workloads, 4, &["--way", "cross-signed"], 1).await
+}
+
+async fn start(progress: &mut Progress, hub: HubApi) -> Result<Fleet> {
+    progress.title("A hub and two clusters, whose istiods give certificates for 12 seconds");
+    let mut fleet = Fleet::prepare_audited(hub, &CLUSTERS).await?;
+    for cluster in CLUSTERS {
+        configure(&fleet, cluster, true)?;
+        let options = IstiodOptions {
+            cluster_id: cluster.to_owned(),
+            multi_root: true,
+            leaf_lifetime: Some(LEAF),
+            ..IstiodOptions::default()
+        };
+        fleet.start_istiod_with(cluster, options).await?;
+    }
+    fleet.start_hub(&[RECONCILIATIONS]).await?;
+    for cluster in CLUSTERS {
+        fleet.start_agent(cluster, &[]).await?;
+    }
+    fleet.kubectl("hub", &["apply", "-f", "-"], Some(OBJECTS))?;
+    for cluster in CLUSTERS {
+        let place = (&*cluster_namespace(cluster), "meshtrust", &*mesh_name(cluster));
+        fleet
+            .until("its first certificate is installed", place, |trust| {
+                trust["status"]["pickup"] == "RestartNeeded"
+            })
+            .await?;
+        restart(&mut fleet, cluster).await?;
+        fleet
+            .until("its first certificate is in use", place, |trust| {
+                trust["status"]["pickup"] == "Confirmed"
+            })
+            .await?;
+    }
+    progress.done("both in one virtual mesh, their first certificates in use");
+    Ok(fleet)
+}
+
+/// One rotation from its plan to its end, under handshakes; what `--plan` said is what was told.
+async fn rotate(
+    progress: &mut Progress,
+    fleet: &mut Fleet,
+    workloads: &mut Workloads,
+    number: u32,
+    how: &[&str],
+    restarts: usize,
+) -> Result<()> {
+    let words = [&["--context", "hub", "rotate", "root", "demo"], how].concat();
+    let plan = fleet.meshroot(&[&words[..], &["--plan", "-o", "json"]].concat())?;
+    let plan: Value = serde_json::from_str(&plan)?;
+    let mut told = Told::new(fleet)?;
+    let pids = pids(fleet)?;
+    fleet.meshroot(&words)?;
+    let name = format!("demo.{number}");
+    let began = Instant::now();
+    let mut restarted_for = restarted(fleet)?;
+    let (mut restarted_so_often, mut made) = (0, workloads.handshakes);
+    loop {
+        workloads.turn(fleet).await?;
+        told.look(fleet)?;
+        for cluster in CLUSTERS {
+            let now = restarted(fleet)?.remove(cluster).unwrap_or_default();
+            if restarted_for.get(cluster) != Some(&now) {
+                // As kubelet does.
+                restart(fleet, cluster).await?;
+                restarted_so_often += 1;
+                restarted_for.insert(cluster.to_owned(), now);
+            }
+        }
+        let rotation = fleet.object(SYSTEM_NAMESPACE, "rootrotation", &name)?;
+        if rotation["status"]["step"] == "Complete" {
+            break;
+        }
+        ensure!(began.elapsed() < LIMIT, "not complete: {}", rotation["status"]);
+    }
+    made = workloads.handshakes - made;
+    ensure!(restarted_so_often == restarts * CLUSTERS.len(), "{restarted_so_often} restarts");
+    ensure!(restarts > 0 || self::pids(fleet)? == pids, "an istiod was restarted");
+    progress.done(&format!(
+        "root {number}: {made} handshakes and {} by OpenSSL, none refused; {restarted_so_often} restarts",
+        workloads.by_openssl
+    ));
+    let (planned, happened) = (planned(&plan, &told.first), told.of);
+    ensure!(planned == happened, "planned was {planned:#?}, what happened is {happened:#?}");
+    progress.done("what --plan said is what each member was told, step by step");
+    let trust = fleet.meshroot(&["--context", "hub", "trust", "demo", "-o", "json"])?;
+    let pairs: Value = serde_json::from_str(&trust)?;
+    let all = pairs["items"].as_array().context("pairs")?;
+    ensure!(!all.is_empty() && all.iter().all(|pair| pair["now"] == true), "{pairs}");
+    Ok(())
+}
+
+type Positions = BTreeMap<String, Vec<String>>;
+
+/// By mesh, what it is told one after the other: chain, then anchors, each where it changes from what was first.
+fn planned(plan: &Value, first: &BTreeMap<String, (String, String)>) -> (Positions, Positions) {
+    let mut told = (Positions::new(), Positions::new());
+    for step in plan["steps"].as_array().into_iter().flatten() {
+        for member in step["members"].as_array().into_iter().flatten() {
+            let mesh = text(&member["mesh"]["name"]);
+            let (sends, trusts) = (text(&member["sends"]), text(&member["trusts"]));
+            note_change(&mut told, first, &mesh, sends, trusts);
+        }
+    }
+    told
+}
+
+fn note_change(
+    told: &mut (Positions, Positions),
+    first: &BTreeMap<String, (String, String)>,
+    mesh: &str,
+    sends: String,
+    trusts: String,
+) {
+    if sends != first[mesh].0 || told.0.contains_key(mesh) {
+        note(&mut told.0, mesh, sends);
+    }
+    if trusts != first[mesh].1 || told.1.contains_key(mesh) {
+        note(&mut told.1, mesh, trusts);
+    }
+}
+
+fn note(positions: &mut Positions, mesh: &str, position: String) {
+    let all = positions.entry(mesh.to_owned()).or_default();
+    if all.last() != Some(&position) {
+        all.push(position);
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// What members are told while a rotation goes on.
+struct Told {
+    /// Names of the roots, by fingerprint.
+    of: (Positions, Positions),
+    first: BTreeMap<String, (String, String)>,
+}
+
+impl Told {
+    fn new(fleet: &Fleet) -> Result<Self> {
+        let mut told = Self { of: Default::default(), first: BTreeMap::new() };
+        for cluster in CLUSTERS {
+            let position = Self::read(fleet, cluster)?;
+            told.first.insert(mesh_name(cluster), position);
+        }
+        Ok(told)
+    }
+
+    /// Notes what is not what it began with.
+    fn look(&mut self, fleet: &Fleet) -> Result<()> {
+        for cluster in CLUSTERS {
+            let (sends, trusts) = Self::read(fleet, cluster)?;
+            let mesh = mesh_name(cluster);
+            note_change(&mut self.of, &self.first, &mesh, sends, trusts);
+        }
+        Ok(())
+    }
+
+    /// In the words of the plan.
+    fn read(fleet: &Fleet, cluster: &str) -> Result<(String, String)> {
+        let trust = fleet.object(&cluster_namespace(cluster), "meshtrust", &mesh_name(cluster))?;
+        let numbers = numbers(fleet)?;
+        let name = |root: &Value| {
+            numbers.get(root.as_str().unwrap_or_default()).cloned().unwrap_or_default()
+        };
+        let telling = &trust["spec"]["rotation"];
+        let own = format!("intermediate of {}", name(&telling["sends"]["issuer"]));
+        let sends = match &telling["sends"]["through"] {
+            _ if telling.is_null() => "intermediate of root 1".to_owned(),
+            Value::Null => own,
+            through => format!("{own}, cross-certificate by {}", name(through)),
+        };
+        let anchors = meshroot_pki::parse_bundle(text(&trust["spec"]["trustAnchors"]).as_bytes())?;
+        let mut trusts: Vec<String> =
+            anchors.iter().map(|one| name(&json!(one.fingerprint().to_string()))).collect();
+        trusts.sort();
+        Ok((sends, trusts.join(" + ")))
+    }
+}
+
+/// What each root is called, by its fingerprint.
+fn numbers(fleet: &Fleet) -> Result<BTreeMap<String, String>> {
+    let policy = fleet.object(SYSTEM_NAMESPACE, "trustpolicy", "demo")?;
+    let roots = policy["status"]["roots"].as_array().cloned().unwrap_or_default();
+    let of = |root: &Value| {
+        Some((text(&root["fingerprint"]), format!("root {}", root["number"].as_u64()?)))
+    };
+    let mut all: BTreeMap<String, String> = roots.iter().filter_map(of).collect();
+    // The policy may not tell of the newest one yet.
+    for rotation in 2..=4 {
+        if let Ok(found) =
+            fleet.object(SYSTEM_NAMESPACE, "rootrotation", &format!("demo.{rotation}"))
+        {
+            all.insert(text(&found["status"]["newRoot"]), format!("root {rotation}"));
+        }
+    }
+    Ok(all)
+}
+
+/// What istiod is set up with, as its agent reads it.
+fn configure(fleet: &Fleet, cluster: &str, multi_root: bool) -> Result<()> {
+    let environment = json!([
+        { "name": "ISTIO_MULTIROOT_MESH", "value": multi_root.to_string() },
+        { "name": "MAX_WORKLOAD_CERT_TTL", "value": format!("{}s", LEAF.as_secs()) },
+    ]);
+    let containers = json!([{ "name": "discovery", "env": environment }]);
+    let patch = json!({ "spec": { "template": { "spec": { "containers": containers } } } });
+    let words = ["-n", MESH_NAMESPACE, "patch", "deployment", "istiod", "--type=strategic", "-p"];
+    fleet.kubectl(cluster, &[&words[..], &[&patch.to_string()]].concat(), None)?;
+    Ok(())
+}
+
+/// When the agents last asked for a restart.
+fn restarted(fleet: &Fleet) -> Result<BTreeMap<String, String>> {
+    let of = |cluster: &str| -> Result<(String, String)> {
+        let deployment = fleet.object_in(cluster, MESH_NAMESPACE, "deployment", "istiod")?;
+        let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
+        Ok((cluster.to_owned(), text(&annotations["kubectl.kubernetes.io/restartedAt"])))
+    };
+    CLUSTERS.into_iter().map(of).collect()
+}
+
+fn pids(fleet: &Fleet) -> Result<Vec<u32>> {
+    let of = |cluster: &&str| {
+        anyhow::Ok(fleet.cluster(cluster)?.istiod.as_ref().context("istiod runs")?.pid())
+    };
+    CLUSTERS.iter().map(of).collect()
+}
+
+async fn restart(fleet: &mut Fleet, cluster: &str) -> Result<()> {
+    fleet.cluster_mut(cluster)?.istiod.as_mut().context("istiod runs")?.restart().await
+}
+
+const OBJECTS: &str = r"
+apiVersion: meshroot.dev/v1alpha1
+kind: TrustPolicy
+metadata: {name: demo, namespace: meshroot-system}
+spec:
+  virtualMeshRef: {name: demo, namespace: meshroot-system}
+  root: {key: ECDSA-P256}
+  restart: Automatic
+---
+apiVersion: networking.zephyr.solo.io/v1alpha1
+kind: VirtualMesh
+metadata: {name: demo, namespace: meshroot-system}
+spec:
+  meshes:
+  - {name: istio-istio-system-east, namespace: meshroot-cluster-east}
+  - {name: istio-istio-system-west, namespace: meshroot-cluster-west}
+";
