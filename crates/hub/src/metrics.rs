@@ -1,6 +1,7 @@
 //! The hub's own metrics. Reasons are the same words as in status and events.
 
 use meshroot_api::policy::{RootPhase, RootStatus};
+use meshroot_core::rotation::Summary;
 use meshroot_runtime::process::telemetry::Telemetry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -16,6 +17,7 @@ pub(crate) struct Metrics {
     decisions: Family<Labels, Counter>,
     members: Family<Labels, Gauge>,
     root_ends: Family<Labels, Gauge>,
+    rotations: Family<Labels, Gauge>,
     signing: Histogram,
 }
 
@@ -26,6 +28,7 @@ impl Metrics {
             decisions: Family::default(),
             members: Family::default(),
             root_ends: Family::default(),
+            rotations: Family::default(),
             signing: Histogram::new(exponential_buckets(0.000_05, 2.0, 14)),
         };
         telemetry.registry(|registry| {
@@ -48,6 +51,11 @@ impl Metrics {
                 "meshroot_root_not_after_timestamp_seconds",
                 "End of each root of a virtual mesh, in seconds since the epoch",
                 metrics.root_ends.clone(),
+            );
+            registry.register(
+                "meshroot_root_rotations",
+                "Replacements of a virtual mesh's root that are not at their end; stalled: somebody must change something",
+                metrics.rotations.clone(),
             );
             registry.register(
                 "meshroot_signing_duration_seconds",
@@ -79,6 +87,17 @@ impl Metrics {
                     self.root_ends.remove(&labels);
                 }
             }
+        }
+    }
+
+    /// How the newest rotation of a virtual mesh stands; `None` where there is none.
+    pub(crate) fn rotation(&self, virtual_mesh: &str, summary: Option<&Summary>) {
+        let pending = summary.filter(|summary| !summary.step.is_final());
+        for (state, stalled) in [("running", false), ("stalled", true)] {
+            let labels =
+                vec![("virtual_mesh", virtual_mesh.to_owned()), ("state", state.to_owned())];
+            let is_so = pending.is_some_and(|summary| summary.is_stalled() == stalled);
+            self.rotations.get_or_create(&labels).set(i64::from(is_so));
         }
     }
 

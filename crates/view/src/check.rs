@@ -7,7 +7,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use meshroot_api::{
-    KubernetesCluster, Mesh, MeshTrust, Reason, TrustPolicy, VirtualMesh,
+    KubernetesCluster, Mesh, MeshTrust, Reason, RootRotation, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
 use serde::Serialize;
@@ -73,6 +73,8 @@ pub struct Snapshot {
     pub virtual_meshes: Vec<VirtualMesh>,
     /// All policies.
     pub policies: Vec<TrustPolicy>,
+    /// All rotations.
+    pub rotations: Vec<RootRotation>,
     /// All meshes.
     pub meshes: Vec<Mesh>,
     /// What all meshes should use and have loaded.

@@ -46,6 +46,7 @@ async fn read(session: &Session) -> Result<Snapshot, Failure> {
     Ok(Snapshot {
         virtual_meshes: session.list("list virtual meshes", &Scope::All, &all).await?,
         policies: session.list("list trust policies", &Scope::All, &all).await?,
+        rotations: session.list("list root rotations", &Scope::All, &all).await?,
         meshes: session.list("list meshes", &Scope::All, &all).await?,
         trusts: session.list("list meshtrusts", &Scope::All, &all).await?,
         requests: session.list("list requests", &Scope::All, &all).await?,

@@ -33,7 +33,7 @@ impl Summary {
     }
 
     /// Whether somebody must change something.
-    fn is_stalled(&self) -> bool {
+    pub fn is_stalled(&self) -> bool {
         self.said.reason.needs_attention()
     }
 

@@ -48,6 +48,9 @@ pub(super) async fn advance(
     }
     let told = Told { hub, virtual_mesh, policy, roots: &roots, mode: &mode };
     let rotations = hub.rotations_of(&key);
+    if rotations.is_empty() {
+        hub.metrics.rotation(&key.to_string(), None);
+    }
     for (number, rotation) in &rotations {
         told.follow(*number, rotation, &rotations).await?;
     }
@@ -103,6 +106,7 @@ impl Told<'_> {
                 Err(error) => return Err(error),
             },
         };
+        self.hub.metrics.rotation(&Key::of(self.virtual_mesh).to_string(), Some(&summary));
         self.say(number, rotation, &summary).await
     }
 

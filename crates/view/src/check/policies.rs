@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use meshroot_api::policy::{KeyAlgorithm, TrustPolicySpec};
 use meshroot_api::shared::State;
-use meshroot_api::{TrustPolicy, VirtualMesh};
+use meshroot_api::{RootRotation, TrustPolicy, VirtualMesh, names};
 use meshroot_core::findings::{ROOT_ENDING, STALLED};
 use meshroot_core::membership::{self, Key};
 
@@ -18,6 +18,7 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Finding> {
                 found.extend(progress(snapshot, virtual_mesh, policy));
                 found.extend(roots(snapshot, virtual_mesh, policy));
                 found.extend(settings(policy));
+                found.extend(rotation(snapshot, virtual_mesh));
             }
             None => found.push(without_policy(snapshot, virtual_mesh)),
         }
@@ -50,6 +51,40 @@ fn progress(
         None => level_since(status.waiting_since.map(|time| time.0), snapshot.now),
     };
     Some(Finding::new(level, virtual_mesh, status.waiting_for, next))
+}
+
+/// The newest replacement of the root, unless it is at its end: that takes days, and is said so that nobody wonders.
+fn rotation(snapshot: &Snapshot, virtual_mesh: &VirtualMesh) -> Option<Finding> {
+    let key = Key::of(virtual_mesh);
+    let of = |rotation: &&RootRotation| {
+        let own = Key::of(*rotation);
+        let number = names::rotation_number(&own.name, &key.name);
+        number.filter(|_| own.namespace == key.namespace)
+    };
+    let newest = snapshot.rotations.iter().filter(|one| of(one).is_some()).max_by_key(of)?;
+    let status = newest.status.clone().unwrap_or_default();
+    let next = format!("meshroot rotate root {key} --plan");
+    if status.observed_generation != newest.metadata.generation {
+        let since = newest.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let level = level_since(since, snapshot.now);
+        return Some(Finding::new(
+            level,
+            newest,
+            "the hub has not looked at it as it is now",
+            next,
+        ));
+    }
+    if status.step.is_final() {
+        return None;
+    }
+    let stalled = condition(&status.conditions, STALLED).is_some_and(|one| one.status == "True");
+    let level = if stalled { Level::Problem } else { Level::Note };
+    Some(Finding::new(
+        level,
+        newest,
+        format!("{}: {}", status.step.word(), status.waiting_for),
+        next,
+    ))
 }
 
 /// The hub says in the virtual mesh itself what is missing.

@@ -85,6 +85,7 @@ fn snapshot(objects: &Value) -> Snapshot {
     Snapshot {
         virtual_meshes: all(objects, &["virtualMesh"]),
         policies: all(objects, &["policy"]),
+        rotations: all(objects, &["rotation"]),
         meshes: all(objects, &["mesh"]),
         trusts: all(objects, &["trust"]),
         requests: all(objects, &["request", "newer"]),
@@ -191,6 +192,39 @@ fn a_root_that_ends_or_has_ended_is_a_problem() {
     only(
         &[("/policy/status/conditions", ending)],
         "problem  vm meshroot-system/demo: it ends soon",
+    );
+}
+
+#[test]
+fn a_rotation_that_runs_is_a_note_and_a_stalled_one_a_problem() {
+    let rotation = |generation: u32, status: Value| {
+        let rotation = json!({
+            "apiVersion": "meshroot.dev/v1alpha1", "kind": "RootRotation",
+            "metadata": {
+                "name": "demo.2", "namespace": "meshroot-system", "generation": generation,
+                "creationTimestamp": "2026-11-28T08:00:00Z",
+            },
+            "spec": { "virtualMeshRef": { "name": "demo" } }, "status": status,
+        });
+        [("/rotation", rotation)]
+    };
+    let status = |step: &str, stalled: &str| {
+        json!({
+            "step": step, "waitingFor": "workloads of istio may still send it", "observedGeneration": 1,
+            "conditions": [{
+                "type": "Stalled", "status": stalled, "reason": "RootReplaced", "message": "",
+                "lastTransitionTime": NOW,
+            }],
+        })
+    };
+    let line =
+        |level| format!("{level:<8} rotation meshroot-system/demo.2: Trusting: workloads of istio");
+    only(&rotation(1, status("Trusting", "False")), &line("note"));
+    only(&rotation(1, status("Trusting", "True")), &line("problem"));
+    assert_eq!(found(&rotation(1, status("Complete", "False"))), [""; 0]);
+    only(
+        &rotation(2, status("Complete", "False")),
+        "problem  rotation meshroot-system/demo.2: the hub has not looked at it as it is now",
     );
 }
 
