@@ -11,6 +11,7 @@ use meshroot_api::{MeshTrust, RootRotation, TrustPolicy, VirtualMesh};
 use meshroot_core::identity;
 use meshroot_core::membership::{self, Key};
 use meshroot_core::rotation::{self, Snapshot, View};
+use meshroot_pki::parse_bundle;
 use meshroot_runtime::process::clock;
 
 use crate::authority::{Cross, Numbers, Roots};
@@ -71,8 +72,10 @@ impl Hub {
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
     ) -> Result<Mode, HubError> {
-        let roots = self.roots(virtual_mesh, policy).await?;
         let key = Key::of(virtual_mesh);
+        // What was planned before does not hold where nothing can be planned now.
+        self.rotations.forget_one(&key);
+        let roots = self.roots(virtual_mesh, policy).await?;
         let rotations = self.rotations_of(&key);
         let told = self.numbers(virtual_mesh, policy).told;
         let own = roots.own();
@@ -131,7 +134,15 @@ impl Hub {
             let record = self.records.object(Some(&mesh.namespace), request)?;
             root(record.spec.prepared.as_ref()?)
         };
-        let told_under = told.and_then(|trust| prepared(&trust.spec.request));
+        // The first anchor of a MeshTrust is the one that signed, where the ledger names one that is gone.
+        let first = |trust: &MeshTrust| {
+            let is_recorded =
+                self.records.object(Some(&mesh.namespace), &trust.spec.request).is_some();
+            let anchors = parse_bundle(trust.spec.trust_anchors.as_bytes()).ok()?;
+            Some(anchors.first()?.fingerprint().to_string()).filter(|_| is_recorded)
+        };
+        let told_under =
+            told.and_then(|trust| prepared(&trust.spec.request).or_else(|| first(trust)));
         let is_known =
             told.is_some_and(|trust| trust.spec.rotation.is_some()) || told_under.is_some();
         // What one has that is told of another virtual mesh is not of this one.

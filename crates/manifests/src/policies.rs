@@ -344,6 +344,12 @@ fn root_rotations() -> Policy {
             .to_owned(),
         "metadata.name: a RootRotation is called <virtual mesh>.<number of the new root>, from 2 on: demo.2",
     ));
+    policy.rules.push((
+        "request.operation == 'CREATE' || !object.?spec.?rollback.orValue(false) || \
+         oldObject.?spec.?rollback.orValue(false) || oldObject.?status.?step.orValue('') != 'Complete'"
+            .to_owned(),
+        "spec.rollback: it is complete, and nothing leads back; replace the root again with the next number",
+    ));
     policy
 }
 

@@ -1,5 +1,7 @@
 //! What is to be installed: an answer that verifies against what this cluster asked for.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::Adopt;
@@ -8,7 +10,7 @@ use meshroot_pki::{
     Certificate, CertificateError, PathOptions, PublicKey, Purpose, build_path, parse_bundle,
 };
 
-use super::{Fact, Found, Stop, View};
+use super::{Fact, Found, Installed, Stop, View};
 use crate::refusal::Refusal;
 use crate::{identity, meshes};
 
@@ -103,15 +105,28 @@ fn check_goal(view: &View<'_>, wanted: &RequestName) -> Result<(), Refusal> {
     let own = RequestName::parse(&installed.request);
     let is_same = own.is_some_and(|own| own.virtual_mesh == wanted.virtual_mesh);
     let (had, told) = (installed.goal.unwrap_or_default(), goal(view.trust).unwrap_or_default());
-    if !is_same || told >= had {
+    if !is_same || told >= had && follows(installed, view) {
         return Ok(());
     }
     let message = format!(
         "what is installed was told for goal {had} of the virtual mesh's roots (MeshTrust spec.rotation.goal.sequence), the \
-         hub now tells goal {told}: it went back, as after a restore from an old backup. Restore a later one; nothing is \
-         changed here until then"
+         hub now tells goal {told} and does not know of the trust anchors that are installed: it went back, as after a \
+         restore from an old backup. Restore a later one; nothing is changed here until then"
     );
     Err(Refusal::new(Reason::HubWentBack, message))
+}
+
+/// Whether the hub knows of what is installed: MeshTrust holds what is told, and all that was told before and some workload
+/// may still have.
+fn follows(installed: &Installed, view: &View<'_>) -> bool {
+    let (Some(_), Some(telling)) = (installed.goal, &view.trust.spec.rotation) else { return true };
+    let has: BTreeSet<String> = installed.anchors.iter().map(ToString::to_string).collect();
+    let told: BTreeSet<String> =
+        view.roots.iter().map(|one| one.fingerprint().to_string()).collect();
+    !installed.intact
+        || has.is_empty()
+        || has == told
+        || telling.trusted.iter().any(|set| set.iter().cloned().collect::<BTreeSet<_>>() == has)
 }
 
 /// What is there may be replaced without a word: ours, and under a root that the mesh goes on to trust, or one that

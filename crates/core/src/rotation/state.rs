@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use meshroot_api::rotation::Strategy;
+use meshroot_api::rotation::{Step, Strategy};
 use meshroot_api::trust::{Goal, MeshTrustSpec, Telling};
 use meshroot_api::{MeshTrust, Reason, RootRotation};
 
@@ -61,6 +61,8 @@ pub struct Rotation {
     pub(super) world: World,
     goal: Goal,
     latest: u32,
+    /// The root that it is to go back to, and that is gone.
+    pub(super) no_way_back: Option<u32>,
     pub(super) is_announced: bool,
     pub(super) is_paused: bool,
     pub(super) is_rolled_back: bool,
@@ -87,14 +89,19 @@ pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
     let numbers = snapshot.roots.iter().map(|root| root.number);
     let latest = numbers.filter(|number| *number <= snapshot.ready).max().unwrap_or(1);
     let asked = snapshot.rotation.filter(|_| latest > 1);
+    let mut no_way_back = None;
     let (number, way) = match asked {
         Some(rotation) if rotation.spec.rollback => {
-            let is_over = present.as_ref().is_some_and(|goal| goal.number == latest);
-            match known
-                .replaced_by(latest)
-                .filter(|_| !is_over || !is_done(latest).unwrap_or(false))
-            {
-                Some(before) => (before, Way::Back),
+            let is_at = present.as_ref().is_some_and(|goal| goal.number == latest);
+            let step = rotation.status.as_ref().map(|status| status.step);
+            let is_over =
+                is_at && (step == Some(Step::Complete) || is_done(latest).unwrap_or(false));
+            match known.replaced_by(latest).filter(|_| !is_over) {
+                Some(before) if known.numbered(before).is_some() => (before, Way::Back),
+                Some(before) => {
+                    no_way_back = Some(before);
+                    (latest, Way::CrossSigned)
+                }
                 None => (latest, Way::CrossSigned),
             }
         }
@@ -106,10 +113,11 @@ pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
     };
     let world = known.world(snapshot, number, way)?;
     let goal = known.goal(present, number, snapshot.now)?;
-    let is_paused = asked.is_some_and(|rotation| rotation.spec.paused);
+    let is_paused = no_way_back.is_some() || asked.is_some_and(|rotation| rotation.spec.paused);
     let is_rolled_back = way == Way::Back;
     let mut rotation = Rotation::new(known, world, goal, (is_paused, is_rolled_back), snapshot);
     rotation.latest = latest;
+    rotation.no_way_back = no_way_back;
     Ok(rotation)
 }
 
@@ -259,13 +267,14 @@ impl Rotation {
         let assignments =
             snapshot.members.iter().map(|view| (view.mesh.clone(), assign(view))).collect();
         let Known { catalog, own, .. } = known;
-        let latest = 1;
+        let (latest, no_way_back) = (1, None);
         Self {
             catalog,
             own,
             world,
             goal,
             latest,
+            no_way_back,
             is_announced,
             is_paused,
             is_rolled_back,
@@ -321,13 +330,24 @@ impl Rotation {
             Refusal::new(Reason::RootSecretMissing, message)
         };
         let Position { chain, anchors } = position;
+        // What is told already goes on, wherever it came from.
+        let before = trust.filter(|trust| {
+            let told = trust.spec.rotation.as_ref();
+            told.is_some_and(|told| {
+                told.sends == telling.sends && told.revision == telling.revision
+            })
+        });
+        let told_anchors = before.map(|trust| trust.spec.trust_anchors.clone());
+        let told_chain = before.and_then(|trust| trust.spec.chain_certificates.clone());
         Ok(Some(Told {
             anchors: self
                 .catalog
                 .bundle(anchors, chain.issuer)
+                .or(told_anchors)
                 .ok_or_else(|| absent("a root that it trusts is not at hand"))?,
             chain: self
                 .chain_certificates(chain)
+                .or(told_chain)
                 .ok_or_else(|| absent("the cross-certificate that it sends is not at hand"))?,
             telling,
             issuer: self.own.get(&chain.issuer).map(|own| own.number),

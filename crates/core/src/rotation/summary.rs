@@ -86,6 +86,13 @@ impl Rotation {
             step,
             said: Notice::new(Reason::RootReplaced, message),
         };
+        if let Some(number) = self.no_way_back {
+            let message = format!(
+                "root {number}, which it is to go back to, is not there or cannot be used: restore its Secret from a backup, or \
+                 set spec.rollback: false to go on"
+            );
+            return Summary::of(Step::Settling, Notice::new(Reason::RotationStuck, message));
+        }
         if self.is_complete() {
             return if self.is_rolled_back {
                 step(Step::RolledBack, "every workload has again what it had before".to_owned())

@@ -199,6 +199,7 @@ impl Member {
         let has_new = rotation.issuer(&self.key).and_then(newest_under).is_some();
         // What it was planned for is there no more: the virtual mesh is looked at again.
         let Some(told) = rotation.told(&self.key, before, has_new)? else {
+            hub.rotations.forget_one(&of);
             hub.virtual_mesh_queue.add(of);
             return Err(HubError::RootIsBusy);
         };

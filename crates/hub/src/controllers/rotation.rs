@@ -54,7 +54,9 @@ pub(super) async fn advance(
     for (number, rotation) in &rotations {
         told.follow(*number, rotation, &rotations).await?;
     }
-    if rotations.iter().all(|(number, _)| *number <= roots.highest()) {
+    // One that is being prepared comes first; one of a number that is not the next never will.
+    let is_begun = |number: u32| number > roots.highest() + 1 || told.is_at(number);
+    if rotations.iter().all(|(number, _)| is_begun(*number)) {
         told.begin_in_time(&rotations).await?;
     }
     let again = match &mode {
@@ -96,9 +98,16 @@ impl Told<'_> {
                         .object(Some(&Key::of(rotation).namespace), &Key::of(rotation).name)
                         .is_some()
                 {
-                    self.make_cross(number, rotation).await?;
+                    match self.make_cross(number, rotation).await {
+                        Ok(()) => planned.summary(&self.unseen()),
+                        Err(HubError::Refused(refusal)) => {
+                            Summary::of(planned.summary(&self.unseen()).step, refusal.into())
+                        }
+                        Err(error) => return Err(error),
+                    }
+                } else {
+                    planned.summary(&self.unseen())
                 }
-                planned.summary(&self.unseen())
             }
             _ => match self.prepare(number, latest, rotation, rotations).await {
                 Ok(said) => Summary::of(Step::Preparing, said),
@@ -280,8 +289,7 @@ impl Told<'_> {
             return Ok(());
         }
         let key = Key::of(self.virtual_mesh);
-        let known = rotations.iter().map(|(number, _)| *number);
-        let number = known.max().unwrap_or(1).max(self.roots.highest()) + 1;
+        let number = self.roots.highest() + 1;
         hub.fence()?;
         let name = names::rotation(&key.name, number);
         let mut made = RootRotation::new(
@@ -391,9 +399,8 @@ impl Told<'_> {
 }
 
 fn stuck(why: &str) -> Refusal {
-    let message = format!(
-        "spec.strategy: CrossSigned, and there can be no cross-certificate: {why}; set BundleFirst"
-    );
+    let message =
+        format!("there can be no cross-certificate: {why}; set spec.strategy: BundleFirst");
     Refusal::new(Reason::RotationStuck, message)
 }
 

@@ -84,6 +84,10 @@ fn a_rotation_that_is_deleted_with_the_old_root_once_it_is_complete_leaves_every
         let mut members = settled(scene, name, &meshes, false).await?;
         let rotation = ask(scene, name, 2, Strategy::Automatic).await?;
         comes_to(scene, &mut members, &rotation, Step::Complete).await?;
+        let back =
+            merge(&rotations(scene), &rotation, &json!({ "spec": { "rollback": true } })).await;
+        let refused = format!("{:#}", back.unwrap_err());
+        ensure!(refused.contains("spec.rollback: it is complete"), "{refused}");
         delete(&rotations(scene), &rotation).await?;
         delete(&scene.hub_secrets(SYSTEM_NAMESPACE), "forgotten-ca-certs").await?;
         // What makes the hub look at everything of it again.

@@ -135,7 +135,10 @@ fn a_builtin_root_is_replaced_once_so_much_of_its_life_is_over(
             members.live_until("the hub asks for another root", there).await?;
             let there = async || Ok(all_are_at(scene, &[&mesh], 2).await.is_ok());
             members.live_until("the mesh is at the new root", there).await?;
-            return comes_to(scene, &mut members, &rotation, Step::Complete).await;
+            comes_to(scene, &mut members, &rotation, Step::Complete).await?;
+            let next = rotations(scene).get_opt(&format!("{name}.3")).await?;
+            ensure!(next.is_none(), "another one was asked for");
+            return Ok(());
         }
         let ready = async || {
             let status = scene.virtual_meshes().get(name).await?.status.unwrap_or_default();

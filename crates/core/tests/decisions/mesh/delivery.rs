@@ -84,6 +84,16 @@ fn a_hub_that_went_back_changes_nothing() {
             other => panic!("{other:?}"),
         }
     }
+    // One that was restored and has gone on to another goal since does not know of what is installed.
+    let mut newer = installed(1);
+    newer.goal = Some(2);
+    newer.anchors = vec![root().fingerprint(), other_root().fingerprint()];
+    scene.found = Found::Ours(Box::new(newer.clone()));
+    scene.facts.seen = Some(Seen::default());
+    scene.assert_says(Reason::HubWentBack, "does not know of the trust anchors");
+    let known = newer.anchors.iter().map(ToString::to_string).collect();
+    scene.trust.spec.rotation.as_mut().unwrap().trusted = vec![known];
+    assert!(matches!(scene.plan(), Plan::Install(_)), "{:?}", scene.plan());
     // Another virtual mesh counts its own.
     let mut other = installed(1);
     other.request = "istio.other.1".into();
