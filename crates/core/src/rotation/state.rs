@@ -331,14 +331,11 @@ impl Rotation {
         };
         let Position { chain, anchors } = position;
         // What is told already goes on, wherever it came from.
-        let before = trust.filter(|trust| {
-            let told = trust.spec.rotation.as_ref();
-            told.is_some_and(|told| {
-                told.sends == telling.sends && told.revision == telling.revision
-            })
-        });
-        let told_anchors = before.map(|trust| trust.spec.trust_anchors.clone());
-        let told_chain = before.and_then(|trust| trust.spec.chain_certificates.clone());
+        let before = trust.and_then(|trust| Some((&trust.spec, trust.spec.rotation.as_ref()?)));
+        let before = before.filter(|(_, before)| before.sends == telling.sends);
+        let told_chain = before.and_then(|(spec, _)| spec.chain_certificates.clone());
+        let same = before.filter(|(_, before)| before.revision == telling.revision);
+        let told_anchors = same.map(|(spec, _)| spec.trust_anchors.clone());
         Ok(Some(Told {
             anchors: self
                 .catalog

@@ -1,11 +1,13 @@
 //! What is read of MeshTrusts, and written into them, while a root is replaced.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use jiff::SignedDuration;
 use meshroot_api::policy::{Adopt, KeyAlgorithm, Restart};
+use meshroot_api::rotation::{RootRotationSpec, RootRotationStatus, Step};
 use meshroot_api::trust::{Goal, Loaded, MeshTrustSpec, MeshTrustStatus, Pickup, Sent, Telling};
-use meshroot_api::{MeshTrust, Reason};
+use meshroot_api::{MeshTrust, Reason, RootRotation};
 use meshroot_core::membership::Key;
 use meshroot_core::rotation::{OwnRoot, Rotation, Snapshot, Told, View, is_loaded, read};
 use meshroot_pki::{Certificate, to_bundle};
@@ -126,6 +128,52 @@ fn without_the_cross_certificate_nothing_else_is_told_and_it_is_said_what_is_mis
     let refused = refused.unwrap_err();
     assert_eq!(refused.reason, Reason::RootSecretMissing);
     assert!(refused.message.contains("cross-certificate"), "{}", refused.message);
+}
+
+#[test]
+fn what_is_told_already_is_told_on_where_its_certificates_are_gone() {
+    let mut told = trust(&[&OLD], Some(bridged()));
+    told.spec.chain_certificates = Some(CROSS.to_pem());
+    let without = OwnRoot { cross: None, ..new() };
+    let rotation = rotation(&[old(), without], &[view("a", Some(&told))]);
+    let spec = spec(rotation.told(&mesh("a"), Some(&told), false).unwrap().unwrap());
+    assert_eq!(spec.chain_certificates, told.spec.chain_certificates);
+    assert_eq!(spec.trust_anchors, NEW.to_pem(), "and anchors go on");
+}
+
+/// A rotation of the second root that somebody wants back, whose status says this.
+fn wanted_back(step: Step) -> RootRotation {
+    let spec = RootRotationSpec { rollback: true, ..RootRotationSpec::default() };
+    let status = Some(RootRotationStatus { step, ..RootRotationStatus::default() });
+    RootRotation { status, ..RootRotation::new("demo.2", spec) }
+}
+
+#[test]
+fn a_root_that_is_gone_is_not_gone_back_to_and_nobody_is_told_anything_new() {
+    let told = trust(&[&OLD], Some(bridged()));
+    let rotation = wanted_back(Step::Reissuing);
+    let members = [view("a", Some(&told))];
+    let (roots, rotation) = ([new()], Some(&rotation));
+    let read = read(&Snapshot { roots: &roots, ready: 2, rotation, members: &members, now: now() });
+    let read = read.unwrap();
+    assert_eq!(read.goal().number, 2);
+    let said = read.summary(&BTreeMap::new()).said;
+    assert_eq!(said.reason, Reason::RotationStuck);
+    assert!(said.message.contains("root 1"), "{}", said.message);
+    assert_eq!(read.changed().count(), 0);
+}
+
+#[test]
+fn what_is_complete_is_not_gone_back_from() {
+    let told = trust(&[&NEW], Some(bridged()));
+    for (step, number) in [(Step::Distrusting, 1), (Step::Complete, 2)] {
+        let rotation = wanted_back(step);
+        let (roots, members) = ([old(), new()], [view("a", Some(&told))]);
+        let rotation = Some(&rotation);
+        let read =
+            read(&Snapshot { roots: &roots, ready: 2, rotation, members: &members, now: now() });
+        assert_eq!(read.unwrap().goal().number, number);
+    }
 }
 
 #[test]
