@@ -1,9 +1,12 @@
 //! What may be taken away in the middle of a rotation: it costs time and no handshake.
 
 use anyhow::{Result, ensure};
+use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
+use kube::core::ObjectMeta;
 use meshroot_api::discovery::{LinkerdMesh, MeshSpec};
+use meshroot_api::names::VIRTUAL_MESH_ANNOTATION;
 use meshroot_api::rotation::{Step, Strategy};
 use meshroot_api::{Mesh, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
@@ -133,5 +136,29 @@ fn an_agent_that_writes_its_request_anew_for_another_virtual_mesh_holds_up_no_ot
             "it is told something"
         );
         Ok(())
+    });
+}
+
+/// What docs/operations.md says of a hub that is lost with everything but the roots.
+#[test]
+fn a_hub_that_is_built_anew_signs_with_the_root_whose_rotation_is_put_back() {
+    run(async |scene| {
+        let mut members = settled(scene, "origin", &["origin-one"], false).await?;
+        let rotation = ask(scene, "origin", 2, Strategy::Automatic).await?;
+        comes_to(scene, &mut members, &rotation, Step::Complete).await?;
+        let secrets = scene.hub_secrets(SYSTEM_NAMESPACE);
+        for end in ["", ".2", ".2.cross"] {
+            let kept = secrets.get(&format!("origin-ca-certs{end}")).await?;
+            let mut restored = Secret { metadata: ObjectMeta::default(), ..kept.clone() };
+            restored.metadata.name = Some(format!("rebuilt-ca-certs{end}"));
+            let mut annotations = kept.metadata.annotations.unwrap_or_default();
+            annotations
+                .insert(VIRTUAL_MESH_ANNOTATION.to_owned(), format!("{SYSTEM_NAMESPACE}/rebuilt"));
+            restored.metadata.annotations = Some(annotations);
+            create(&secrets, restored).await?;
+        }
+        ask(scene, "rebuilt", 2, Strategy::Automatic).await?;
+        settled(scene, "rebuilt", &["rebuilt-one"], false).await?;
+        all_are_at(scene, &["rebuilt-one"], 2).await
     });
 }
