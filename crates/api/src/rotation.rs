@@ -27,8 +27,8 @@ use crate::shared::ResourceRef;
     printcolumn(name = "Virtual Mesh", type_ = "string", json_path = ".spec.virtualMeshRef.name"),
     printcolumn(name = "Step", type_ = "string", json_path = ".status.step"),
     printcolumn(name = "Complete", type_ = "string", json_path = ".status.conditions[?(@.type==\"Complete\")].status"),
-    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor", priority = 1),
     validation = never_changes(&VIRTUAL_MESH_REF, "spec.virtualMeshRef never changes: create a new rotation instead"),
     validation = never_changes(&NEW_ROOT, "spec.newRoot never changes: roll this rotation back and create the next one")
 )]
