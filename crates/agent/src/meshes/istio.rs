@@ -52,8 +52,7 @@ impl Istio {
         revision: Option<&str>,
     ) -> Result<String, AgentError> {
         let config = self.mesh_config(namespace, revision).await?;
-        let domain = config.trust_domain.filter(|domain| !domain.is_empty());
-        Ok(domain.unwrap_or_else(|| DEFAULT_TRUST_DOMAIN.to_owned()))
+        Ok(config.configured_trust_domain().unwrap_or(DEFAULT_TRUST_DOMAIN).to_owned())
     }
 
     /// The mesh configuration of a control plane; the default where there is none.
@@ -187,6 +186,13 @@ struct MeshConfig {
     default_config: Option<ProxyConfig>,
 }
 
+impl MeshConfig {
+    /// None where Istio goes by its default.
+    fn configured_trust_domain(&self) -> Option<&str> {
+        self.trust_domain.as_deref().filter(|domain| !domain.is_empty())
+    }
+}
+
 /// What proxies are told where nothing else is said at their pods.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -237,10 +243,12 @@ mod tests {
     #[test]
     fn the_trust_domain_is_read_from_the_mesh_configuration() {
         let read = |text: &str| {
-            serde_saphyr::from_str::<MeshConfig>(text).map(|config| config.trust_domain)
+            let config = serde_saphyr::from_str::<MeshConfig>(text);
+            config.map(|config| config.configured_trust_domain().map(ToOwned::to_owned))
         };
         let set = "accessLogFile: /dev/stdout\ntrustDomain: corp.example\n";
         assert_eq!(read(set).unwrap().as_deref(), Some("corp.example"));
+        assert_eq!(read("trustDomain: \"\"\n").unwrap(), None);
         assert_eq!(read("defaultConfig: {}\n").unwrap(), None);
         assert!(read("trustDomain: [corp\n").is_err());
     }
