@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use kube::runtime::watcher;
 use meshroot_runtime::kube::apply::ApplyError;
 use meshroot_runtime::kube::call::CallError;
 use meshroot_runtime::kube::connect::ConnectError;
@@ -62,6 +63,22 @@ impl Failure {
     /// What an API answered to `doing` (`list vmcsr in namespace shop`).
     pub(crate) fn api(doing: &str, error: &kube::Error) -> Self {
         Self::answered(doing, &classify(error)).caused_by(error)
+    }
+
+    /// What `doing` (`watch vmcsr shop/a`) met: a watch that breaks is resumed by itself; one that is not allowed never
+    /// begins, which is the failure.
+    pub(crate) fn unless_resumed(doing: &str, error: &watcher::Error) -> Result<(), Self> {
+        match error {
+            watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)
+                if matches!(
+                    classify(error),
+                    ApiFailure::Forbidden(_) | ApiFailure::Unauthorized
+                ) =>
+            {
+                Err(Self::api(doing, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// As [`Failure::api`] for calls about Secrets: the server's words and the causes may quote content, so

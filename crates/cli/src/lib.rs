@@ -14,6 +14,7 @@ mod dispatch;
 mod duration;
 mod failure;
 mod global;
+mod key;
 mod locate;
 mod output;
 mod plain;

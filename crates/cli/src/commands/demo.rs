@@ -22,6 +22,7 @@ use super::cluster;
 use crate::duration::parse_duration;
 use crate::failure::Failure;
 use crate::global::Global;
+use crate::key::parse_key;
 use crate::terminal::Terminal;
 use screen::{Screen, Style};
 
@@ -36,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, value_name = "WHO")]
     approval: Option<Approval>,
     /// Key of the root, such as ECDSA-P256; RSA-4096 if left out
-    #[arg(long, value_name = "KEY", value_parser = root_key)]
+    #[arg(long, value_name = "KEY", value_parser = parse_key)]
     root_key: Option<KeyAlgorithm>,
     /// Keep the data in this directory, or go on from what is in it
     #[arg(long, value_name = "DIR")]
@@ -208,13 +209,6 @@ fn refuse_contexts(global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-fn root_key(text: &str) -> Result<KeyAlgorithm, String> {
-    let read = serde_json::from_value(serde_json::Value::from(text));
-    read.map_err(|_| {
-        format!("{text:?} is not a kind of key; write RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519")
-    })
-}
-
 const AFTER_HELP: &str = "\
 Everything runs in this process and listens on 127.0.0.1 alone. The control planes of the meshes
 are stand-ins for istiod: they load Secret cacerts and issue workload certificates as istiod does,
@@ -231,12 +225,6 @@ Examples:
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_root_key_is_named_as_in_the_api() {
-        assert_eq!(root_key("ECDSA-P256").unwrap(), KeyAlgorithm::EcdsaP256);
-        assert!(root_key("p256").unwrap_err().contains("RSA-4096"));
-    }
 
     #[test]
     fn the_demo_takes_no_cluster_of_the_users() {

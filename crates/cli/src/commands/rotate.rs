@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::duration::parse_duration;
 use crate::failure::Failure;
+use crate::key::parse_key;
 use crate::locate::find_as;
 use crate::session::Session;
 use crate::terminal::Terminal;
@@ -57,7 +58,7 @@ struct Root {
     #[arg(long, value_enum, default_value_t = Way::Automatic)]
     way: Way,
     /// Key of the new root, such as ECDSA-P384; without it as the TrustPolicy says
-    #[arg(long, value_name = "ALGORITHM", value_parser = key)]
+    #[arg(long, value_name = "ALGORITHM", value_parser = parse_key)]
     key: Option<KeyAlgorithm>,
     /// Say how far it is until it is complete
     #[arg(long, conflicts_with = "plan")]
@@ -197,11 +198,6 @@ async fn change(
 async fn gather(session: &Session, virtual_mesh: &str) -> Result<Gathered, Failure> {
     let found = find_as::<VirtualMesh>(session, Kind::VirtualMesh, virtual_mesh).await?;
     Gathered::read(session, found).await
-}
-
-fn key(text: &str) -> Result<KeyAlgorithm, String> {
-    serde_json::from_value(Value::String(text.to_owned()))
-        .map_err(|_| "use RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384 or Ed25519".to_owned())
 }
 
 const AFTER_HELP: &str = "\

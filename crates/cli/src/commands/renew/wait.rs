@@ -12,7 +12,6 @@ use meshroot_api::shared::State;
 use meshroot_api::trust::Pickup;
 use meshroot_api::{MeshTrust, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::membership::Key;
-use meshroot_runtime::kube::write::{Failure as ApiFailure, classify};
 use tokio::time::{Instant, timeout_at};
 
 use crate::failure::Failure;
@@ -67,15 +66,18 @@ async fn one(
 ) -> Result<(), Failure> {
     let mut changes = changes(session, mesh, name);
     let mut said = String::new();
+    let interrupted = |error: &watcher::Error| {
+        Failure::unless_resumed(&format!("watch {name} and its mesh"), error)
+    };
     while let Some(change) = changes.next().await {
         match change {
             Change::Request(change) => match *change {
                 Ok(request) => seen.request = request,
-                Err(error) => interrupted(name, &error)?,
+                Err(error) => interrupted(&error)?,
             },
             Change::Trust(change) => match *change {
                 Ok(trust) => seen.trust = trust,
-                Err(error) => interrupted(name, &error)?,
+                Err(error) => interrupted(&error)?,
             },
         }
         let progress = seen.progress(name);
@@ -98,18 +100,6 @@ fn changes(session: &Session, mesh: &Key, name: &RequestName) -> BoxStream<'stat
     let trusts = watch_object(trusts, &mesh.name).default_backoff();
     let trusts = trusts.map(|change| Change::Trust(Box::new(change)));
     select(requests, trusts).boxed()
-}
-
-/// A watch that breaks is resumed; one that is not allowed never begins.
-fn interrupted(name: &RequestName, error: &watcher::Error) -> Result<(), Failure> {
-    match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)
-            if matches!(classify(error), ApiFailure::Forbidden(_) | ApiFailure::Unauthorized) =>
-        {
-            Err(Failure::api(&format!("watch {name} and its mesh"), error))
-        }
-        _ => Ok(()),
-    }
 }
 
 impl Seen {

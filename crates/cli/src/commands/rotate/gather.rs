@@ -11,6 +11,7 @@ use meshroot_api::{
     VirtualMeshCertificateSigningRequest as Request, names,
 };
 use meshroot_core::Refusal;
+use meshroot_core::findings::STALLED;
 use meshroot_core::membership::{self, Key, members};
 use meshroot_core::rotation::{self, OwnRoot, Rotation, Snapshot, View};
 use meshroot_core::trust::signing_root;
@@ -221,8 +222,7 @@ fn refused(refusal: &Refusal) -> Failure {
 /// One line: how far it is.
 pub(crate) fn line(rotation: &RootRotation) -> String {
     let status = rotation.status.clone().unwrap_or_default();
-    let stalled =
-        status.conditions.iter().any(|one| one.type_ == "Stalled" && one.status == "True");
+    let stalled = status.conditions.iter().any(|one| one.type_ == STALLED && one.status == "True");
     let word = if stalled { "stalled, " } else { "" };
     match status.waiting_for.as_str() {
         "" => format!("{word}{}", status.step.word()),

@@ -4,11 +4,10 @@ use futures::StreamExt as _;
 use jiff::SignedDuration;
 use kube::Api;
 use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, watch_object};
+use kube::runtime::watcher::watch_object;
 use meshroot_api::RootRotation;
 use meshroot_api::rotation::Step;
 use meshroot_core::membership::Key;
-use meshroot_runtime::kube::write::{Failure as ApiFailure, classify};
 use tokio::time::timeout;
 
 use super::gather::line;
@@ -48,7 +47,7 @@ async fn watched(
             Ok(Some(rotation)) => rotation,
             Ok(None) => return Err(Failure::no(format!("RootRotation {name} was deleted"))),
             Err(error) => {
-                interrupted(name, &error)?;
+                Failure::unless_resumed(&format!("watch RootRotation {name}"), &error)?;
                 continue;
             }
         };
@@ -68,16 +67,4 @@ async fn watched(
         }
     }
     Ok(())
-}
-
-/// A watch that breaks is resumed; one that is not allowed never begins.
-fn interrupted(name: &Key, error: &watcher::Error) -> Result<(), Failure> {
-    match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)
-            if matches!(classify(error), ApiFailure::Forbidden(_) | ApiFailure::Unauthorized) =>
-        {
-            Err(Failure::api(&format!("watch RootRotation {name}"), error))
-        }
-        _ => Ok(()),
-    }
 }
