@@ -78,7 +78,6 @@ impl Catalog {
 
     /// The roots of a bundle, as MeshTrust has it.
     pub(super) fn read(&mut self, bundle: &str) -> Result<RootSet, Refusal> {
-        // Hundreds of members are told the same.
         let certificates = parse_bundle(bundle.as_bytes()).unwrap_or_default();
         certificates.iter().map(|certificate| self.add(certificate)).collect()
     }

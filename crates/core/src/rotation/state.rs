@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use meshroot_api::rotation::{Step, Strategy};
 use meshroot_api::trust::{Goal, MeshTrustSpec, Telling};
 use meshroot_api::{MeshTrust, Reason, RootRotation};
-
 use meshroot_pki::{Certificate, to_bundle};
 
 use super::catalog::{Catalog, OwnRoot};
@@ -65,7 +64,6 @@ pub struct Rotation {
     pub(super) no_way_back: Option<u32>,
     pub(super) is_announced: bool,
     pub(super) is_paused: bool,
-    pub(super) is_rolled_back: bool,
     assignments: BTreeMap<Key, Assignment>,
 }
 
@@ -114,11 +112,7 @@ pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
     let world = known.world(snapshot, number, way)?;
     let goal = known.goal(present, number, snapshot.now)?;
     let is_paused = no_way_back.is_some() || asked.is_some_and(|rotation| rotation.spec.paused);
-    let is_rolled_back = way == Way::Back;
-    let mut rotation = Rotation::new(known, world, goal, (is_paused, is_rolled_back), snapshot);
-    rotation.latest = latest;
-    rotation.no_way_back = no_way_back;
-    Ok(rotation)
+    Ok(Rotation::new(known, world, goal, (latest, no_way_back), is_paused, snapshot))
 }
 
 /// The roots, as they are read before the members.
@@ -229,7 +223,8 @@ impl Rotation {
         known: Known,
         world: World,
         goal: Goal,
-        (is_paused, is_rolled_back): (bool, bool),
+        (latest, no_way_back): (u32, Option<u32>),
+        is_paused: bool,
         snapshot: &Snapshot<'_>,
     ) -> Self {
         let told_goal = |view: &View<'_>| view.trust.and_then(told::goal) == Some(&goal);
@@ -267,7 +262,6 @@ impl Rotation {
         let assignments =
             snapshot.members.iter().map(|view| (view.mesh.clone(), assign(view))).collect();
         let Known { catalog, own, .. } = known;
-        let (latest, no_way_back) = (1, None);
         Self {
             catalog,
             own,
@@ -277,9 +271,12 @@ impl Rotation {
             no_way_back,
             is_announced,
             is_paused,
-            is_rolled_back,
             assignments,
         }
+    }
+
+    pub(super) fn is_rolled_back(&self) -> bool {
+        self.world.way == Way::Back
     }
 
     /// The goal.

@@ -13,6 +13,7 @@ use super::state::Rotation;
 use super::told;
 use super::way::Change;
 use super::world::Blocked;
+use crate::findings::STALLED;
 use crate::membership::Key;
 use crate::notice::Notice;
 
@@ -49,7 +50,7 @@ impl Summary {
         let is_final = self.step.is_final();
         let flags = [
             ("Progressing", !is_final && !self.is_stalled()),
-            ("Stalled", !is_final && self.is_stalled()),
+            (STALLED, !is_final && self.is_stalled()),
             ("Complete", self.step == Step::Complete),
             ("RolledBack", self.step == Step::RolledBack),
         ];
@@ -94,7 +95,7 @@ impl Rotation {
             return Summary::of(Step::Settling, Notice::new(Reason::RotationStuck, message));
         }
         if self.is_complete() {
-            return if self.is_rolled_back {
+            return if self.is_rolled_back() {
                 step(Step::RolledBack, "every workload has again what it had before".to_owned())
             } else {
                 let number = self.goal().number;

@@ -162,7 +162,7 @@ pub(super) fn telling(
     }
 }
 
-/// For people: `I(root 2) · X(root 1)`, with what each root is called.
+/// For people: `intermediate of root 2, cross-certificate by root 1`.
 pub(super) fn sends(chain: Chain, name: impl Fn(Root) -> String) -> String {
     let own = format!("intermediate of {}", name(chain.issuer));
     match chain.through {
