@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use meshroot_api::{Reason, names};
 use meshroot_ca::{Facts, Issuer, Ledger, Order, Prepared};
 use meshroot_core::Refusal;
@@ -106,19 +105,6 @@ fn read(secret: &Secret, root: &Certificate) -> Result<Vec<Certificate>, String>
 }
 
 fn of_cross(place: &Key, virtual_mesh: &Key, chain: &str) -> Secret {
-    let annotation = (names::VIRTUAL_MESH_ANNOTATION.to_owned(), virtual_mesh.to_string());
     let file = (names::CROSS_CERTIFICATE_KEY.to_owned(), ByteString(chain.as_bytes().to_vec()));
-    Secret {
-        metadata: ObjectMeta {
-            name: Some(place.name.clone()),
-            namespace: Some(place.namespace.clone()),
-            labels: Some(names::labels()),
-            annotations: Some([annotation].into()),
-            ..ObjectMeta::default()
-        },
-        type_: Some(names::CROSS_SECRET_TYPE.to_owned()),
-        immutable: Some(true),
-        data: Some([file].into()),
-        ..Secret::default()
-    }
+    secret::kept(place, virtual_mesh, names::CROSS_SECRET_TYPE, [file].into())
 }

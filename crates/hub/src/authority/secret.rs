@@ -1,5 +1,6 @@
 //! The Secret of a root, read and written.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -88,6 +89,16 @@ pub(super) fn of_root(
         file(names::ROOT_CERTIFICATE_KEY, certificate),
         file(names::ROOT_PRIVATE_KEY_KEY, private_key),
     ];
+    kept(place, virtual_mesh, names::ROOT_SECRET_TYPE, files.into())
+}
+
+/// A Secret that is never changed, with what was made for a virtual mesh.
+pub(super) fn kept(
+    place: &Key,
+    virtual_mesh: &Key,
+    kind: &str,
+    files: BTreeMap<String, ByteString>,
+) -> Secret {
     let annotation = (names::VIRTUAL_MESH_ANNOTATION.to_owned(), virtual_mesh.to_string());
     Secret {
         metadata: ObjectMeta {
@@ -97,9 +108,9 @@ pub(super) fn of_root(
             annotations: Some([annotation].into()),
             ..ObjectMeta::default()
         },
-        type_: Some(names::ROOT_SECRET_TYPE.to_owned()),
+        type_: Some(kind.to_owned()),
         immutable: Some(true),
-        data: Some(files.into()),
+        data: Some(files),
         ..Secret::default()
     }
 }

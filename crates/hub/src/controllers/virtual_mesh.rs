@@ -92,12 +92,11 @@ async fn gather(
     let shown = statuses(&roots, &mode, now);
     hub.metrics.roots(&key.to_string(), &shown);
     let signs = match &mode {
-        Mode::Steady => roots.all().next(),
-        Mode::Planned(rotation) => roots.get(rotation.goal().number).map(|root| (0, root)),
+        Mode::Steady => roots.all().next().map(|(_, root)| root),
+        Mode::Planned(rotation) => roots.get(rotation.goal().number),
     };
-    let ending = signs.and_then(|(_, root)| {
-        trust::ending(root.issuer.first_to_end(), super::lifetime(policy), now)
-    });
+    let ending = signs
+        .and_then(|root| trust::ending(root.issuer.first_to_end(), super::lifetime(policy), now));
     Ok((Findings::of_members(progress, shown, fault).with_root_end(ending), again))
 }
 
