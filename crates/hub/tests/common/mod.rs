@@ -373,27 +373,18 @@ where
 
 /// Namespaces of control planes in east, and the agent's rights in them.
 pub(crate) async fn join_namespaces(fleet: &Fleet, namespaces: &[&str]) -> Result<()> {
-    let mut arguments = vec![
-        "cluster",
-        "join",
-        "east",
-        "--hub-context",
-        "hub",
-        "--context",
-        "east",
-        "--image",
-        "meshroot:test",
-    ];
-    arguments.extend([
-        "--restart",
-        "istiod",
-        "--mesh-namespace",
-        meshroot_testkit::fleet::MESH_NAMESPACE,
-    ]);
+    let mut more =
+        vec!["--restart", "istiod", "--mesh-namespace", meshroot_testkit::fleet::MESH_NAMESPACE];
     for namespace in namespaces {
         fleet.cluster("east")?.api.create_namespace(namespace).await?;
-        arguments.extend(["--mesh-namespace", *namespace]);
+        more.extend(["--mesh-namespace", *namespace]);
     }
-    fleet.meshroot(&arguments)?;
+    join_east(fleet, "east", &more)
+}
+
+/// Has cluster east, which `context` reaches, join the hub.
+pub(crate) fn join_east(fleet: &Fleet, context: &str, more: &[&str]) -> Result<()> {
+    let join = ["cluster", "join", "east", "--hub-context", "hub", "--context", context];
+    fleet.meshroot(&[&join[..], &["--image", "meshroot:test"], more].concat())?;
     Ok(())
 }

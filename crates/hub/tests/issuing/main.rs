@@ -17,7 +17,7 @@ use meshroot_api::names::EARLIER_NAMESPACE;
 use meshroot_testkit::Fleet;
 use meshroot_testkit::fleet::MESH_NAMESPACE;
 
-use common::{Scene, identity, request_for};
+use common::{Scene, identity, join_east, request_for};
 
 /// A hub that is its own workload cluster, and may look for roots of an earlier installation. No agent runs.
 async fn prepare() -> Result<Scene> {
@@ -32,18 +32,7 @@ async fn prepare() -> Result<Scene> {
         EARLIER_NAMESPACE,
     ])?;
     fleet.kubectl("hub", &["apply", "-f", "-"], Some(&manifests))?;
-    let join = [
-        "cluster",
-        "join",
-        "east",
-        "--hub-context",
-        "hub",
-        "--context",
-        "hub",
-        "--image",
-        "meshroot:test",
-    ];
-    fleet.meshroot(&join)?;
+    join_east(&fleet, "hub", &[])?;
     fleet.start_hub(&[]).await?;
     Scene::new(fleet).await
 }

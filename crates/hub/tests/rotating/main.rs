@@ -18,25 +18,14 @@ use meshroot_api::shared::ResourceRef;
 use meshroot_testkit::Fleet;
 use meshroot_testkit::fleet::{MESH_NAMESPACE, SYSTEM_NAMESPACE};
 
-use common::{HOME, Scene, create};
+use common::{HOME, Scene, create, join_east};
 use members::Members;
 
 /// A hub that is its own workload cluster. No agent runs.
 async fn prepare() -> Result<Scene> {
     let mut fleet = Fleet::prepare(&[]).await?;
     fleet.hub.create_namespace(MESH_NAMESPACE).await?;
-    let join = [
-        "cluster",
-        "join",
-        "east",
-        "--hub-context",
-        "hub",
-        "--context",
-        "hub",
-        "--image",
-        "meshroot:test",
-    ];
-    fleet.meshroot(&join)?;
+    join_east(&fleet, "hub", &[])?;
     fleet.start_hub(&[]).await?;
     Scene::new(fleet).await
 }
