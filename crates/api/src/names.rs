@@ -47,7 +47,8 @@ pub const REPLACED_ROOT_ANNOTATION: &str = "meshroot.dev/replaces-sha256";
 /// Annotation on Secrets that the agent wrote for a mesh: SHA-256 of what was written, so that a change by somebody
 /// else is seen.
 pub const DIGEST_ANNOTATION: &str = "meshroot.dev/digest";
-/// Annotation on a control plane's Deployment: the request that the agent restarted it for, so that it does so once.
+/// Annotation on a control plane's Deployment: request and generation of the MeshTrust that the agent restarted it for, so
+/// that it does so once.
 pub const RESTARTED_FOR_ANNOTATION: &str = "meshroot.dev/restarted-for";
 /// Annotation on the Secret of a builtin root: namespace and name of its virtual mesh.
 pub const VIRTUAL_MESH_ANNOTATION: &str = "meshroot.dev/virtual-mesh";
