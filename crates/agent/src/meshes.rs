@@ -12,6 +12,7 @@ use kube::Client;
 use meshroot_api::Mesh;
 use meshroot_api::discovery::MeshSpec;
 use meshroot_api::shared::MeshType;
+use meshroot_api::trust::OwnAuthority;
 use meshroot_core::mesh::{Delivery, Found};
 use meshroot_core::meshes::{ControlPlane, Kind};
 use meshroot_core::pickup::Seen;
@@ -56,6 +57,17 @@ pub(crate) trait Adapter: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, AgentError>;
 
+    /// Notes beside what is written that the control plane was seen to have loaded it.
+    async fn note_loaded(
+        &self,
+        place: &ControlPlane,
+        holding: &Holding,
+        at: Timestamp,
+    ) -> Result<(), AgentError>;
+
+    /// Whether no workload can have a certificate of the CA that the control plane made for itself.
+    async fn is_unused(&self, place: &ControlPlane, holding: &Holding) -> bool;
+
     /// Asks every witness that can be reached, the strongest first; stops at the first that speaks.
     async fn observe(&self, place: &ControlPlane, anchors: &[Certificate], now: Timestamp) -> Seen;
 
@@ -76,19 +88,30 @@ pub(crate) struct Discovered {
     pub(crate) spec: MeshSpec,
     /// What else is to be known to find it again.
     pub(crate) annotations: BTreeMap<String, String>,
+    /// The CA of its own that it signs with, if it has one; an error where that could not be read.
+    pub(crate) own_authority: Result<Option<OwnAuthority>, AgentError>,
 }
 
 /// What a control plane reads its CA from, with the object that it was read from.
 pub(crate) struct Holding {
     pub(crate) found: Found,
     pub(crate) secret: Option<Secret>,
+    /// What the control plane keeps a CA in that it made for itself, where it uses that.
+    pub(crate) self_signed: Option<Secret>,
+}
+
+impl Holding {
+    /// There is nothing.
+    pub(crate) fn nothing() -> Self {
+        Self { found: Found::Nothing, secret: None, self_signed: None }
+    }
 }
 
 /// What is to be written for a mesh.
 pub(crate) struct Bundle {
     pub(crate) delivery: Delivery,
-    /// The intermediate's key.
-    pub(crate) key: PrivateKey,
+    /// The intermediate's key; `None` where the one that is there stays.
+    pub(crate) key: Option<PrivateKey>,
 }
 
 /// The adapters of all meshes that are served.

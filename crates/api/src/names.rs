@@ -40,6 +40,12 @@ pub const REVISION_ANNOTATION: &str = "meshroot.dev/revision";
 pub const WRITTEN_ANNOTATION: &str = "meshroot.dev/written";
 /// Of a CA Secret: the goal of the virtual mesh's roots that it was written for, where the root was ever replaced.
 pub const GOAL_ANNOTATION: &str = "meshroot.dev/goal";
+/// Of a CA Secret: how far a mesh that had a CA of its own is taken over; [`crate::trust::TakingOver`].
+pub const TAKING_OVER_ANNOTATION: &str = "meshroot.dev/taking-over";
+/// Of a CA Secret: since when the control plane has been seen to have loaded it, while a mesh is taken over.
+pub const LOADED_ANNOTATION: &str = "meshroot.dev/loaded";
+/// Annotation on discovered Meshes: the CA of its own that the mesh signs with; [`crate::trust::OwnAuthority`].
+pub const OWN_AUTHORITY_ANNOTATION: &str = "meshroot.dev/own-ca";
 /// Of a root's Secret: the number of the root that it replaces.
 pub const REPLACES_ANNOTATION: &str = "meshroot.dev/replaces";
 /// Of a root's Secret: the fingerprint of the root that it replaces.

@@ -48,7 +48,7 @@ pub struct TrustPolicySpec {
     /// Who approves.
     #[serde(default)]
     pub approval: ApprovalPolicy,
-    /// What agents do with a CA Secret that somebody else wrote.
+    /// What agents do where a mesh has a CA that Meshroot did not make.
     #[serde(default)]
     pub adopt: Adopt,
     /// What agents do where a control plane must be restarted to load its certificate.
@@ -238,16 +238,20 @@ pub enum ApprovalMode {
     ThirdParty,
 }
 
-/// What agents do with a CA Secret that somebody else wrote.
+/// What agents do where a mesh has a CA that Meshroot did not make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Adopt {
-    /// Leave it alone and say what is there.
+    /// Leave a CA Secret of somebody else alone and say what is there. A mesh that signs by itself is taken over as with
+    /// `Always`.
     #[default]
     #[serde(alias = "NEVER")]
     Never,
-    /// Keep a copy in a backup Secret, then write over it.
+    /// Keep a copy in a backup Secret, then take the mesh over in steps: no workload of it refuses another one.
     #[serde(alias = "ALWAYS")]
     Always,
+    /// The same in one step: workloads of before and after it refuse each other until all have renewed.
+    #[serde(alias = "AT_ONCE")]
+    AtOnce,
 }
 
 /// What agents do where a control plane must be restarted to load its certificate.

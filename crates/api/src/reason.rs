@@ -141,6 +141,8 @@ reasons! {
     Installed => Unknown,
     /// The mesh has a certificate of another root, whose peers would refuse this one; `adopt` forbids the change.
     RootWouldChange => Conflict,
+    /// The mesh had a CA of its own and is taken over in steps, so that no workload of it refuses another one.
+    TakingOver => Unknown,
     /// The hub tells what held before something that is installed: it was restored from an old backup.
     HubWentBack => Conflict,
     /// The control plane must be restarted to load its certificate.

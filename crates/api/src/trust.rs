@@ -113,6 +113,46 @@ pub struct Sent {
     pub through: Option<String>,
 }
 
+/// How far a mesh is taken over that had a CA of its own. Roots are named by the SHA-256 of their DER, in hex.
+///
+/// These are facts: they stand beside what was written for the control plane, and change with it in one write.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TakingOver {
+    /// The roots that the mesh trusted before.
+    pub own: Vec<String>,
+    /// What workloads are to send.
+    pub sends: Sent,
+    /// What they are to trust.
+    pub trusts: Vec<String>,
+    /// What was sent before and some workload may still send.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<Sent>,
+    /// What was trusted before and may be all that some workload still trusts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted: Vec<Vec<String>>,
+    /// Longest lifetime of a workload's certificate that was seen meanwhile, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf_lifetime_seconds: Option<i64>,
+}
+
+/// A CA that a mesh signs with and Meshroot did not make, as the agent found it before it was told anything: the value of
+/// [`OWN_AUTHORITY_ANNOTATION`](crate::names::OWN_AUTHORITY_ANNOTATION), in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnAuthority {
+    /// Whether the control plane made it for itself; else somebody wrote it.
+    pub self_signed: bool,
+    /// Subject of the certificate that signs.
+    pub subject: String,
+    /// End of its validity.
+    pub not_after: Time,
+    /// Whether changed trust anchors are loaded while the control plane runs.
+    pub anchors_live: bool,
+    /// The longest that a workload's certificate lives, in seconds.
+    pub leaf_lifetime_seconds: i64,
+}
+
 /// What the agent saw.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -8,6 +8,7 @@ mod follow_up;
 mod found;
 mod notices;
 mod report;
+mod taking;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use delivery::Answer;
 pub use delivery::{Delivery, above, anchors};
 pub use found::{Found, Installed};
 pub use report::Report;
+pub use taking::{LEAF_LIFETIME, Own, Taking};
 
 /// All that is known of a mesh.
 pub struct View<'a> {
@@ -65,6 +67,8 @@ pub struct Facts {
     pub kept: Option<Vec<RequestName>>,
     /// What was seen of the control plane.
     pub seen: Option<Seen>,
+    /// Whether no workload ever had a certificate of a CA that the control plane made for itself.
+    pub unused: Option<bool>,
     /// Whether MeshTrust was read from the API, not from a copy that may lag behind.
     pub trust_is_fresh: bool,
     /// Whether a certificate was written in this turn: it is not written twice.
@@ -89,6 +93,8 @@ pub enum Fact {
     Kept,
     /// What can be seen of the control plane.
     Seen,
+    /// Whether no workload ever had a certificate of a CA that the control plane made for itself.
+    Unused,
     /// MeshTrust as the API has it.
     FreshTrust,
 }
@@ -99,7 +105,7 @@ pub enum Plan {
     /// Find this out, and plan again.
     Look(Fact),
     /// Write this for the control plane, read what is there, and plan again.
-    Install(Delivery),
+    Install(Box<Delivery>),
     /// Do this.
     Do(Actions),
 }
@@ -134,6 +140,8 @@ pub enum Step {
     },
     /// Say this in MeshTrust.
     Report(Box<Report>),
+    /// Note that the control plane was seen to have loaded what is written.
+    NoteLoaded,
     /// Restart the control plane, once for what this names.
     Restart(String),
     /// Delete these requests, then the keys of these.
@@ -187,17 +195,28 @@ impl From<Refusal> for Stop {
 
 fn bring_about(view: &View<'_>, now: Timestamp) -> Result<Plan, Stop> {
     let wanted = request_name(&view.trust.spec.request)?;
-    let useless = match delivery::of(view, &wanted, now)? {
+    let (mut useless, mut stage) = (None, None);
+    match delivery::of(view, &wanted, now)? {
         Answer::Due(delivery) => return Ok(Plan::Install(delivery)),
-        Answer::Useless(refusal) => Some(Useless { name: wanted.clone(), refusal }),
-        Answer::Settled => None,
-    };
+        Answer::Useless(refusal) => useless = Some(Useless { name: wanted.clone(), refusal }),
+        Answer::Taking(taken) => stage = Some(*taken),
+        Answer::Settled => {}
+    }
     let actions = match (view.found, useless) {
-        (Found::Ours(installed), useless) if let Some(certificate) = &installed.intermediate => {
-            follow_up::plan(view, installed, certificate, useless, now)?
+        (Found::Ours(installed), None) if installed.request.is_empty() => match &stage {
+            Some(stage) => follow_up::of_own(view, installed, stage, now)?,
+            None => wait(view, &wanted),
+        },
+        (Found::Ours(installed), useless)
+            if !installed.request.is_empty()
+                && let Some(certificate) = &installed.intermediate =>
+        {
+            follow_up::plan(view, installed, certificate, (useless, stage.as_ref()), now)?
         }
         (_, Some(useless)) => ask_again(view, useless),
-        (Found::Nothing | Found::Ours(_), None) if view.request(&wanted).is_none() => {
+        (Found::Nothing | Found::SelfSigned(_) | Found::Ours(_), None)
+            if view.request(&wanted).is_none() =>
+        {
             lost(view, &wanted)
         }
         (_, None) => wait(view, &wanted),
@@ -313,5 +332,9 @@ impl Facts {
 
     fn seen(&self) -> Result<&Seen, Fact> {
         self.seen.as_ref().ok_or(Fact::Seen)
+    }
+
+    fn unused(&self) -> Result<bool, Fact> {
+        self.unused.ok_or(Fact::Unused)
     }
 }

@@ -1,6 +1,7 @@
 //! How far a virtual mesh is, from how far each member is.
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use meshroot_api::Reason;
 use meshroot_api::names::RequestName;
 use meshroot_api::shared::State;
@@ -66,8 +67,12 @@ impl Member {
         let current = view.current.to_string();
         let in_use = view.reported.installed.as_deref() == Some(current.as_str());
         let issued = view.answered || in_use;
-        let of_pickup = || issued.then(|| pickup_trouble(view.reported)).flatten();
-        let since = view.recorded.filter(|_| view.answered && !in_use);
+        // A mesh that had a CA of its own takes days: that is told where nothing of ours is in use yet.
+        let is_taken = reason(view.reported) == Some(Reason::TakingOver);
+        let is_ordinary = is_taken && in_use && view.reported.pickup == Pickup::Confirmed;
+        let of_pickup =
+            || (issued && !is_ordinary).then(|| pickup_trouble(view.reported)).flatten();
+        let since = view.recorded.filter(|_| view.answered && !in_use && !is_taken);
         let late = since.filter(|since| now.duration_since(*since) > DELIVERED_WITHIN);
         let fault = view.fault.clone().map(Notice::from);
         Self {
@@ -90,11 +95,19 @@ fn request_trouble(said: &Notice) -> Option<Notice> {
 
 /// An agent is believed when it reports trouble of its own mesh, never that all is well with the others.
 fn pickup_trouble(reported: &MeshTrustStatus) -> Option<Notice> {
-    let said = reported.conditions.iter().find(|condition| condition.type_ == LOADED)?;
-    let reason = Reason::from_word(&said.reason)?;
+    let said = loaded(reported)?;
+    let reason = reason(reported)?;
     let ordinary = matches!(reason, Reason::Installed | Reason::Requested)
         || reason.state() == State::Accepted;
     (!ordinary).then(|| Notice::new(reason, brief(&said.message)))
+}
+
+fn loaded(reported: &MeshTrustStatus) -> Option<&Condition> {
+    reported.conditions.iter().find(|condition| condition.type_ == LOADED)
+}
+
+fn reason(reported: &MeshTrustStatus) -> Option<Reason> {
+    Reason::from_word(&loaded(reported)?.reason)
 }
 
 /// One member's text goes into the status of all: it may not crowd the others out.
@@ -172,7 +185,7 @@ fn urgency(reason: Reason) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     use super::*;
 

@@ -22,7 +22,7 @@ mod world;
 
 pub use catalog::OwnRoot;
 pub use forecast::{Forecast, Move, Pair, Stage};
-pub use held::Held;
+pub use held::{Held, settling};
 pub use plan::{Next, entry, is_complete, is_out_of_use, plan};
 pub use roots::{Chain, Position, Root, RootSet};
 pub use state::{Rotation, Snapshot, Told, is_planned, read};

@@ -6,6 +6,8 @@ mod rights;
 mod rotation;
 mod scenario;
 mod soak;
+mod takeover;
+mod workloads;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,6 +46,8 @@ enum Scenario {
     Main,
     /// The root is replaced three times under handshakes
     Rotation,
+    /// Two istiods with roots of their own join, under handshakes
+    Takeover,
 }
 
 #[tokio::main]
@@ -56,11 +60,13 @@ async fn main() -> std::process::ExitCode {
         (Some(_), _) => "soak",
         (None, Scenario::Main) => "end-to-end",
         (None, Scenario::Rotation) => "rotation",
+        (None, Scenario::Takeover) => "takeover",
     };
-    let outcome = match options.soak {
-        None if options.scenario == Scenario::Rotation => rotation::run(&mut progress, hub).await,
-        None => scenario::run(&mut progress, hub, options.hold).await,
-        Some(minutes) => {
+    let outcome = match (options.soak, options.scenario) {
+        (None, Scenario::Main) => scenario::run(&mut progress, hub, options.hold).await,
+        (None, Scenario::Rotation) => rotation::run(&mut progress, hub).await,
+        (None, Scenario::Takeover) => takeover::run(&mut progress, hub).await,
+        (Some(minutes), _) => {
             let Options { seed, logs, .. } = options;
             let lasts = Duration::from_mins(minutes);
             soak::run(&soak::Soak { lasts, seed, logs }, hub).await

@@ -1,7 +1,5 @@
 //! The root is replaced three times while workloads of two real istiods shake hands without a pause.
 
-mod workloads;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,11 +13,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::progress::Progress;
-use workloads::Workloads;
+use crate::workloads::Workloads;
 
-const CLUSTERS: [&str; 2] = ["east", "west"];
+pub(crate) const CLUSTERS: [&str; 2] = ["east", "west"];
 /// How long istiods let workloads' certificates live.
-const LEAF: Duration = Duration::from_secs(12);
+pub(crate) const LEAF: Duration = Duration::from_secs(12);
 /// How long one rotation may take.
 const LIMIT: Duration = Duration::from_mins(6);
 
@@ -103,15 +101,7 @@ async fn rotate(
     loop {
         workloads.turn(fleet).await?;
         told.look(fleet)?;
-        for cluster in CLUSTERS {
-            let now = restarted(fleet)?.remove(cluster).unwrap_or_default();
-            if restarted_for.get(cluster) != Some(&now) {
-                // As kubelet does.
-                restart(fleet, cluster).await?;
-                restarted_so_often += 1;
-                restarted_for.insert(cluster.to_owned(), now);
-            }
-        }
+        restarted_so_often += restart_where_asked(fleet, &mut restarted_for).await?;
         let rotation = fleet.object(SYSTEM_NAMESPACE, "rootrotation", &name)?;
         if rotation["status"]["step"] == "Complete" {
             break;
@@ -245,7 +235,7 @@ fn numbers(fleet: &Fleet) -> Result<BTreeMap<String, String>> {
 }
 
 /// What istiod is set up with, as its agent reads it.
-fn configure(fleet: &Fleet, cluster: &str, multi_root: bool) -> Result<()> {
+pub(crate) fn configure(fleet: &Fleet, cluster: &str, multi_root: bool) -> Result<()> {
     let environment = json!([
         { "name": "ISTIO_MULTIROOT_MESH", "value": multi_root.to_string() },
         { "name": "MAX_WORKLOAD_CERT_TTL", "value": format!("{}s", LEAF.as_secs()) },
@@ -257,8 +247,25 @@ fn configure(fleet: &Fleet, cluster: &str, multi_root: bool) -> Result<()> {
     Ok(())
 }
 
+/// Restarts, as kubelet does, each istiod that its agent wants restarted for something else than `for_before` says.
+pub(crate) async fn restart_where_asked(
+    fleet: &mut Fleet,
+    for_before: &mut BTreeMap<String, String>,
+) -> Result<usize> {
+    let mut count = 0;
+    for cluster in CLUSTERS {
+        let now = restarted(fleet)?.remove(cluster).unwrap_or_default();
+        if for_before.get(cluster) != Some(&now) {
+            restart(fleet, cluster).await?;
+            count += 1;
+            for_before.insert(cluster.to_owned(), now);
+        }
+    }
+    Ok(count)
+}
+
 /// When the agents last asked for a restart.
-fn restarted(fleet: &Fleet) -> Result<BTreeMap<String, String>> {
+pub(crate) fn restarted(fleet: &Fleet) -> Result<BTreeMap<String, String>> {
     let of = |cluster: &str| -> Result<(String, String)> {
         let deployment = fleet.object_in(cluster, MESH_NAMESPACE, "deployment", "istiod")?;
         let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];

@@ -191,7 +191,9 @@ impl Fleet {
         ]
         .map(str::to_owned)
         .into();
-        let address = cluster.istiod.as_ref().map(Istiod::ca_address);
+        let address = cluster.istiod.as_ref();
+        let address =
+            address.map(|istiod| format!("{},{}", istiod.ca_address(), istiod.metrics_address()));
         if let Some(address) = address.or_else(|| cluster.stand_in.clone()) {
             arguments.extend(["--istiod".to_owned(), format!("{}={address}", mesh_name(name))]);
         }

@@ -98,7 +98,12 @@ impl Istiod {
 
     /// Where [`Istiod::metrics`] comes from.
     pub fn metrics_url(&self) -> String {
-        format!("http://127.0.0.1:{}/metrics", self.ports.monitoring)
+        format!("http://{}/metrics", self.metrics_address())
+    }
+
+    /// Host and port of that.
+    pub fn metrics_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.monitoring)
     }
 
     /// All that it has logged since the first start.

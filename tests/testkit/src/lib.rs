@@ -25,7 +25,7 @@ pub mod http_text;
 pub mod istiod;
 pub mod judges;
 pub mod kubeconfig;
-mod openssl;
+pub mod openssl;
 pub mod ports;
 pub mod process;
 pub mod projected_secret;

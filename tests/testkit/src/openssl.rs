@@ -12,7 +12,7 @@ const CONFIGURATION: &str = "[req]\ndistinguished_name=dn\nprompt=no\n[dn]\n";
 /// Runs `openssl` in `directory` and returns what it wrote to standard output.
 ///
 /// The error carries the subcommand and what it wrote to standard error.
-pub(crate) fn run<I, S>(directory: &Path, arguments: I) -> Result<String>
+pub fn run<I, S>(directory: &Path, arguments: I) -> Result<String>
 where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,

@@ -61,11 +61,15 @@ async fn write(agent: &Agent, discovered: Discovered) -> Result<(), AgentError> 
             create_if_absent(&api, &mesh(agent, &discovered)).await?;
             tracing::info!(mesh = discovered.name, "control plane found");
         }
-        Some(found) if found.spec == discovered.spec || !names::is_ours(&found.metadata) => {}
+        Some(found) if !names::is_ours(&found.metadata) => {}
         Some(found) => {
-            agent.check_leads()?;
             let mut next = found.as_ref().clone();
-            next.spec = discovered.spec;
+            next.spec.clone_from(&discovered.spec);
+            annotate(&mut next.metadata, &discovered);
+            if next == *found {
+                return Ok(());
+            }
+            agent.check_leads()?;
             replace(&api, &next).await?;
             tracing::info!(mesh = discovered.name, "control plane changed");
         }
@@ -84,5 +88,28 @@ fn mesh(agent: &Agent, discovered: &Discovered) -> Mesh {
         annotations: Some(discovered.annotations.clone()).filter(|all| !all.is_empty()),
         ..ObjectMeta::default()
     };
+    annotate(&mut mesh.metadata, discovered);
     mesh
+}
+
+/// Says whether the mesh has a CA of its own; as it was where that could not be read.
+fn annotate(metadata: &mut ObjectMeta, discovered: &Discovered) {
+    let own = match &discovered.own_authority {
+        Ok(own) => own.as_ref().and_then(|own| serde_json::to_string(own).ok()),
+        Err(error) => {
+            tracing::debug!(mesh = discovered.name, %error, "its CA was not read");
+            return;
+        }
+    };
+    let name = names::OWN_AUTHORITY_ANNOTATION;
+    match own {
+        Some(own) => {
+            metadata.annotations.get_or_insert_default().insert(name.to_owned(), own);
+        }
+        None => {
+            if let Some(annotations) = &mut metadata.annotations {
+                annotations.remove(name);
+            }
+        }
+    }
 }

@@ -44,7 +44,7 @@ async fn proceed(
                 }
             }
             Plan::Install(delivery) => {
-                apply::install(agent, gathered, delivery, now).await?;
+                apply::install(agent, gathered, *delivery, now).await?;
                 gathered.find(now).await?;
             }
             Plan::Do(actions) => return apply::actions(agent, gathered, actions, now).await,

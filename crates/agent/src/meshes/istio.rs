@@ -6,16 +6,20 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Api, Client};
 use meshroot_api::discovery::{CitadelInfo, IstioMesh, MeshInstallation, MeshSpec};
 use meshroot_api::names::{self, REVISION_ANNOTATION};
 use meshroot_api::shared::{MeshType, ResourceRef};
+use meshroot_api::trust::OwnAuthority;
 use meshroot_api::{Mesh, Reason};
 use meshroot_core::Refusal;
+use meshroot_core::mesh::{Found, LEAF_LIFETIME};
 use meshroot_core::meshes::istio::{DEFAULT_NAMESPACE, cacerts::SECRET};
 use meshroot_core::meshes::{self, ControlPlane, DEFAULT_TRUST_DOMAIN, Kind};
 use meshroot_core::pickup::Seen;
 use meshroot_pki::Certificate;
+use meshroot_runtime::process::clock;
 use serde::Deserialize;
 
 use super::{Adapter, Bundle, Discovered, Holding};
@@ -53,6 +57,29 @@ impl Istio {
     ) -> Result<String, AgentError> {
         let config = self.mesh_config(namespace, revision).await?;
         Ok(config.configured_trust_domain().unwrap_or(DEFAULT_TRUST_DOMAIN).to_owned())
+    }
+
+    /// The CA that a control plane signs with and Meshroot did not make, if it has one.
+    async fn own_authority(
+        &self,
+        place: &ControlPlane,
+    ) -> Result<Option<OwnAuthority>, AgentError> {
+        let found = self.find_secret(place, &[], clock::now()).await?.found;
+        let (self_signed, own) = match found {
+            Found::SelfSigned(own) => (true, own),
+            Found::Foreign { own: Some(own), .. } => (false, own),
+            _ => return Ok(None),
+        };
+        let settings = self.settings(place).await;
+        Ok(Some(OwnAuthority {
+            self_signed,
+            subject: own.certificate.subject().to_string(),
+            not_after: Time(own.certificate.not_after()),
+            anchors_live: settings.is_some_and(|settings| settings.anchors_live),
+            leaf_lifetime_seconds: settings
+                .map_or(LEAF_LIFETIME, |settings| settings.leaf_lifetime)
+                .as_secs(),
+        }))
     }
 
     /// The mesh configuration of a control plane; the default where there is none.
@@ -108,7 +135,16 @@ impl Adapter for Istio {
         };
         let annotations =
             revision.map(|revision| (REVISION_ANNOTATION.to_owned(), revision)).into_iter();
-        Ok(Some(Discovered { name, spec, annotations: annotations.collect() }))
+        let annotations = annotations.collect();
+        let place = ControlPlane {
+            mesh: name.clone(),
+            namespace: namespace.to_owned(),
+            deployment: meta.name.clone().unwrap_or_default(),
+            may_restart: false,
+            secret: SECRET,
+        };
+        let own_authority = self.own_authority(&place).await;
+        Ok(Some(Discovered { name, spec, annotations, own_authority }))
     }
 
     fn place(&self, mesh: &Mesh) -> Option<ControlPlane> {
@@ -147,6 +183,19 @@ impl Adapter for Istio {
         now: Timestamp,
     ) -> Result<bool, AgentError> {
         self.write_secret(place, holding, bundle, now).await
+    }
+
+    async fn note_loaded(
+        &self,
+        place: &ControlPlane,
+        holding: &Holding,
+        at: Timestamp,
+    ) -> Result<(), AgentError> {
+        self.annotate_loaded(place, holding, at).await
+    }
+
+    async fn is_unused(&self, place: &ControlPlane, holding: &Holding) -> bool {
+        self.gave_nothing(place, holding).await
     }
 
     async fn observe(&self, place: &ControlPlane, anchors: &[Certificate], now: Timestamp) -> Seen {

@@ -59,7 +59,7 @@ async fn refused(scene: &Scene, mesh: &str, there: &Secret, words: &[&str]) -> R
     ensure!(after.metadata.resource_version == before.metadata.resource_version, "it was written");
     ensure!(backups(scene, mesh).await?.is_empty(), "a backup was made of what is left alone");
     // Asked to, the agent takes it over by itself.
-    merge(&scene.policies(), mesh, &json!({ "spec": { "adopt": "Always" } })).await?;
+    merge(&scene.policies(), mesh, &json!({ "spec": { "adopt": "AtOnce" } })).await?;
     judge::installed(scene, mesh, &request(mesh, 1)).await
 }
 
@@ -81,7 +81,7 @@ fn an_adopted_ca_is_replaced_after_its_original_was_kept(
         let mut there = ca_secret(&other, &other);
         change(&mut there);
         let there = create(&scene.secrets(mesh), there).await?;
-        scene.make_both(mesh, |_, policy| policy.adopt = Adopt::Always).await?;
+        scene.make_both(mesh, |_, policy| policy.adopt = Adopt::AtOnce).await?;
         judge::installed(scene, mesh, &request(mesh, 1)).await?;
         let kept = backups(scene, mesh).await?;
         ensure!(kept.len() == 1, "there are {} backups", kept.len());
@@ -96,6 +96,31 @@ fn an_adopted_ca_is_replaced_after_its_original_was_kept(
             "it still holds theirs"
         );
         Ok(())
+    });
+}
+
+#[test]
+fn an_adopted_ca_goes_on_at_first_beside_the_roots_of_the_virtual_mesh() {
+    run(async |scene| {
+        let mesh = "foreign-steps";
+        let other = OpenSsl::new()?.certificate("Their CA", AUTHORITY, None, LATER)?;
+        let there = create(&scene.secrets(mesh), ca_secret(&other, &other)).await?;
+        scene.make_both(mesh, |_, policy| policy.adopt = Adopt::Always).await?;
+        let root = other.certificate.trim();
+        let trusts_both = |secret: &Secret| {
+            let roots = file(secret, "root-cert.pem").unwrap_or_default();
+            let roots = String::from_utf8_lossy(roots).into_owned();
+            roots.contains(root) && roots.matches("BEGIN CERTIFICATE").count() == 2
+        };
+        let what = "both roots are trusted";
+        let taken = until(what, &scene.secrets(mesh), "cacerts", trusts_both).await?;
+        for name in ["ca-cert.pem", "ca-key.pem", "cert-chain.pem"] {
+            ensure!(file(&taken, name)? == file(&there, name)?, "{name} has changed");
+        }
+        let kept = backups(scene, mesh).await?;
+        ensure!(kept.len() == 1 && kept[0].data == there.data, "the backup is not what was there");
+        says(scene, mesh, "TakingOver", &["goes on with the CA that the mesh has", "Their CA"])
+            .await
     });
 }
 

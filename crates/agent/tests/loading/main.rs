@@ -15,11 +15,12 @@ use tokio::sync::RwLock;
 
 use common::Scene;
 
-const NAMESPACES: [&str; 12] = [
+const NAMESPACES: [&str; 13] = [
     "foreign-other",
     "foreign-ours",
     "foreign-nonsense",
     "foreign-adopted",
+    "foreign-steps",
     "foreign-type",
     "foreign-immutable",
     "undiscovered",

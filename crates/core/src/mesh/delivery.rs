@@ -10,6 +10,7 @@ use meshroot_pki::{
     Certificate, CertificateError, PathOptions, PublicKey, Purpose, build_path, parse_bundle,
 };
 
+use super::taking::{self, Stage, Taking};
 use super::{Fact, Found, Installed, Stop, View};
 use crate::refusal::Refusal;
 use crate::{identity, meshes};
@@ -17,14 +18,18 @@ use crate::{identity, meshes};
 /// What is to be written for a control plane, beside the private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The request whose certificate this is.
-    pub request: RequestName,
+    /// The request whose certificate this is; `None` where it is the CA that the mesh had before.
+    pub request: Option<RequestName>,
     /// The intermediate, then those between it and the root.
     pub chain: Vec<Certificate>,
     /// The trust anchors, the signing root first.
     pub roots: Vec<Certificate>,
     /// The goal that it is told for, where the root of the virtual mesh was ever replaced.
     pub goal: Option<u32>,
+    /// Whether certificate, key and chain stay as they are: nothing but the trust anchors is changed.
+    pub keeps: bool,
+    /// How far the mesh is taken over, where it had a CA of its own.
+    pub taking: Option<Taking>,
 }
 
 /// What becomes of the answer to the request that a mesh should have its certificate of.
@@ -32,7 +37,9 @@ pub(super) enum Answer {
     /// There is none, or it is installed.
     Settled,
     /// It is to be installed.
-    Due(Delivery),
+    Due(Box<Delivery>),
+    /// The mesh is being taken over: what comes first is there.
+    Taking(Box<Stage>),
     /// It can never be installed, whatever else changes: another one is needed.
     Useless(Refusal),
 }
@@ -69,7 +76,8 @@ pub(super) fn of(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Resul
         return Ok(Answer::Settled);
     };
     // Settled: the key Secret need not be read again.
-    if view.facts.delivered || is_settled(view, wanted) {
+    let is_taken = matches!(view.found, Found::Ours(installed) if installed.taking.is_some());
+    if !is_taken && (view.facts.delivered || is_settled(view, wanted)) {
         return Ok(Answer::Settled);
     }
     check_goal(view, wanted)?;
@@ -83,15 +91,32 @@ pub(super) fn of(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Resul
             .map_err(|what| invalid(wanted, what))?;
     }
     lint(wanted, &chain, view, now)?;
+    let would_change = changes_root(view, &chain, now);
     if view.trust.spec.adopt == Adopt::Never {
-        check_own(view, wanted, &chain, now)?;
+        check_own(view, wanted, would_change)?;
+    }
+    let told = Delivery {
+        request: Some(wanted.clone()),
+        chain,
+        roots: view.roots.to_vec(),
+        goal: goal(view.trust),
+        keeps: false,
+        taking: None,
+    };
+    let stage = taking::stage(view, &told, would_change, now)?;
+    let is_written = match (&stage, view.found) {
+        (Some(stage), Found::Ours(installed)) => stage.is_written(installed),
+        (None, _) => is_settled(view, wanted),
+        _ => false,
+    };
+    if view.facts.delivered || is_written {
+        return Ok(stage.map_or(Answer::Settled, |stage| Answer::Taking(Box::new(stage))));
     }
     // Of two watches one may lag: what was told before must not be written once something else is told.
     if !view.facts.trust_is_fresh {
         return Err(Fact::FreshTrust.into());
     }
-    let (request, roots) = (wanted.clone(), view.roots.to_vec());
-    Ok(Answer::Due(Delivery { request, chain, roots, goal: goal(view.trust) }))
+    Ok(Answer::Due(Box::new(stage.map_or(told, |stage| stage.delivery))))
 }
 
 fn goal(trust: &MeshTrust) -> Option<u32> {
@@ -120,7 +145,10 @@ fn check_goal(view: &View<'_>, wanted: &RequestName) -> Result<(), Refusal> {
 /// may still have.
 fn follows(installed: &Installed, view: &View<'_>) -> bool {
     let (Some(_), Some(telling)) = (installed.goal, &view.trust.spec.rotation) else { return true };
-    let has: BTreeSet<String> = installed.anchors.iter().map(ToString::to_string).collect();
+    // What the mesh trusted before, and trusts on for a while, was never told.
+    let own = installed.taking.as_ref().map_or(&[][..], |taking| &taking.facts.own);
+    let has = installed.anchors.iter().map(|anchor| anchor.fingerprint().to_string());
+    let has: BTreeSet<String> = has.filter(|anchor| !own.contains(anchor)).collect();
     let told: BTreeSet<String> =
         view.roots.iter().map(|one| one.fingerprint().to_string()).collect();
     !installed.intact
@@ -131,37 +159,33 @@ fn follows(installed: &Installed, view: &View<'_>) -> bool {
 
 /// What is there may be replaced without a word: ours, and under a root that the mesh goes on to trust, or one that
 /// signed what its workloads have by now.
-fn check_own(
-    view: &View<'_>,
-    wanted: &RequestName,
-    chain: &[Certificate],
-    now: Timestamp,
-) -> Result<(), Refusal> {
+fn check_own(view: &View<'_>, wanted: &RequestName, would_change: bool) -> Result<(), Refusal> {
     let installed = match view.found {
-        Found::Nothing => return Ok(()),
-        Found::Foreign(refusal) => return Err(refusal.clone()),
-        Found::Ours(installed) => installed,
+        Found::Foreign { refusal, .. } => return Err(refusal.clone()),
+        Found::Ours(installed) if would_change => installed,
+        Found::Nothing | Found::SelfSigned(_) | Found::Ours(_) => return Ok(()),
     };
-    let is_kept = |root: &Certificate| installed.anchors.contains(&root.fingerprint());
+    let message = format!(
+        "the certificate in use, of request {}, is under another root than that of {wanted}: workloads that trust only \
+         the former would refuse those of this mesh; set spec.adopt: Always in the TrustPolicy to have it replaced in steps",
+        installed.request
+    );
+    Err(Refusal::new(Reason::RootWouldChange, message))
+}
+
+/// Whether what is installed is under other roots than what is told.
+fn changes_root(view: &View<'_>, chain: &[Certificate], now: Timestamp) -> bool {
+    let Found::Ours(installed) = view.found else { return false };
     let is_alive = installed.intermediate.as_ref().is_some_and(|one| one.not_after() > now);
     // The cross-certificate that it was installed with may be gone from what is told.
     let between: Vec<Certificate> = installed.chain.iter().chain(chain).cloned().collect();
     let leads_there = |one: &Certificate| {
         build_path(one, &between, view.roots, &PathOptions::new(now, Purpose::Any)).is_ok()
     };
-    if !is_alive
-        || installed.anchors.is_empty()
-        || view.roots.iter().any(is_kept)
-        || installed.intermediate.as_ref().is_some_and(leads_there)
-    {
-        return Ok(());
-    }
-    let message = format!(
-        "the certificate in use, of request {}, is under another root than that of {wanted}: workloads that trust only \
-         the former would refuse those of this mesh; set spec.adopt: Always in the TrustPolicy to have it replaced",
-        installed.request
-    );
-    Err(Refusal::new(Reason::RootWouldChange, message))
+    is_alive
+        && !installed.anchors.is_empty()
+        && !view.roots.iter().any(|root| installed.anchors.contains(root))
+        && !installed.intermediate.as_ref().is_some_and(leads_there)
 }
 
 /// True where what should be installed is, untouched.
@@ -170,7 +194,7 @@ pub(super) fn is_settled(view: &View<'_>, wanted: &RequestName) -> bool {
     let above = installed.chain.get(1..).unwrap_or_default();
     installed.intact
         && installed.request == wanted.to_string()
-        && installed.anchors.iter().copied().eq(view.roots.iter().map(Certificate::fingerprint))
+        && installed.anchors == view.roots
         && view.above.is_none_or(|told| told == above)
 }
 

@@ -9,6 +9,7 @@ use meshroot_api::trust::{Pickup, Witness};
 use meshroot_api::{Bytes, Reason};
 use meshroot_pki::Certificate;
 
+use super::taking::Stage;
 use super::{
     ASK_AGAIN, ASK_LATER, ASK_SOON, Actions, Fact, Installed, Report, Step, Stop, Useless, View,
     attempts, delivery, notices, request_name,
@@ -22,17 +23,12 @@ pub(super) fn plan(
     view: &View<'_>,
     installed: &Installed,
     intermediate: &Certificate,
-    useless: Option<Useless>,
+    (useless, stage): (Option<Useless>, Option<&Stage>),
     now: Timestamp,
 ) -> Result<Actions, Stop> {
     let in_use = request_name(&installed.request)?;
     let seen = view.facts.seen()?;
-    let written = Written {
-        intermediate: intermediate.clone(),
-        chain: installed.chain.clone(),
-        anchors: installed.anchors.clone(),
-        at: installed.written,
-    };
+    let written = written(installed, intermediate);
     let (pickup, witness) = pickup::judge(&written, seen, now);
     let due =
         renewal::due(intermediate, &view.control_plane.mesh, view.trust.spec.renew_at_percent);
@@ -47,6 +43,10 @@ pub(super) fn plan(
             notices::of_pickup(view, &in_use, pickup)
         }
     };
+    let said = match stage {
+        Some(stage) => stage.said(view, said),
+        None => said,
+    };
     let said = useless.map_or(said, |useless| useless.refusal.into());
     let mut report = Report::seen(&in_use, &written, seen, (pickup, witness), said, now);
     let wanted = request_name(&view.trust.spec.request)?;
@@ -56,8 +56,52 @@ pub(super) fn plan(
     // After the renewal: what stands in its way is said in the same write, not in a second one that the next look takes
     // back.
     steps.push(Step::Report(Box::new(report)));
-    steps.extend(consequence(view, &in_use, pickup, witness)?);
+    steps.extend(note_loaded(installed, pickup, is_strong));
+    let is_for = restart_for(view, installed);
+    steps.extend(consequence(view, &in_use, &is_for, pickup, witness)?);
+    let due = stage.and_then(Stage::until).map_or(due, |until| due.min(until));
     Ok(Actions { steps, again: Some(next_look(pickup, installed.written, due, now)) })
+}
+
+/// The CA that the mesh had goes on for a while: is it loaded with the trust anchors that were added?
+pub(super) fn of_own(
+    view: &View<'_>,
+    installed: &Installed,
+    stage: &Stage,
+    now: Timestamp,
+) -> Result<Actions, Stop> {
+    let Some(certificate) = &installed.intermediate else {
+        return Ok(Actions { steps: Vec::new(), again: Some(ASK_SOON) });
+    };
+    let seen = view.facts.seen()?;
+    let (pickup, witness) = pickup::judge(&written(installed, certificate), seen, now);
+    let said = match pickup {
+        Pickup::RestartNeeded => stage.said(view, notices::restart_needed(view)),
+        _ => stage.notice(view),
+    };
+    let mut steps = vec![Step::Report(Box::new(Report::of_own(seen, (pickup, witness), said)))];
+    steps.extend(note_loaded(installed, pickup, witness == Some(Witness::WorkloadCertificate)));
+    if pickup == Pickup::RestartNeeded && view.restarts() && witness.is_some() {
+        steps.push(Step::Restart(restart_for(view, installed)));
+    }
+    let until = stage.until().unwrap_or(Timestamp::MAX);
+    Ok(Actions { steps, again: Some(next_look(pickup, installed.written, until, now)) })
+}
+
+fn written(installed: &Installed, intermediate: &Certificate) -> Written {
+    Written {
+        intermediate: intermediate.clone(),
+        chain: installed.chain.clone(),
+        anchors: installed.anchors.iter().map(Certificate::fingerprint).collect(),
+        at: installed.written,
+    }
+}
+
+/// While a mesh is taken over, since when something is loaded is a fact that what comes next stands on. Weaker witnesses
+/// see neither the chain that is sent nor all anchors.
+fn note_loaded(installed: &Installed, pickup: Pickup, is_strong: bool) -> Option<Step> {
+    let is_new = installed.taking.as_ref().is_some_and(|taking| taking.loaded.is_none());
+    (is_new && is_strong && pickup == Pickup::Confirmed).then_some(Step::NoteLoaded)
 }
 
 /// What is to be said and done about the next certificate.
@@ -149,23 +193,27 @@ fn begin(view: &View<'_>, in_use: &RequestName, name: RequestName) -> Result<Ren
 fn consequence(
     view: &View<'_>,
     in_use: &RequestName,
+    is_for: &str,
     pickup: Pickup,
     witness: Option<Witness>,
 ) -> Result<Option<Step>, Fact> {
     match pickup {
         Pickup::Confirmed => forget(view, in_use),
         Pickup::RestartNeeded if view.restarts() && witness.is_some() => {
-            Ok(Some(Step::Restart(restart_for(view, in_use))))
+            Ok(Some(Step::Restart(is_for.to_owned())))
         }
         _ => Ok(None),
     }
 }
 
-/// What a restart is for: once for each certificate, and, while the root is replaced, for each change of MeshTrust.
-fn restart_for(view: &View<'_>, in_use: &RequestName) -> String {
-    match (&view.trust.spec.rotation, view.trust.metadata.generation) {
-        (Some(_), Some(generation)) => format!("{in_use} {generation}"),
-        _ => in_use.to_string(),
+/// What a restart is for: once for each certificate; while the root is replaced, for each change of MeshTrust; and while a
+/// mesh is taken over, for each write.
+fn restart_for(view: &View<'_>, installed: &Installed) -> String {
+    let in_use = &installed.request;
+    match (&installed.taking, &view.trust.spec.rotation, view.trust.metadata.generation) {
+        (Some(_), _, _) => format!("{in_use} {}", installed.written),
+        (None, Some(_), Some(generation)) => format!("{in_use} {generation}"),
+        _ => in_use.clone(),
     }
 }
 

@@ -51,21 +51,7 @@ pub(super) fn of_pickup(view: &View<'_>, name: &RequestName, pickup: Pickup) -> 
         Pickup::Confirmed => {
             (Reason::Loaded, format!("{deployment} uses the certificate of {name}"))
         }
-        Pickup::RestartNeeded if view.restarts() => (
-            Reason::RestartNeeded,
-            format!("{deployment} loads this only at its start and is being restarted"),
-        ),
-        Pickup::RestartNeeded => {
-            let command = view.control_plane.restart_command();
-            let mut message = format!("{deployment} loads this only at its start; run: {command}");
-            if view.wants_restart() {
-                let right = format!(
-                    "; or let the agent do it, which has no right to: meshroot cluster join … --restart {deployment}"
-                );
-                message.push_str(&right);
-            }
-            (Reason::RestartNeeded, message)
-        }
+        Pickup::RestartNeeded => return restart_needed(view),
         Pickup::Waiting => (
             Reason::Installed,
             format!(
@@ -78,6 +64,24 @@ pub(super) fn of_pickup(view: &View<'_>, name: &RequestName, pickup: Pickup) -> 
         ),
     };
     Notice::new(reason, message)
+}
+
+/// The control plane does not load by itself what is written.
+pub(super) fn restart_needed(view: &View<'_>) -> Notice {
+    let deployment = &view.control_plane.deployment;
+    if view.restarts() {
+        let message = format!("{deployment} loads this only at its start and is being restarted");
+        return Notice::new(Reason::RestartNeeded, message);
+    }
+    let command = view.control_plane.restart_command();
+    let mut message = format!("{deployment} loads this only at its start; run: {command}");
+    if view.wants_restart() {
+        let right = format!(
+            "; or let the agent do it, which has no right to: meshroot cluster join … --restart {deployment}"
+        );
+        message.push_str(&right);
+    }
+    Notice::new(Reason::RestartNeeded, message)
 }
 
 /// What is installed is nothing that can be read, and the request that it answered is gone.

@@ -51,6 +51,18 @@ impl Report {
         Self { pickup, witness, said, installed, loaded, has_come: false, anchors_live }
     }
 
+    /// The CA that the mesh has goes on, with more trust anchors; nothing of ours is in use.
+    pub(super) fn of_own(
+        seen: &Seen,
+        (pickup, witness): (Pickup, Option<Witness>),
+        said: Notice,
+    ) -> Self {
+        // Confirmed is said of what MeshTrust names.
+        let pickup = if pickup == Pickup::Confirmed { Pickup::Waiting } else { pickup };
+        let anchors_live = seen.settings.map(|settings| settings.anchors_live);
+        Self { pickup, witness, anchors_live, ..Self::nothing(said) }
+    }
+
     /// Something is installed, and this was seen of it.
     pub(super) fn seen(
         name: &RequestName,
@@ -158,7 +170,7 @@ fn brief(mut message: String) -> String {
 
 /// The longest that a leaf lives: as one that was given a moment ago, or as workloads ask for by themselves. Not from its
 /// own start on, which istiod puts two minutes into the past.
-fn leaf_lifetime(seen: &Seen, now: Timestamp) -> Option<i64> {
+pub(super) fn leaf_lifetime(seen: &Seen, now: Timestamp) -> Option<i64> {
     let leaf = seen.workload_chain.as_ref().and_then(|chain| chain.first());
     let lifetime = leaf.map(|leaf| leaf.not_after().duration_since(now));
     let asked = seen.settings.map(|settings| settings.leaf_lifetime);

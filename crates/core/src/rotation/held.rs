@@ -20,6 +20,11 @@ pub struct Held<T> {
 /// nothing would work with such clocks.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long after a control plane loaded something no workload has anything else, by the longest lifetime of a leaf.
+pub fn settling(leaf_lifetime: SignedDuration) -> SignedDuration {
+    leaf_lifetime.saturating_add(CLOCKS.min(leaf_lifetime))
+}
+
 impl<T: Copy + Ord> Held<T> {
     /// What was told now and before, as MeshTrust has it. `lag`: how long after the control plane loaded it the last
     /// workload follows, by the longest lifetime that a leaf had since it was told.
@@ -50,8 +55,7 @@ impl<T: Copy + Ord> Held<T> {
 
     /// From when on no workload has anything else. `None` while the control plane was not seen to have loaded it.
     pub fn settles(&self) -> Option<Timestamp> {
-        let lag = self.lag.saturating_add(CLOCKS.min(self.lag));
-        Some(self.loaded?.checked_add(lag).unwrap_or(Timestamp::MAX))
+        Some(self.loaded?.checked_add(settling(self.lag)).unwrap_or(Timestamp::MAX))
     }
 
     /// Whether all workloads have what was told, and nothing else.

@@ -71,9 +71,8 @@ fn apply(
             Position { chain: from.chain.through(goal.chain.issuer), ..from }
         }
         Change::Reissue if from.chain.issuer != goal.chain.issuer => {
-            let next = Chain::new(goal.chain.issuer);
             let bridged = way == Way::CrossSigned;
-            let chain = if bridged { next.through(from.chain.issuer) } else { next };
+            let chain = if bridged { goal.chain.through(from.chain.issuer) } else { goal.chain };
             Position { chain, ..from }
         }
         Change::Trust if !goal.anchors.is_subset(from.anchors) => {
@@ -81,7 +80,11 @@ fn apply(
                 .ok_or_else(|| Blocked::NoWay { mesh: member.mesh.clone() })?;
             Position { anchors, ..from }
         }
-        Change::Unbridge => Position { chain: Chain { through: None, ..from.chain }, ..from },
+        Change::Unbridge => {
+            let is_goal = from.chain.issuer == goal.chain.issuer;
+            let through = goal.chain.through.filter(|_| is_goal);
+            Position { chain: Chain { through, ..from.chain }, ..from }
+        }
         Change::Distrust if from.anchors != goal.anchors => {
             bridges_are_gone(world, member)?;
             Position { anchors: goal.anchors, ..from }

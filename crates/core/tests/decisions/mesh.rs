@@ -5,6 +5,7 @@ mod pickup;
 mod renewal;
 mod report;
 mod superseded;
+mod taking;
 mod waiting;
 
 use std::sync::Arc;
@@ -51,9 +52,12 @@ fn root() -> Certificate {
 }
 
 fn other_root() -> Certificate {
-    let mut other = Template::new(&subject("other"), &subject("other"), leaf_key());
-    other.extensions = Template::root().extensions;
-    other.sign(leaf_key())
+    static OTHER: std::sync::LazyLock<Certificate> = std::sync::LazyLock::new(|| {
+        let mut other = Template::new(&subject("other"), &subject("other"), leaf_key());
+        other.extensions = Template::root().extensions;
+        other.sign(leaf_key())
+    });
+    OTHER.clone()
 }
 
 /// ECDSA signs differently each time: one certificate is kept.
@@ -109,7 +113,8 @@ fn installed(generation: u32) -> Installed {
         intermediate: Some(intermediate()),
         chain: vec![intermediate()],
         goal: None,
-        anchors: vec![root().fingerprint()],
+        anchors: vec![root()],
+        taking: None,
         written: now() - SignedDuration::from_hours(1),
         intact: true,
     }
@@ -227,6 +232,7 @@ impl Scene {
             Step::Renew { .. } => "renew",
             Step::Measure { .. } => "measure",
             Step::Report(_) => "report",
+            Step::NoteLoaded => "note",
             Step::Restart(_) => "restart",
             Step::Forget { .. } => "forget",
         };

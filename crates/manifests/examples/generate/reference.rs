@@ -29,7 +29,7 @@ for cluster administrators too:
 ";
 
 /// Where a label or annotation stands, and what it says.
-const MARKS: [(&str, &str, &str); 18] = [
+const MARKS: [(&str, &str, &str); 21] = [
     (names::MANAGED_BY_LABEL, "label on every object that Meshroot creates", "always `meshroot`"),
     (names::PART_OF_LABEL, "label on every object that is installed", "always `meshroot`"),
     (names::CLUSTER_LABEL, "label", "name of the cluster that an object is about"),
@@ -61,6 +61,16 @@ const MARKS: [(&str, &str, &str); 18] = [
         "SHA-256 of what was written, so that a change by somebody else is seen",
     ),
     (
+        names::TAKING_OVER_ANNOTATION,
+        "annotation on Secrets that the agent wrote for a mesh",
+        "how far a mesh that had a CA of its own is taken over, as JSON: what its workloads send and trust, and may still",
+    ),
+    (
+        names::LOADED_ANNOTATION,
+        "annotation on Secrets that the agent wrote for a mesh",
+        "since when the control plane was seen to have loaded it, while the mesh is taken over",
+    ),
+    (
         names::RESTARTED_FOR_ANNOTATION,
         "annotation on a control plane's Deployment",
         "the request that the agent restarted it for",
@@ -76,6 +86,11 @@ const MARKS: [(&str, &str, &str); 18] = [
         "uid of that cluster's `kube-system`",
     ),
     (names::REVISION_ANNOTATION, "annotation on a discovered Mesh", "Istio revision"),
+    (
+        names::OWN_AUTHORITY_ANNOTATION,
+        "annotation on a discovered Mesh",
+        "the CA of its own that the mesh signs with, as JSON: by whom, subject, end, what taking it over depends on",
+    ),
     (
         names::RESTARTED_AT_ANNOTATION,
         "annotation on the pod template of a control plane",

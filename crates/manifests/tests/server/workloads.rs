@@ -62,9 +62,13 @@ async fn an_agent_writes_keys_at_home_and_cacerts_in_the_mesh_and_no_other_secre
         patch(&agent, &object, change.clone()).await.unwrap();
         delete(&agent, &object).await.unwrap();
     }
+    // The CA that istiod made for itself goes on from `cacerts` while the mesh is taken over.
     let foreign = secret("istio-system", "istio-ca-secret");
     create(&admin, &foreign).await.unwrap();
-    assert_no_right(resource(&agent, &foreign).get("istio-ca-secret").await);
+    resource(&agent, &foreign).get("istio-ca-secret").await.unwrap();
+    let other = secret("istio-system", "other");
+    create(&admin, &other).await.unwrap();
+    assert_no_right(resource(&agent, &other).get("other").await);
     assert_no_right(patch(&agent, &foreign, change).await);
     assert_no_right(resource(&agent, &foreign).list(&kube::api::ListParams::default()).await);
     assert_no_right(create(&agent, &secret("default", "cacerts")).await);

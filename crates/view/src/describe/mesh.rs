@@ -1,9 +1,10 @@
 //! A mesh: what it should use, what it has loaded.
 
-use jiff::Timestamp;
-use meshroot_api::trust::MeshTrust;
-use meshroot_api::{Mesh, VirtualMeshCertificateSigningRequest as Request};
+use jiff::{SignedDuration, Timestamp};
+use meshroot_api::trust::{MeshTrust, OwnAuthority};
+use meshroot_api::{Mesh, VirtualMeshCertificateSigningRequest as Request, names};
 use meshroot_core::identity;
+use meshroot_core::rotation::settling;
 use meshroot_pki::parse_bundle;
 
 use crate::{Sheet, age, full_name};
@@ -24,6 +25,10 @@ pub fn sheet(
     sheet.field("Cluster", &mesh.spec.cluster.name);
     sheet.field("Trust domain", identity::trust_domain(&mesh.spec));
     sheet.field("Identity", identity::of(&mesh.spec).unwrap_or_default());
+    let own = own_authority(mesh);
+    if let Some(own) = &own {
+        own_sheet(&mut sheet, own, now);
+    }
     let Some(trust) = trust else {
         sheet.heading("Trust");
         sheet
@@ -33,6 +38,41 @@ pub fn sheet(
     wanted(&mut sheet, trust, request);
     loaded(&mut sheet, trust, now);
     sheet
+}
+
+fn own_authority(mesh: &Mesh) -> Option<OwnAuthority> {
+    let annotations = mesh.metadata.annotations.as_ref()?;
+    serde_json::from_str(annotations.get(names::OWN_AUTHORITY_ANNOTATION)?).ok()
+}
+
+/// What taking the mesh over will do, before it is done.
+fn own_sheet(sheet: &mut Sheet, own: &OwnAuthority, now: Timestamp) {
+    sheet.heading("A CA of its own");
+    sheet.field("Signs with", &own.subject);
+    sheet.field(
+        "Made by",
+        if own.self_signed { "the control plane itself" } else { "somebody, in its CA Secret" },
+    );
+    sheet.field("Expires", age::with_distance(own.not_after.0, now));
+    let wait = settling(SignedDuration::from_secs(own.leaf_lifetime_seconds));
+    let wait = age::short(wait);
+    let restart = |is_needed| if is_needed { "one restart, then" } else { "no restart, then" };
+    let (first, last) = (own.self_signed || !own.anchors_live, !own.anchors_live);
+    let allowed = if own.self_signed {
+        "once it is in a virtual mesh, in three steps; no workload refuses another one:"
+    } else {
+        "once it is in a virtual mesh whose TrustPolicy has spec.adopt: Always, in three steps; no workload refuses \
+         another one:"
+    };
+    let steps = [
+        allowed.to_owned(),
+        format!("1. this CA goes on, and its workloads come to trust the virtual mesh too: {} {wait}", restart(first)),
+        format!("2. it signs with the virtual mesh's certificate: {} {wait}", restart(false)),
+        format!("3. it trusts nothing but the virtual mesh: {} {wait}", restart(last)),
+        "With spec.adopt: AtOnce in one step; workloads of before and after it refuse each other until all have renewed"
+            .to_owned(),
+    ];
+    sheet.fields("Taken over", &steps);
 }
 
 fn wanted(sheet: &mut Sheet, trust: &MeshTrust, request: Option<&Request>) {

@@ -49,6 +49,7 @@ pub(super) const TRUST_POLICY: &[Column<TrustPolicy>] = &[
     wide("ADOPT", |policy, _| match policy.spec.adopt {
         Adopt::Never => "Never".to_owned(),
         Adopt::Always => "Always".to_owned(),
+        Adopt::AtOnce => "AtOnce".to_owned(),
     }),
     wide("RESTART", |policy, _| match policy.spec.restart {
         Restart::Manual => "Manual".to_owned(),

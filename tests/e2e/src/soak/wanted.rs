@@ -106,7 +106,7 @@ impl Wanted {
         let mut policy = TrustPolicySpec {
             virtual_mesh_ref: ResourceRef::new(virtual_mesh, SYSTEM_NAMESPACE),
             // A mesh that changes hands changes its root.
-            adopt: Adopt::Always,
+            adopt: Adopt::AtOnce,
             ..TrustPolicySpec::default()
         };
         policy.root.key = Some(KeyAlgorithm::EcdsaP256);

@@ -25,17 +25,24 @@ pub(super) async fn install(
     gathered.facts.delivered = true;
     // What was seen was seen of something else.
     gathered.facts.seen = None;
-    // It is there: the plan turned on it.
-    let Some(key) = gathered.take_key(&delivery.request) else { return Ok(()) };
+    let key = match &delivery.request {
+        Some(request) if !delivery.keeps => match gathered.take_key(request) {
+            Some(key) => Some(key),
+            // It is there: the plan turned on it.
+            None => return Ok(()),
+        },
+        _ => None,
+    };
     let bundle = Bundle { delivery, key };
     agent.check_leads()?;
     let (place, holding) = (&gathered.place, &gathered.holding);
     if gathered.adapter.install(place, holding, &bundle, now).await? {
         crash::point("agent-after-cacerts");
         agent.metrics.installed();
-        let Delivery { request, chain, .. } = &bundle.delivery;
+        let Delivery { request, chain, keeps, .. } = &bundle.delivery;
         let not_after = chain.first().map(Certificate::not_after).map(|end| end.to_string());
-        tracing::info!(mesh = place.mesh, %request, not_after, "{}", Reason::Installed);
+        let request = request.as_ref().map(ToString::to_string);
+        tracing::info!(mesh = place.mesh, request, not_after, keeps, "{}", Reason::Installed);
     }
     Ok(())
 }
@@ -68,6 +75,10 @@ async fn take(
             agent.metrics.in_use(&place.mesh, not_after.as_second(), pickup);
         }
         Step::Report(said) => report(agent, gathered, &said, now).await?,
+        Step::NoteLoaded => {
+            agent.check_leads()?;
+            gathered.adapter.note_loaded(place, &gathered.holding, now).await?;
+        }
         Step::Restart(cause) => {
             agent.check_leads()?;
             if gathered.adapter.restart(place, &cause, now).await? {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use kube::Api;
 use meshroot_api::names::RequestName;
 use meshroot_api::{Mesh, MeshTrust, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_core::mesh::{Fact, Facts, Found, KeptKey, View, above, anchors};
+use meshroot_core::mesh::{Fact, Facts, KeptKey, View, above, anchors};
 use meshroot_core::meshes::ControlPlane;
 use meshroot_pki::{Certificate, PrivateKey};
 
@@ -41,7 +41,7 @@ impl<'a> Gathered<'a> {
             adapter,
             place,
             trust,
-            holding: Holding { found: Found::Nothing, secret: None },
+            holding: Holding::nothing(),
             facts: Facts::default(),
             asked: agent.asked(name),
             requests: agent.requests_of(name),
@@ -87,6 +87,10 @@ impl<'a> Gathered<'a> {
             Fact::Seen => {
                 let seen = self.adapter.observe(&self.place, &self.roots, now).await;
                 self.facts.seen = Some(seen);
+            }
+            Fact::Unused => {
+                let unused = self.adapter.is_unused(&self.place, &self.holding).await;
+                self.facts.unused = Some(unused);
             }
             Fact::FreshTrust => {
                 let Some(trust) = fresh_trust(agent, &self.place.mesh).await? else {

@@ -10,10 +10,13 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::PostParams;
+use meshroot_api::Reason;
 use meshroot_api::names;
-use meshroot_core::mesh::{Delivery, Found, Installed};
+use meshroot_core::Refusal;
+use meshroot_core::mesh::{Delivery, Found, Installed, Taking};
 use meshroot_core::meshes::istio::cacerts::{
-    CERTIFICATE, CHAIN, Data, PRIVATE_KEY, ROOTS, SECRET, certificates, foreign, shared,
+    CERTIFICATE, CHAIN, Data, PLUG_IN, PRIVATE_KEY, ROOTS, SECRET, SELF_SIGNED, certificates,
+    foreign, layout, own, self_signed, shared,
 };
 use meshroot_pki::{Certificate, Fingerprint, to_bundle};
 use meshroot_runtime::kube::write::{Failure, classify, create_if_absent, delete, replace};
@@ -34,19 +37,60 @@ impl Istio {
     ) -> Result<Holding, AgentError> {
         let what = format!("Secret {}/{SECRET}", place.namespace);
         let secret = self.secrets(place).get_opt(SECRET).await.map_err(AgentError::read(what))?;
-        let Some(there) = &secret else {
-            return Ok(Holding { found: Found::Nothing, secret: None });
-        };
+        let Some(there) = &secret else { return self.find_self_signed(place).await };
         let data = there.data.clone().unwrap_or_default();
         if !names::is_ours(&there.metadata) {
-            let found = Found::Foreign(foreign(place, &data, roots, now));
-            return Ok(Holding { found, secret });
+            let refusal = foreign(place, &data, roots, now);
+            let found = Found::Foreign { refusal, own: own(&data).map(Box::new) };
+            return Ok(Holding { found, secret, self_signed: None });
         }
         let mesh = there.metadata.labels.as_ref().and_then(|labels| labels.get(names::MESH_LABEL));
         if let Some(other) = mesh.filter(|other| **other != names::mesh_label(&place.mesh)) {
             return Err(shared(place, other).into());
         }
-        Ok(Holding { found: Found::Ours(Box::new(installed(there, &data))), secret })
+        let found = Found::Ours(Box::new(installed(there, &data)));
+        Ok(Holding { found, secret, self_signed: None })
+    }
+
+    /// Without `cacerts`, istiod signs with a CA that it made for itself.
+    async fn find_self_signed(&self, place: &ControlPlane) -> Result<Holding, AgentError> {
+        let read = self.secrets(place).get_opt(SELF_SIGNED).await;
+        let secret = match read {
+            Err(error) if matches!(classify(&error), Failure::Forbidden { .. }) => {
+                let message = format!(
+                    "Secret {}/{SELF_SIGNED}: reading it is forbidden to the agent, which cannot take a mesh over without \
+                     knowing whether it signs by itself; run `meshroot cluster join` again",
+                    place.namespace
+                );
+                return Err(Refusal::new(Reason::ForeignSecret, message).into());
+            }
+            read => {
+                read.map_err(AgentError::read(format!("Secret {}/{SELF_SIGNED}", place.namespace)))?
+            }
+        };
+        let data = secret.as_ref().and_then(|secret| secret.data.as_ref());
+        Ok(match data.and_then(self_signed) {
+            None => Holding::nothing(),
+            Some(own) => Holding {
+                found: Found::SelfSigned(Box::new(own)),
+                secret: None,
+                self_signed: secret,
+            },
+        })
+    }
+
+    /// Notes since when istiod has had loaded what is written.
+    pub(super) async fn annotate_loaded(
+        &self,
+        place: &ControlPlane,
+        holding: &Holding,
+        at: Timestamp,
+    ) -> Result<(), AgentError> {
+        let Some(mut secret) = holding.secret.clone() else { return Ok(()) };
+        let annotations = secret.metadata.annotations.get_or_insert_default();
+        annotations.insert(names::LOADED_ANNOTATION.to_owned(), seconds(at));
+        replace(&self.secrets(place), &secret).await?;
+        Ok(())
     }
 
     /// Writes `cacerts` if it does not hold this bundle yet; `true` if it was written.
@@ -59,7 +103,7 @@ impl Istio {
         bundle: &Bundle,
         now: Timestamp,
     ) -> Result<bool, AgentError> {
-        let wanted = secret(place, bundle, now);
+        let wanted = secret(place, holding, bundle, now);
         let Some(there) = &holding.secret else {
             crash::point("agent-before-cacerts");
             let made = create_if_absent(&self.secrets(place), &wanted).await?;
@@ -69,15 +113,18 @@ impl Istio {
             Found::Ours(installed)
                 if installed.intact
                     && there.data == wanted.data
-                    && installed.request == bundle.delivery.request.to_string() =>
+                    && installed.request == request(&bundle.delivery)
+                    && installed.taking == bundle.delivery.taking =>
             {
                 return Ok(false);
             }
-            Found::Foreign(_) => {
+            Found::Foreign { .. } => {
                 self.back_up(place, there).await?;
                 crash::point("agent-after-backup");
             }
-            Found::Ours(_) | Found::Nothing => crash::point("agent-before-cacerts"),
+            Found::Ours(_) | Found::Nothing | Found::SelfSigned(_) => {
+                crash::point("agent-before-cacerts");
+            }
         }
         self.overwrite(place, there, wanted).await?;
         Ok(true)
@@ -137,28 +184,37 @@ impl Istio {
     }
 }
 
-fn secret(place: &ControlPlane, bundle: &Bundle, now: Timestamp) -> Secret {
-    let Delivery { request, chain, roots, goal } = &bundle.delivery;
-    let intermediate = chain.first().map(Certificate::to_pem).unwrap_or_default();
-    let data: Data = [
-        (CERTIFICATE, intermediate.into_bytes()),
-        (PRIVATE_KEY, bundle.key.to_pkcs8_pem().as_bytes().to_vec()),
-        (CHAIN, to_bundle(chain).into_bytes()),
-        (ROOTS, to_bundle(roots).into_bytes()),
-    ]
-    .into_iter()
-    .map(|(file, bytes)| (file.to_owned(), ByteString(bytes)))
-    .collect();
+fn secret(place: &ControlPlane, holding: &Holding, bundle: &Bundle, now: Timestamp) -> Secret {
+    let Delivery { chain, roots, goal, taking, .. } = &bundle.delivery;
+    let signs = match &bundle.key {
+        Some(key) => {
+            let intermediate = chain.first().map(Certificate::to_pem).unwrap_or_default();
+            let file = |name: &str, bytes| (name.to_owned(), ByteString(bytes));
+            [
+                file(CERTIFICATE, intermediate.into_bytes()),
+                file(PRIVATE_KEY, key.to_pkcs8_pem().as_bytes().to_vec()),
+                file(CHAIN, to_bundle(chain).into_bytes()),
+            ]
+        }
+        None => kept(holding),
+    };
+    let mut data = Data::from(signs);
+    data.insert(ROOTS.to_owned(), ByteString(to_bundle(roots).into_bytes()));
     let mut annotations: BTreeMap<String, String> = [
-        (names::REQUEST_ANNOTATION.to_owned(), request.to_string()),
         (names::DIGEST_ANNOTATION.to_owned(), digest(&data)),
-        (
-            names::WRITTEN_ANNOTATION.to_owned(),
-            Timestamp::from_second(now.as_second()).unwrap_or(now).to_string(),
-        ),
+        (names::WRITTEN_ANNOTATION.to_owned(), seconds(now)),
     ]
     .into();
-    annotations.extend(goal.map(|goal| (names::GOAL_ANNOTATION.to_owned(), goal.to_string())));
+    let mut note = |name: &str, value: Option<String>| {
+        annotations.extend(value.map(|value| (name.to_owned(), value)));
+    };
+    let request = request(&bundle.delivery);
+    note(names::REQUEST_ANNOTATION, Some(request).filter(|request| !request.is_empty()));
+    note(names::GOAL_ANNOTATION, goal.map(|goal| goal.to_string()));
+    if let Some(taking) = taking {
+        note(names::TAKING_OVER_ANNOTATION, serde_json::to_string(&taking.facts).ok());
+        note(names::LOADED_ANNOTATION, taking.loaded.map(seconds));
+    }
     Secret {
         metadata: ObjectMeta {
             name: Some(SECRET.to_owned()),
@@ -173,6 +229,33 @@ fn secret(place: &ControlPlane, bundle: &Bundle, now: Timestamp) -> Secret {
     }
 }
 
+/// Certificate, key and chain that are there, byte for byte, as istiod documents them.
+fn kept(holding: &Holding) -> [(String, ByteString); 3] {
+    let secret = holding.self_signed.as_ref().or(holding.secret.as_ref());
+    let data = secret.and_then(|secret| secret.data.clone()).unwrap_or_default();
+    let layout = layout(&data).unwrap_or(PLUG_IN);
+    let at = |key: &str| data.get(key).cloned().unwrap_or_default();
+    let chain = match (&holding.self_signed, layout.chain) {
+        (Some(_), _) => ByteString::default(),
+        (None, Some(key)) => at(key),
+        (None, None) => at(layout.certificate),
+    };
+    [
+        (CERTIFICATE.to_owned(), at(layout.certificate)),
+        (PRIVATE_KEY.to_owned(), at(layout.private_key)),
+        (CHAIN.to_owned(), chain),
+    ]
+}
+
+/// As the annotation has it; empty where it answers no request.
+fn request(delivery: &Delivery) -> String {
+    delivery.request.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn seconds(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+}
+
 fn installed(secret: &Secret, data: &Data) -> Installed {
     let annotation =
         |name: &str| secret.metadata.annotations.as_ref().and_then(|all| all.get(name)).cloned();
@@ -182,7 +265,12 @@ fn installed(secret: &Secret, data: &Data) -> Installed {
         intermediate: read(CERTIFICATE).into_iter().next(),
         chain: read(CHAIN),
         goal: annotation(names::GOAL_ANNOTATION).and_then(|goal| goal.parse().ok()),
-        anchors: read(ROOTS).iter().map(Certificate::fingerprint).collect(),
+        anchors: read(ROOTS),
+        taking: annotation(names::TAKING_OVER_ANNOTATION).and_then(|text| {
+            let facts = serde_json::from_str(&text).ok()?;
+            let loaded = annotation(names::LOADED_ANNOTATION).and_then(|at| at.parse().ok());
+            Some(Taking { facts, loaded })
+        }),
         written: annotation(names::WRITTEN_ANNOTATION)
             .and_then(|at| at.parse().ok())
             .unwrap_or(Timestamp::UNIX_EPOCH),

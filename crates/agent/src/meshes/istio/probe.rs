@@ -8,6 +8,7 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use kube::Api;
@@ -22,7 +23,7 @@ use tonic::client::Grpc;
 use tonic::transport::{Certificate as TrustedCertificate, Channel, ClientTlsConfig, Endpoint};
 use tonic_prost::ProstCodec;
 
-use super::{ControlPlane, Istio};
+use super::{ControlPlane, Holding, Istio};
 
 /// A token for istiod's CA service, used until half of its life is over.
 pub(super) struct Token {
@@ -35,6 +36,9 @@ const TOKEN_SECONDS: i64 = 3600;
 const LIMIT: Duration = Duration::from_secs(5);
 const MOST_METRICS_BYTES: usize = 16 * 1024 * 1024;
 const METHOD: &str = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
+/// How many certificates this process gave to workloads.
+const GIVEN_METRIC: &str = "citadel_server_success_cert_issuance_count";
+const STARTED_METRIC: &str = "process_start_time_seconds";
 const EXPIRY_METRIC: &str = "citadel_server_cert_chain_expiry_timestamp";
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -174,7 +178,33 @@ impl Istio {
         Ok(text)
     }
 
+    /// Whether the CA that istiod made for itself was never used: this process made it, and has given no certificate.
+    pub(super) async fn gave_nothing(&self, place: &ControlPlane, holding: &Holding) -> bool {
+        let made = holding
+            .self_signed
+            .as_ref()
+            .and_then(|secret| secret.metadata.creation_timestamp.as_ref().map(|made| made.0));
+        let Some(made) = made else { return false };
+        let deployment: Api<Deployment> = Api::namespaced(self.local.clone(), &place.namespace);
+        let replicas = deployment.get_opt(&place.deployment).await.ok().flatten();
+        let replicas = replicas.and_then(|found| found.spec.replicas).unwrap_or(1);
+        match limited(self.metrics_text(place)).await {
+            Ok(text) => replicas == 1 && is_unused(&text, made),
+            Err(error) => {
+                tracing::debug!(mesh = place.mesh, %error, "no metrics from istiod");
+                false
+            }
+        }
+    }
+
     async fn metric(&self, place: &ControlPlane) -> Result<i64, ProbeError> {
+        let text = self.metrics_text(place).await?;
+        metric_value(&text).ok_or_else(|| {
+            ProbeError::Unusable(format!("{EXPIRY_METRIC} is absent: istiod runs self-signed"))
+        })
+    }
+
+    async fn metrics_text(&self, place: &ControlPlane) -> Result<String, ProbeError> {
         let unusable = |error: &dyn std::fmt::Display| ProbeError::Unusable(error.to_string());
         let host = match self.address(place) {
             None => format!("{}.{}.svc:15014", place.deployment, place.namespace),
@@ -192,9 +222,7 @@ impl Istio {
             .collect()
             .await
             .map_err(|error| unusable(&error))?;
-        let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-        metric_value(&text)
-            .ok_or_else(|| unusable(&format!("{EXPIRY_METRIC} is absent: istiod runs self-signed")))
+        Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
     }
 
     async fn published_anchors(&self, place: &ControlPlane) -> Option<Vec<Certificate>> {
@@ -225,6 +253,19 @@ fn parse_chain(parts: &[String]) -> Result<Vec<Certificate>, ProbeError> {
         return Err(ProbeError::Unusable("its chain is empty".to_owned()));
     }
     Ok(chain)
+}
+
+/// Whether the process that says this was there when the CA was made, and has signed for nobody.
+fn is_unused(text: &str, made: Timestamp) -> bool {
+    let value = |name: &str| -> Option<f64> {
+        let line = text.lines().find(|line| line.split([' ', '{']).next() == Some(name))?;
+        line.split_whitespace().last()?.parse().ok()
+    };
+    #[allow(clippy::cast_precision_loss)] // seconds since the epoch
+    let made = made.as_second() as f64;
+    // Absent as long as it is zero.
+    let given = value(GIVEN_METRIC).unwrap_or(0.0);
+    given == 0.0 && value(STARTED_METRIC).is_some_and(|started| started <= made + 1.0)
 }
 
 /// A float with an exponent: `1.80413978e+09`.

@@ -245,6 +245,8 @@ fn next_steps(asked: &Arguments, address: &Address) -> String {
 {note}{heading}
   meshroot cluster list          the agent is there once its state is ok
   meshroot get mesh -n {home}
+  meshroot describe mesh {mesh} -n {home}
+                                 whether it has a CA of its own, and what taking it over will do
   and one virtual mesh, on the hub:
 
 apiVersion: networking.zephyr.solo.io/v1alpha1

@@ -10,11 +10,15 @@ use meshroot_pki::{
     read_certificates,
 };
 
+use crate::mesh::Own;
 use crate::meshes::ControlPlane;
 use crate::refusal::Refusal;
 
 /// Name of the Secret.
 pub const SECRET: &str = "cacerts";
+/// Name of the Secret that istiod keeps a CA in that it made for itself, under the keys [`CERTIFICATE`], [`PRIVATE_KEY`]
+/// and [`ROOTS`].
+pub const SELF_SIGNED: &str = "istio-ca-secret";
 /// Key: the intermediate.
 pub const CERTIFICATE: &str = "ca-cert.pem";
 /// Key: its private key.
@@ -76,6 +80,27 @@ pub fn certificates(data: &Data, key: &str) -> Option<Vec<Certificate>> {
     parse_bundle(&data.get(key)?.0).ok()
 }
 
+/// The CA that istiod uses of a Secret; `None` where it cannot.
+pub fn own(data: &Data) -> Option<Own> {
+    let layout = layout(data)?;
+    if !layout.missing(data).is_empty() {
+        return None;
+    }
+    let at = |key: &str| read(&data.get(key)?.0).ok();
+    let certificate = at(layout.certificate)?.into_iter().next()?;
+    let chain = at(layout.chain.unwrap_or(layout.certificate))?;
+    Some(Own { certificate, chain, anchors: at(layout.roots)? })
+}
+
+/// The CA that istiod made for itself and kept; `None` where it cannot be read.
+pub fn self_signed(data: &Data) -> Option<Own> {
+    data.get(PRIVATE_KEY)?;
+    let at = |key: &str| read(&data.get(key)?.0).ok();
+    let certificate = at(CERTIFICATE)?.into_iter().next()?;
+    let anchors = at(ROOTS).unwrap_or_else(|| vec![certificate.clone()]);
+    Some(Own { certificate, chain: Vec::new(), anchors })
+}
+
 /// Certificates as istiod reads them: text around the blocks is passed over, and DER is not read.
 pub fn read(bytes: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
     parse_bundle(bytes).or_else(|strict| match bytes.first() {
@@ -103,7 +128,7 @@ pub fn foreign(
 ) -> Refusal {
     let message = format!(
         "Secret {}/{SECRET} was written by somebody else and holds {}; set spec.adopt: Always in the TrustPolicy \
-         to replace it (a copy is kept), or delete it",
+         to replace it in steps (a copy is kept), or delete it",
         place.namespace,
         content(data, roots, now)
     );

@@ -2,7 +2,7 @@
 
 use meshroot_api::names::AGENT_SERVICE_ACCOUNT;
 
-use super::cacerts::SECRET;
+use super::cacerts::{SECRET, SELF_SIGNED};
 use crate::meshes::{Right, Rights};
 
 /// The ConfigMap in every namespace that istiod publishes its trust anchors in.
@@ -28,6 +28,8 @@ pub(super) const RIGHTS: Rights = Rights {
             names: &[SECRET],
             verbs: &["get", "update", "patch", "delete"],
         },
+        // A mesh that signs by itself goes on with that CA, from `cacerts`, until its workloads trust both.
+        Right { group: "", resource: "secrets", names: &[SELF_SIGNED], verbs: &["get"] },
         // `istio` and `istio-<revision>`; no list, so only what is known by name.
         Right { group: "", resource: "configmaps", names: &[], verbs: &["get"] },
     ],

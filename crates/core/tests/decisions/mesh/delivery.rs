@@ -8,7 +8,7 @@ fn an_answer_that_is_not_installed_is_once_the_key_is_read() {
     let mut scene = Scene::before_installation();
     match scene.plan() {
         Plan::Install(delivery) => {
-            assert_eq!(delivery.request, name(1));
+            assert_eq!(delivery.request, Some(name(1)));
             assert_eq!((delivery.chain, delivery.roots), (vec![intermediate()], vec![root()]));
         }
         other => panic!("{other:?}"),
@@ -56,7 +56,7 @@ fn what_is_told_to_be_sent_above_takes_the_place_of_what_came_with_the_answer() 
     // By the cross-certificate it leads to the other root too, which a mesh under that one trusts.
     scene.above = Some(vec![cross]);
     scene.roots = vec![other_root()];
-    there.anchors = vec![root().fingerprint()];
+    there.anchors = vec![root()];
     scene.found = Found::Ours(Box::new(there));
     assert!(matches!(scene.plan(), Plan::Install(_)), "{:?}", scene.plan());
 }
@@ -87,11 +87,11 @@ fn a_hub_that_went_back_changes_nothing() {
     // One that was restored and has gone on to another goal since does not know of what is installed.
     let mut newer = installed(1);
     newer.goal = Some(2);
-    newer.anchors = vec![root().fingerprint(), other_root().fingerprint()];
+    newer.anchors = vec![root(), other_root()];
     scene.found = Found::Ours(Box::new(newer.clone()));
     scene.facts.seen = Some(Seen::default());
     scene.assert_says(Reason::HubWentBack, "does not know of the trust anchors");
-    let known = newer.anchors.iter().map(ToString::to_string).collect();
+    let known = newer.anchors.iter().map(|one| one.fingerprint().to_string()).collect();
     scene.trust.spec.rotation.as_mut().unwrap().trusted = vec![known];
     assert!(matches!(scene.plan(), Plan::Install(_)), "{:?}", scene.plan());
     // Another virtual mesh counts its own.
@@ -121,7 +121,8 @@ fn what_is_not_as_it_should_be_is_written_again_and_not_twice_in_a_turn(#[case] 
 #[test]
 fn what_somebody_else_wrote_is_replaced_only_if_that_is_allowed() {
     let mut scene = Scene::before_installation();
-    scene.found = Found::Foreign(Refusal::new(Reason::ForeignSecret, "theirs"));
+    let refusal = Refusal::new(Reason::ForeignSecret, "theirs");
+    scene.found = Found::Foreign { refusal, own: None };
     scene.assert_says(Reason::ForeignSecret, "theirs");
     assert_eq!(scene.actions().again, Some(Duration::from_secs(30)));
     scene.trust.spec.adopt = Adopt::Always;
@@ -134,10 +135,10 @@ fn what_is_in_use_under_another_root_is_replaced_only_if_that_is_allowed() {
     let mut there = installed(7);
     let other = Template { serial: vec![9], ..Template::intermediate() };
     there.intermediate = Some(other.sign(leaf_key()));
-    there.anchors = vec![other_root().fingerprint()];
+    there.anchors = vec![other_root()];
     scene.found = Found::Ours(Box::new(there.clone()));
     scene.assert_says(Reason::RootWouldChange, "set spec.adopt: Always");
-    there.anchors.push(root().fingerprint());
+    there.anchors.push(root());
     scene.found = Found::Ours(Box::new(there.clone()));
     assert!(matches!(scene.plan(), Plan::Install(_)), "one root is kept: {:?}", scene.plan());
     there.anchors.pop();

@@ -7,13 +7,15 @@ use meshroot_testkit::{Fleet, WorkloadCertificate, tls, workload};
 use tokio::time::Instant;
 
 /// The workloads, and how often they took each other.
-pub(super) struct Workloads {
+pub(crate) struct Workloads {
     lifetime: Duration,
     all: Vec<Workload>,
+    /// Whether workloads of different clusters do not take each other yet.
+    pub(crate) apart: bool,
     /// By rustls.
-    pub(super) handshakes: usize,
+    pub(crate) handshakes: usize,
     /// By OpenSSL.
-    pub(super) by_openssl: usize,
+    pub(crate) by_openssl: usize,
     rounds: usize,
 }
 
@@ -28,7 +30,7 @@ struct Workload {
 const WITH_OPENSSL: usize = 10;
 
 impl Workloads {
-    pub(super) async fn start(
+    pub(crate) async fn start(
         fleet: &Fleet,
         clusters: &[&str],
         lifetime: Duration,
@@ -44,14 +46,14 @@ impl Workloads {
                 all.push(Workload { cluster: (*cluster).to_owned(), account, certificate, since });
             }
         }
-        Ok(Self { lifetime, all, handshakes: 0, by_openssl: 0, rounds: 0 })
+        Ok(Self { lifetime, all, apart: false, handshakes: 0, by_openssl: 0, rounds: 0 })
     }
 
     /// Renews what is due, and lets each take each.
     ///
     /// # Errors
     /// Somebody was refused, or could not renew before the end.
-    pub(super) async fn turn(&mut self, fleet: &Fleet) -> Result<()> {
+    pub(crate) async fn turn(&mut self, fleet: &Fleet) -> Result<()> {
         for one in &mut self.all {
             if one.since.elapsed() < self.lifetime / 2 {
                 continue;
@@ -73,6 +75,9 @@ impl Workloads {
         self.rounds += 1;
         for server in &self.all {
             for client in &self.all {
+                if self.apart && client.cluster != server.cluster {
+                    continue;
+                }
                 let about = || {
                     format!(
                         "{} of {} and {} of {}",

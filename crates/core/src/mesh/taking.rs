@@ -1,0 +1,426 @@
+//! Taking a mesh over that has a CA of its own: in steps, so that no two of its workloads fail to trust each other.
+//!
+//! The planner that replaces the root of a virtual mesh plans this too, for one mesh alone: its present root has the part of
+//! the old one. The CA that the mesh has goes on while its workloads come to trust both; then the certificate that it is told
+//! is installed; then the former root is trusted no more. What workloads may still have stands beside what was written.
+
+use jiff::{SignedDuration, Timestamp};
+use meshroot_api::Reason;
+use meshroot_api::policy::Adopt;
+use meshroot_api::trust::{Sent, TakingOver};
+use meshroot_pki::{Certificate, PathOptions, Purpose, build_path};
+
+use super::{Delivery, Found, Installed, Stop, View, report};
+use crate::membership::Key;
+use crate::notice::Notice;
+use crate::refusal::Refusal;
+use crate::rotation::{
+    AnchorChange, Blocked, Chain, Held, Member, Position, Root, RootSet, Way, World, is_complete,
+    plan, settling,
+};
+
+/// A CA that a mesh signs with and that nobody asked Meshroot for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// The certificate that signs.
+    pub certificate: Certificate,
+    /// What workloads send above their leaf.
+    pub chain: Vec<Certificate>,
+    /// What they trust.
+    pub anchors: Vec<Certificate>,
+}
+
+/// What is written for the control plane now, and what comes after it.
+pub(super) struct Stage {
+    pub(super) delivery: Delivery,
+    /// What stands against more, and until when at the earliest.
+    waits: Option<Blocked>,
+    until: Option<Timestamp>,
+    lag: SignedDuration,
+    own: Vec<Certificate>,
+}
+
+/// Where a mesh is that is being taken over.
+struct Standing<'a> {
+    facts: TakingOver,
+    loaded: Option<Timestamp>,
+    /// What workloads send as long as nothing else is written.
+    chain: &'a [Certificate],
+    /// The request that this answers, if it answers one.
+    request: Option<&'a str>,
+    anchors: &'a [Certificate],
+}
+
+/// What is to be written for a mesh that is `told` this and has a CA of its own; `None` where it has none, or where nothing
+/// would be gained.
+pub(super) fn stage(
+    view: &View<'_>,
+    told: &Delivery,
+    would_change: bool,
+    now: Timestamp,
+) -> Result<Option<Stage>, Stop> {
+    if view.trust.spec.adopt == Adopt::AtOnce {
+        return Ok(None);
+    }
+    let Some(standing) = standing(view, told, would_change, now) else { return Ok(None) };
+    if matches!(view.found, Found::SelfSigned(_)) && view.facts.unused()? {
+        return Ok(None);
+    }
+    let seen = view.facts.seen()?;
+    let lifetime = report::leaf_lifetime(seen, now).max(standing.facts.leaf_lifetime_seconds);
+    let lag = lifetime.map_or(LEAF_LIFETIME, SignedDuration::from_secs);
+    let mut known = Known::default();
+    for certificate in told.roots.iter().chain(standing.anchors) {
+        known.add(certificate)?;
+    }
+    let goal = Position {
+        chain: known.leads(&told.chain, &told.roots, now)?,
+        anchors: known.set(&told.roots)?,
+    };
+    let member = known.member(view, &standing.facts, lag)?;
+    let member = Member {
+        chain: member.chain.loaded(standing.loaded),
+        anchors: member.anchors.loaded(standing.loaded),
+        capability: match seen.settings {
+            Some(settings) if settings.anchors_live => AnchorChange::Live,
+            _ => AnchorChange::Restart,
+        },
+        ..member
+    };
+    let world = World {
+        members: vec![member.clone()],
+        roots: RootSet::default(),
+        crosses: Vec::new(),
+        goal,
+        way: Way::BundleFirst,
+        now,
+    };
+    if is_complete(&world) {
+        return Ok(None);
+    }
+    let Some(next) = plan(&world).into_iter().next() else { return Ok(None) };
+    let member = member.tell(next.told, now);
+    let facts = TakingOver {
+        leaf_lifetime_seconds: lifetime,
+        ..known.facts(&member, standing.facts.own.clone(), now)
+    };
+    let same = facts.sends == standing.facts.sends && facts.trusts == standing.facts.trusts;
+    let loaded = standing.loaded.filter(|_| same);
+    let is_told = next.told.chain == goal.chain;
+    let delivery = Delivery {
+        request: match (is_told, standing.request) {
+            (true, _) => told.request.clone(),
+            (false, request) => request.and_then(meshroot_api::names::RequestName::parse),
+        },
+        chain: if is_told { told.chain.clone() } else { standing.chain.to_vec() },
+        // In one order from step to step: without multi-root, istiod drops an update whose root-cert.pem is not the same
+        // bytes.
+        roots: known.certificates(next.told.anchors, goal.chain.issuer)?,
+        goal: told.goal,
+        keeps: !is_told,
+        taking: Some(Taking { facts, loaded }),
+    };
+    let own = standing.facts.own.iter().filter_map(|own| known.find(own)).cloned().collect();
+    let settles = member.chain.settles().max(member.anchors.settles());
+    let waits = next.waits.map(|(_, blocked)| blocked);
+    let until = match &waits {
+        Some(Blocked::Sends { until, .. } | Blocked::Trusts { until, .. }) => *until,
+        Some(_) => None,
+        None => settles,
+    };
+    Ok(Some(Stage { delivery, waits, until, lag, own }))
+}
+
+/// Where nobody has seen a leaf: istiod's default.
+pub const LEAF_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+
+/// How far a mesh is taken over, as it stands beside what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taking {
+    /// What workloads have, and may still have.
+    pub facts: TakingOver,
+    /// Since when the control plane was seen to have loaded it.
+    pub loaded: Option<Timestamp>,
+}
+
+impl Stage {
+    /// Whether it is what is there.
+    pub(super) fn is_written(&self, installed: &Installed) -> bool {
+        let request = self.delivery.request.as_ref().map(ToString::to_string).unwrap_or_default();
+        installed.intact
+            && installed.request == request
+            && installed.chain == self.delivery.chain
+            && installed.anchors == self.delivery.roots
+            && installed.taking.is_some()
+    }
+
+    /// What else is said of the mesh, with what is waited for.
+    pub(super) fn said(&self, view: &View<'_>, said: Notice) -> Notice {
+        match said.reason {
+            Reason::Loaded => self.notice(view),
+            Reason::RestartNeeded => {
+                let message = format!("{}; {}", said.message, self.notice(view).message);
+                Notice::new(said.reason, message)
+            }
+            _ => said,
+        }
+    }
+
+    /// What is waited for.
+    pub(super) fn notice(&self, view: &View<'_>) -> Notice {
+        let deployment = &view.control_plane.deployment;
+        let wanted = &view.trust.spec.request;
+        let own: Vec<String> = self.own.iter().map(|root| root.subject().to_string()).collect();
+        let own = match own.as_slice() {
+            [] => "the roots that it had before".to_owned(),
+            own => own.join(" and "),
+        };
+        let until = match self.until {
+            Some(until) => format!("until {until}"),
+            None => format!(
+                "until {} after {deployment} was seen to have loaded what is written",
+                format_args!("{:#}", settling(self.lag))
+            ),
+        };
+        let message = match (&self.waits, self.delivery.keeps) {
+            (Some(_), true) => format!(
+                "{deployment} goes on with the CA that the mesh has, while its workloads come to trust the virtual mesh beside \
+                 {own}: {until}; the certificate of {wanted} is installed then"
+            ),
+            (Some(_), false) => format!(
+                "{deployment} signs with the certificate of {wanted}; {own}, which the mesh trusted before, stays trusted \
+                 while workloads may have certificates that lead there: {until}"
+            ),
+            (None, _) => format!(
+                "{deployment} signs with the certificate of {wanted} and trusts nothing but the virtual mesh; workloads may \
+                 trust {own} {until}"
+            ),
+        };
+        Notice::new(Reason::TakingOver, message)
+    }
+
+    /// When it goes on, where that is known.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+}
+
+fn standing<'a>(
+    view: &'a View<'_>,
+    told: &Delivery,
+    would_change: bool,
+    now: Timestamp,
+) -> Option<Standing<'a>> {
+    match view.found {
+        Found::SelfSigned(own) | Found::Foreign { own: Some(own), .. } => {
+            let begun = begin(&own.certificate, &own.chain, &own.anchors, now)?;
+            match had(view) {
+                None => Some(begun),
+                Some(true) => Some(in_the_middle(begun, told)),
+                // What was installed was deleted: it is written again as it was.
+                Some(false) => None,
+            }
+        }
+        Found::Nothing | Found::Foreign { own: None, .. } => None,
+        Found::Ours(installed) => {
+            let request = Some(installed.request.as_str()).filter(|request| !request.is_empty());
+            match &installed.taking {
+                Some(taking) => Some(Standing {
+                    facts: taking.facts.clone(),
+                    loaded: taking.loaded,
+                    chain: &installed.chain,
+                    request,
+                    anchors: &installed.anchors,
+                }),
+                None if would_change => {
+                    let certificate = installed.intermediate.as_ref()?;
+                    let begun = begin(certificate, &installed.chain, &installed.anchors, now)?;
+                    Some(Standing { request, ..begun })
+                }
+                None => None,
+            }
+        }
+    }
+}
+
+/// Whether something of ours was installed before, and if so, whether the mesh was being taken over.
+fn had(view: &View<'_>) -> Option<bool> {
+    let status = view.trust.status.as_ref()?;
+    status.installed.as_ref()?;
+    Some(status.conditions.iter().any(|one| one.reason == Reason::TakingOver.word()))
+}
+
+/// A mesh whose workloads have nothing but this. `None` where they cannot verify each other as it is.
+fn begin<'a>(
+    certificate: &'a Certificate,
+    chain: &'a [Certificate],
+    anchors: &'a [Certificate],
+    now: Timestamp,
+) -> Option<Standing<'a>> {
+    if certificate.not_after() <= now {
+        return None;
+    }
+    let own: Vec<String> = anchors.iter().map(|one| one.fingerprint().to_string()).collect();
+    let mut leads =
+        leads(certificate, chain, anchors, now).map(|root| root.fingerprint().to_string());
+    let sends = Sent { issuer: leads.next()?, through: leads.next() };
+    let facts = TakingOver { trusts: own.clone(), own, sends, ..TakingOver::default() };
+    Some(Standing { facts, loaded: None, chain, request: None, anchors })
+}
+
+/// What was written is gone while the mesh was taken over: workloads may have any of it.
+fn in_the_middle<'a>(begun: Standing<'a>, told: &Delivery) -> Standing<'a> {
+    let roots: Vec<String> = told.roots.iter().map(|root| root.fingerprint().to_string()).collect();
+    let own = begun.facts.own.clone();
+    let facts = TakingOver {
+        sends: roots
+            .first()
+            .map_or_else(Sent::default, |root| Sent { issuer: root.clone(), through: None }),
+        trusts: own.iter().chain(&roots).cloned().collect(),
+        sent: vec![begun.facts.sends.clone()],
+        trusted: vec![own, roots],
+        ..begun.facts
+    };
+    Standing { facts, ..begun }
+}
+
+/// The anchors that a certificate leads to.
+fn leads<'a>(
+    certificate: &'a Certificate,
+    chain: &'a [Certificate],
+    anchors: &'a [Certificate],
+    now: Timestamp,
+) -> impl Iterator<Item = &'a Certificate> {
+    let options = PathOptions::new(now, Purpose::Any);
+    anchors.iter().filter(move |anchor| {
+        certificate == *anchor
+            || build_path(certificate, chain, std::slice::from_ref(*anchor), &options).is_ok()
+    })
+}
+
+/// The roots of one mesh, as the planner calls them.
+#[derive(Default)]
+struct Known {
+    /// By number; of some only the fingerprint is known.
+    all: Vec<(String, Option<Certificate>)>,
+}
+
+impl Known {
+    fn add(&mut self, certificate: &Certificate) -> Result<Root, Refusal> {
+        self.named(&certificate.fingerprint().to_string(), Some(certificate))
+    }
+
+    fn named(&mut self, name: &str, certificate: Option<&Certificate>) -> Result<Root, Refusal> {
+        let position = self.all.iter().position(|(known, _)| known == name);
+        let position = position.unwrap_or_else(|| {
+            self.all.push((name.to_owned(), certificate.cloned()));
+            self.all.len() - 1
+        });
+        u8::try_from(position).ok().and_then(Root::new).ok_or_else(|| {
+            let message = format!(
+                "the mesh and its virtual mesh trust more than {} roots together; take those away that nobody needs",
+                Root::MOST
+            );
+            Refusal::new(Reason::ForeignSecret, message)
+        })
+    }
+
+    fn set(&mut self, certificates: &[Certificate]) -> Result<RootSet, Refusal> {
+        certificates.iter().map(|certificate| self.add(certificate)).collect()
+    }
+
+    fn named_set(&mut self, names: &[String]) -> Result<RootSet, Refusal> {
+        names.iter().map(|name| self.named(name, None)).collect()
+    }
+
+    fn chain(&mut self, sent: &Sent) -> Result<Chain, Refusal> {
+        let chain = Chain::new(self.named(&sent.issuer, None)?);
+        match &sent.through {
+            None => Ok(chain),
+            Some(through) => Ok(chain.through(self.named(through, None)?)),
+        }
+    }
+
+    /// What a chain leads to: of what is told first.
+    fn leads(
+        &mut self,
+        chain: &[Certificate],
+        told: &[Certificate],
+        now: Timestamp,
+    ) -> Result<Chain, Refusal> {
+        let known: Vec<Certificate> =
+            self.all.iter().filter_map(|(_, root)| root.clone()).collect();
+        let first = chain.first();
+        let of = |roots: &[Certificate]| -> Vec<Certificate> {
+            first.map_or_else(Vec::new, |first| leads(first, chain, roots, now).cloned().collect())
+        };
+        let others = of(&known).into_iter().filter(|root| !told.contains(root));
+        let mut found = of(told).into_iter().chain(others);
+        let Some(issuer) = found.next() else {
+            let message =
+                "the certificate leads to none of the trust anchors that are told".to_owned();
+            return Err(Refusal::new(Reason::LintRefused, message));
+        };
+        let chain = Chain::new(self.add(&issuer)?);
+        match found.next() {
+            None => Ok(chain),
+            Some(through) => Ok(chain.through(self.add(&through)?)),
+        }
+    }
+
+    fn member(
+        &mut self,
+        view: &View<'_>,
+        facts: &TakingOver,
+        lag: SignedDuration,
+    ) -> Result<Member, Refusal> {
+        let sent: Vec<Chain> =
+            facts.sent.iter().map(|sent| self.chain(sent)).collect::<Result<_, _>>()?;
+        let trusted: Vec<RootSet> =
+            facts.trusted.iter().map(|set| self.named_set(set)).collect::<Result<_, _>>()?;
+        Ok(Member {
+            mesh: Key::new("", &view.control_plane.mesh),
+            chain: Held::new(self.chain(&facts.sends)?, sent, lag),
+            anchors: Held::new(self.named_set(&facts.trusts)?, trusted, lag),
+            capability: AnchorChange::Restart,
+        })
+    }
+
+    /// What is over is not kept: it would count anew once something else is written.
+    fn facts(&self, member: &Member, own: Vec<String>, now: Timestamp) -> TakingOver {
+        let name = |root: Root| {
+            self.all
+                .get(usize::from(root.number()))
+                .map(|(name, _)| name.clone())
+                .unwrap_or_default()
+        };
+        let sent =
+            |chain: Chain| Sent { issuer: name(chain.issuer), through: chain.through.map(name) };
+        let set = |set: RootSet| set.iter().map(name).collect::<Vec<String>>();
+        TakingOver {
+            own,
+            sends: sent(member.chain.told()),
+            trusts: set(member.anchors.told()),
+            sent: member.chain.may(now).skip(1).map(sent).collect(),
+            trusted: member.anchors.may(now).skip(1).map(set).collect(),
+            leaf_lifetime_seconds: None,
+        }
+    }
+
+    /// The roots of a set, `first` before the others.
+    fn certificates(&self, set: RootSet, first: Root) -> Result<Vec<Certificate>, Refusal> {
+        let leads = Some(first).filter(|first| set.contains(*first));
+        let others = set.iter().filter(|root| *root != first);
+        let of = |root: Root| self.all.get(usize::from(root.number()))?.1.clone();
+        let all: Option<Vec<Certificate>> = leads.into_iter().chain(others).map(of).collect();
+        all.ok_or_else(|| {
+            let message = "a root that workloads of the mesh may still need is not at hand any more: restart its workloads, \
+                           then set spec.adopt: AtOnce in the TrustPolicy";
+            Refusal::new(Reason::RootWouldChange, message)
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<&Certificate> {
+        self.all.iter().find(|(known, _)| known == name)?.1.as_ref()
+    }
+}
