@@ -27,7 +27,8 @@ const HEAVY: &[Step] = &[
     ("thorough", thorough),
     ("simulate --full", || simulate::run(&simulate::Arguments { full: true })),
     ("e2e again", || e2e::run(&e2e::Arguments::default())),
-    ("e2e --scenario rotation", || e2e::run(&e2e::Arguments::rotation())),
+    ("e2e --scenario rotation", || e2e::run(&e2e::Arguments::scenario("rotation"))),
+    ("e2e --scenario takeover", || e2e::run(&e2e::Arguments::scenario("takeover"))),
     ("soak", || e2e::run(&e2e::Arguments::soak())),
     ("bench --quick", || bench::run(&bench::Arguments::quick())),
 ];
@@ -39,7 +40,7 @@ const TIMES: &str = "10";
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// And what is too heavy for every change: random crashes and chains ten times as many, rotations of three members,
-    /// the end-to-end runs again, rotations of real istiods, a soak of five minutes on each server, a short benchmark;
+    /// the end-to-end runs again, rotations and takeovers of real istiods, a soak of five minutes on each server, a short benchmark;
     /// takes more than an hour
     #[arg(long)]
     full: bool,

@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// Run it once only, with the hub's API on this server
     #[arg(long, value_enum, value_name = "SERVER")]
     hub: Option<Hub>,
-    /// What is done: main, or rotation
+    /// What is done: main, rotation, or takeover
     #[arg(long, value_name = "SCENARIO")]
     scenario: Option<String>,
     /// Passed on to the scenario
@@ -28,9 +28,9 @@ impl Arguments {
         Self { more: ["--soak", "5"].map(str::to_owned).into(), ..Self::default() }
     }
 
-    /// Rotations of real istiods.
-    pub(crate) fn rotation() -> Self {
-        Self { scenario: Some("rotation".to_owned()), ..Self::default() }
+    /// One of the other scenarios.
+    pub(crate) fn scenario(name: &str) -> Self {
+        Self { scenario: Some(name.to_owned()), ..Self::default() }
     }
 }
 

@@ -31,6 +31,9 @@ mod control_plane;
 mod probe;
 mod settings;
 
+/// In characters.
+const LONGEST_SUBJECT: usize = 256;
+
 const REVISION_LABEL: &str = "istio.io/rev";
 
 /// The adapter: a client of this cluster, and where control planes are reached from here.
@@ -73,7 +76,8 @@ impl Istio {
         let settings = self.settings(place).await;
         Ok(Some(OwnAuthority {
             self_signed,
-            subject: own.certificate.subject().to_string(),
+            // The hub takes annotations up to a length.
+            subject: own.certificate.subject().to_string().chars().take(LONGEST_SUBJECT).collect(),
             not_after: Time(own.certificate.not_after()),
             anchors_live: settings.is_some_and(|settings| settings.anchors_live),
             leaf_lifetime_seconds: settings

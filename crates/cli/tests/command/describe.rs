@@ -133,6 +133,37 @@ async fn a_virtual_mesh_shows_how_far_each_member_is_and_a_mesh_what_it_has_load
 }
 
 #[tokio::test]
+async fn a_mesh_with_a_ca_of_its_own_shows_what_taking_it_over_will_do() {
+    let hub = hub().await;
+    let place = hub.place("own").await;
+    let text = hub.run(&["describe", "mesh", &place.mesh]).yes();
+    assert!(!text.contains("A CA of its own"), "{text}");
+    for (self_signed, live, expected) in
+        [(true, false, ["one restart", "one restart"]), (false, true, ["no restart", "no restart"])]
+    {
+        place.own_authority(self_signed, live).await;
+        let text = hub.run(&["describe", "mesh", &place.mesh]).yes();
+        let step = |number: &str| {
+            let line = text.lines().find(|line| line.contains(number));
+            line.unwrap_or_else(|| panic!("{text}")).to_owned()
+        };
+        has(
+            &text,
+            &[
+                "A CA of its own",
+                "O=cluster.local",
+                "spec.adopt: AtOnce",
+                "none: the mesh is in no virtual mesh",
+            ],
+        );
+        has(&step("1. "), &[expected[0], "then 24h"]);
+        has(&step("2. "), &["no restart"]);
+        has(&step("3. "), &[expected[1]]);
+        assert_eq!(text.contains("spec.adopt: Always"), !self_signed, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn the_policy_of_a_virtual_mesh_is_found_whatever_its_name() {
     let hub = hub().await;
     let place = hub.place("policy").await;

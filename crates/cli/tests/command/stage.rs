@@ -5,7 +5,7 @@ use std::process::Command;
 
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
-use meshroot_api::names::{ASKED_ANNOTATION, cluster_namespace};
+use meshroot_api::names::{ASKED_ANNOTATION, OWN_AUTHORITY_ANNOTATION, cluster_namespace};
 use meshroot_api::{
     Asked, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
@@ -121,6 +121,18 @@ impl Place {
         }))
         .unwrap();
         create(&Api::namespaced(self.agent.clone(), &self.namespace), &mesh).await;
+    }
+
+    /// What the agent says of a mesh that has a CA of its own.
+    pub(crate) async fn own_authority(&self, self_signed: bool, anchors_live: bool) {
+        let own = json!({
+            "selfSigned": self_signed, "subject": "O=cluster.local", "notAfter": "2099-01-01T00:00:00Z",
+            "anchorsLive": anchors_live, "leafLifetimeSeconds": 86_400,
+        });
+        let patch =
+            json!({ "metadata": { "annotations": { OWN_AUTHORITY_ANNOTATION: own.to_string() } } });
+        let api: Api<Mesh> = Api::namespaced(self.agent.clone(), &self.namespace);
+        api.patch(&self.mesh, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
     }
 
     /// What the hub does first: a request without a CSR.

@@ -76,7 +76,12 @@ pub(super) fn of(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Resul
         return Ok(Answer::Settled);
     };
     // Settled: the key Secret need not be read again.
-    let is_taken = matches!(view.found, Found::Ours(installed) if installed.taking.is_some());
+    let is_taken = match view.found {
+        Found::Ours(installed) => {
+            installed.taking.as_ref().is_some_and(|taking| !taking.is_over(now))
+        }
+        _ => false,
+    };
     if !is_taken && (view.facts.delivered || is_settled(view, wanted)) {
         return Ok(Answer::Settled);
     }

@@ -143,6 +143,18 @@ pub struct Taking {
     pub loaded: Option<Timestamp>,
 }
 
+impl Taking {
+    /// Whether nothing of what the mesh had before is left, as far as was noted.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        let TakingOver { own, trusts, sent, trusted, leaf_lifetime_seconds, .. } = &self.facts;
+        let lag = leaf_lifetime_seconds.map_or(LEAF_LIFETIME, SignedDuration::from_secs);
+        let settles = self.loaded.and_then(|loaded| loaded.checked_add(settling(lag)).ok());
+        let is_settled = sent.is_empty() && trusted.is_empty();
+        !trusts.iter().any(|root| own.contains(root))
+            && (is_settled || settles.is_some_and(|settles| settles <= now))
+    }
+}
+
 impl Stage {
     /// Whether it is what is there.
     pub(super) fn is_written(&self, installed: &Installed) -> bool {
@@ -225,19 +237,19 @@ fn standing<'a>(
         Found::Ours(installed) => {
             let request = Some(installed.request.as_str()).filter(|request| !request.is_empty());
             match &installed.taking {
-                Some(taking) => Some(Standing {
+                Some(taking) if !taking.is_over(now) => Some(Standing {
                     facts: taking.facts.clone(),
                     loaded: taking.loaded,
                     chain: &installed.chain,
                     request,
                     anchors: &installed.anchors,
                 }),
-                None if would_change => {
+                _ if would_change => {
                     let certificate = installed.intermediate.as_ref()?;
                     let begun = begin(certificate, &installed.chain, &installed.anchors, now)?;
                     Some(Standing { request, ..begun })
                 }
-                None => None,
+                _ => None,
             }
         }
     }

@@ -167,6 +167,26 @@ fn then_its_former_root_is_trusted_no_more_and_at_last_nothing_is_left_of_it() {
 }
 
 #[test]
+fn once_it_is_over_what_the_hub_tells_is_installed_without_a_step_between() {
+    let mut mesh = Mesh::self_signed();
+    for _ in 0..2 {
+        mesh.written().unwrap();
+        mesh.follow();
+    }
+    mesh.written().unwrap();
+    mesh.follow();
+    // As in a rotation by a cross-certificate: what is installed leads to the new root too.
+    let cross = Template::new(&subject("nobody"), &subject("root"), root_key());
+    let cross =
+        Template { extensions: Template::root().extensions, ..cross }.sign(intermediate_key());
+    mesh.scene.roots = vec![root_of_nobody()];
+    mesh.scene.above = Some(vec![cross]);
+    let told = mesh.written().unwrap();
+    assert_eq!((told.roots, told.keeps), (vec![root_of_nobody()], false));
+    assert_eq!(told.taking, None);
+}
+
+#[test]
 fn where_nothing_would_be_gained_it_is_taken_over_at_once() {
     let at_once = |mesh: &mut Mesh| {
         let written = mesh.written().unwrap();
@@ -340,7 +360,8 @@ fn a_former_root_that_nobody_has_any_more_is_not_left_out_in_silence() {
     mesh.written().unwrap();
     mesh.load();
     let gone = Sent { issuer: "00".repeat(32), through: None };
-    let facts = TakingOver { trusts: vec!["00".repeat(32)], sends: gone, ..TakingOver::default() };
+    let (own, trusts) = (vec!["00".repeat(32)], vec!["00".repeat(32)]);
+    let facts = TakingOver { own, trusts, sends: gone, ..TakingOver::default() };
     mesh.installed().taking = Some(Taking { facts, loaded: None });
     let (_, reason, message) = mesh.says();
     assert_eq!(reason, Reason::RootWouldChange);
