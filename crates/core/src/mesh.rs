@@ -30,10 +30,9 @@ use crate::refusal::Refusal;
 use crate::renewal::{self, Cause, Next, Standing};
 use delivery::Answer;
 
-pub use delivery::{Delivery, above, anchors};
-pub use found::{Found, Installed};
+pub use delivery::{above, anchors};
+pub use found::{Delivery, Found, Installed, LEAF_LIFETIME, Own, Taking};
 pub use report::Report;
-pub use taking::{LEAF_LIFETIME, Own, Taking};
 
 /// All that is known of a mesh.
 pub struct View<'a> {

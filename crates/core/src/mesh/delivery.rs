@@ -10,27 +10,11 @@ use meshroot_pki::{
     Certificate, CertificateError, PathOptions, PublicKey, Purpose, build_path, parse_bundle,
 };
 
-use super::taking::{self, Stage, Taking};
-use super::{Fact, Found, Installed, Stop, View};
+use super::found::{Delivery, Found, Installed};
+use super::taking::{self, Stage};
+use super::{Fact, Stop, View};
 use crate::refusal::Refusal;
 use crate::{identity, meshes};
-
-/// What is to be written for a control plane, beside the private key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// The request whose certificate this is; `None` where it is the CA that the mesh had before.
-    pub request: Option<RequestName>,
-    /// The intermediate, then those between it and the root.
-    pub chain: Vec<Certificate>,
-    /// The trust anchors, the signing root first.
-    pub roots: Vec<Certificate>,
-    /// The goal that it is told for, where the root of the virtual mesh was ever replaced.
-    pub goal: Option<u32>,
-    /// Whether certificate, key and chain stay as they are: nothing but the trust anchors is changed.
-    pub keeps: bool,
-    /// How far the mesh is taken over, where it had a CA of its own.
-    pub taking: Option<Taking>,
-}
 
 /// What becomes of the answer to the request that a mesh should have its certificate of.
 pub(super) enum Answer {

@@ -10,7 +10,8 @@ use meshroot_api::policy::Adopt;
 use meshroot_api::trust::{Sent, TakingOver};
 use meshroot_pki::{Certificate, PathOptions, Purpose, build_path};
 
-use super::{Delivery, Found, Installed, Stop, View, report};
+use super::found::{Delivery, Found, Installed, LEAF_LIFETIME, Taking};
+use super::{Stop, View, report};
 use crate::membership::Key;
 use crate::notice::Notice;
 use crate::refusal::Refusal;
@@ -18,17 +19,6 @@ use crate::rotation::{
     AnchorChange, Blocked, Chain, Held, Member, Position, Root, RootSet, Way, World, is_complete,
     plan, settling,
 };
-
-/// A CA that a mesh signs with and that nobody asked Meshroot for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Own {
-    /// The certificate that signs.
-    pub certificate: Certificate,
-    /// What workloads send above their leaf.
-    pub chain: Vec<Certificate>,
-    /// What they trust.
-    pub anchors: Vec<Certificate>,
-}
 
 /// What is written for the control plane now, and what comes after it.
 pub(super) struct Stage {
@@ -129,30 +119,6 @@ pub(super) fn stage(
         None => settles,
     };
     Ok(Some(Stage { delivery, waits, until, lag, own }))
-}
-
-/// Where nobody has seen a leaf: istiod's default.
-pub const LEAF_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
-
-/// How far a mesh is taken over, as it stands beside what was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taking {
-    /// What workloads have, and may still have.
-    pub facts: TakingOver,
-    /// Since when the control plane was seen to have loaded it.
-    pub loaded: Option<Timestamp>,
-}
-
-impl Taking {
-    /// Whether nothing of what the mesh had before is left, as far as was noted.
-    pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        let TakingOver { own, trusts, sent, trusted, leaf_lifetime_seconds, .. } = &self.facts;
-        let lag = leaf_lifetime_seconds.map_or(LEAF_LIFETIME, SignedDuration::from_secs);
-        let settles = self.loaded.and_then(|loaded| loaded.checked_add(settling(lag)).ok());
-        let is_settled = sent.is_empty() && trusted.is_empty();
-        !trusts.iter().any(|root| own.contains(root))
-            && (is_settled || settles.is_some_and(|settles| settles <= now))
-    }
 }
 
 impl Stage {
