@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use kube::Client;
+use meshroot_api::metrics::component;
 use meshroot_api::names::AGENT_LEASE;
 use meshroot_runtime::process::service::{Election, Service};
 use meshroot_runtime::process::shutdown::Shutdown;
@@ -28,7 +29,7 @@ use meshroot_runtime::process::telemetry::Telemetry;
 use crate::agent::Agent;
 use crate::credentials::Credentials;
 
-const COMPONENT: &str = "meshroot-agent";
+const COMPONENT: &str = component::AGENT;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs until SIGTERM or SIGINT, then ends work in progress and releases the lease.

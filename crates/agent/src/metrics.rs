@@ -1,5 +1,8 @@
 //! The agent's own metrics. Reasons are the same words as in status and events.
 
+use jiff::Timestamp;
+use meshroot_api::metrics::{self, label};
+use meshroot_api::trust::Pickup;
 use meshroot_runtime::process::telemetry::Telemetry;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -12,7 +15,8 @@ type Labels = Vec<(&'static str, String)>;
 pub(crate) struct Metrics {
     keys: Counter,
     installed: Counter,
-    expiry: Family<Labels, Gauge>,
+    ends: Family<Labels, Gauge>,
+    late: Family<Labels, Gauge>,
     pickup: Family<Labels, Gauge>,
 }
 
@@ -21,27 +25,15 @@ impl Metrics {
         let metrics = Self {
             keys: Counter::default(),
             installed: Counter::default(),
-            expiry: Family::default(),
+            ends: Family::default(),
+            late: Family::default(),
             pickup: Family::default(),
         };
-        telemetry.registry(|registry| {
-            registry.register("meshroot_keys_made", "Private keys made", metrics.keys.clone());
-            registry.register(
-                "meshroot_certificates_installed",
-                "Certificates written for a mesh",
-                metrics.installed.clone(),
-            );
-            registry.register(
-                "meshroot_certificate_not_after_seconds",
-                "End of validity of a mesh's certificate, in seconds since the epoch",
-                metrics.expiry.clone(),
-            );
-            registry.register(
-                "meshroot_pickup",
-                "1 for the state of a mesh's pickup, 0 for the others",
-                metrics.pickup.clone(),
-            );
-        });
+        telemetry.register(&metrics::KEYS_MADE, metrics.keys.clone());
+        telemetry.register(&metrics::CERTIFICATES_INSTALLED, metrics.installed.clone());
+        telemetry.register(&metrics::CERTIFICATE_NOT_AFTER, metrics.ends.clone());
+        telemetry.register(&metrics::CERTIFICATE_LATE, metrics.late.clone());
+        telemetry.register(&metrics::PICKUP, metrics.pickup.clone());
         metrics
     }
 
@@ -53,12 +45,31 @@ impl Metrics {
         self.installed.inc();
     }
 
-    pub(crate) fn in_use(&self, mesh: &str, not_after: i64, pickup: meshroot_api::trust::Pickup) {
-        use meshroot_api::trust::Pickup;
-        self.expiry.get_or_create(&vec![("mesh", mesh.to_owned())]).set(not_after);
-        for state in [Pickup::Unknown, Pickup::Waiting, Pickup::Confirmed, Pickup::RestartNeeded] {
-            let labels = vec![("mesh", mesh.to_owned()), ("pickup", state.word().to_owned())];
-            self.pickup.get_or_create(&labels).set(i64::from(state == pickup));
+    pub(crate) fn in_use(&self, mesh: &str, not_after: Timestamp, late: Timestamp, pickup: Pickup) {
+        self.ends.get_or_create(&of(mesh)).set(not_after.as_second());
+        self.late.get_or_create(&of(mesh)).set(late.as_second());
+        for state in PICKUPS {
+            self.pickup.get_or_create(&in_state(mesh, state)).set(i64::from(state == pickup));
         }
     }
+
+    /// The mesh is gone: nothing of it may be told, or be an alert, for as long as this process lives.
+    pub(crate) fn forget(&self, mesh: &str) {
+        self.ends.remove(&of(mesh));
+        self.late.remove(&of(mesh));
+        for state in PICKUPS {
+            self.pickup.remove(&in_state(mesh, state));
+        }
+    }
+}
+
+const PICKUPS: [Pickup; 4] =
+    [Pickup::Unknown, Pickup::Waiting, Pickup::Confirmed, Pickup::RestartNeeded];
+
+fn of(mesh: &str) -> Labels {
+    vec![(label::MESH, mesh.to_owned())]
+}
+
+fn in_state(mesh: &str, state: Pickup) -> Labels {
+    vec![(label::MESH, mesh.to_owned()), (label::PICKUP, state.word().to_owned())]
 }

@@ -1,4 +1,4 @@
-//! Resources, names, conditions and reasons of the Meshroot APIs.
+//! Resources, names, conditions, reasons and metrics of the Meshroot APIs.
 //!
 //! Two families with a hard line between them:
 //! * `*.zephyr.solo.io/v1alpha1` is the original API, to the field ([`security`], [`networking`],
@@ -17,6 +17,7 @@
 pub mod asked;
 pub mod bytes;
 pub mod discovery;
+pub mod metrics;
 pub mod names;
 pub mod networking;
 pub mod policy;

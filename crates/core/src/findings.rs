@@ -133,7 +133,8 @@ impl Findings {
             && reason != Some(Some(self.certificates.reason))
     }
 
-    fn is_ready(&self) -> bool {
+    /// Whether every member has its certificate and uses it.
+    pub fn is_ready(&self) -> bool {
         self.certificates.reason == Reason::Ready
     }
 

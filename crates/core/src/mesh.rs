@@ -134,6 +134,8 @@ pub enum Step {
     Measure {
         /// When it ends.
         not_after: Timestamp,
+        /// When its renewal is late.
+        late: Timestamp,
         /// Whether it is used.
         pickup: Pickup,
     },

@@ -48,6 +48,14 @@ pub enum DemoError {
     /// The stand-in for istiod has no address.
     #[error("the stand-in for istiod cannot listen: {0}")]
     Listen(#[source] std::io::Error),
+    /// The metrics of a process have no address.
+    #[error("the metrics of {component} cannot be served: {source}")]
+    Metrics {
+        /// Whose they are.
+        component: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The demo's directory cannot be used.
     #[error("{what}: {problem}")]
     Home {

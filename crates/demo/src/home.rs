@@ -2,9 +2,12 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use meshroot_api::metrics::component;
+use meshroot_manifests::monitoring::prometheus_rules;
 use meshroot_manifests::to_yaml;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,11 +47,21 @@ impl Home {
 
     /// Writes a kubeconfig with a context for each server, the first one current, and returns its path.
     pub fn write_kubeconfig(&self, apis: &[RunningApi]) -> Result<PathBuf, DemoError> {
-        let path = self.path.join("kubeconfig");
+        self.write("kubeconfig", &kubeconfig(apis))
+    }
+
+    /// Writes the configuration of a Prometheus that scrapes these, with the alerts, and returns its path.
+    pub fn write_prometheus(&self, scraped: &[Scraped]) -> Result<PathBuf, DemoError> {
+        self.write(RULES, &prometheus_rules())?;
+        self.write("prometheus.yml", &prometheus(scraped))
+    }
+
+    fn write(&self, name: &str, content: &Value) -> Result<PathBuf, DemoError> {
+        let path = self.path.join(name);
         let failed = |problem: &dyn std::fmt::Display| {
             DemoError::home(format!("{} cannot be written", path.display()), problem)
         };
-        let text = to_yaml(&[kubeconfig(apis)]).map_err(|error| failed(&error))?;
+        let text = to_yaml(std::slice::from_ref(content)).map_err(|error| failed(&error))?;
         let written =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
         written
@@ -56,6 +69,32 @@ impl Home {
             .map_err(|error| failed(&error))?;
         Ok(path)
     }
+}
+
+/// Where metrics are served.
+#[derive(Clone, Copy, Debug)]
+pub struct Scraped {
+    /// Whose they are, as `meshroot_build_info` says it.
+    pub component: &'static str,
+    /// The address, whose path is `/metrics`.
+    pub address: SocketAddr,
+}
+
+/// Beside the configuration, which names it so.
+const RULES: &str = "prometheus-rules.yaml";
+
+/// A demo is over in minutes: each second counts.
+fn prometheus(scraped: &[Scraped]) -> Value {
+    let job = |component: &str| {
+        let own = scraped.iter().filter(|one| one.component == component);
+        let targets: Vec<String> = own.map(|one| one.address.to_string()).collect();
+        json!({ "job_name": component, "static_configs": [{ "targets": targets }] })
+    };
+    json!({
+        "global": { "scrape_interval": "1s", "evaluation_interval": "1s" },
+        "rule_files": [RULES],
+        "scrape_configs": [job(component::HUB), job(component::AGENT)],
+    })
 }
 
 fn kubeconfig(apis: &[RunningApi]) -> Value {

@@ -106,6 +106,7 @@ async fn show(
         hub,
         clusters,
         options,
+        home,
         kubeconfig: &kubeconfig,
         screen,
         join,

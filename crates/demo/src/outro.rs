@@ -7,7 +7,7 @@ use super::VIRTUAL_MESH;
 use super::member::Member;
 
 /// After trust is established.
-pub(super) fn next_steps(kubeconfig: &Path, members: &[Member]) -> Vec<String> {
+pub(super) fn next_steps(kubeconfig: &Path, prometheus: &Path, members: &[Member]) -> Vec<String> {
     let program = program();
     let mut commands = vec![
         (format!("export KUBECONFIG={}", quoted(kubeconfig.as_os_str())), ""),
@@ -38,7 +38,11 @@ pub(super) fn next_steps(kubeconfig: &Path, members: &[Member]) -> Vec<String> {
             .iter()
             .map(|(command, why)| format!("    {command:<width$}   {why}").trim_end().to_owned()),
     );
-    lines.extend([String::new(), "  Ctrl-C ends it.".to_owned()]);
+    let metrics = format!(
+        "  Metrics and alerts: prometheus --config.file={}",
+        quoted(prometheus.as_os_str())
+    );
+    lines.extend([String::new(), metrics, "  Ctrl-C ends it.".to_owned()]);
     lines
 }
 

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use meshroot_agent::Options as AgentOptions;
+use meshroot_api::metrics::component;
 use meshroot_api::names::{
     self, AGENT_NAMESPACE, AGENT_SERVICE_ACCOUNT, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE,
 };
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 
 use super::clusters::RunningApi;
 use super::control_plane::ControlPlane;
+use super::home::Scraped;
 use super::install;
 use crate::{DemoError, VERSION};
 
@@ -26,6 +28,7 @@ pub(super) struct Processes {
     hub: Part,
     agents: Part,
     control_planes: Vec<ControlPlane>,
+    scraped: Vec<Scraped>,
     problem: watch::Sender<Option<String>>,
 }
 
@@ -56,6 +59,7 @@ impl Processes {
             hub: Part::new(),
             agents: Part::new(),
             control_planes: Vec::new(),
+            scraped: Vec::new(),
             problem: watch::Sender::new(None),
         }
     }
@@ -71,6 +75,11 @@ impl Processes {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// Where the metrics of all that was started are served.
+    pub(super) fn scraped(&self) -> &[Scraped] {
+        &self.scraped
     }
 
     /// Starts the hub as its own ServiceAccount.
@@ -89,8 +98,9 @@ impl Processes {
             process: process_options(),
         };
         let (shutdown, problem) = (self.hub.shutdown.clone(), self.problem.clone());
+        let telemetry = Telemetry::new(component::HUB, VERSION);
+        self.scraped.push(serve(&telemetry, component::HUB, &mut self.hub).await?);
         self.hub.tasks.spawn(async move {
-            let telemetry = Telemetry::new("meshroot-hub", VERSION);
             if let Err(error) = meshroot_hub::work(client, &options, &telemetry, &shutdown).await {
                 problem.send_replace(Some(format!("the hub ended: {error:#}")));
             }
@@ -129,8 +139,9 @@ impl Processes {
         };
         let (shutdown, problem) = (self.agents.shutdown.clone(), self.problem.clone());
         let name = api.name.clone();
+        let telemetry = Telemetry::new(component::AGENT, VERSION);
+        self.scraped.push(serve(&telemetry, component::AGENT, &mut self.agents).await?);
         self.agents.tasks.spawn(async move {
-            let telemetry = Telemetry::new("meshroot-agent", VERSION);
             if let Err(error) = meshroot_agent::work(local, &options, &telemetry, &shutdown).await {
                 problem.send_replace(Some(format!("the agent of {name} ended: {error:#}")));
             }
@@ -144,6 +155,19 @@ impl Processes {
         self.hub.stop().await;
         self.control_planes.clear();
     }
+}
+
+/// Serves metrics until the part ends.
+async fn serve(
+    telemetry: &Telemetry,
+    component: &'static str,
+    part: &mut Part,
+) -> Result<Scraped, DemoError> {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let serving = telemetry.serve(listen, part.shutdown.clone()).await;
+    let (address, endpoint) = serving.map_err(|source| DemoError::Metrics { component, source })?;
+    part.tasks.spawn(async move { drop(endpoint.await) });
+    Ok(Scraped { component, address })
 }
 
 /// Name of the Mesh that discovery makes of a cluster's istiod.
@@ -186,7 +210,7 @@ pub(super) fn identity() -> String {
     format!("meshroot-demo-{}", std::process::id())
 }
 
-/// Nothing listens; logging is set up once for all.
+/// Nothing listens by these; logging is set up once for all.
 fn process_options() -> ProcessOptions {
     ProcessOptions {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

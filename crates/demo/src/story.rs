@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use super::clusters::RunningApi;
+use super::home::Home;
 use super::limit::Limit;
 use super::member::Member;
 use super::outro;
@@ -36,6 +37,7 @@ pub(super) struct Story<'a> {
     pub(super) hub: &'a RunningApi,
     pub(super) clusters: &'a [RunningApi],
     pub(super) options: &'a Options,
+    pub(super) home: &'a Home,
     pub(super) kubeconfig: &'a Path,
     pub(super) screen: &'a mut dyn Screen,
     pub(super) join: &'a dyn Join,
@@ -57,6 +59,7 @@ impl Story<'_> {
             self.clusters.iter().map(|api| Member::new(&api.name)).collect();
         let (mut watching, control_planes) =
             self.start_clusters(&admin, &members, processes).await?;
+        let prometheus = self.home.write_prometheus(processes.scraped())?;
         self.make_virtual_mesh(&admin, &members, &mut watching).await?;
         self.follow_members(&mut members, &mut watching).await?;
         self.shake_hands(&control_planes).await?;
@@ -78,7 +81,7 @@ impl Story<'_> {
         if self.options.once {
             return Ok(());
         }
-        self.screen.settle(&outro::next_steps(self.kubeconfig, &members))?;
+        self.screen.settle(&outro::next_steps(self.kubeconfig, &prometheus, &members))?;
         self.stay(&mut members, &mut watching, shutdown).await
     }
 

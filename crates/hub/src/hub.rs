@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
-use meshroot_api::names::RequestName;
+use meshroot_api::names::{AGENT_LEASE, RequestName};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
     IssuanceRecord, Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
@@ -31,7 +31,7 @@ use crate::error::HubError;
 use crate::identities::{Identities, OpenRequests};
 use crate::key_index::KeyIndex;
 use crate::ledger::Ledgers;
-use crate::metrics::Metrics;
+use crate::metrics::{Heartbeats, Metrics};
 use crate::modes::Rotations;
 use crate::options::Options;
 use crate::standings::Standings;
@@ -112,6 +112,10 @@ impl Hub {
         let by_cluster = || Queue::with_groups(|key: &Key| key.namespace.clone());
         let records = Watched::start(Api::all(client.clone()), all(), shutdown);
         let metrics = Metrics::register(telemetry);
+        // Not in the table of watches: without the right to it the hub works as before.
+        let heartbeats = all().fields(&format!("metadata.name={AGENT_LEASE}"));
+        let heartbeats = Watched::start(Api::all(client.clone()), heartbeats, shutdown);
+        telemetry.collect(Heartbeats(heartbeats));
         let blocked = options.blocked_keys.clone().unwrap_or_default();
         Self {
             virtual_meshes: Watched::start(Api::all(client.clone()), all(), shutdown),

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use kube::Client;
+use meshroot_api::metrics::component;
 use meshroot_api::names::HUB_LEASE;
 use meshroot_runtime::process::service::{Election, Service};
 use meshroot_runtime::process::shutdown::Shutdown;
@@ -32,7 +33,7 @@ use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::hub::Hub;
 
-const COMPONENT: &str = "meshroot-hub";
+const COMPONENT: &str = component::HUB;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs until SIGTERM or SIGINT, then ends work in progress and releases the lease.

@@ -7,7 +7,7 @@ use crate::access::{
 };
 use crate::workload::{Workload, deployment};
 use crate::{crd_objects, label, metadata, namespace, policies, user_roles};
-use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
+use meshroot_api::names::{AGENT_LEASE, HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 
 const NAME: &str = "meshroot-hub";
 const ROOTS_ROLE: &str = "meshroot-hub-roots";
@@ -117,6 +117,8 @@ fn cluster_rules() -> Vec<Value> {
         allow(meshroot, &["meshtrusts"], &[READ, &["create", "update", "patch"]].concat()),
         allow(meshroot, &["issuancerecords"], &[READ, &["create"]].concat()),
     ];
+    // When agents were last heard.
+    rules.push(allow_named("coordination.k8s.io", "leases", &[AGENT_LEASE], READ));
     rules.push(allow_events());
     rules
 }

@@ -9,6 +9,7 @@ mod access;
 mod agent;
 mod crds;
 mod hub;
+pub mod monitoring;
 mod policies;
 mod quota;
 mod schema;

@@ -29,6 +29,7 @@ pub mod openssl;
 pub mod ports;
 pub mod process;
 pub mod projected_secret;
+pub mod prometheus;
 pub mod quota;
 mod signing_key;
 pub mod tls;
@@ -43,6 +44,7 @@ pub use etcd::Etcd;
 pub use fleet::Fleet;
 pub use istiod::{Istiod, IstiodOptions};
 pub use projected_secret::ProjectedSecret;
+pub use prometheus::Prometheus;
 pub use workload::WorkloadCertificate;
 
 /// Makes aws-lc-rs the cryptography of this process. Harmless when called again.

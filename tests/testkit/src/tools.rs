@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 /// Names the directory of the real parts; `cargo xtask` sets it.
 pub const TOOLS_VARIABLE: &str = "MESHROOT_TOOLS";
@@ -22,6 +22,16 @@ pub fn check(names: &[&str]) -> Result<()> {
         bail!(missing_message(&directory, &missing));
     }
     Ok(())
+}
+
+/// The path of a command that the machine brings. The error says which Debian package has it.
+pub fn on_path(name: &str, package: &str) -> Result<PathBuf> {
+    let directories = std::env::var_os("PATH").unwrap_or_default();
+    let mut paths = std::env::split_paths(&directories).map(|directory| directory.join(name));
+    let found = paths.find(|path| path.is_file());
+    found.with_context(|| {
+        format!("{name} is not on the PATH; install it: apt-get install {package}")
+    })
 }
 
 /// The workspace's root directory.
@@ -63,6 +73,14 @@ mod tests {
         let message = missing_message(directory.path(), &missing);
         assert!(message.starts_with("zlint, kubectl not found"), "{message}");
         assert!(message.contains("cargo xtask tools"), "{message}");
+    }
+
+    #[test]
+    fn the_message_of_a_missing_command_names_its_package() {
+        let error = on_path("no-such-command", "some-package").unwrap_err().to_string();
+        assert!(error.contains("no-such-command is not on the PATH"), "{error}");
+        assert!(error.contains("apt-get install some-package"), "{error}");
+        assert!(on_path("sh", "dash").unwrap().is_absolute());
     }
 
     #[test]

@@ -17,7 +17,12 @@ use gather::Gathered;
 /// Brings one mesh as far as it can go: what verifies is installed, seen in use, renewed in time; then the old is
 /// forgotten.
 pub(crate) async fn reconcile(agent: Arc<Agent>, name: String) -> Result<Outcome, AgentError> {
-    let Some(mut gathered) = Gathered::begin(&agent, &name) else { return Ok(Outcome::Done) };
+    let Some(mut gathered) = Gathered::begin(&agent, &name) else {
+        if agent.mesh(&name).is_none() {
+            agent.metrics.forget(&name);
+        }
+        return Ok(Outcome::Done);
+    };
     let now = clock::now();
     match proceed(&agent, &mut gathered, now).await {
         // For people to read; every other failure is tried again.

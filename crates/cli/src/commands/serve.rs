@@ -13,6 +13,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Patch, PatchParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
+use meshroot_api::metrics::component;
 use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 use meshroot_hub::blocked_keys;
 use meshroot_manifests::hub_prerequisites;
@@ -157,7 +158,7 @@ async fn hub(server: &Server, asked: &Arguments, shutdown: &Shutdown) -> Result<
     release_own_lease(&admin).await?;
     let account = User::service_account(SYSTEM_NAMESPACE, HUB_SERVICE_ACCOUNT, "");
     let client = Client::new(server.in_process_as(account), SYSTEM_NAMESPACE);
-    let telemetry = Telemetry::new("meshroot-hub", VERSION);
+    let telemetry = Telemetry::new(component::HUB, VERSION);
     let listening = telemetry.serve(asked.metrics, shutdown.clone()).await;
     let (address, serving) = listening.map_err(|error| {
         Failure::no(format!("listening on {} for metrics failed: {error}", asked.metrics))

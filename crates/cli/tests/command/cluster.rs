@@ -161,6 +161,7 @@ async fn listed_and_gone(hub: &Hub, contexts: &Contexts, east: &ApiServer) {
         &gone,
         &[
             "deleted ServiceAccount meshroot-cluster-joined/meshroot-agent",
+            "deleted Lease meshroot-cluster-joined/meshroot-agent",
             "deleted ResourceQuota meshroot-cluster-joined/meshroot-agent",
             "its tokens end within seconds",
             "what stays",

@@ -34,7 +34,9 @@ pub(super) fn plan(
         renewal::due(intermediate, &view.control_plane.mesh, view.trust.spec.renew_at_percent);
     let is_due = due <= now || useless.is_some();
     let renewal = renewal(view, &in_use, intermediate, useless.as_ref(), is_due)?;
-    let mut steps = vec![Step::Measure { not_after: intermediate.not_after(), pickup }];
+    let (begin, not_after) = (intermediate.not_before(), intermediate.not_after());
+    let late = renewal::late(begin, not_after, view.trust.spec.renew_at_percent);
+    let mut steps = vec![Step::Measure { not_after, late, pickup }];
     let said = match renewal {
         Renewal::Troubled(notice) => notice,
         Renewal::None => notices::of_pickup(view, &in_use, pickup),

@@ -35,6 +35,7 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
     let Some(virtual_mesh) = hub.virtual_mesh(&key) else {
         hub.authority.forget(&key);
         hub.rotations.forget_one(&key);
+        hub.metrics.forget(&key.to_string());
         return Ok(Outcome::Done);
     };
     if virtual_mesh.metadata.deletion_timestamp.is_some() {
@@ -95,6 +96,10 @@ async fn gather(
         Mode::Steady => roots.all().next().map(|(_, root)| root),
         Mode::Planned(rotation) => roots.get(rotation.goal().number),
     };
+    if let Some(root) = signs {
+        let (first, lifetime) = (root.issuer.first_to_end(), super::lifetime(policy));
+        hub.metrics.signing(&key.to_string(), first, lifetime);
+    }
     let ending = signs
         .and_then(|root| trust::ending(root.issuer.first_to_end(), super::lifetime(policy), now));
     Ok((Findings::of_members(progress, shown, fault).with_root_end(ending), again))
@@ -204,6 +209,7 @@ async fn report(
     policy: Option<&TrustPolicy>,
     findings: &Findings,
 ) -> Result<Outcome, HubError> {
+    hub.metrics.ready(&Key::of(virtual_mesh).to_string(), findings.is_ready());
     if let Some(policy) = policy {
         if let Some(ends) = findings.news_of_root_end(policy) {
             hub.report(virtual_mesh, ends, "Reconcile").await;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use meshroot_api::names;
-use meshroot_manifests as manifests;
+use meshroot_manifests::{self as manifests, monitoring};
 use serde_json::Value;
 
 use crate::COMMAND;
@@ -22,7 +22,8 @@ pub(crate) fn add(tree: &mut Tree) -> Result<()> {
         let path = format!("deploy/policies/{}.yaml", name(&policy_and_binding[0])?);
         tree.add(path, file("", policy_and_binding)?);
     }
-    add_rights(tree)
+    add_rights(tree)?;
+    add_monitoring(tree)
 }
 
 fn add_rights(tree: &mut Tree) -> Result<()> {
@@ -60,6 +61,16 @@ fn add_rights(tree: &mut Tree) -> Result<()> {
     for (name, comment, objects) in files {
         tree.add(format!("deploy/rbac/{name}.yaml"), file(&comment, &objects)?);
     }
+    Ok(())
+}
+
+fn add_monitoring(tree: &mut Tree) -> Result<()> {
+    let rules = file("", &[monitoring::prometheus_rules()])?;
+    tree.add("deploy/monitoring/prometheus-rules.yaml", rules);
+    let objects = file("For the Prometheus operator", &monitoring::prometheus_rule_objects())?;
+    tree.add("deploy/monitoring/prometheusrule.yaml", objects);
+    let dashboard = serde_json::to_string_pretty(&monitoring::dashboard())?;
+    tree.add("deploy/monitoring/grafana-dashboard.json", dashboard + "\n");
     Ok(())
 }
 

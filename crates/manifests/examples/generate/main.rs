@@ -1,8 +1,9 @@
-//! Writes what follows from the Rust types: `deploy/crds`, `deploy/policies`, `deploy/rbac` and
-//! `docs/reference/api.md`. With `--check` it writes nothing and fails where a file differs.
+//! Writes what follows from the Rust types: `deploy/crds`, `deploy/policies`, `deploy/rbac`, `deploy/monitoring`,
+//! `docs/reference/api.md` and `docs/reference/metrics.md`. With `--check` it writes nothing and fails where a file differs.
 
 mod deploy;
 mod markdown;
+mod metrics;
 mod reference;
 mod tree;
 
@@ -32,6 +33,7 @@ fn tree() -> Result<Tree> {
     let mut tree = Tree::default();
     deploy::add(&mut tree)?;
     tree.add("docs/reference/api.md", reference::render()?);
+    tree.add("docs/reference/metrics.md", metrics::render());
     Ok(tree)
 }
 

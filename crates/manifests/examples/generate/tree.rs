@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Directories in which every file is generated.
-const WHOLE_DIRECTORIES: [&str; 3] = ["deploy/crds", "deploy/policies", "deploy/rbac"];
+const WHOLE_DIRECTORIES: [&str; 4] =
+    ["deploy/crds", "deploy/monitoring", "deploy/policies", "deploy/rbac"];
 
 /// What the files are to hold.
 #[derive(Default)]

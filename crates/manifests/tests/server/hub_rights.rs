@@ -61,7 +61,10 @@ async fn the_hub_and_each_agent_hold_their_own_lease_and_no_other() {
         assert_no_right(
             patch(&agent, &lease(other), json!({ "spec": { "holderIdentity": "two" } })).await,
         );
-        assert_no_right(resource(&hub, &lease(cluster)).get("meshroot-agent").await);
+        resource(&hub, &lease(cluster)).get("meshroot-agent").await.unwrap();
+        assert_no_right(
+            patch(&hub, &lease(cluster), json!({ "spec": { "holderIdentity": "hub" } })).await,
+        );
     }
 }
 

@@ -1,11 +1,13 @@
 //! What the outside sees of the process: log lines, metrics, health.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use meshroot_api::metrics::{self, label};
+use prometheus_client::collector::Collector;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use tokio::task::JoinHandle;
 
 mod endpoint;
@@ -32,15 +34,25 @@ impl Telemetry {
     #[must_use]
     pub fn new(component: &str, version: &str) -> Self {
         let mut registry = Registry::default();
-        let labels = vec![("component", component.to_owned()), ("version", version.to_owned())];
-        registry.register("meshroot_build", "What is running", Info::new(labels));
+        let labels =
+            vec![(label::COMPONENT, component.to_owned()), (label::VERSION, version.to_owned())];
+        registry.register(metrics::BUILD.name, metrics::BUILD.help, Info::new(labels));
         registry.register_collector(Box::new(process::ProcessCollector));
         Self { registry: Arc::new(Mutex::new(registry)), checks: Arc::default() }
     }
 
-    /// Lets `register` add metrics.
-    pub fn registry<T>(&self, register: impl FnOnce(&mut Registry) -> T) -> T {
-        register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Shows `metric` as `definition` says.
+    pub fn register(&self, definition: &metrics::Metric, metric: impl Metric) {
+        self.registry().register(definition.name, definition.help, metric);
+    }
+
+    /// Shows what `collector` says at each scrape.
+    pub fn collect(&self, collector: impl Collector) {
+        self.registry().register_collector(Box::new(collector));
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A named condition for readiness, not met until it is set.
@@ -76,8 +88,7 @@ impl Telemetry {
 
     fn metrics(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        prometheus_client::encoding::text::encode(&mut text, &self.registry())?;
         Ok(text)
     }
 }

@@ -71,8 +71,8 @@ async fn take(
         Step::Renew { name, in_use, spec } => {
             renew::ask(agent, &gathered.trust, &name, &in_use, *spec).await?;
         }
-        Step::Measure { not_after, pickup } => {
-            agent.metrics.in_use(&place.mesh, not_after.as_second(), pickup);
+        Step::Measure { not_after, late, pickup } => {
+            agent.metrics.in_use(&place.mesh, not_after, late, pickup);
         }
         Step::Report(said) => report(agent, gathered, &said, now).await?,
         Step::NoteLoaded => {

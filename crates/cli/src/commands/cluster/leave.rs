@@ -1,5 +1,6 @@
 //! `meshroot cluster leave`.
 
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::core::NamespaceResourceScope;
@@ -46,14 +47,19 @@ pub(super) async fn run(
     }
     let binding = remove::<RoleBinding>(&session.client, &home).await?;
     let account = remove::<ServiceAccount>(&session.client, &home).await?;
-    // After the account: nobody who it limits is left.
+    // After the account: nobody is left who renews it, and an agent that is not to be heard is not missed.
+    let lease = remove::<Lease>(&session.client, &home).await?;
+    // Nobody who it limits is left.
     let quota = remove::<ResourceQuota>(&session.client, &home).await?;
     if !binding && !account {
         terminal.line(format!("cluster {} had no credentials on the hub any more", asked.name))?;
     }
-    for (gone, kind) in
-        [(binding, "RoleBinding"), (account, "ServiceAccount"), (quota, "ResourceQuota")]
-    {
+    for (gone, kind) in [
+        (binding, "RoleBinding"),
+        (account, "ServiceAccount"),
+        (lease, "Lease"),
+        (quota, "ResourceQuota"),
+    ] {
         if gone {
             terminal.line(format!("deleted {kind} {home}/{AGENT_SERVICE_ACCOUNT}"))?;
         }

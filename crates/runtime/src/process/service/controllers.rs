@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
 use kube::runtime::reflector::ObjectRef;
+use meshroot_api::metrics::{CONTROLLER_FAILURES, WATCH_RELISTS, WRITE_CONFLICTS, label};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use tokio::task::JoinError;
@@ -65,23 +66,9 @@ struct Metrics {
 impl Metrics {
     fn register(telemetry: &Telemetry) -> Self {
         let metrics = Self::default();
-        telemetry.registry(|registry| {
-            registry.register(
-                "meshroot_controller_failures",
-                "Failed reconciliations, tried again",
-                metrics.failures.clone(),
-            );
-            registry.register(
-                "meshroot_write_conflicts",
-                "Reconciliations that were based on a copy older than the object, tried again",
-                metrics.conflicts.clone(),
-            );
-            registry.register(
-                "meshroot_watch_relists",
-                "Times that all objects of a kind were read again, after a watch that ended or was doubted",
-                metrics.relists.clone(),
-            );
-        });
+        telemetry.register(&CONTROLLER_FAILURES, metrics.failures.clone());
+        telemetry.register(&WRITE_CONFLICTS, metrics.conflicts.clone());
+        telemetry.register(&WATCH_RELISTS, metrics.relists.clone());
         metrics
     }
 }
@@ -140,7 +127,7 @@ impl<S: Send + Sync + 'static> Controllers<S> {
         let doubted = watched.clone();
         self.copies.push(Arc::new(move || doubted.doubt()));
         let kind = K::kind(&K::DynamicType::default()).into_owned();
-        watched.count_relists(&self.metrics.relists.get_or_create(&vec![("kind", kind)]));
+        watched.count_relists(&self.metrics.relists.get_or_create(&vec![(label::KIND, kind)]));
         let first = watched.clone();
         self.synced.push(Box::pin(async move { first.synced().await }));
         let (state, watched) = (Arc::clone(&self.state), watched.clone());
@@ -211,7 +198,8 @@ impl<S: Send + Sync + 'static> Controllers<S> {
 /// What one controller's outcomes say of the copies that it decides by.
 struct Conflicts<K> {
     controller: &'static str,
-    metrics: Metrics,
+    failures: Counter,
+    outdated: Counter,
     copies: Copies,
     /// How often in a row the copy was older than the object, by key.
     in_a_row: Mutex<HashMap<K, u32>>,
@@ -219,13 +207,22 @@ struct Conflicts<K> {
 
 impl<K: Eq + Hash + Clone + Display> Conflicts<K> {
     fn new(controller: &'static str, metrics: &Metrics, copies: Copies) -> Self {
-        Self { controller, metrics: metrics.clone(), copies, in_a_row: Mutex::default() }
+        // There from the start: what begins with the first failure is not seen to grow by it.
+        let counter =
+            |of: &Counters<_>| of.get_or_create(&vec![(label::CONTROLLER, controller)]).clone();
+        Self {
+            controller,
+            failures: counter(&metrics.failures),
+            outdated: counter(&metrics.conflicts),
+            copies,
+            in_a_row: Mutex::default(),
+        }
     }
 
     fn failed(&self, key: &K, error: &impl ControllerError) -> Outcome {
         let (controller, outcome) = (self.controller, error.outcome());
         if outcome == Outcome::Retry {
-            self.metrics.failures.get_or_create(&vec![("controller", controller)]).inc();
+            self.failures.inc();
             tracing::warn!(controller, %key, %error, "will try again");
         } else {
             tracing::debug!(controller, %key, %error, "will look again");
@@ -240,7 +237,7 @@ impl<K: Eq + Hash + Clone + Display> Conflicts<K> {
             in_a_row.remove(key);
             return;
         }
-        self.metrics.conflicts.get_or_create(&vec![("controller", self.controller)]).inc();
+        self.outdated.inc();
         let count = in_a_row.entry(key.clone()).or_default();
         *count += 1;
         if *count >= CONFLICTS {

@@ -1,6 +1,7 @@
 //! Working only while this process leads.
 
 use kube::Client;
+use meshroot_api::metrics::LEADER;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -22,9 +23,7 @@ impl Election {
     #[must_use]
     pub fn enter(client: Client, settings: LeaseSettings, telemetry: &Telemetry) -> Self {
         let (leader, drained) = (Gauge::default(), Shutdown::manual());
-        telemetry.registry(|registry| {
-            registry.register("meshroot_leader", "1 while this process leads", leader.clone());
-        });
+        telemetry.register(&LEADER, leader.clone());
         let (leadership, task) = elect(client, settings, drained.clone());
         Self { leadership, leader, drained, task }
     }

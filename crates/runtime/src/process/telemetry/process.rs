@@ -1,5 +1,6 @@
 //! What the kernel says about this process, read at each scrape.
 
+use meshroot_api::metrics::{Metric, PROCESS_CPU, PROCESS_MEMORY};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -13,23 +14,13 @@ pub(super) struct ProcessCollector;
 impl Collector for ProcessCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
         if let Some(seconds) = read("/proc/self/stat").as_deref().and_then(cpu_seconds) {
-            let help = "User and system CPU time spent, in seconds";
-            let metric = encoder.encode_descriptor(
-                "process_cpu_seconds",
-                help,
-                None,
-                MetricType::Counter,
-            )?;
+            let Metric { name, help, .. } = PROCESS_CPU;
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(seconds).encode(metric)?;
         }
         if let Some(bytes) = read("/proc/self/status").as_deref().and_then(resident_bytes) {
-            let help = "Resident memory size, in bytes";
-            let metric = encoder.encode_descriptor(
-                "process_resident_memory_bytes",
-                help,
-                None,
-                MetricType::Gauge,
-            )?;
+            let Metric { name, help, .. } = PROCESS_MEMORY;
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(bytes).encode(metric)?;
         }
         Ok(())

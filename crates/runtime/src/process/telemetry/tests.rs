@@ -40,9 +40,7 @@ async fn readiness_names_each_condition_and_needs_all_of_them() {
 async fn metrics_are_openmetrics_with_the_build_and_the_process() {
     let telemetry = Telemetry::new("meshroot-hub", "1.2.3");
     let issued = prometheus_client::metrics::counter::Counter::<u64>::default();
-    telemetry.registry(|registry| {
-        registry.register("meshroot_issued", "Certificates issued", issued.clone());
-    });
+    telemetry.register(&metrics::CERTIFICATES_ISSUED, issued.clone());
     issued.inc();
     let shutdown = Shutdown::manual();
     let (address, _) = telemetry.serve(LOOPBACK, shutdown.clone()).await.unwrap();
@@ -50,7 +48,7 @@ async fn metrics_are_openmetrics_with_the_build_and_the_process() {
     for line in [
         "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n",
         "\nmeshroot_build_info{component=\"meshroot-hub\",version=\"1.2.3\"} 1\n",
-        "\nmeshroot_issued_total 1\n",
+        "\nmeshroot_certificates_issued_total 1\n",
         "\nprocess_cpu_seconds_total ",
         "\nprocess_resident_memory_bytes ",
     ] {
