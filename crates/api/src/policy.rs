@@ -109,6 +109,9 @@ pub struct RootPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 10, max = 90))]
     pub rotate_at_percent: Option<u8>,
+    /// `spec.gate` of the rotations that the hub starts by itself.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub rotate_gate: Gate,
 }
 
 impl RootPolicy {
@@ -128,6 +131,26 @@ pub enum Rotate {
     /// Somebody asks for it: `meshroot rotate root`.
     #[serde(alias = "NEVER")]
     Never,
+}
+
+/// Whether somebody confirms each step of a rotation before members are told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Gate {
+    /// Nobody need do anything.
+    #[default]
+    Automatic,
+    /// Before each of the steps `Reissuing`, `Trusting` and `Distrusting`.
+    Confirm,
+}
+
+impl Gate {
+    /// The name on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Automatic => "Automatic",
+            Self::Confirm => "Confirm",
+        }
+    }
 }
 
 /// What to do with a root that an earlier Service Mesh Hub left behind.

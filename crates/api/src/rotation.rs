@@ -2,10 +2,10 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::CustomResource;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::policy::KeyAlgorithm;
+use crate::policy::{Gate, KeyAlgorithm};
 use crate::rules::{Field, VIRTUAL_MESH_REF, never_changes};
 use crate::shared::ResourceRef;
 
@@ -42,6 +42,14 @@ pub struct RootRotationSpec {
     /// What the new root is to be.
     #[serde(default)]
     pub new_root: NewRoot,
+    /// Whether somebody confirms each step before members are told of it. Going back is never held, nor is a renewal.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub gate: Gate,
+    /// With `gate: Confirm`: the last step that somebody has confirmed, and with it those before it on the way that is gone.
+    /// `meshroot rotate confirm` sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "confirmed_step")]
+    pub confirmed_step: Option<Step>,
     /// Nobody is told anything new while this is set; what is in use is renewed as ever.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub paused: bool,
@@ -52,6 +60,14 @@ pub struct RootRotationSpec {
 }
 
 const NEW_ROOT: [Field; 1] = [Field::word("spec.newRoot.key", "''")];
+
+/// The steps that can be confirmed: in the others nobody is told to act.
+fn confirmed_step(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "enum": [Step::Reissuing.word(), Step::Trusting.word(), Step::Distrusting.word()],
+    })
+}
 
 /// What a new root is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

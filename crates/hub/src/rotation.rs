@@ -95,8 +95,14 @@ impl Hub {
                     self.view(&key, mesh, trust.as_deref(), &roots, of_latest, now)
                 })
                 .collect();
-            let snapshot =
-                Snapshot { roots: &own, ready, rotation: of_latest, members: &views, now };
+            let snapshot = Snapshot {
+                virtual_mesh: &key,
+                roots: &own,
+                ready,
+                rotation: of_latest,
+                members: &views,
+                now,
+            };
             Mode::Planned(Arc::new(rotation::read(&snapshot)?))
         } else {
             Mode::Steady

@@ -32,6 +32,8 @@ pub struct Scenario {
     pub stops: u8,
     /// How often a MeshTrust is lost and made anew.
     pub losses: u8,
+    /// Whether a person confirms each step.
+    pub gated: bool,
     /// Whether the goal is reached in the end; otherwise nothing may be done that takes trust away.
     pub arrives: bool,
 }
@@ -45,7 +47,17 @@ const fn scenario(
     meshes: &'static [(AnchorChange, Start)],
     way: Way,
 ) -> Scenario {
-    Scenario { name, meshes, way, turns: 0, exclusions: 0, stops: 1, losses: 0, arrives: true }
+    Scenario {
+        name,
+        meshes,
+        way,
+        turns: 0,
+        exclusions: 0,
+        stops: 1,
+        losses: 0,
+        gated: false,
+        arrives: true,
+    }
 }
 
 /// With two members: in every run of the tests.
@@ -88,6 +100,19 @@ pub const SMALL: &[Scenario] = &[
         ..scenario(
             "bundle first, one joins, back",
             &[(Restart, Member), (Live, Newcomer)],
+            BundleFirst,
+        )
+    },
+    Scenario {
+        gated: true,
+        ..scenario("cross-signed, step by step", &[(Live, Member), (Restart, Member)], CrossSigned)
+    },
+    Scenario {
+        gated: true,
+        turns: 1,
+        ..scenario(
+            "bundle first, step by step, back",
+            &[(Live, Member), (Restart, Member)],
             BundleFirst,
         )
     },

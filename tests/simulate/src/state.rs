@@ -21,6 +21,8 @@ pub(crate) struct State {
     pub(crate) exclusions: u8,
     pub(crate) stops: u8,
     pub(crate) losses: u8,
+    /// How many steps a person is still to confirm.
+    pub(crate) gates: u8,
     /// Pairs of which the first verifies the second, a bit each. It must stay so.
     pub(crate) pairs: u16,
 }
@@ -41,6 +43,7 @@ impl State {
             exclusions: scenario.exclusions,
             stops: scenario.stops,
             losses: scenario.losses,
+            gates: if scenario.gated { 3 } else { 0 },
             pairs: 0,
         };
         first.note_pairs();
@@ -119,12 +122,16 @@ impl State {
                 crosses.extend([(new, own), (old, own)]);
             }
         }
+        let way = if self.back { Way::Back } else { scenario.way };
+        let mut gated = if self.back { Vec::new() } else { scenario.way.steps() };
+        gated.drain(..gated.len().saturating_sub(self.gates.into()));
         World {
             members: self.members().map(member).collect(),
             roots: [old, new].into_iter().collect(),
             crosses,
             goal: Position::alone(if self.back { old } else { new }),
-            way: if self.back { Way::Back } else { scenario.way },
+            way,
+            gated,
             now: NOW,
         }
     }

@@ -30,6 +30,7 @@ pub(crate) enum Event {
     MeshTrustLost(usize),
     Back,
     Forth,
+    Confirmed,
     Joins(usize),
     Excluded(usize),
     TakenInAgain(usize),
@@ -57,6 +58,7 @@ impl fmt::Display for Event {
             Self::MeshTrustLost(mesh) => write!(f, "m{mesh} loses its MeshTrust, and gets another"),
             Self::Back => write!(f, "back to the old root"),
             Self::Forth => write!(f, "on to the new root"),
+            Self::Confirmed => write!(f, "the next step is confirmed"),
             Self::Joins(mesh) => write!(f, "m{mesh} is to join"),
             Self::Excluded(mesh) => write!(f, "m{mesh} is excluded"),
             Self::TakenInAgain(mesh) => write!(f, "m{mesh} is taken in again"),
@@ -276,6 +278,9 @@ fn by_people(state: &State) -> Vec<Step> {
         next.turn();
         steps.push((event, next));
     }
+    if state.gates > 0 {
+        steps.push((Event::Confirmed, State { gates: state.gates - 1, ..state.clone() }));
+    }
     for index in 0..state.meshes.len() {
         let mut next = state.clone();
         let mesh = &mut next.meshes[index];
@@ -305,7 +310,7 @@ fn by_people(state: &State) -> Vec<Step> {
 
 /// The state after everybody has done what can be done, once: nothing goes wrong.
 pub(crate) fn round(state: &State, scenario: &Scenario, mutant: Option<Mutant>) -> State {
-    let mut state = state.clone();
+    let mut state = State { gates: 0, ..state.clone() };
     for mesh in state.meshes.iter_mut().filter(|mesh| mesh.presence == Presence::Absent) {
         *mesh = Mesh::new(mesh.told(), Presence::Joining);
     }

@@ -1,5 +1,6 @@
 //! `meshroot rotate`: another root for a virtual mesh, while every workload goes on to verify every other.
 
+mod confirm;
 pub(super) mod gather;
 mod plan;
 mod watch;
@@ -7,7 +8,7 @@ mod watch;
 use jiff::SignedDuration;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use meshroot_api::policy::KeyAlgorithm;
+use meshroot_api::policy::{self, KeyAlgorithm};
 use meshroot_api::rotation::{NewRoot, RootRotationSpec, Strategy};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{RootRotation, VirtualMesh, names};
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Replace the root of a virtual mesh by a new one
     Root(Root),
+    /// Confirm the step that a rotation with a gate waits for: shows what each member is told next, and asks
+    Confirm(Confirm),
     /// Tell no member anything new for now; what is in use is renewed as ever
     Pause(Asked),
     /// Go on with a paused rotation
@@ -60,6 +63,9 @@ struct Root {
     /// Key of the new root, such as ECDSA-P384; without it as the TrustPolicy says
     #[arg(long, value_name = "ALGORITHM", value_parser = parse_key)]
     key: Option<KeyAlgorithm>,
+    /// Whether the rotation waits before each step for `meshroot rotate confirm`
+    #[arg(long, value_enum, default_value_t = Gate::Automatic)]
+    gate: Gate,
     /// Say how far it is until it is complete
     #[arg(long, conflicts_with = "plan")]
     watch: bool,
@@ -79,6 +85,34 @@ struct Asked {
     /// How long to watch; without it until the end
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "watch")]
     timeout: Option<SignedDuration>,
+}
+
+/// What to confirm.
+#[derive(Debug, clap::Args)]
+#[command(after_help = CONFIRM_HELP)]
+struct Confirm {
+    #[command(flatten)]
+    asked: Asked,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Gate {
+    /// It goes on by itself
+    Automatic,
+    /// Somebody confirms each step before members are told of it
+    Confirm,
+}
+
+impl Gate {
+    fn policy(self) -> policy::Gate {
+        match self {
+            Self::Automatic => policy::Gate::Automatic,
+            Self::Confirm => policy::Gate::Confirm,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -109,6 +143,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     match &asked.command {
         Command::Root(asked) => root(session, asked, terminal).await,
+        Command::Confirm(asked) => confirm::run(session, asked, terminal).await,
         Command::Pause(asked) => change(session, asked, &json!({ "paused": true }), terminal).await,
         Command::Resume(asked) => {
             change(session, asked, &json!({ "paused": false }), terminal).await
@@ -127,6 +162,7 @@ async fn root(session: &Session, asked: &Root, terminal: &mut Terminal) -> Resul
         virtual_mesh_ref: ResourceRef::new(&key.name, &key.namespace),
         strategy: asked.way.strategy(),
         new_root: NewRoot { key: asked.key },
+        gate: asked.gate.policy(),
         ..RootRotationSpec::default()
     };
     if asked.plan {
@@ -171,11 +207,27 @@ async fn change(
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let gathered = gather(session, &asked.virtual_mesh).await?;
+    let (number, rotation) = running(&gathered)?;
+    write(session, asked, &gathered.key, (number, rotation), spec, terminal).await
+}
+
+/// The rotation that is not at its end.
+fn running(gathered: &Gathered) -> Result<(u32, &RootRotation), Failure> {
     let key = &gathered.key;
-    let Some((number, rotation)) = gathered.unfinished() else {
-        return Err(Failure::no(format!("no root of virtual mesh {key} is being replaced"))
-            .fix(format!("replace it with: meshroot rotate root {key}")));
-    };
+    gathered.unfinished().ok_or_else(|| {
+        Failure::no(format!("no root of virtual mesh {key} is being replaced"))
+            .fix(format!("replace it with: meshroot rotate root {key}"))
+    })
+}
+
+async fn write(
+    session: &Session,
+    asked: &Asked,
+    key: &Key,
+    (number, rotation): (u32, &RootRotation),
+    spec: &Value,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let name = names::rotation(&key.name, number);
     let api: Api<RootRotation> = Api::namespaced(session.client.clone(), &key.namespace);
     let parameters =
@@ -204,8 +256,18 @@ const AFTER_HELP: &str = "\
 Examples:
   meshroot rotate root demo --plan
   meshroot rotate root demo --watch
+  meshroot rotate root demo --gate confirm
+  meshroot rotate confirm demo
   meshroot rotate pause demo
   meshroot rotate rollback demo --watch";
+
+const CONFIRM_HELP: &str = "\
+What is shown is what each member is told at once after it is confirmed. Without a terminal nobody can
+be asked: --yes says that it was looked at (meshroot rotate root VIRTUAL_MESH --plan).
+
+Examples:
+  meshroot rotate confirm demo
+  meshroot rotate confirm demo --yes --watch";
 
 const ROOT_HELP: &str = "\
 Creates the next RootRotation of the virtual mesh. The hub makes the new root, and tells the members

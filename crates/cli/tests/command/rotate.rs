@@ -5,13 +5,22 @@ use meshroot_api::{RootRotation, TrustPolicy, VirtualMesh};
 use serde_json::{Value, json};
 
 use crate::program::has;
-use crate::stage::{Hub, hub};
+use crate::certificates::root;
+use crate::stage::{Hub, Place, hub};
 
 /// A virtual mesh with the policy that its hub made; no hub runs.
 async fn virtual_mesh(hub: &Hub, name: &str) {
+    let root =
+        json!({ "fingerprint": "00".repeat(32), "subject": "CN=root 1", "phase": "Signing" });
+    virtual_mesh_of(hub, name, &json!([]), &json!([root])).await;
+}
+
+/// One with these members, and these roots in the status of its policy.
+async fn virtual_mesh_of(hub: &Hub, name: &str, meshes: &Value, roots: &Value) {
     let object = json!({
         "apiVersion": "networking.zephyr.solo.io/v1alpha1", "kind": "VirtualMesh",
-        "metadata": { "name": name, "namespace": "meshroot-system" }, "spec": {},
+        "metadata": { "name": name, "namespace": "meshroot-system" },
+        "spec": { "meshes": meshes },
     });
     let meshes: Api<VirtualMesh> = Api::namespaced(hub.admin.clone(), "meshroot-system");
     meshes.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
@@ -25,11 +34,30 @@ async fn virtual_mesh(hub: &Hub, name: &str) {
         .create(&PostParams::default(), &serde_json::from_value(policy).unwrap())
         .await
         .unwrap();
-    let root =
-        json!({ "fingerprint": "00".repeat(32), "subject": "CN=root 1", "phase": "Signing" });
-    let status = json!({ "status": { "roots": [root] } });
+    let status = json!({ "status": { "roots": roots } });
     let (parameters, status) = (PatchParams::default(), Patch::Merge(&status));
     policies.patch_status(name, &parameters, &status).await.unwrap();
+}
+
+/// One whose only member was told that the goal is root 2, and nothing else yet.
+async fn announced(hub: &Hub, name: &str) -> Place {
+    let (place, root) = (hub.place(name).await, root("root 1"));
+    let fingerprint = root.certificate.fingerprint().to_string();
+    let new = "00".repeat(32);
+    let meshes = json!([{ "name": place.mesh, "namespace": place.namespace }]);
+    let roots = json!([
+        { "number": 2, "fingerprint": new, "subject": "CN=root 2", "phase": "Signing", "replaces": 1, "crossSigned": true },
+        { "number": 1, "fingerprint": fingerprint, "subject": "CN=root 1", "phase": "Retiring" },
+    ]);
+    virtual_mesh_of(hub, name, &meshes, &roots).await;
+    place.trust(1, std::slice::from_ref(&root.certificate)).await;
+    let told = json!({ "spec": { "rotation": {
+        "virtualMesh": format!("meshroot-system/{name}"), "sends": { "issuer": fingerprint },
+        "goal": { "sequence": 1, "number": 2, "root": new },
+    } } });
+    let (parameters, told) = (PatchParams::default(), Patch::Merge(&told));
+    place.trusts(&place.hub).patch(&place.mesh, &parameters, &told).await.unwrap();
+    place
 }
 
 fn rotations(hub: &Hub) -> Api<RootRotation> {
@@ -47,14 +75,18 @@ async fn a_root_is_replaced_paused_and_rolled_back_by_the_object_that_is_created
             "meshroot rotate root",
         ],
     );
-    let made =
-        hub.run(&["rotate", "root", "turns", "--way", "bundle-first", "--key", "ECDSA-P384"]);
+    let asked = ["--way", "bundle-first", "--key", "ECDSA-P384", "--gate", "confirm"];
+    let made = hub.run(&[&["rotate", "root", "turns"], asked.as_slice()].concat());
     has(&made.yes(), &["RootRotation meshroot-system/turns.2 created"]);
     let rotation = rotations(&hub).get("turns.2").await.unwrap();
     let spec = serde_json::to_value(&rotation.spec).unwrap();
     assert_eq!(
-        (&spec["strategy"], &spec["newRoot"]["key"]),
-        (&json!("BundleFirst"), &json!("ECDSA-P384"))
+        (&spec["strategy"], &spec["newRoot"]["key"], &spec["gate"]),
+        (&json!("BundleFirst"), &json!("ECDSA-P384"), &json!("Confirm"))
+    );
+    has(
+        &hub.run(&["rotate", "confirm", "turns", "--yes"]).no(1),
+        &["meshroot-system/turns: nothing waits for a confirmation now: Preparing"],
     );
     has(
         &hub.run(&["rotate", "root", "turns"]).no(1),
@@ -114,4 +146,28 @@ async fn who_trusts_whom_is_shown_for_members_that_have_the_same_together() {
     virtual_mesh(&hub, "trusts").await;
     let shown = hub.run(&["trust", "trusts"]).yes();
     has(&shown, &["VERIFIER", "AFTER-NEXT-STEP"]);
+}
+
+#[tokio::test]
+async fn a_step_is_confirmed_by_somebody_who_was_shown_what_is_told_next() {
+    let hub = hub().await;
+    announced(&hub, "gated").await;
+    let asked = json!({
+        "apiVersion": "meshroot.dev/v1alpha1", "kind": "RootRotation",
+        "metadata": { "name": "gated.2" },
+        "spec": { "virtualMeshRef": { "name": "gated" }, "gate": "Confirm" },
+    });
+    let asked: RootRotation = serde_json::from_value(asked).unwrap();
+    rotations(&hub).create(&PostParams::default(), &asked).await.unwrap();
+    let plan = hub.run(&["rotate", "root", "gated", "--plan"]).yes();
+    has(&plan, &["once Trusting is confirmed: meshroot rotate confirm meshroot-system/gated"]);
+    let shown = ["Reissuing begins", "sends   intermediate of root 2, cross-certificate by root 1"];
+    let refused = hub.run(&["rotate", "confirm", "gated"]).no(1);
+    has(&refused, &["there is no terminal to ask at: nothing is changed", "gated --yes"]);
+    assert_eq!(rotations(&hub).get("gated.2").await.unwrap().spec.confirmed_step, None);
+    let confirmed = hub.run(&["rotate", "confirm", "gated", "--yes"]).yes();
+    has(&confirmed, &shown);
+    let spec = rotations(&hub).get("gated.2").await.unwrap().spec;
+    assert_eq!(spec.confirmed_step, Some(meshroot_api::rotation::Step::Reissuing));
+    has(&hub.run(&["rotate", "confirm", "gated", "--yes"]).no(1), &["nothing waits"]);
 }

@@ -1,6 +1,7 @@
 //! What a rotation will do from here on, and who verifies whom on the way.
 
 use jiff::SignedDuration;
+use meshroot_api::rotation::Step;
 
 use super::plan::{is_complete, plan};
 use super::state::Rotation;
@@ -20,6 +21,8 @@ pub struct Forecast {
 /// What members are told at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
+    /// The step that somebody is to confirm before; `None` where it goes on by itself.
+    pub confirms: Option<Step>,
     /// Who is told what.
     pub moves: Vec<Move>,
     /// How long it takes at least until the next: the longest lifetime of a leaf, from when all have loaded it.
@@ -60,11 +63,12 @@ pub struct Pair {
 const MOST: usize = 32;
 
 impl Rotation {
-    /// What will be told if all members load at once what they are told: no sooner can it be. The same planner says so
-    /// that then does it.
+    /// What will be told if all members load at once what they are told, and each step is confirmed as soon as it waits for
+    /// that: no sooner can it be. The same planner says so that then does it.
     pub fn forecast(&self) -> Forecast {
         let mut world = self.world.clone();
         let mut stages: Vec<Stage> = Vec::new();
+        let mut confirms = None;
         for _ in 0..MOST {
             let next = plan(&world);
             let before = world.clone();
@@ -76,7 +80,17 @@ impl Rotation {
                 }
             }
             if !moves.is_empty() {
-                stages.push(Stage { moves, lasts: SignedDuration::ZERO });
+                stages.push(Stage {
+                    confirms: confirms.take(),
+                    moves,
+                    lasts: SignedDuration::ZERO,
+                });
+                continue;
+            }
+            let waits = next.iter().filter_map(|next| next.waits.as_ref());
+            if let Some(step) = world.first_gate(waits.map(|(_, blocked)| blocked)) {
+                world.gated.retain(|gated| *gated != step);
+                confirms = Some(step);
                 continue;
             }
             if is_complete(&world) {

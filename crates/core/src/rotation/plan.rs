@@ -38,6 +38,10 @@ fn advance(world: &World, member: &Member) -> Next {
     let mut told = member.told();
     for change in way.changes() {
         match apply(world, member, told, way, *change) {
+            Ok(next) if next != told && world.gated.contains(&change.step()) => {
+                let step = change.step();
+                return Next { told, waits: Some((*change, Blocked::Gate { step })) };
+            }
             Ok(next) => told = next,
             // It makes later changes possible, and is in nobody's way.
             Err(_) if *change == Change::Bridge => {}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use meshroot_api::policy::Gate;
 use meshroot_api::rotation::{Step, Strategy};
 use meshroot_api::trust::{Goal, MeshTrustSpec, Telling};
 use meshroot_api::{MeshTrust, Reason, RootRotation};
@@ -19,6 +20,8 @@ use crate::refusal::Refusal;
 
 /// All that is looked at.
 pub struct Snapshot<'a> {
+    /// The virtual mesh.
+    pub virtual_mesh: &'a Key,
     /// The virtual mesh's roots, by number.
     pub roots: &'a [OwnRoot],
     /// The highest number of a root that members may be told of; one that waits for its cross-certificate is not.
@@ -55,6 +58,7 @@ fn based_on(trust: Option<&MeshTrust>) -> Option<(String, i64)> {
 /// A virtual mesh whose root is or was replaced.
 #[derive(Clone, Debug)]
 pub struct Rotation {
+    virtual_mesh: Key,
     catalog: Catalog,
     own: BTreeMap<Root, OwnRoot>,
     pub(super) world: World,
@@ -109,10 +113,24 @@ pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
         Some(_) => (latest, Way::CrossSigned),
         None => (present.as_ref().map_or(latest, |goal| goal.number), Way::CrossSigned),
     };
-    let world = known.world(snapshot, number, way)?;
+    let mut world = known.world(snapshot, number, way)?;
+    world.gated = asked.map(|rotation| gated(rotation, &world)).unwrap_or_default();
     let goal = known.goal(present, number, snapshot.now)?;
     let is_paused = no_way_back.is_some() || asked.is_some_and(|rotation| rotation.spec.paused);
     Ok(Rotation::new(known, world, goal, (latest, no_way_back), is_paused, snapshot))
+}
+
+/// The steps that nobody has confirmed: what is confirmed is confirmed with all before it. Going back is never held.
+fn gated(rotation: &RootRotation, world: &World) -> Vec<Step> {
+    if rotation.spec.gate == Gate::Automatic || world.way == Way::Back {
+        return Vec::new();
+    }
+    let mut steps = world.steps();
+    let confirmed = rotation.spec.confirmed_step;
+    if let Some(last) = steps.iter().position(|step| Some(*step) == confirmed) {
+        steps.drain(..=last);
+    }
+    steps
 }
 
 /// The roots, as they are read before the members.
@@ -199,6 +217,7 @@ impl Known {
             crosses: self.crosses(),
             goal: Position { chain: Chain::new(root), anchors },
             way,
+            gated: Vec::new(),
             now: snapshot.now,
         })
     }
@@ -263,6 +282,7 @@ impl Rotation {
             snapshot.members.iter().map(|view| (view.mesh.clone(), assign(view))).collect();
         let Known { catalog, own, .. } = known;
         Self {
+            virtual_mesh: snapshot.virtual_mesh.clone(),
             catalog,
             own,
             world,
@@ -273,6 +293,20 @@ impl Rotation {
             is_paused,
             assignments,
         }
+    }
+
+    /// The virtual mesh.
+    pub fn virtual_mesh(&self) -> &Key {
+        &self.virtual_mesh
+    }
+
+    /// The step that nothing stands against but that somebody is to confirm it; of several the first on the way.
+    pub fn awaited(&self) -> Option<Step> {
+        if !self.is_announced {
+            return None;
+        }
+        let waits = self.assignments.values().filter_map(|one| one.plan.as_ref()?.waits.as_ref());
+        self.world.first_gate(waits.map(|(_, blocked)| blocked))
     }
 
     pub(super) fn is_rolled_back(&self) -> bool {

@@ -121,8 +121,11 @@ impl Rotation {
             .collect();
         let asks = self.reissues();
         let paused = if self.is_paused { "paused; " } else { "" };
-        let first =
-            waiting.iter().min_by_key(|(_, change, blocked)| (order(*change), until(blocked)));
+        // Where somebody can do something it is said before what goes on by itself.
+        let awaited = self.awaited().map(|step| Blocked::Gate { step });
+        let first = waiting.iter().min_by_key(|(_, change, blocked)| {
+            (awaited.as_ref() != Some(*blocked), order(*change), until(blocked))
+        });
         match first {
             _ if let Some(mesh) = asks => step(
                 Step::Reissuing,
@@ -141,7 +144,7 @@ impl Rotation {
                 ),
             },
             Some((_, change, blocked)) => {
-                step(of(*change), format!("{paused}{}", self.sentence(blocked, unseen)))
+                step(change.step(), format!("{paused}{}", self.sentence(blocked, unseen)))
             }
             None => step(Step::Settling, format!("{paused}{}", self.settling(unseen))),
         }
@@ -166,6 +169,11 @@ impl Rotation {
             Blocked::Loads { mesh } => {
                 format!("{mesh} must load what it was told last {}", when(None, mesh, unseen))
             }
+            Blocked::Gate { step } => format!(
+                "somebody is to confirm that it goes on with {}: meshroot rotate confirm {}",
+                step.word(),
+                self.virtual_mesh()
+            ),
             Blocked::NoWay { mesh } => format!("{mesh} has no way without a gap"),
         }
     }
@@ -219,7 +227,7 @@ fn when(until: Option<Timestamp>, mesh: &Key, unseen: &BTreeMap<Key, String>) ->
 fn until(blocked: &Blocked) -> Option<Timestamp> {
     match blocked {
         Blocked::Sends { until, .. } | Blocked::Trusts { until, .. } => *until,
-        Blocked::Loads { .. } | Blocked::NoWay { .. } => None,
+        Blocked::Loads { .. } | Blocked::Gate { .. } | Blocked::NoWay { .. } => None,
     }
 }
 
@@ -231,13 +239,5 @@ fn order(change: Change) -> u8 {
         Change::Reissue => 2,
         Change::Unbridge => 3,
         Change::Distrust => 4,
-    }
-}
-
-fn of(change: Change) -> Step {
-    match change {
-        Change::Bridge | Change::Reissue => Step::Reissuing,
-        Change::Trust => Step::Trusting,
-        Change::Unbridge | Change::Distrust => Step::Distrusting,
     }
 }

@@ -1,5 +1,7 @@
 //! The ways from one root to another, and the changes that each consists of.
 
+use meshroot_api::rotation::Step;
+
 /// How members are brought from one root to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {
@@ -35,6 +37,24 @@ impl Way {
             Self::CrossSigned => &[Reissue, Trust, Unbridge, Distrust],
             Self::BundleFirst => &[Trust, Reissue, Unbridge, Distrust],
             Self::Back => &[Bridge, Trust, Reissue, Unbridge, Distrust],
+        }
+    }
+
+    /// The steps that they make up for people, in this order.
+    pub fn steps(self) -> Vec<Step> {
+        let mut steps: Vec<Step> = self.changes().iter().map(|change| change.step()).collect();
+        steps.dedup();
+        steps
+    }
+}
+
+impl Change {
+    /// The step that it belongs to, for people.
+    pub fn step(self) -> Step {
+        match self {
+            Self::Bridge | Self::Reissue => Step::Reissuing,
+            Self::Trust => Step::Trusting,
+            Self::Unbridge | Self::Distrust => Step::Distrusting,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of a virtual mesh's members, and the rule that every change is checked against.
 
 use jiff::Timestamp;
+use meshroot_api::rotation::Step;
 
 use super::held::Held;
 use super::roots::{Chain, Position, Root, RootSet};
@@ -72,6 +73,8 @@ pub struct World {
     pub goal: Position,
     /// How they get there.
     pub way: Way,
+    /// The steps that wait for somebody to confirm them: nobody is told to take one.
+    pub gated: Vec<Step>,
     /// The hub's clock.
     pub now: Timestamp,
 }
@@ -101,6 +104,11 @@ pub enum Blocked {
     Loads {
         /// The mesh.
         mesh: Key,
+    },
+    /// Nothing but that somebody is to confirm the step first.
+    Gate {
+        /// Which.
+        step: Step,
     },
     /// No way leads there without a moment in which two workloads fail to trust each other.
     NoWay {
@@ -135,6 +143,29 @@ impl World {
             return Err(Blocked::Loads { mesh: member.mesh.clone() });
         }
         Ok(())
+    }
+
+    /// The steps of the way that is gone: without any cross-certificate of the goal's root all members trust both roots
+    /// first.
+    pub fn steps(&self) -> Vec<Step> {
+        let is_crossed = self.crosses.iter().any(|(of, _)| *of == self.goal.chain.issuer);
+        match self.way {
+            Way::CrossSigned if !is_crossed => Way::BundleFirst.steps(),
+            way => way.steps(),
+        }
+    }
+
+    /// Of the steps that wait for a confirmation and for nothing else, the first on the way.
+    pub(super) fn first_gate<'a>(
+        &self,
+        blocked: impl Iterator<Item = &'a Blocked>,
+    ) -> Option<Step> {
+        let gate = |blocked: &Blocked| match blocked {
+            Blocked::Gate { step } => Some(*step),
+            _ => None,
+        };
+        let waiting: Vec<Step> = blocked.filter_map(gate).collect();
+        self.steps().into_iter().find(|step| waiting.contains(step))
     }
 
     /// Whether there is a cross-certificate of `subject` that `issuer` signed.

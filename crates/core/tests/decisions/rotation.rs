@@ -1,6 +1,7 @@
 //! What members are told, step by step, while a root is replaced.
 
 use jiff::{SignedDuration, Timestamp};
+use meshroot_api::rotation::Step;
 use meshroot_core::membership::Key;
 use meshroot_core::rotation::{
     AnchorChange, Blocked, Chain, Change, Held, Member, Next, Position, Root, RootSet, Way, World,
@@ -40,6 +41,7 @@ fn world(way: Way, capabilities: &[AnchorChange]) -> World {
         crosses: vec![(root(2), root(1))],
         goal: Position::alone(root(2)),
         way,
+        gated: Vec::new(),
         now: start(),
     }
 }
@@ -271,4 +273,36 @@ fn a_root_that_a_mesh_was_left_alone_with_is_in_use() {
     }
     assert!(is_out_of_use(&world.members, root(1), world.now));
     assert!(!is_out_of_use(world.members.iter().chain([&excluded]), root(1), world.now));
+}
+
+#[test]
+fn a_step_that_nobody_has_confirmed_is_not_planned_once_the_rule_allows_it() {
+    let mut world = world(Way::CrossSigned, &[Restart]);
+    world.gated = vec![Step::Trusting, Step::Distrusting];
+    let gate = |step| Blocked::Gate { step };
+    let bridged = "I(R2)·X(R1) trusting R1";
+    assert_eq!(tell(&mut world)[0].told.to_string(), bridged, "what is confirmed is told");
+    let waits = plan(&world)[0].waits.clone().unwrap();
+    assert!(matches!(waits, (Change::Trust, Blocked::Sends { .. })), "the rule first: {waits:?}");
+    settle(&mut world);
+    let waits = Some((Change::Trust, gate(Step::Trusting)));
+    assert_eq!(plan(&world)[0], Next { told: world.members[0].told(), waits });
+    world.gated = vec![Step::Distrusting];
+    tell(&mut world);
+    settle(&mut world);
+    let waits = Some((Change::Unbridge, gate(Step::Distrusting)));
+    assert_eq!(plan(&world)[0], Next { told: world.members[0].told(), waits });
+    world.gated.clear();
+    tell(&mut world);
+    settle(&mut world);
+    assert!(is_complete(&world));
+}
+
+#[test]
+fn without_a_cross_certificate_trusting_is_the_first_step() {
+    use Step::{Distrusting, Reissuing, Trusting};
+    let mut world = world(Way::CrossSigned, &[Live]);
+    assert_eq!(world.steps(), [Reissuing, Trusting, Distrusting]);
+    world.crosses.clear();
+    assert_eq!(world.steps(), [Trusting, Reissuing, Distrusting]);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use jiff::SignedDuration;
-use meshroot_api::policy::{Adopt, KeyAlgorithm, Restart};
+use meshroot_api::policy::{Adopt, Gate, KeyAlgorithm, Restart};
 use meshroot_api::rotation::{RootRotationSpec, RootRotationStatus, Step};
 use meshroot_api::trust::{Goal, Loaded, MeshTrustSpec, MeshTrustStatus, Pickup, Sent, Telling};
 use meshroot_api::{MeshTrust, Reason, RootRotation};
@@ -55,6 +55,10 @@ fn new() -> OwnRoot {
     }
 }
 
+fn demo() -> Key {
+    Key::new("meshroot-system", "demo")
+}
+
 fn mesh(name: &str) -> Key {
     Key::new("meshroot-cluster-east", name)
 }
@@ -94,7 +98,8 @@ fn view<'a>(name: &str, trust: Option<&'a MeshTrust>) -> View<'a> {
 }
 
 fn rotation(roots: &[OwnRoot], members: &[View<'_>]) -> Rotation {
-    read(&Snapshot { roots, ready: 2, rotation: None, members, now: now() }).unwrap()
+    read(&Snapshot { virtual_mesh: &demo(), roots, ready: 2, rotation: None, members, now: now() })
+        .unwrap()
 }
 
 fn spec(told: Told) -> MeshTrustSpec {
@@ -154,7 +159,14 @@ fn a_root_that_is_gone_is_not_gone_back_to_and_nobody_is_told_anything_new() {
     let rotation = wanted_back(Step::Reissuing);
     let members = [view("a", Some(&told))];
     let (roots, rotation) = ([new()], Some(&rotation));
-    let read = read(&Snapshot { roots: &roots, ready: 2, rotation, members: &members, now: now() });
+    let read = read(&Snapshot {
+        virtual_mesh: &demo(),
+        roots: &roots,
+        ready: 2,
+        rotation,
+        members: &members,
+        now: now(),
+    });
     let read = read.unwrap();
     assert_eq!(read.goal().number, 2);
     let said = read.summary(&BTreeMap::new()).said;
@@ -170,8 +182,14 @@ fn what_is_complete_is_not_gone_back_from() {
         let rotation = wanted_back(step);
         let (roots, members) = ([old(), new()], [view("a", Some(&told))]);
         let rotation = Some(&rotation);
-        let read =
-            read(&Snapshot { roots: &roots, ready: 2, rotation, members: &members, now: now() });
+        let read = read(&Snapshot {
+            virtual_mesh: &demo(),
+            roots: &roots,
+            ready: 2,
+            rotation,
+            members: &members,
+            now: now(),
+        });
         assert_eq!(read.unwrap().goal().number, number);
     }
 }
@@ -280,4 +298,58 @@ fn loaded_is_only_what_the_agent_says_of_the_present_generation() {
         told.status = Some(other);
         assert!(!is_loaded(&told));
     }
+}
+
+/// A member that was told the new goal and nothing else, in a rotation of which somebody confirms the steps.
+fn confirmed(step: Option<Step>, rollback: bool) -> Rotation {
+    let sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
+    let told = trust(&[&OLD], Some(Telling { sends, ..bridged() }));
+    let mut asked = wanted_back(Step::Announcing);
+    asked.spec.gate = Gate::Confirm;
+    asked.spec.confirmed_step = step;
+    asked.spec.rollback = rollback;
+    let (roots, members) = ([old(), new()], [view("a", Some(&told))]);
+    let snapshot = Snapshot {
+        virtual_mesh: &demo(),
+        roots: &roots,
+        ready: 2,
+        rotation: Some(&asked),
+        members: &members,
+        now: now(),
+    };
+    read(&snapshot).unwrap()
+}
+
+#[test]
+fn a_gate_holds_a_step_until_it_or_a_later_one_is_confirmed_and_says_by_which_command() {
+    let held = confirmed(None, false);
+    assert_eq!((held.changed().count(), held.awaited()), (0, Some(Step::Reissuing)));
+    assert_eq!(held.issuer(&mesh("a")), Some(1), "it renews under the old root");
+    let summary = held.summary(&BTreeMap::new());
+    assert_eq!((summary.step, summary.is_stalled()), (Step::Reissuing, false));
+    let said = summary.said.message;
+    assert!(said.ends_with("Reissuing: meshroot rotate confirm meshroot-system/demo"), "{said}");
+    for step in [Step::Reissuing, Step::Trusting, Step::Distrusting] {
+        let rotation = confirmed(Some(step), false);
+        assert_eq!((rotation.changed().count(), rotation.awaited()), (1, None), "{step:?}");
+        assert_eq!(rotation.issuer(&mesh("a")), Some(2));
+    }
+}
+
+#[test]
+fn going_back_is_not_held_by_a_gate() {
+    let back = confirmed(None, true);
+    assert_eq!((back.goal().number, back.awaited()), (1, None));
+    assert_eq!(back.changed().count(), 1, "it is told that the goal is another");
+}
+
+#[test]
+fn a_forecast_goes_through_every_gate_and_says_where_one_is() {
+    let confirms = |step| {
+        let stages = confirmed(step, false).forecast().stages;
+        stages.iter().map(|stage| stage.confirms).collect::<Vec<_>>()
+    };
+    let (trusting, distrusting) = (Some(Step::Trusting), Some(Step::Distrusting));
+    assert_eq!(confirms(None), [Some(Step::Reissuing), trusting, distrusting]);
+    assert_eq!(confirms(trusting), [None, None, distrusting]);
 }

@@ -296,6 +296,7 @@ impl Told<'_> {
             &name,
             RootRotationSpec {
                 virtual_mesh_ref: ResourceRef::new(&key.name, &key.namespace),
+                gate: self.policy.spec.root.rotate_gate,
                 ..RootRotationSpec::default()
             },
         );

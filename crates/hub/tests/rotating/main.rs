@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod crashes;
+mod gates;
 mod losses;
 mod members;
 mod refusals;
@@ -84,6 +85,15 @@ async fn ask(scene: &Scene, virtual_mesh: &str, number: u32, strategy: Strategy)
     };
     create(&rotations(scene), RootRotation::new(&name, spec)).await?;
     Ok(name)
+}
+
+/// Lets the members live until this is said to be waited for.
+async fn waits_for(scene: &Scene, members: &mut Members<'_>, name: &str, part: &str) -> Result<()> {
+    let is_said = async || {
+        let status = rotations(scene).get(name).await?.status.unwrap_or_default();
+        Ok(status.waiting_for.contains(part))
+    };
+    members.live_until(&format!("{name} says {part:?}"), is_said).await
 }
 
 /// Lets the members live until a rotation is at this step.

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use kube::Api;
 use meshroot_api::IssuanceRecord;
 use meshroot_api::networking::VirtualMeshSpec;
-use meshroot_api::policy::{RootPhase, TrustPolicySpec};
+use meshroot_api::policy::{Gate, RootPhase, TrustPolicySpec};
 use meshroot_api::rotation::{Step, Strategy};
 use meshroot_api::shared::ResourceRef;
 use meshroot_ca::{RootSpec, make_root};
@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::common::{HOME, Scene, create, merge, secret, until};
 use crate::members::Members;
-use crate::{all_are_at, ask, comes_to, rotations, run, settled};
+use crate::{all_are_at, ask, comes_to, rotations, run, settled, waits_for};
 
 #[rstest]
 #[case::cross_signed("cross", Strategy::Automatic, false, 3)]
@@ -126,6 +126,7 @@ fn a_builtin_root_is_replaced_once_so_much_of_its_life_is_over(
         let change = |spec: &mut VirtualMeshSpec, policy: &mut TrustPolicySpec| {
             spec.meshes = meshes;
             policy.root.rotate_at_percent = percent;
+            policy.root.rotate_gate = if begins { Gate::Confirm } else { Gate::Automatic };
         };
         scene.make_virtual_mesh(name, change).await?;
         let mut members = Members::new(scene, &[&mesh], false);
@@ -133,6 +134,9 @@ fn a_builtin_root_is_replaced_once_so_much_of_its_life_is_over(
         if begins {
             let there = async || Ok(rotations(scene).get_opt(&rotation).await?.is_some());
             members.live_until("the hub asks for another root", there).await?;
+            waits_for(scene, &mut members, &rotation, "goes on with Reissuing:").await?;
+            let confirmed = json!({ "spec": { "confirmedStep": "Distrusting" } });
+            merge(&rotations(scene), &rotation, &confirmed).await?;
             let there = async || Ok(all_are_at(scene, &[&mesh], 2).await.is_ok());
             members.live_until("the mesh is at the new root", there).await?;
             comes_to(scene, &mut members, &rotation, Step::Complete).await?;

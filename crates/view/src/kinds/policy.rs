@@ -63,6 +63,7 @@ pub(super) const ROOT_ROTATION: &[Column<RootRotation>] = &[
     column("VIRTUAL-MESH", |rotation, _| rotation.spec.virtual_mesh_ref.name.clone()),
     column("STEP", |rotation, _| rotation_status(rotation).step.word().to_owned()),
     wide("STRATEGY", |rotation, _| rotation.spec.strategy.word().to_owned()),
+    wide("GATE", |rotation, _| rotation.spec.gate.word().to_owned()),
     column("AGE", age_of),
     column("WAITING-FOR", |rotation, _| rotation_status(rotation).waiting_for),
 ];

@@ -128,7 +128,14 @@ impl Gathered {
             .collect();
         // Those that members were told of, and the one that is asked about.
         let ready = roots.last().map_or(1, |root| root.number);
-        let snapshot = Snapshot { roots, ready, rotation, members: &views, now: clock::now() };
+        let snapshot = Snapshot {
+            virtual_mesh: &self.key,
+            roots,
+            ready,
+            rotation,
+            members: &views,
+            now: clock::now(),
+        };
         rotation::read(&snapshot).map_err(|refusal| refused(&refusal))
     }
 

@@ -1,6 +1,7 @@
 //! `--plan`: what will be told, step by step.
 
 use jiff::SignedDuration;
+use meshroot_api::rotation::Step;
 use meshroot_core::rotation::{Forecast, Move, Rotation, Stage};
 use serde_json::{Value, json};
 
@@ -40,17 +41,10 @@ fn lines(gathered: &Gathered, rotation: &Rotation, forecast: &Forecast) -> Vec<S
     for (number, stage) in (1..).zip(&forecast.stages) {
         lines.push(String::new());
         lines.push(format!("step {number}"));
-        for (who, one) in grouped(stage) {
-            lines.push(format!("  {who}"));
-            lines.push(format!("    sends   {}", one.sends));
-            lines.push(format!("    trusts  {}", one.trusts));
-            if one.reissues {
-                lines.push("    gets a new certificate for that".to_owned());
-            }
-            if one.restarts {
-                lines.push("    its control plane must be restarted for that (spec.restart of the TrustPolicy)".to_owned());
-            }
-        }
+        lines.extend(stage.confirms.map(|step| {
+            format!("  once {} is confirmed: meshroot rotate confirm {}", step.word(), gathered.key)
+        }));
+        lines.extend(told(stage));
         if stage.lasts > SignedDuration::ZERO {
             lines.push(format!(
                 "  then at least {:#}, from when all have loaded it: the longest lifetime of a workload's certificate, and as much, \
@@ -62,6 +56,23 @@ fn lines(gathered: &Gathered, rotation: &Rotation, forecast: &Forecast) -> Vec<S
     let total = forecast.stages.iter().fold(SignedDuration::ZERO, |sum, stage| sum + stage.lasts);
     lines.push(String::new());
     lines.push(format!("{total:#} at least, all together"));
+    lines
+}
+
+/// Who is told what at one time.
+pub(super) fn told(stage: &Stage) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (who, one) in grouped(stage) {
+        lines.push(format!("  {who}"));
+        lines.push(format!("    sends   {}", one.sends));
+        lines.push(format!("    trusts  {}", one.trusts));
+        if one.reissues {
+            lines.push("    gets a new certificate for that".to_owned());
+        }
+        if one.restarts {
+            lines.push("    its control plane must be restarted for that (spec.restart of the TrustPolicy)".to_owned());
+        }
+    }
     lines
 }
 
@@ -96,9 +107,11 @@ fn value(rotation: &Rotation, forecast: &Forecast) -> Value {
         };
         stage.moves.iter().map(of).collect::<Vec<Value>>()
     };
-    let stages = forecast
-        .stages
-        .iter()
-        .map(|stage| json!({ "members": moves(stage), "lastsSeconds": stage.lasts.as_secs() }));
+    let stages = forecast.stages.iter().map(|stage| {
+        json!({
+            "confirms": stage.confirms.map(Step::word),
+            "members": moves(stage), "lastsSeconds": stage.lasts.as_secs(),
+        })
+    });
     json!({ "root": rotation.goal().number, "steps": stages.collect::<Vec<Value>>(), "blocked": forecast.blocked })
 }
