@@ -50,6 +50,11 @@ pub struct RootRotationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "confirmed_step")]
     pub confirmed_step: Option<Step>,
+    /// Meshes that are left where they are: their certificates are renewed under the same root as before, nobody waits for
+    /// them, and those that went on may refuse them. One that is taken off the list goes on from where it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub excluded: Vec<ResourceRef>,
     /// Nobody is told anything new while this is set; what is in use is renewed as ever.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub paused: bool,

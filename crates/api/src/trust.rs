@@ -98,6 +98,9 @@ pub struct Goal {
     pub number: u32,
     /// That root.
     pub root: String,
+    /// The meshes that are left where they are, as `<namespace>/<name>`, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<String>,
 }
 
 /// A chain, by the roots that it leads to.

@@ -95,8 +95,10 @@ impl Hub {
                     self.view(&key, mesh, trust.as_deref(), &roots, of_latest, now)
                 })
                 .collect();
+            let named: Vec<Key> = membership::members(virtual_mesh).collect();
             let snapshot = Snapshot {
                 virtual_mesh: &key,
+                named: &named,
                 roots: &own,
                 ready,
                 rotation: of_latest,

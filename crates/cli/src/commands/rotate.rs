@@ -1,6 +1,7 @@
 //! `meshroot rotate`: another root for a virtual mesh, while every workload goes on to verify every other.
 
 mod confirm;
+mod exclude;
 pub(super) mod gather;
 mod plan;
 mod watch;
@@ -44,6 +45,10 @@ enum Command {
     Pause(Asked),
     /// Go on with a paused rotation
     Resume(Asked),
+    /// Go on without a mesh: it stays where it is, and nobody waits for it
+    Exclude(Excluded),
+    /// Take a mesh in again that was excluded: it goes on from where it is
+    Include(Excluded),
     /// Go back to the root that signed before; possible until the rotation is complete
     Rollback(Asked),
 }
@@ -85,6 +90,15 @@ struct Asked {
     /// How long to watch; without it until the end
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "watch")]
     timeout: Option<SignedDuration>,
+}
+
+/// Whom to leave out, or to take in again.
+#[derive(Debug, clap::Args)]
+struct Excluded {
+    #[command(flatten)]
+    asked: Asked,
+    /// Mesh of the virtual mesh: NAME or NAMESPACE/NAME
+    mesh: String,
 }
 
 /// What to confirm.
@@ -148,6 +162,8 @@ pub(crate) async fn run(
         Command::Resume(asked) => {
             change(session, asked, &json!({ "paused": false }), terminal).await
         }
+        Command::Exclude(asked) => exclude::run(session, asked, true, terminal).await,
+        Command::Include(asked) => exclude::run(session, asked, false, terminal).await,
         Command::Rollback(asked) => {
             change(session, asked, &json!({ "rollback": true, "paused": false }), terminal).await
         }
@@ -259,6 +275,7 @@ Examples:
   meshroot rotate root demo --gate confirm
   meshroot rotate confirm demo
   meshroot rotate pause demo
+  meshroot rotate exclude demo istio-istio-system-east
   meshroot rotate rollback demo --watch";
 
 const CONFIRM_HELP: &str = "\

@@ -1,11 +1,12 @@
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use meshroot_api::rotation::RootRotationStatus;
+use meshroot_api::shared::ResourceRef;
 use meshroot_api::{RootRotation, TrustPolicy, VirtualMesh};
 use serde_json::{Value, json};
 
-use crate::program::has;
 use crate::certificates::root;
+use crate::program::has;
 use crate::stage::{Hub, Place, hub};
 
 /// A virtual mesh with the policy that its hub made; no hub runs.
@@ -170,4 +171,34 @@ async fn a_step_is_confirmed_by_somebody_who_was_shown_what_is_told_next() {
     let spec = rotations(&hub).get("gated.2").await.unwrap().spec;
     assert_eq!(spec.confirmed_step, Some(meshroot_api::rotation::Step::Reissuing));
     has(&hub.run(&["rotate", "confirm", "gated", "--yes"]).no(1), &["nothing waits"]);
+}
+
+#[tokio::test]
+async fn a_mesh_is_excluded_and_taken_in_again() {
+    let hub = hub().await;
+    let place = announced(&hub, "left").await;
+    let excluded = async || rotations(&hub).get("left.2").await.unwrap().spec.excluded;
+    let nobody = "no root of virtual mesh meshroot-system/left is being replaced";
+    has(&hub.run(&["rotate", "exclude", "left", &place.mesh]).no(1), &[nobody]);
+    has(&hub.run(&["rotate", "include", "left", &place.mesh]).no(1), &["has no RootRotation"]);
+    let asked = json!({
+        "apiVersion": "meshroot.dev/v1alpha1", "kind": "RootRotation",
+        "metadata": { "name": "left.2" }, "spec": { "virtualMeshRef": { "name": "left" } },
+    });
+    let asked: RootRotation = serde_json::from_value(asked).unwrap();
+    rotations(&hub).create(&PostParams::default(), &asked).await.unwrap();
+    for (verb, part) in [
+        ("exclude", "virtual mesh meshroot-system/left: no mesh other is in it"),
+        ("include", "RootRotation meshroot-system/left.2: spec.excluded: no mesh other is in it"),
+    ] {
+        has(&hub.run(&["rotate", verb, "left", "other"]).no(1), &[part]);
+    }
+    hub.run(&["rotate", "exclude", "left", &place.mesh]).yes();
+    assert_eq!(excluded().await, [ResourceRef::new(&place.mesh, &place.namespace)]);
+    let again = hub.run(&["rotate", "exclude", "left", &place.mesh]).no(1);
+    has(&again, &["is excluded already"]);
+    let shown = hub.run(&["trust", "left"]).yes();
+    has(&shown, &[&place.mesh, "intermediate of root 1 against root 1"]);
+    hub.run(&["rotate", "include", "left", &format!("{}/{}", place.namespace, place.mesh)]).yes();
+    assert_eq!(excluded().await, []);
 }

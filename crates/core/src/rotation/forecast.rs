@@ -131,35 +131,39 @@ impl Rotation {
 
     /// Who verifies whom, now and after the next step, for members that have the same together.
     pub fn pairs(&self) -> Vec<Pair> {
-        let mut next = self.world.clone();
+        let (mut now, mut next) = (self.world.clone(), self.world.clone());
         for (member, step) in next.members.iter_mut().zip(plan(&self.world)) {
             *member = member.tell(step.told, self.world.now);
         }
-        let groups = groups(&self.world);
+        // Those that a person excluded are as they are.
+        for world in [&mut now, &mut next] {
+            world.members.extend(self.left.values().cloned());
+        }
+        let groups = groups(&now);
         let mut pairs = Vec::new();
         for by in &groups {
             for of in &groups {
-                pairs.push(self.pair(&next, by, of));
+                pairs.push(self.pair(&now, &next, by, of));
             }
         }
         pairs
     }
 
-    fn pair(&self, next: &World, by: &[usize], of: &[usize]) -> Pair {
+    fn pair(&self, now: &World, next: &World, by: &[usize], of: &[usize]) -> Pair {
         let names = |group: &[usize]| {
-            group.iter().map(|index| self.world.members[*index].mesh.clone()).collect::<Vec<_>>()
+            group.iter().map(|index| now.members[*index].mesh.clone()).collect::<Vec<_>>()
         };
         let all = |world: &World| {
             by.iter().all(|by| of.iter().all(|of| verifies(world, *by, *of).is_ok()))
         };
-        let why = match verifies(&self.world, by[0], of[0]) {
+        let why = match verifies(now, by[0], of[0]) {
             Ok((chain, anchors)) | Err((chain, anchors)) => format!(
                 "{} against {}",
                 told::sends(chain, |root| self.name(root)),
                 told::trusts(anchors, |root| self.name(root))
             ),
         };
-        Pair { by: names(by), of: names(of), now: all(&self.world), next: all(next), why }
+        Pair { by: names(by), of: names(of), now: all(now), next: all(next), why }
     }
 }
 

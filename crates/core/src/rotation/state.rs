@@ -1,6 +1,6 @@
 //! Where a virtual mesh stands whose root is replaced: read from its objects, planned, and written back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use meshroot_api::policy::Gate;
@@ -28,7 +28,9 @@ pub struct Snapshot<'a> {
     pub ready: u32,
     /// The request for the root with the highest number, if that is still there.
     pub rotation: Option<&'a RootRotation>,
-    /// The members of the virtual mesh that have a Mesh.
+    /// The meshes that the virtual mesh names.
+    pub named: &'a [Key],
+    /// Those of them that have a Mesh.
     pub members: &'a [View<'a>],
     /// The hub's clock.
     pub now: Timestamp,
@@ -68,6 +70,10 @@ pub struct Rotation {
     pub(super) no_way_back: Option<u32>,
     pub(super) is_announced: bool,
     pub(super) is_paused: bool,
+    /// The members that a person excluded, and what they have.
+    pub(super) left: BTreeMap<Key, Member>,
+    /// What of the request for it cannot be.
+    pub(super) fault: Option<Refusal>,
     assignments: BTreeMap<Key, Assignment>,
 }
 
@@ -84,13 +90,19 @@ pub fn is_planned<'a>(ready: u32, trusts: impl IntoIterator<Item = &'a MeshTrust
 pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
     let known = Known::read(snapshot)?;
     let present = present(snapshot);
-    let is_done = |number: u32| {
-        let world = known.world(snapshot, number, Way::CrossSigned)?;
-        Ok::<bool, Refusal>(is_complete(&world))
-    };
     let numbers = snapshot.roots.iter().map(|root| root.number);
     let latest = numbers.filter(|number| *number <= snapshot.ready).max().unwrap_or(1);
     let asked = snapshot.rotation.filter(|_| latest > 1);
+    let fault = asked.and_then(|rotation| stranger(rotation, snapshot));
+    // Without a list that can be followed, the last one that was counts.
+    let excluded = match asked.filter(|_| fault.is_none()) {
+        Some(rotation) => excluded(rotation, snapshot.virtual_mesh).collect(),
+        None => present.iter().flat_map(|goal| goal.excluded.clone()).collect(),
+    };
+    let is_done = |number: u32| {
+        let (world, _) = known.world(snapshot, number, Way::CrossSigned, &excluded)?;
+        Ok::<bool, Refusal>(is_complete(&world))
+    };
     let mut no_way_back = None;
     let (number, way) = match asked {
         Some(rotation) if rotation.spec.rollback => {
@@ -113,11 +125,36 @@ pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
         Some(_) => (latest, Way::CrossSigned),
         None => (present.as_ref().map_or(latest, |goal| goal.number), Way::CrossSigned),
     };
-    let mut world = known.world(snapshot, number, way)?;
+    let (mut world, left) = known.world(snapshot, number, way, &excluded)?;
     world.gated = asked.map(|rotation| gated(rotation, &world)).unwrap_or_default();
-    let goal = known.goal(present, number, snapshot.now)?;
-    let is_paused = no_way_back.is_some() || asked.is_some_and(|rotation| rotation.spec.paused);
-    Ok(Rotation::new(known, world, goal, (latest, no_way_back), is_paused, snapshot))
+    let goal = known.goal(present, number, excluded, snapshot.now)?;
+    let is_held = no_way_back.is_some() || fault.is_some();
+    let is_paused = is_held || asked.is_some_and(|rotation| rotation.spec.paused);
+    let read =
+        Rotation::new(known, (world, left), goal, (latest, no_way_back), is_paused, snapshot);
+    Ok(Rotation { fault, ..read })
+}
+
+/// The meshes that a person excluded, as `<namespace>/<name>`.
+fn excluded<'a>(
+    rotation: &'a RootRotation,
+    virtual_mesh: &'a Key,
+) -> impl Iterator<Item = String> + 'a {
+    let all = rotation.spec.excluded.iter();
+    all.map(|mesh| Key::resolve(mesh, &virtual_mesh.namespace).to_string())
+}
+
+/// Who is misspelt would be told everything: nobody is told anything until then.
+fn stranger(rotation: &RootRotation, snapshot: &Snapshot<'_>) -> Option<Refusal> {
+    let named: BTreeSet<String> = snapshot.named.iter().map(ToString::to_string).collect();
+    let virtual_mesh = snapshot.virtual_mesh;
+    let stranger = excluded(rotation, virtual_mesh).find(|mesh| !named.contains(mesh))?;
+    let message = format!(
+        "RootRotation {}: spec.excluded: {stranger} is no member of virtual mesh {virtual_mesh}; correct it or take it out: \
+         nobody is told anything until then",
+        Key::of(rotation)
+    );
+    Some(Refusal::new(Reason::SpecInvalid, message))
 }
 
 /// The steps that nobody has confirmed: what is confirmed is confirmed with all before it. Going back is never held.
@@ -181,21 +218,35 @@ impl Known {
         self.own.get(&self.numbered(number)?)?.replaces
     }
 
-    fn goal(&self, present: Option<Goal>, number: u32, now: Timestamp) -> Result<Goal, Refusal> {
+    fn goal(
+        &self,
+        present: Option<Goal>,
+        number: u32,
+        excluded: BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<Goal, Refusal> {
         let root = self.numbered(number).ok_or_else(|| missing(number))?;
         let root = self.catalog.fingerprint(root);
+        let excluded: Vec<String> = excluded.into_iter().collect();
+        let is_it =
+            |goal: &Goal| goal.number == number && goal.root == root && goal.excluded == excluded;
         let sequence = match present {
-            Some(present) if present.number == number && present.root == root => {
-                return Ok(present);
-            }
+            Some(present) if is_it(&present) => return Ok(present),
             Some(present) => present.sequence + 1,
             // Higher than any that was lost with the MeshTrusts: agents take no lower one.
             None => u32::try_from(now.as_second() / 60).unwrap_or(1).max(1),
         };
-        Ok(Goal { sequence, number, root })
+        Ok(Goal { sequence, number, root, excluded })
     }
 
-    fn world(&self, snapshot: &Snapshot<'_>, number: u32, way: Way) -> Result<World, Refusal> {
+    /// With those that a person excluded apart from the others.
+    fn world(
+        &self,
+        snapshot: &Snapshot<'_>,
+        number: u32,
+        way: Way,
+        excluded: &BTreeSet<String>,
+    ) -> Result<(World, BTreeMap<Key, Member>), Refusal> {
         let root = self.numbered(number).ok_or_else(|| missing(number))?;
         // What operators had trusted beside the first root is trusted on.
         let beside = self.own.values().flat_map(|own| &own.beside);
@@ -207,11 +258,17 @@ impl Known {
             in_use = in_use.union(catalog.read(&trust.spec.trust_anchors)?);
         }
         let own: RootSet = self.own.keys().copied().filter(|own| in_use.contains(*own)).collect();
-        let mut members = Vec::new();
+        let (mut members, mut left) = (Vec::new(), BTreeMap::new());
         for view in snapshot.members {
-            members.extend(told::member(view, &mut catalog, own, &self.bridged)?);
+            let member = told::member(view, &mut catalog, own, &self.bridged)?;
+            match member {
+                Some(member) if excluded.contains(&view.mesh.to_string()) => {
+                    left.insert(view.mesh.clone(), member);
+                }
+                other => members.extend(other),
+            }
         }
-        Ok(World {
+        let world = World {
             members,
             roots: own,
             crosses: self.crosses(),
@@ -219,7 +276,8 @@ impl Known {
             way,
             gated: Vec::new(),
             now: snapshot.now,
-        })
+        };
+        Ok((world, left))
     }
 }
 
@@ -240,7 +298,7 @@ fn missing(number: u32) -> Refusal {
 impl Rotation {
     fn new(
         known: Known,
-        world: World,
+        (world, left): (World, BTreeMap<Key, Member>),
         goal: Goal,
         (latest, no_way_back): (u32, Option<u32>),
         is_paused: bool,
@@ -267,15 +325,20 @@ impl Rotation {
                     is_told_goal,
                     loaded_since,
                 },
-                None => Assignment {
-                    has: None,
+                None => {
+                    let has = left.get(&view.mesh).cloned();
+                    let counts = moves && !goal.excluded.contains(&view.mesh.to_string());
                     // How it changes its anchors is not known yet.
-                    next: moves.then(|| entry(&world, AnchorChange::Restart)).flatten(),
-                    plan: None,
-                    based_on,
-                    is_told_goal,
-                    loaded_since,
-                },
+                    let entry = || counts.then(|| entry(&world, AnchorChange::Restart)).flatten();
+                    Assignment {
+                        next: has.as_ref().map(Member::told).or_else(entry),
+                        has,
+                        plan: None,
+                        based_on,
+                        is_told_goal,
+                        loaded_since,
+                    }
+                }
             }
         };
         let assignments =
@@ -291,6 +354,8 @@ impl Rotation {
             no_way_back,
             is_announced,
             is_paused,
+            left,
+            fault: None,
             assignments,
         }
     }
@@ -481,12 +546,13 @@ impl Rotation {
         self.latest
     }
 
-    /// Whether some member was told to trust the root of this number, or to send what leads to it.
+    /// Whether some member, one that was excluded too, may still trust the root of this number, or send what leads to it.
     pub fn is_in_use(&self, number: u32) -> bool {
         let Some((root, _)) = self.own.iter().find(|(_, own)| own.number == number) else {
             return false;
         };
-        !super::is_out_of_use(&self.world.members, *root, self.world.now)
+        let all = self.world.members.iter().chain(self.left.values());
+        !super::is_out_of_use(all, *root, self.world.now)
     }
 }
 

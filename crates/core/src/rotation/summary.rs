@@ -94,15 +94,19 @@ impl Rotation {
             );
             return Summary::of(Step::Settling, Notice::new(Reason::RotationStuck, message));
         }
+        if let Some(fault) = &self.fault {
+            return Summary::of(Step::Announcing, fault.clone().into());
+        }
         if self.is_complete() {
+            let left = self.left_behind();
             return if self.is_rolled_back() {
-                step(Step::RolledBack, "every workload has again what it had before".to_owned())
+                step(Step::RolledBack, format!("every workload has again what it had before{left}"))
             } else {
                 let number = self.goal().number;
                 step(
                     Step::Complete,
                     format!(
-                        "every workload trusts root {number}, and no other of this virtual mesh"
+                        "every workload trusts root {number}, and no other of this virtual mesh{left}"
                     ),
                 )
             };
@@ -176,6 +180,15 @@ impl Rotation {
             ),
             Blocked::NoWay { mesh } => format!("{mesh} has no way without a gap"),
         }
+    }
+
+    /// The members that a person excluded, for the end of a sentence.
+    fn left_behind(&self) -> String {
+        if self.left.is_empty() {
+            return String::new();
+        }
+        let all: Vec<String> = self.left.keys().map(ToString::to_string).collect();
+        format!("; left behind by spec.excluded, where they were: {}", all.join(", "))
     }
 
     fn settling(&self, unseen: &BTreeMap<Key, String>) -> String {

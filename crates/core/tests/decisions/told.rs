@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use jiff::SignedDuration;
 use meshroot_api::policy::{Adopt, Gate, KeyAlgorithm, Restart};
 use meshroot_api::rotation::{RootRotationSpec, RootRotationStatus, Step};
+use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::{Goal, Loaded, MeshTrustSpec, MeshTrustStatus, Pickup, Sent, Telling};
 use meshroot_api::{MeshTrust, Reason, RootRotation};
 use meshroot_core::membership::Key;
@@ -82,7 +83,7 @@ fn trust(anchors: &[&Certificate], rotation: Option<Telling>) -> MeshTrust {
 }
 
 fn goal() -> Goal {
-    Goal { sequence: 7, number: 2, root: fingerprint(&NEW) }
+    Goal { sequence: 7, number: 2, root: fingerprint(&NEW), excluded: Vec::new() }
 }
 
 /// It sends a certificate of the new root, with the cross-certificate, and trusts what it is told.
@@ -98,8 +99,16 @@ fn view<'a>(name: &str, trust: Option<&'a MeshTrust>) -> View<'a> {
 }
 
 fn rotation(roots: &[OwnRoot], members: &[View<'_>]) -> Rotation {
-    read(&Snapshot { virtual_mesh: &demo(), roots, ready: 2, rotation: None, members, now: now() })
-        .unwrap()
+    read(&Snapshot {
+        virtual_mesh: &demo(),
+        named: &[mesh("a"), mesh("b")],
+        roots,
+        ready: 2,
+        rotation: None,
+        members,
+        now: now(),
+    })
+    .unwrap()
 }
 
 fn spec(told: Told) -> MeshTrustSpec {
@@ -161,6 +170,7 @@ fn a_root_that_is_gone_is_not_gone_back_to_and_nobody_is_told_anything_new() {
     let (roots, rotation) = ([new()], Some(&rotation));
     let read = read(&Snapshot {
         virtual_mesh: &demo(),
+        named: &[mesh("a"), mesh("b")],
         roots: &roots,
         ready: 2,
         rotation,
@@ -184,6 +194,7 @@ fn what_is_complete_is_not_gone_back_from() {
         let rotation = Some(&rotation);
         let read = read(&Snapshot {
             virtual_mesh: &demo(),
+            named: &[mesh("a"), mesh("b")],
             roots: &roots,
             ready: 2,
             rotation,
@@ -253,10 +264,7 @@ fn goals_are_counted_from_a_number_that_no_lost_one_had() {
     assert_eq!(i64::from(first), now().as_second() / 60);
     let told = trust(
         &[&OLD],
-        Some(Telling {
-            goal: Goal { sequence: 7, number: 1, root: fingerprint(&OLD) },
-            ..bridged()
-        }),
+        Some(Telling { goal: Goal { number: 1, root: fingerprint(&OLD), ..goal() }, ..bridged() }),
     );
     let rotation = rotation(&[old(), new()], &[self::view("a", Some(&told))]);
     assert_eq!(
@@ -311,6 +319,7 @@ fn confirmed(step: Option<Step>, rollback: bool) -> Rotation {
     let (roots, members) = ([old(), new()], [view("a", Some(&told))]);
     let snapshot = Snapshot {
         virtual_mesh: &demo(),
+        named: &[mesh("a"), mesh("b")],
         roots: &roots,
         ready: 2,
         rotation: Some(&asked),
@@ -352,4 +361,96 @@ fn a_forecast_goes_through_every_gate_and_says_where_one_is() {
     let (trusting, distrusting) = (Some(Step::Trusting), Some(Step::Distrusting));
     assert_eq!(confirms(None), [Some(Step::Reissuing), trusting, distrusting]);
     assert_eq!(confirms(trusting), [None, None, distrusting]);
+}
+
+/// A member that was told nothing new yet and one beside it, in a rotation of which these are excluded.
+fn without(excluded: &[&str]) -> Rotation {
+    let sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
+    let told = trust(&[&OLD], Some(Telling { sends, ..bridged() }));
+    let mut asked = wanted_back(Step::Announcing);
+    let of = |name: &&str| ResourceRef::new(*name, "meshroot-cluster-east");
+    asked.spec.rollback = false;
+    asked.spec.excluded = excluded.iter().map(of).collect();
+    asked.metadata.namespace = Some("meshroot-system".to_owned());
+    read_asked(&asked, &[view("a", Some(&told)), view("b", Some(&told))])
+}
+
+fn read_asked(asked: &RootRotation, members: &[View<'_>]) -> Rotation {
+    read(&Snapshot {
+        virtual_mesh: &demo(),
+        named: &[mesh("a"), mesh("b")],
+        roots: &[old(), new()],
+        ready: 2,
+        rotation: Some(asked),
+        members,
+        now: now(),
+    })
+    .unwrap()
+}
+
+#[test]
+fn other_members_are_another_goal_and_all_are_told_of_it_first() {
+    assert_eq!(without(&[]).goal(), &goal());
+    let rotation = without(&["b"]);
+    let excluded = vec!["meshroot-cluster-east/b".to_owned()];
+    assert_eq!(rotation.goal(), &Goal { sequence: 8, excluded, ..goal() });
+    assert_eq!(rotation.changed().count(), 2);
+    assert_eq!(rotation.issuer(&mesh("a")), Some(1), "nothing is planned before");
+}
+
+#[test]
+fn a_goal_without_anybody_excluded_is_written_as_before() {
+    let text = serde_json::to_string(&goal()).unwrap();
+    assert!(!text.contains("excluded"), "{text}");
+    assert_eq!(serde_json::from_str::<Goal>(&text).unwrap(), goal());
+}
+
+/// Both were told that one of them is excluded; the other goes on.
+#[test]
+fn who_is_excluded_keeps_what_it_was_told_and_nobody_waits_for_it() {
+    let excluded = vec!["meshroot-cluster-east/b".to_owned()];
+    let goal = Goal { excluded, ..goal() };
+    let old_sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
+    let new_sends = Some(Sent { issuer: fingerprint(&NEW), through: None });
+    let telling = |sends| Telling { goal: goal.clone(), sends, ..bridged() };
+    let (a, b) =
+        (trust(&[&NEW], Some(telling(new_sends))), trust(&[&OLD], Some(telling(old_sends))));
+    let mut asked = wanted_back(Step::Settling);
+    asked.spec.rollback = false;
+    asked.spec.excluded = vec![ResourceRef::new("b", "meshroot-cluster-east")];
+    let members = [view("a", Some(&a)), view("b", Some(&b))];
+    let rotation = read_asked(&asked, &members);
+    assert_eq!((rotation.goal(), rotation.changed().count()), (&goal, 0));
+    assert_eq!(rotation.issuer(&mesh("b")), Some(1), "it renews under the old root");
+    assert!(rotation.is_complete() && rotation.is_in_use(1));
+    let said = rotation.summary(&BTreeMap::new()).said.message;
+    assert!(
+        said.ends_with("left behind by spec.excluded, where they were: meshroot-cluster-east/b")
+    );
+    let failing = rotation.pairs().into_iter().filter(|pair| !pair.now).count();
+    assert_eq!(failing, 2, "neither verifies the other");
+    // The request may be deleted: the list stands with the goal.
+    let forgotten = self::rotation(&[old(), new()], &members);
+    assert_eq!((forgotten.goal(), forgotten.changed().count()), (&goal, 0));
+    // Taken off the list it goes on from where it is.
+    asked.spec.excluded.clear();
+    assert_eq!(read_asked(&asked, &members).goal().sequence, goal.sequence + 1);
+}
+
+#[test]
+fn a_list_that_names_no_member_holds_everything_and_says_what_to_correct() {
+    let rotation = without(&["b", "c"]);
+    assert_eq!((rotation.goal(), rotation.changed().count()), (&goal(), 0));
+    let summary = rotation.summary(&BTreeMap::new());
+    assert_eq!(summary.said.reason, Reason::SpecInvalid);
+    let parts = [
+        "RootRotation meshroot-system/demo.2: spec.excluded: meshroot-cluster-east/c is no member of virtual mesh \
+         meshroot-system/demo",
+        "take it out",
+    ];
+    assert!(
+        parts.iter().all(|part| summary.said.message.contains(part)),
+        "{}",
+        summary.said.message
+    );
 }

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod crashes;
+mod excluded;
 mod gates;
 mod losses;
 mod members;

@@ -1,7 +1,7 @@
 //! Members as their agents and workloads behave: they ask, load what they are told, and say so; a workload keeps what it
 //! has for the lifetime of a leaf. All the time each must verify each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -40,6 +40,9 @@ pub(crate) struct Members<'a> {
     scene: &'a Scene,
     meshes: BTreeMap<String, Mesh>,
     live: bool,
+    /// Those that the others went on without.
+    left: BTreeSet<String>,
+    parted: BTreeSet<String>,
     /// How many pairs of workloads verified each other.
     pub(crate) handshakes: usize,
 }
@@ -48,11 +51,26 @@ impl<'a> Members<'a> {
     /// `live`: their anchors change while they run.
     pub(crate) fn new(scene: &'a Scene, meshes: &[&str], live: bool) -> Self {
         let meshes = meshes.iter().map(|mesh| ((*mesh).to_owned(), Mesh::default())).collect();
-        Self { scene, meshes, live, handshakes: 0 }
+        Self { scene, meshes, live, left: BTreeSet::new(), parted: BTreeSet::new(), handshakes: 0 }
     }
 
     pub(crate) fn join(&mut self, mesh: &str) {
         self.meshes.insert(mesh.to_owned(), Mesh::default());
+    }
+
+    /// Its cluster is away: it asks for nothing and loads nothing, and its workloads keep what they have.
+    pub(crate) fn part(&mut self, mesh: &str) {
+        self.parted.insert(mesh.to_owned());
+    }
+
+    /// It is excluded: the others need not verify it, nor it them.
+    pub(crate) fn leave(&mut self, mesh: &str) {
+        self.left.insert(mesh.to_owned());
+    }
+
+    /// All must verify each other again.
+    pub(crate) fn take_in_all(&mut self) {
+        self.left.clear();
     }
 
     /// How often a member was told something else, at most.
@@ -101,7 +119,8 @@ impl<'a> Members<'a> {
 
     async fn turn(&mut self) -> Result<()> {
         let requests = self.scene.requests().list(&ListParams::default()).await?.items;
-        let names: Vec<String> = self.meshes.keys().cloned().collect();
+        let is_here = |mesh: &&String| !self.parted.contains(*mesh);
+        let names: Vec<String> = self.meshes.keys().filter(is_here).cloned().collect();
         for mesh in names {
             for request in requests.iter().filter(|request| is_of(request, &mesh)) {
                 if request.spec.csr_data.0.is_empty() {
@@ -165,6 +184,9 @@ impl<'a> Members<'a> {
         let options = PathOptions::new(clock::now(), Purpose::Any);
         for (of, sends) in &self.meshes {
             for (by, trusts) in &self.meshes {
+                if by != of && (self.left.contains(by) || self.left.contains(of)) {
+                    continue;
+                }
                 for (sent, _) in &sends.has {
                     for (trusted, _) in &trusts.has {
                         let (leaf, above) = sent.chain.split_first().context("a chain")?;

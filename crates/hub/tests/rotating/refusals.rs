@@ -12,7 +12,7 @@ use crate::common::{HOME, create, delete, merge, until};
 use crate::{all_are_at, ask, comes_to, rotations, run, settled};
 
 /// Whether a rotation is stalled, for this reason and with this in its message.
-fn is_stalled(rotation: &RootRotation, reason: &str, part: &str) -> bool {
+pub(crate) fn is_stalled(rotation: &RootRotation, reason: &str, part: &str) -> bool {
     let conditions = rotation.status.iter().flat_map(|status| &status.conditions);
     let mut stalled = conditions.filter(|one| one.type_ == "Stalled" && one.status == "True");
     stalled.any(|one| one.reason == reason && one.message.contains(part))

@@ -71,6 +71,16 @@ impl Gathered {
         (!is_final).then_some((*number, rotation))
     }
 
+    /// The newest rotation, whether at its end or not.
+    pub(crate) fn newest(&self) -> Option<(u32, &RootRotation)> {
+        self.rotations.last().map(|(number, rotation)| (*number, rotation))
+    }
+
+    /// The meshes that the virtual mesh names.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Key> {
+        self.members.iter().map(|(mesh, _)| mesh)
+    }
+
     /// The highest number of a root that there is, or was asked for.
     pub(crate) fn latest(&self) -> u32 {
         let asked = self.rotations.last().map_or(1, |(number, _)| *number);
@@ -126,10 +136,12 @@ impl Gathered {
             .iter()
             .map(|(mesh, trust)| self.view(mesh, trust.as_ref(), roots))
             .collect();
+        let named: Vec<Key> = self.members().cloned().collect();
         // Those that members were told of, and the one that is asked about.
         let ready = roots.last().map_or(1, |root| root.number);
         let snapshot = Snapshot {
             virtual_mesh: &self.key,
+            named: &named,
             roots,
             ready,
             rotation,
