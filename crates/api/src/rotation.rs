@@ -5,6 +5,7 @@ use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::networking::Provided;
 use crate::policy::{Gate, KeyAlgorithm};
 use crate::rules::{Field, VIRTUAL_MESH_REF, never_changes};
 use crate::shared::ResourceRef;
@@ -64,7 +65,12 @@ pub struct RootRotationSpec {
     pub rollback: bool,
 }
 
-const NEW_ROOT: [Field; 1] = [Field::word("spec.newRoot.key", "''")];
+const NEW_ROOT: [Field; 4] = [
+    Field::word("spec.newRoot.key", "''"),
+    Field::text("spec.newRoot.provided.certificate.name"),
+    Field::text("spec.newRoot.provided.certificate.namespace"),
+    Field::text("spec.newRoot.provided.certificate.cluster"),
+];
 
 /// The steps that can be confirmed: in the others nobody is told to act.
 fn confirmed_step(_: &mut SchemaGenerator) -> Schema {
@@ -77,10 +83,17 @@ fn confirmed_step(_: &mut SchemaGenerator) -> Schema {
 /// What a new root is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!(has(self.key) && has(self.provided))",
+    "message": "spec.newRoot.key is that of a root that the hub makes: leave it out beside spec.newRoot.provided",
+}]))]
 pub struct NewRoot {
     /// Its key; where absent, as TrustPolicy and VirtualMesh say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyAlgorithm>,
+    /// A root of your own; where absent, the hub makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provided: Option<Provided>,
 }
 
 /// The ways from one root to another.

@@ -2,6 +2,7 @@
 
 mod cross;
 mod making;
+mod provided;
 mod roots;
 mod secret;
 mod source;
@@ -14,7 +15,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use meshroot_api::networking::CertificateAuthority;
 use meshroot_api::policy::{EarlierRoot, KeyAlgorithm, RootPolicy};
-use meshroot_api::{Reason, TrustPolicy, VirtualMesh, names};
+use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
 use meshroot_ca::Issuer;
 use meshroot_core::Refusal;
 use meshroot_core::membership::Key;
@@ -129,7 +130,7 @@ impl Authority {
 
     async fn load(&self, owner: &Owner<'_>) -> Result<Roots, HubError> {
         let past = (owner.past)();
-        let (further, highest) = self.further(owner).await?;
+        let (further, highest, unusable) = self.further(owner).await?;
         let first = match self.first(owner, &past).await {
             Ok(first) => Some(Arc::new(first)),
             // It may have ended, or been taken away, once another signs. What cannot be read at the moment is not gone.
@@ -142,7 +143,7 @@ impl Authority {
             Err(error) => return Err(error),
         };
         let below = owner.policy.spec.intermediate.path_len;
-        let roots = Roots::new(first, further, highest).judged(below);
+        let roots = Roots::new(first, further, highest, unusable).judged(below);
         roots.check_unchanged(&past)?;
         Ok(roots)
     }
@@ -154,12 +155,15 @@ impl Authority {
         }
     }
 
-    /// The roots after the first that can be used, by number, with their cross-certificates; and the highest number that is
-    /// taken, whether that one can be used or not.
-    async fn further(&self, owner: &Owner<'_>) -> Result<(Vec<Further>, u32), HubError> {
+    /// The roots after the first that can be used, by number, with their cross-certificates; the highest number that is
+    /// taken, whether that one can be used or not; and what is wrong with the last that cannot.
+    async fn further(
+        &self,
+        owner: &Owner<'_>,
+    ) -> Result<(Vec<Further>, u32, Option<(u32, Refusal)>), HubError> {
         let Numbers { told, asked } = owner.numbers;
         let key = Key::of(owner.virtual_mesh);
-        let (mut found, mut highest) = (Vec::new(), 1);
+        let (mut found, mut highest, mut unusable) = (Vec::new(), 1, None);
         // Those that ended long ago are not looked for. Numbers are given out in their order, but one that was taken away
         // leaves a gap.
         for number in told.saturating_sub(MOST_FORMER).max(2).. {
@@ -172,13 +176,16 @@ impl Authority {
                 }
             };
             highest = number;
-            match self.read(owner, &source, &secret) {
+            match self.read_further(owner, &source, &secret).await {
                 Ok(root) => found.push(self.with_cross(owner, number, root, &secret).await?),
                 Err(refusal) if number == told => return Err(refusal.into()),
-                Err(refusal) => tracing::debug!(%refusal, number, "a root that is not used"),
+                Err(refusal) => {
+                    tracing::debug!(%refusal, number, "a root that is not used");
+                    unusable = Some((number, refusal));
+                }
             }
         }
-        Ok((found, highest))
+        Ok((found, highest, unusable))
     }
 
     /// The Secret that holds the root; `None` where one is to be made.
@@ -275,10 +282,7 @@ impl Authority {
         let certificates = certificate.to_pem() + &Self::beside(replaces.as_ref());
         let mut secret = secret::of_root(place, &key, &certificates, &private_key.to_pkcs8_pem());
         if let Some((replaces, root)) = replaces {
-            let annotations = secret.metadata.annotations.get_or_insert_default();
-            annotations.insert(names::REPLACES_ANNOTATION.to_owned(), replaces.to_string());
-            let fingerprint = root.issuer.root().fingerprint().to_string();
-            annotations.insert(names::REPLACED_ROOT_ANNOTATION.to_owned(), fingerprint);
+            secret::note_replaced(&mut secret, replaces, &root);
         }
         crash::point("root-before-secret");
         // Whoever comes second loads what the first one stored.

@@ -22,7 +22,7 @@ fn profile(policy: &TrustPolicy) -> Result<Profile, Refusal> {
 }
 
 /// How long a certificate under a policy lives.
-fn lifetime(policy: &TrustPolicy) -> SignedDuration {
+pub(crate) fn lifetime(policy: &TrustPolicy) -> SignedDuration {
     let lifetime = Duration::from(policy.spec.intermediate.ttl);
     SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX)
 }

@@ -9,6 +9,7 @@ mod watch;
 use jiff::SignedDuration;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
+use meshroot_api::networking::Provided;
 use meshroot_api::policy::{self, KeyAlgorithm};
 use meshroot_api::rotation::{NewRoot, RootRotationSpec, Strategy};
 use meshroot_api::shared::ResourceRef;
@@ -68,6 +69,10 @@ struct Root {
     /// Key of the new root, such as ECDSA-P384; without it as the TrustPolicy says
     #[arg(long, value_name = "ALGORITHM", value_parser = parse_key)]
     key: Option<KeyAlgorithm>,
+    /// A root of your own: the Secret that holds it, with root-cert.pem, key.pem and maybe cert-chain.pem; without it the
+    /// hub makes one
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = parse_provided, conflicts_with = "key")]
+    new_root: Option<Provided>,
     /// Whether the rotation waits before each step for `meshroot rotate confirm`
     #[arg(long, value_enum, default_value_t = Gate::Automatic)]
     gate: Gate,
@@ -170,6 +175,15 @@ pub(crate) async fn run(
     }
 }
 
+fn parse_provided(text: &str) -> Result<Provided, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+            Ok(Provided { certificate: ResourceRef::new(name, namespace) })
+        }
+        _ => Err("the Secret is named NAMESPACE/NAME".to_owned()),
+    }
+}
+
 async fn root(session: &Session, asked: &Root, terminal: &mut Terminal) -> Result<(), Failure> {
     let gathered = gather(session, &asked.virtual_mesh).await?;
     let key = &gathered.key;
@@ -177,7 +191,7 @@ async fn root(session: &Session, asked: &Root, terminal: &mut Terminal) -> Resul
     let spec = RootRotationSpec {
         virtual_mesh_ref: ResourceRef::new(&key.name, &key.namespace),
         strategy: asked.way.strategy(),
-        new_root: NewRoot { key: asked.key },
+        new_root: NewRoot { key: asked.key, provided: asked.new_root.clone() },
         gate: asked.gate.policy(),
         ..RootRotationSpec::default()
     };
@@ -293,4 +307,5 @@ done, and nothing breaks if this command, the hub or an agent ends in the middle
 
 Examples:
   meshroot rotate root demo --plan
-  meshroot rotate root demo --way bundle-first --watch --timeout 72h";
+  meshroot rotate root demo --way bundle-first --watch --timeout 72h
+  meshroot rotate root demo --new-root meshroot-system/company-ca";

@@ -202,3 +202,19 @@ async fn a_mesh_is_excluded_and_taken_in_again() {
     hub.run(&["rotate", "include", "left", &format!("{}/{}", place.namespace, place.mesh)]).yes();
     assert_eq!(excluded().await, []);
 }
+
+#[tokio::test]
+async fn a_root_of_ones_own_is_named_by_its_secret() {
+    let hub = hub().await;
+    virtual_mesh(&hub, "brings").await;
+    let secret = ["--new-root", "meshroot-system/company-ca"];
+    let both = [&["rotate", "root", "brings", "--key", "ECDSA-P256"], secret.as_slice()].concat();
+    assert_eq!(hub.run(&both).code, 2);
+    let nameless = hub.run(&["rotate", "root", "brings", "--new-root", "company-ca"]);
+    assert_eq!(nameless.code, 2);
+    has(&nameless.err, &["the Secret is named NAMESPACE/NAME"]);
+    hub.run(&[&["rotate", "root", "brings"], secret.as_slice()].concat()).yes();
+    let spec = rotations(&hub).get("brings.2").await.unwrap().spec;
+    let provided = spec.new_root.provided.unwrap().certificate;
+    assert_eq!(provided, ResourceRef::new("company-ca", "meshroot-system"));
+}

@@ -35,7 +35,8 @@ impl Authority {
             None => Cross::Missing,
         };
         let replaced_root = secret::replaced_root(secret);
-        Ok(Further { number, replaces, replaced_root, root: Arc::new(root), cross })
+        let is_provided = secret::provided(secret).is_some();
+        Ok(Further { number, replaces, replaced_root, is_provided, root: Arc::new(root), cross })
     }
 
     /// Has `issuer` sign name and key of a root: prepared, linted, recorded, signed, checked, as any certificate, and only

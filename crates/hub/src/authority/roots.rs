@@ -17,6 +17,8 @@ pub(crate) struct Roots {
     further: Vec<Further>,
     /// The highest number that is taken.
     highest: u32,
+    /// The last that cannot be used, and why.
+    unusable: Option<(u32, Refusal)>,
 }
 
 /// A root after the first.
@@ -26,6 +28,8 @@ pub(crate) struct Further {
     pub(crate) replaces: u32,
     /// Its fingerprint.
     pub(crate) replaced_root: Option<String>,
+    /// A company brought it, and replaces it.
+    pub(crate) is_provided: bool,
     pub(crate) root: Arc<Root>,
     pub(crate) cross: Cross,
 }
@@ -47,8 +51,18 @@ impl Further {
 }
 
 impl Roots {
-    pub(super) fn new(first: Option<Arc<Root>>, further: Vec<Further>, highest: u32) -> Self {
-        Self { first, further, highest }
+    pub(super) fn new(
+        first: Option<Arc<Root>>,
+        further: Vec<Further>,
+        highest: u32,
+        unusable: Option<(u32, Refusal)>,
+    ) -> Self {
+        Self { first, further, highest, unusable }
+    }
+
+    /// Why the root of this number cannot be used.
+    pub(crate) fn why_not(&self, number: u32) -> Option<&Refusal> {
+        self.unusable.as_ref().filter(|(own, _)| *own == number).map(|(_, refusal)| refusal)
     }
 
     /// The same, where of each root that has no cross-certificate it is known whether there can be one, with intermediates

@@ -12,7 +12,7 @@ use meshroot_ca::Issuer;
 use meshroot_core::Refusal;
 use meshroot_core::membership::Key;
 use meshroot_core::trust::TrustSet;
-use meshroot_pki::{BlockList, Certificate, parse_bundle};
+use meshroot_pki::{BlockList, Certificate, parse_bundle, to_bundle};
 
 use super::Root;
 
@@ -31,6 +31,54 @@ pub(super) fn replaces(secret: &Secret) -> Option<u32> {
 /// The fingerprint of that root.
 pub(super) fn replaced_root(secret: &Secret) -> Option<String> {
     secret.metadata.annotations.as_ref()?.get(names::REPLACED_ROOT_ANNOTATION).cloned()
+}
+
+/// Annotation on the Secret of a further root that a company brings: namespace and name of the Secret that holds its key.
+const PROVIDED_ANNOTATION: &str = "meshroot.dev/provided";
+
+/// Where the key of the root is kept, if not here.
+pub(super) fn provided(secret: &Secret) -> Option<Key> {
+    let place = secret.metadata.annotations.as_ref()?.get(PROVIDED_ANNOTATION)?;
+    let (namespace, name) = place.split_once('/')?;
+    Some(Key::new(namespace, name))
+}
+
+/// Writes down which root it replaces.
+pub(super) fn note_replaced(secret: &mut Secret, number: u32, root: &Root) {
+    let annotations = secret.metadata.annotations.get_or_insert_default();
+    annotations.insert(names::REPLACES_ANNOTATION.to_owned(), number.to_string());
+    let fingerprint = root.issuer.root().fingerprint().to_string();
+    annotations.insert(names::REPLACED_ROOT_ANNOTATION.to_owned(), fingerprint);
+}
+
+/// What is kept of a root that a company brings: its certificates, and where its key is.
+pub(super) fn of_provided(
+    place: &Key,
+    virtual_mesh: &Key,
+    provided: &Key,
+    root: &Root,
+    trusted: &str,
+) -> Secret {
+    let file = |name: &str, text: &str| (name.to_owned(), ByteString(text.as_bytes().to_vec()));
+    let mut files = BTreeMap::from([file(names::ROOT_CERTIFICATE_KEY, trusted)]);
+    let above = root.issuer.chain();
+    if root.issuer.certificate() != root.issuer.root() {
+        files.extend([file(names::ROOT_CHAIN_KEY, &to_bundle(above))]);
+    }
+    let mut secret = kept(place, virtual_mesh, names::ROOT_SECRET_TYPE, files);
+    let annotations = secret.metadata.annotations.get_or_insert_default();
+    annotations.insert(PROVIDED_ANNOTATION.to_owned(), provided.to_string());
+    secret
+}
+
+/// The certificates that are kept with the key that is provided.
+pub(super) fn joined(kept: &Secret, provided: &Secret) -> Secret {
+    let mut joined = kept.clone();
+    let key = provided.data.as_ref().and_then(|data| data.get(names::ROOT_PRIVATE_KEY_KEY));
+    let files = joined.data.get_or_insert_default();
+    files.remove(names::ROOT_PRIVATE_KEY_KEY);
+    files.extend(key.map(|key| (names::ROOT_PRIVATE_KEY_KEY.to_owned(), key.clone())));
+    joined
 }
 
 /// Reads who signs and what is trusted.

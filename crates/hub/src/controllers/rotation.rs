@@ -150,6 +150,9 @@ impl Told<'_> {
         if let Some(further) = self.roots.further(number) {
             return self.cross(further.number, rotation).await;
         }
+        if let Some(refusal) = self.roots.why_not(number) {
+            return Err(refusal.clone().into());
+        }
         if number != latest + 1 {
             let next = names::rotation(&Key::of(self.virtual_mesh).name, latest + 1);
             let message = format!(
@@ -189,9 +192,16 @@ impl Told<'_> {
             past: &past,
             numbers: self.hub.numbers(virtual_mesh, policy),
         };
-        let algorithm = rotation.spec.new_root.key;
+        let asked = &rotation.spec.new_root;
         let replaced = (replaces, Arc::clone(replaced));
-        self.hub.authority.make_further(&owner, number, replaced, algorithm).await?;
+        let authority = &self.hub.authority;
+        match &asked.provided {
+            None => authority.make_further(&owner, number, replaced, asked.key).await?,
+            Some(provided) => {
+                let place = Key::resolve(&provided.certificate, &Key::of(virtual_mesh).namespace);
+                authority.take_further(&owner, number, self.roots, replaced, &place).await?;
+            }
+        }
         self.hub.virtual_mesh_queue.add(Key::of(virtual_mesh));
         Ok(Notice::new(
             Reason::RootMade,
@@ -281,8 +291,14 @@ impl Told<'_> {
             }
             Mode::Planned(_) => None,
         };
-        let is_provided = self.virtual_mesh.spec.certificate_authority.provided.is_some()
-            && self.roots.highest() == 1;
+        let number = match self.mode {
+            Mode::Steady => 1,
+            Mode::Planned(rotation) => rotation.goal().number,
+        };
+        let is_provided = match self.roots.further(number) {
+            Some(further) => further.is_provided,
+            None => self.virtual_mesh.spec.certificate_authority.provided.is_some(),
+        };
         let Some(root) = signs.filter(|_| !is_provided) else { return Ok(()) };
         let certificate = root.issuer.certificate();
         if now < turn(certificate.not_before(), certificate.not_after(), percent) {

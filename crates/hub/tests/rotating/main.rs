@@ -9,6 +9,7 @@ mod excluded;
 mod gates;
 mod losses;
 mod members;
+mod provided;
 mod refusals;
 mod ways;
 
@@ -69,12 +70,17 @@ async fn settled<'a>(
     let refs: Vec<ResourceRef> = meshes.iter().map(|mesh| ResourceRef::new(*mesh, HOME)).collect();
     scene.make_virtual_mesh(name, |spec, _| spec.meshes = refs).await?;
     let mut members = Members::new(scene, meshes, live);
+    are_ready(scene, name, &mut members).await?;
+    Ok(members)
+}
+
+/// Lets the members of a virtual mesh live until their first certificates are in use.
+async fn are_ready(scene: &Scene, name: &str, members: &mut Members<'_>) -> Result<()> {
     let ready = async || {
         let status = scene.virtual_meshes().get(name).await?.status.unwrap_or_default();
         Ok(status.certificate_status.message.starts_with("Ready: "))
     };
-    members.live_until("all have their first certificate", ready).await?;
-    Ok(members)
+    members.live_until("all have their first certificate", ready).await
 }
 
 async fn ask(scene: &Scene, virtual_mesh: &str, number: u32, strategy: Strategy) -> Result<String> {
