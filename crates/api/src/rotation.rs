@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::networking::Provided;
 use crate::policy::{Gate, KeyAlgorithm};
-use crate::rules::{Field, VIRTUAL_MESH_REF, never_changes};
+use crate::rules::{Field, VIRTUAL_MESH_REF, are_not_both, is_never_unset, never_changes};
 use crate::shared::ResourceRef;
 
 /// Replaces the root of a virtual mesh. Lives beside the VirtualMesh, and is called `<virtual mesh>.<n>` for its n-th
@@ -31,7 +31,9 @@ use crate::shared::ResourceRef;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Waiting For", type_ = "string", json_path = ".status.waitingFor", priority = 1),
     validation = never_changes(&VIRTUAL_MESH_REF, "spec.virtualMeshRef never changes: create a new rotation instead"),
-    validation = never_changes(&NEW_ROOT, "spec.newRoot never changes: roll this rotation back and create the next one")
+    validation = never_changes(&NEW_ROOT, "spec.newRoot never changes: roll this rotation back and create the next one"),
+    validation = is_never_unset(TAINT_OLD, "spec.taintOld is never unset: a key that was stolen stays so"),
+    validation = are_not_both(TAINT_OLD, ROLLBACK, "spec.rollback: nobody goes back to a root whose key is believed stolen (spec.taintOld); replace the root again with the next number")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct RootRotationSpec {
@@ -63,8 +65,14 @@ pub struct RootRotationSpec {
     /// again.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub rollback: bool,
+    /// The key of the old root is believed stolen: members trust it no longer than they must. May be set at any time, and is
+    /// never unset.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    pub taint_old: bool,
 }
 
+const TAINT_OLD: Field = Field::flag("spec.taintOld");
+const ROLLBACK: Field = Field::flag("spec.rollback");
 const NEW_ROOT: [Field; 4] = [
     Field::word("spec.newRoot.key", "''"),
     Field::text("spec.newRoot.provided.certificate.name"),

@@ -32,6 +32,11 @@ impl Field {
         Self { path, default }
     }
 
+    /// True or false, false where absent.
+    pub(crate) const fn flag(path: &'static str) -> Self {
+        Self { path, default: "false" }
+    }
+
     /// The CEL expression for its value in `object` (`self` or `oldSelf`).
     fn of(self, object: &str) -> String {
         let mut place = object.to_owned();
@@ -64,6 +69,16 @@ pub(crate) fn is_set_once(first: Field, fields: &[Field], message: &str) -> Rule
         all_unchanged(fields)
     ))
     .message(message)
+}
+
+/// `field`, true or false, stays true once it is.
+pub(crate) fn is_never_unset(field: Field, message: &str) -> Rule {
+    Rule::new(format!("!{} || {}", field.of("oldSelf"), field.of("self"))).message(message)
+}
+
+/// The two are not both true.
+pub(crate) fn are_not_both(one: Field, other: Field, message: &str) -> Rule {
+    Rule::new(format!("!({} && {})", one.of("self"), other.of("self"))).message(message)
 }
 
 /// `field` does not leave its default before `needed` has.

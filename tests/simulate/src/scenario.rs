@@ -32,6 +32,8 @@ pub struct Scenario {
     pub stops: u8,
     /// How often a MeshTrust is lost and made anew.
     pub losses: u8,
+    /// Whether the old root's key is believed stolen.
+    pub tainted: bool,
     /// Whether a person confirms each step.
     pub gated: bool,
     /// Whether the goal is reached in the end; otherwise nothing may be done that takes trust away.
@@ -55,6 +57,7 @@ const fn scenario(
         exclusions: 0,
         stops: 1,
         losses: 0,
+        tainted: false,
         gated: false,
         arrives: true,
     }
@@ -115,6 +118,10 @@ pub const SMALL: &[Scenario] = &[
             &[(Live, Member), (Restart, Member)],
             BundleFirst,
         )
+    },
+    Scenario {
+        tainted: true,
+        ..scenario("cross-signed, a stolen root", &[(Live, Member), (Live, Member)], CrossSigned)
     },
     scenario("cross-signed, one joins", &[(Live, Member), (Single, Newcomer)], CrossSigned),
     scenario("a root without its key", &[(Single, Member), (Live, Foreign)], CrossSigned),

@@ -132,6 +132,7 @@ impl State {
             goal: Position::alone(if self.back { old } else { new }),
             way,
             gated,
+            tainted: scenario.tainted.then_some(old),
             now: NOW,
         }
     }

@@ -6,7 +6,8 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use meshroot_api::names::RequestName;
 use meshroot_api::{
-    Mesh, MeshTrust, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+    Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest as Request, names,
 };
 use meshroot_core::membership::{Key, members, policy};
 use meshroot_runtime::kube::call::retried;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::rotate::gather::line;
 use crate::failure::Failure;
 use crate::locate::{find, parse};
 use crate::output::list;
@@ -128,13 +130,44 @@ async fn of_virtual_mesh(session: &Session, mesh: VirtualMesh) -> Result<Descrip
         objects.push(member.request.as_ref().and_then(shown));
         objects.push(member.trust.as_ref().and_then(shown));
     }
-    let sheet = virtual_mesh::sheet(&mesh, policy.as_ref(), &gathered, clock::now());
-    let happened_to = [Some(mesh.metadata), policy.map(|policy| policy.metadata)];
+    let mut sheet = virtual_mesh::sheet(&mesh, policy.as_ref(), &gathered, clock::now());
+    let rotation = running(session, &key).await?;
+    if let Some(rotation) = &rotation {
+        sheet.heading("Root rotation");
+        sheet.line(format!("{}: {}", Key::of(rotation), line(rotation)));
+        objects.push(shown(rotation));
+    }
+    let happened_to = [
+        Some(mesh.metadata),
+        policy.map(|policy| policy.metadata),
+        rotation.map(|rotation| rotation.metadata),
+    ];
     Ok(Description {
         sheet,
         objects: objects.into_iter().flatten().collect(),
         happened_to: happened_to.into_iter().flatten().collect(),
     })
+}
+
+/// The rotation of its root that is not at its end.
+async fn running(session: &Session, virtual_mesh: &Key) -> Result<Option<RootRotation>, Failure> {
+    let api: Api<RootRotation> = Api::namespaced(session.client.clone(), &virtual_mesh.namespace);
+    let all = match retried(async || api.list(&ListParams::default()).await).await {
+        Ok(list) => list.items,
+        Err(error) if matches!(classify(&error), ApiFailure::Forbidden(_)) => return Ok(None),
+        Err(error) => {
+            let doing = format!("list rootrotations in namespace {}", virtual_mesh.namespace);
+            return Err(Failure::api(&doing, &error));
+        }
+    };
+    let number = |rotation: &RootRotation| {
+        names::rotation_number(&Key::of(rotation).name, &virtual_mesh.name)
+    };
+    let own = all.into_iter().filter(|rotation| number(rotation).is_some());
+    let is_final = |rotation: &RootRotation| {
+        rotation.status.as_ref().is_some_and(|status| status.step.is_final())
+    };
+    Ok(own.max_by_key(number).filter(|newest| !is_final(newest)))
 }
 
 /// The policy that the hub goes by, whatever its name; none where there are two, which the status of the virtual mesh says.

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 enum Command {
     /// Replace the root of a virtual mesh by a new one
     Root(Root),
-    /// Confirm the step that a rotation with a gate waits for: shows what each member is told next, and asks
+    /// Show what each member is told next, and confirm the step that waits for that
     Confirm(Confirm),
     /// Tell no member anything new for now; what is in use is renewed as ever
     Pause(Asked),
@@ -50,6 +50,8 @@ enum Command {
     Exclude(Excluded),
     /// Take a mesh in again that was excluded: it goes on from where it is
     Include(Excluded),
+    /// Say that the key of the old root is believed stolen; never taken back
+    Taint(Asked),
     /// Go back to the root that signed before; possible until the rotation is complete
     Rollback(Asked),
 }
@@ -71,11 +73,14 @@ struct Root {
     key: Option<KeyAlgorithm>,
     /// A root of your own: the Secret that holds it, with root-cert.pem, key.pem and maybe cert-chain.pem; without it the
     /// hub makes one
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = parse_provided, conflicts_with = "key")]
-    new_root: Option<Provided>,
+    #[arg(long = "new-root", value_name = "NAMESPACE/NAME", value_parser = parse_provided, conflicts_with = "key")]
+    provided: Option<Provided>,
     /// Whether the rotation waits before each step for `meshroot rotate confirm`
     #[arg(long, value_enum, default_value_t = Gate::Automatic)]
     gate: Gate,
+    /// The key of the old root is believed stolen: members trust it no longer than they must
+    #[arg(long)]
+    taint: bool,
     /// Say how far it is until it is complete
     #[arg(long, conflicts_with = "plan")]
     watch: bool,
@@ -169,6 +174,9 @@ pub(crate) async fn run(
         }
         Command::Exclude(asked) => exclude::run(session, asked, true, terminal).await,
         Command::Include(asked) => exclude::run(session, asked, false, terminal).await,
+        Command::Taint(asked) => {
+            change(session, asked, &json!({ "taintOld": true }), terminal).await
+        }
         Command::Rollback(asked) => {
             change(session, asked, &json!({ "rollback": true, "paused": false }), terminal).await
         }
@@ -191,14 +199,22 @@ async fn root(session: &Session, asked: &Root, terminal: &mut Terminal) -> Resul
     let spec = RootRotationSpec {
         virtual_mesh_ref: ResourceRef::new(&key.name, &key.namespace),
         strategy: asked.way.strategy(),
-        new_root: NewRoot { key: asked.key, provided: asked.new_root.clone() },
+        new_root: NewRoot { key: asked.key, provided: asked.provided.clone() },
         gate: asked.gate.policy(),
+        taint_old: asked.taint,
         ..RootRotationSpec::default()
     };
     if asked.plan {
+        let begun = begun.map(|(number, rotation)| {
+            let mut rotation = rotation.clone();
+            rotation.spec.taint_old |= asked.taint;
+            (number, rotation)
+        });
         let rotation = match begun {
-            Some((number, rotation)) if gathered.has(number) => gathered.current(Some(rotation))?,
-            Some((number, rotation)) => gathered.after(number, rotation.spec.clone())?,
+            Some((number, rotation)) if gathered.has(number) => {
+                gathered.current(Some(&rotation))?
+            }
+            Some((number, rotation)) => gathered.after(number, rotation.spec)?,
             None => gathered.after(gathered.latest() + 1, spec)?,
         };
         return plan::show(session, &gathered, &rotation, terminal);
@@ -293,8 +309,8 @@ Examples:
   meshroot rotate rollback demo --watch";
 
 const CONFIRM_HELP: &str = "\
-What is shown is what each member is told at once after it is confirmed. Without a terminal nobody can
-be asked: --yes says that it was looked at (meshroot rotate root VIRTUAL_MESH --plan).
+What is shown is what each member is told at once after it is confirmed. Without a terminal nobody
+can be asked: --yes says that it was looked at (meshroot rotate root VIRTUAL_MESH --plan).
 
 Examples:
   meshroot rotate confirm demo
@@ -308,4 +324,5 @@ done, and nothing breaks if this command, the hub or an agent ends in the middle
 Examples:
   meshroot rotate root demo --plan
   meshroot rotate root demo --way bundle-first --watch --timeout 72h
-  meshroot rotate root demo --new-root meshroot-system/company-ca";
+  meshroot rotate root demo --new-root meshroot-system/company-ca
+  meshroot rotate root demo --plan --taint";

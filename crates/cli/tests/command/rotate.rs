@@ -218,3 +218,39 @@ async fn a_root_of_ones_own_is_named_by_its_secret() {
     let provided = spec.new_root.provided.unwrap().certificate;
     assert_eq!(provided, ResourceRef::new("company-ca", "meshroot-system"));
 }
+
+#[tokio::test]
+async fn a_stolen_key_is_told_and_the_plan_says_who_believes_it_until_when() {
+    let hub = hub().await;
+    let place = announced(&hub, "stolen").await;
+    let untainted = hub.run(&["rotate", "root", "stolen", "--plan"]).yes();
+    assert!(!untainted.contains("stolen, is trusted"), "{untainted}");
+    let asked = json!({
+        "apiVersion": "meshroot.dev/v1alpha1", "kind": "RootRotation",
+        "metadata": { "name": "stolen.2" }, "spec": { "virtualMeshRef": { "name": "stolen" } },
+    });
+    let asked: RootRotation = serde_json::from_value(asked).unwrap();
+    rotations(&hub).create(&PostParams::default(), &asked).await.unwrap();
+    let plan = hub.run(&["rotate", "root", "stolen", "--plan", "--taint"]).yes();
+    let trusted = "root 1, whose key is believed stolen, is trusted by workloads of";
+    has(&plan, &[&format!("{trusted} {}/{} until ", place.namespace, place.mesh)]);
+    assert!(!rotations(&hub).get("stolen.2").await.unwrap().spec.taint_old);
+    let plan = hub.run(&["rotate", "root", "stolen", "--plan", "--taint", "-o", "json"]).yes();
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["trustingTainted"][0]["mesh"]["name"], json!(place.mesh));
+    hub.run(&["rotate", "taint", "stolen"]).yes();
+    assert!(rotations(&hub).get("stolen.2").await.unwrap().spec.taint_old);
+    let said = "Distrusting: root 1, whose key is believed stolen, is trusted by workloads of a";
+    let status = RootRotationStatus {
+        step: meshroot_api::rotation::Step::Distrusting,
+        waiting_for: said.replace("Distrusting: ", ""),
+        ..Default::default()
+    };
+    let (parameters, status) = (PatchParams::default(), Patch::Merge(json!({ "status": status })));
+    rotations(&hub).patch_status("stolen.2", &parameters, &status).await.unwrap();
+    let described = hub.run(&["describe", "vm", "meshroot-system/stolen"]).yes();
+    has(&described, &["Root rotation", &format!("meshroot-system/stolen.2: {said}")]);
+    virtual_mesh(&hub, "stolen-too").await;
+    hub.run(&["rotate", "root", "stolen-too", "--taint"]).yes();
+    assert!(rotations(&hub).get("stolen-too.2").await.unwrap().spec.taint_old);
+}

@@ -1,12 +1,15 @@
 //! What a rotation will do from here on, and who verifies whom on the way.
 
-use jiff::SignedDuration;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use meshroot_api::rotation::Step;
 
 use super::plan::{is_complete, plan};
+use super::roots::Position;
 use super::state::Rotation;
 use super::told;
-use super::world::{AnchorChange, Member, World};
+use super::world::{AnchorChange, Blocked, Member, World};
 use crate::membership::Key;
 
 /// What members will be told, one after the other.
@@ -59,6 +62,107 @@ pub struct Pair {
     pub why: String,
 }
 
+/// Where a plan leads.
+struct Walk {
+    stages: Vec<Walked>,
+    end: End,
+    /// From when on no workload of a mesh trusts the root whose key is believed stolen.
+    gone: BTreeMap<Key, Timestamp>,
+}
+
+/// Who is told what at one time, what is to be confirmed before, and how long it lasts.
+struct Walked {
+    confirms: Option<Step>,
+    told: Vec<(Member, Position)>,
+    lasts: SignedDuration,
+}
+
+enum End {
+    Complete,
+    Waits(Option<Blocked>),
+    Circle,
+}
+
+/// From when on no workload of any member trusts the root whose key is believed stolen, at the earliest; the end of time
+/// where that never is.
+pub(super) fn is_gone(world: &World) -> Timestamp {
+    let gone = walk(world).gone;
+    let all = world.members.iter().map(|member| gone.get(&member.mesh).copied());
+    all.map(|gone| gone.unwrap_or(Timestamp::MAX)).max().unwrap_or(world.now)
+}
+
+/// Goes where the planner leads, as fast as can be.
+fn walk(world: &World) -> Walk {
+    let mut world = world.clone();
+    let (mut stages, mut gone, mut confirms) = (Vec::<Walked>::new(), BTreeMap::new(), None);
+    for _ in 0..MOST {
+        note_gone(&world, &mut gone);
+        let next = plan(&world);
+        let before = world.clone();
+        let mut told = Vec::new();
+        for (member, next) in world.members.iter_mut().zip(&next) {
+            if next.told != member.told() {
+                told.push((member.clone(), next.told));
+                *member = loaded(member.tell(next.told, before.now), &before);
+            }
+        }
+        if !told.is_empty() {
+            stages.push(Walked { confirms: confirms.take(), told, lasts: SignedDuration::ZERO });
+            continue;
+        }
+        let waits = next.iter().filter_map(|next| next.waits.as_ref());
+        if let Some(step) = world.first_gate(waits.map(|(_, blocked)| blocked)) {
+            world.gated.retain(|gated| *gated != step);
+            confirms = Some(step);
+            continue;
+        }
+        if is_complete(&world) {
+            return Walk { stages, end: End::Complete, gone };
+        }
+        let waits = next.into_iter().find_map(|next| next.waits);
+        // What was told before this began must be loaded first.
+        world.members.iter_mut().for_each(|member| *member = loaded(member.clone(), &before));
+        let settles = world
+            .members
+            .iter()
+            .flat_map(|member| [member.chain.settles(), member.anchors.settles()]);
+        let Some(then) = settles.flatten().filter(|then| *then > world.now).min() else {
+            let blocked = waits.map(|(_, blocked)| blocked);
+            return Walk { stages, end: End::Waits(blocked), gone };
+        };
+        if let Some(last) = stages.last_mut() {
+            last.lasts += then.duration_since(world.now);
+        }
+        world.now = then;
+    }
+    Walk { stages, end: End::Circle, gone }
+}
+
+fn note_gone(world: &World, gone: &mut BTreeMap<Key, Timestamp>) {
+    let Some(root) = world.tainted else { return };
+    for member in world.members.iter().filter(|member| !member.may_trust(root, world.now)) {
+        gone.entry(member.mesh.clone()).or_insert(world.now);
+    }
+}
+
+/// Up, so that what is said is true and does not change with every look.
+fn minute(moment: Timestamp) -> Timestamp {
+    let seconds = moment.as_second().saturating_add(59) / 60 * 60;
+    Timestamp::from_second(seconds).unwrap_or(moment)
+}
+
+/// The first of them by name.
+fn meshes<'a>(all: impl Iterator<Item = &'a (Key, Option<Timestamp>)>) -> Option<String> {
+    let names: Vec<String> = all.map(|(mesh, _)| mesh.to_string()).collect();
+    match names.as_slice() {
+        [] => None,
+        [first, second, third, rest @ ..] if rest.len() > 1 => {
+            Some(format!("{first}, {second}, {third} and {} more", rest.len()))
+        }
+        all => Some(all.join(", ")),
+    }
+}
+
 /// A rotation has fewer steps: so many mean that it goes in a circle.
 const MOST: usize = 32;
 
@@ -66,58 +170,63 @@ impl Rotation {
     /// What will be told if all members load at once what they are told, and each step is confirmed as soon as it waits for
     /// that: no sooner can it be. The same planner says so that then does it.
     pub fn forecast(&self) -> Forecast {
-        let mut world = self.world.clone();
-        let mut stages: Vec<Stage> = Vec::new();
-        let mut confirms = None;
-        for _ in 0..MOST {
-            let next = plan(&world);
-            let before = world.clone();
-            let mut moves = Vec::new();
-            for (member, next) in world.members.iter_mut().zip(&next) {
-                if next.told != member.told() {
-                    moves.push(self.step(member, next.told));
-                    *member = loaded(member.tell(next.told, before.now), &before);
-                }
+        let walk = walk(&self.world);
+        let stage = |stage: &Walked| Stage {
+            confirms: stage.confirms,
+            moves: stage.told.iter().map(|(member, next)| self.step(member, *next)).collect(),
+            lasts: stage.lasts,
+        };
+        let blocked = match &walk.end {
+            End::Complete => None,
+            End::Waits(blocked) => {
+                blocked.as_ref().map(|blocked| self.sentence(blocked, &BTreeMap::new()))
             }
-            if !moves.is_empty() {
-                stages.push(Stage {
-                    confirms: confirms.take(),
-                    moves,
-                    lasts: SignedDuration::ZERO,
-                });
-                continue;
-            }
-            let waits = next.iter().filter_map(|next| next.waits.as_ref());
-            if let Some(step) = world.first_gate(waits.map(|(_, blocked)| blocked)) {
-                world.gated.retain(|gated| *gated != step);
-                confirms = Some(step);
-                continue;
-            }
-            if is_complete(&world) {
-                return Forecast { stages, blocked: None };
-            }
-            let waits = next.into_iter().find_map(|next| next.waits);
-            // What was told before this began must be loaded first.
-            world.members.iter_mut().for_each(|member| *member = loaded(member.clone(), &before));
-            let settles = world
-                .members
-                .iter()
-                .flat_map(|member| [member.chain.settles(), member.anchors.settles()]);
-            let Some(then) = settles.flatten().filter(|then| *then > world.now).min() else {
-                let blocked = waits.map(|(_, blocked)| {
-                    self.sentence(&blocked, &std::collections::BTreeMap::new())
-                });
-                return Forecast { stages, blocked };
-            };
-            if let Some(last) = stages.last_mut() {
-                last.lasts += then.duration_since(world.now);
-            }
-            world.now = then;
-        }
-        Forecast { stages, blocked: Some("it does not come to an end".to_owned()) }
+            End::Circle => Some("it does not come to an end".to_owned()),
+        };
+        Forecast { stages: walk.stages.iter().map(stage).collect(), blocked }
     }
 
-    fn step(&self, member: &Member, next: super::Position) -> Move {
+    /// The meshes whose workloads may still trust the root whose key is believed stolen, and until when at the earliest;
+    /// `None` where that has no end as things are.
+    pub fn exposed(&self) -> Vec<(Key, Option<Timestamp>)> {
+        let Some(root) = self.world.tainted else { return Vec::new() };
+        let now = self.world.now;
+        let gone = walk(&self.world).gone;
+        let all = self.world.members.iter().chain(self.left.values());
+        let trusting = all.filter(|member| member.may_trust(root, now));
+        trusting.map(|member| (member.mesh.clone(), gone.get(&member.mesh).copied())).collect()
+    }
+
+    /// The same in one sentence; `None` where no workload trusts it.
+    pub fn exposure(&self) -> Option<String> {
+        let root = self.world.tainted?;
+        let exposed = self.exposed();
+        let latest = exposed.iter().filter_map(|(_, until)| *until).max();
+        let excluded = |mesh: &Key| self.left.contains_key(mesh);
+        let ends = exposed.iter().filter(|(_, until)| until.is_some());
+        let left = exposed.iter().filter(|(mesh, _)| excluded(mesh));
+        let stuck = exposed.iter().filter(|(mesh, until)| until.is_none() && !excluded(mesh));
+        let parts = [
+            (
+                meshes(ends),
+                latest.map(|latest| format!("until {} at the earliest", minute(latest))),
+            ),
+            (meshes(left), Some("as long as they are excluded".to_owned())),
+            (meshes(stuck), Some("as long as this cannot go on".to_owned())),
+        ];
+        let said =
+            parts.into_iter().filter_map(|(meshes, long)| Some(format!("{} {}", meshes?, long?)));
+        let said: Vec<String> = said.collect();
+        let name = self.name(root);
+        (!said.is_empty()).then(|| {
+            format!(
+                "{name}, whose key is believed stolen, is trusted by workloads of {}",
+                said.join(", of ")
+            )
+        })
+    }
+
+    fn step(&self, member: &Member, next: Position) -> Move {
         let name = |root| self.name(root);
         let told = member.told();
         Move {

@@ -120,7 +120,8 @@ fn trusting(world: &World, member: &Member, from: Position, way: Way) -> Option<
 /// Some peers take the chain that is sent for the whole path: where there is a choice, the cross-certificate is sent no
 /// more before the root that signed it leaves the anchors.
 fn bridges_are_gone(world: &World, member: &Member) -> Result<(), Blocked> {
-    if member.capability != AnchorChange::Live {
+    // No courtesy is worth trusting whoever stole a key.
+    if member.capability != AnchorChange::Live || world.tainted.is_some() {
         return Ok(());
     }
     let leads_through = |chain: &Chain| {

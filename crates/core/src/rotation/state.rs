@@ -10,6 +10,7 @@ use meshroot_api::{MeshTrust, Reason, RootRotation};
 use meshroot_pki::{Certificate, to_bundle};
 
 use super::catalog::{Catalog, OwnRoot};
+use super::forecast::is_gone;
 use super::plan::{Next, entry, is_complete, plan};
 use super::roots::{Chain, Position, Root, RootSet};
 use super::told::{self, View};
@@ -125,8 +126,11 @@ pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
         Some(_) => (latest, Way::CrossSigned),
         None => (present.as_ref().map_or(latest, |goal| goal.number), Way::CrossSigned),
     };
-    let (mut world, left) = known.world(snapshot, number, way, &excluded)?;
-    world.gated = asked.map(|rotation| gated(rotation, &world)).unwrap_or_default();
+    let (world, left) = known.world(snapshot, number, way, &excluded)?;
+    let world = asked.map_or(world.clone(), |rotation| {
+        let tainted = known.replaced(latest).filter(|_| rotation.spec.taint_old);
+        as_asked(rotation, &World { tainted, ..world.clone() })
+    });
     let goal = known.goal(present, number, excluded, snapshot.now)?;
     let is_held = no_way_back.is_some() || fault.is_some();
     let is_paused = is_held || asked.is_some_and(|rotation| rotation.spec.paused);
@@ -155,6 +159,21 @@ fn stranger(rotation: &RootRotation, snapshot: &Snapshot<'_>) -> Option<Refusal>
         Key::of(rotation)
     );
     Some(Refusal::new(Reason::SpecInvalid, message))
+}
+
+/// With the steps that wait for somebody; and, where a key is believed stolen and no way was asked for, on the one that soonest
+/// has nobody trust its root any more.
+fn as_asked(rotation: &RootRotation, world: &World) -> World {
+    let by = |way: Way| {
+        let world = World { way, ..world.clone() };
+        World { gated: gated(rotation, &world), ..world }
+    };
+    let is_free = rotation.spec.strategy == Strategy::Automatic && world.way == Way::CrossSigned;
+    if world.tainted.is_none() || !is_free {
+        return by(world.way);
+    }
+    let (crossed, bundled) = (by(Way::CrossSigned), by(Way::BundleFirst));
+    if is_gone(&bundled) < is_gone(&crossed) { bundled } else { crossed }
 }
 
 /// The steps that nobody has confirmed: what is confirmed is confirmed with all before it. Going back is never held.
@@ -218,6 +237,13 @@ impl Known {
         self.own.get(&self.numbered(number)?)?.replaces
     }
 
+    /// The root that the one of this number replaces, which may be gone.
+    fn replaced(&self, number: u32) -> Option<Root> {
+        let own = self.own.get(&self.numbered(number)?)?;
+        let gone = own.replaced_root.as_ref().and_then(|root| self.catalog.find(root));
+        own.replaces.and_then(|before| self.numbered(before)).or(gone)
+    }
+
     fn goal(
         &self,
         present: Option<Goal>,
@@ -275,6 +301,7 @@ impl Known {
             goal: Position { chain: Chain::new(root), anchors },
             way,
             gated: Vec::new(),
+            tainted: None,
             now: snapshot.now,
         };
         Ok((world, left))
@@ -316,30 +343,22 @@ impl Rotation {
         let assign = |view: &View<'_>| {
             let based_on = based_on(view.trust);
             let (is_told_goal, loaded_since) = (told_goal(view), view.loaded_since);
-            match planned.get(&view.mesh) {
-                Some((member, next)) => Assignment {
+            if let Some((member, next)) = planned.get(&view.mesh) {
+                return Assignment {
                     has: Some((*member).clone()),
                     next: Some(if moves { next.told } else { member.told() }),
                     plan: Some(next.clone()),
                     based_on,
                     is_told_goal,
                     loaded_since,
-                },
-                None => {
-                    let has = left.get(&view.mesh).cloned();
-                    let counts = moves && !goal.excluded.contains(&view.mesh.to_string());
-                    // How it changes its anchors is not known yet.
-                    let entry = || counts.then(|| entry(&world, AnchorChange::Restart)).flatten();
-                    Assignment {
-                        next: has.as_ref().map(Member::told).or_else(entry),
-                        has,
-                        plan: None,
-                        based_on,
-                        is_told_goal,
-                        loaded_since,
-                    }
-                }
+                };
             }
+            let has = left.get(&view.mesh).cloned();
+            let counts = moves && !goal.excluded.contains(&view.mesh.to_string());
+            // How it changes its anchors is not known yet.
+            let entry = || counts.then(|| entry(&world, AnchorChange::Restart)).flatten();
+            let next = has.as_ref().map(Member::told).or_else(entry);
+            Assignment { has, next, plan: None, based_on, is_told_goal, loaded_since }
         };
         let assignments =
             snapshot.members.iter().map(|view| (view.mesh.clone(), assign(view))).collect();
@@ -363,6 +382,11 @@ impl Rotation {
     /// The virtual mesh.
     pub fn virtual_mesh(&self) -> &Key {
         &self.virtual_mesh
+    }
+
+    /// Number of the root whose key is believed stolen, as long as it is read.
+    pub fn tainted(&self) -> Option<u32> {
+        Some(self.own.get(&self.world.tainted?)?.number)
     }
 
     /// The step that nothing stands against but that somebody is to confirm it; of several the first on the way.

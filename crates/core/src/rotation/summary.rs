@@ -83,6 +83,14 @@ impl Summary {
 impl Rotation {
     /// Where it stands. `unseen`: what is said of the members that have not loaded what they were told.
     pub fn summary(&self, unseen: &BTreeMap<Key, String>) -> Summary {
+        let mut summary = self.stands(unseen);
+        if let Some(exposure) = self.exposure() {
+            summary.said.message = format!("{}; {exposure}", summary.said.message);
+        }
+        summary
+    }
+
+    fn stands(&self, unseen: &BTreeMap<Key, String>) -> Summary {
         let step = |step, message: String| Summary {
             step,
             said: Notice::new(Reason::RootReplaced, message),

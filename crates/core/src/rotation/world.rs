@@ -48,6 +48,11 @@ impl Member {
         }
     }
 
+    /// Whether some workload of it may trust this root.
+    pub(super) fn may_trust(&self, root: Root, now: Timestamp) -> bool {
+        self.anchors.may(now).any(|anchors| anchors.contains(root))
+    }
+
     /// Whether it can load these anchors, whichever it has by then.
     fn loads(&self, anchors: RootSet, now: Timestamp) -> bool {
         let is_near = |held: RootSet| held.is_subset(anchors) || anchors.is_subset(held);
@@ -75,6 +80,8 @@ pub struct World {
     pub way: Way,
     /// The steps that wait for somebody to confirm them: nobody is told to take one.
     pub gated: Vec<Step>,
+    /// The root whose key is believed stolen: it leaves the anchors as soon as the rule allows.
+    pub tainted: Option<Root>,
     /// The hub's clock.
     pub now: Timestamp,
 }

@@ -42,6 +42,7 @@ fn world(way: Way, capabilities: &[AnchorChange]) -> World {
         goal: Position::alone(root(2)),
         way,
         gated: Vec::new(),
+        tainted: None,
         now: start(),
     }
 }
@@ -305,4 +306,20 @@ fn without_a_cross_certificate_trusting_is_the_first_step() {
     assert_eq!(world.steps(), [Reissuing, Trusting, Distrusting]);
     world.crosses.clear();
     assert_eq!(world.steps(), [Trusting, Reissuing, Distrusting]);
+}
+
+#[test]
+fn a_root_whose_key_was_stolen_is_not_kept_for_libraries_that_take_the_chain_for_the_path() {
+    let stages = |tainted| {
+        let told = told(World { tainted, ..world(Way::CrossSigned, &[Live, Live]) });
+        let first: Vec<String> =
+            told.iter().map(|line| line.split(" | ").next().unwrap().to_owned()).collect();
+        first
+    };
+    assert_eq!(stages(None).len(), 3);
+    assert_eq!(
+        stages(Some(root(1))),
+        ["I(R2)·X(R1) trusting R1+R2", "I(R2) trusting R2"],
+        "a wait less"
+    );
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use jiff::SignedDuration;
 use meshroot_api::policy::{Adopt, Gate, KeyAlgorithm, Restart};
-use meshroot_api::rotation::{RootRotationSpec, RootRotationStatus, Step};
+use meshroot_api::rotation::{RootRotationSpec, RootRotationStatus, Step, Strategy};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::{Goal, Loaded, MeshTrustSpec, MeshTrustStatus, Pickup, Sent, Telling};
 use meshroot_api::{MeshTrust, Reason, RootRotation};
@@ -453,4 +453,68 @@ fn a_list_that_names_no_member_holds_everything_and_says_what_to_correct() {
         "{}",
         summary.said.message
     );
+}
+
+/// A member that sends and trusts the old root alone, whose key is believed stolen.
+fn tainted(strategy: Strategy, cross: bool, excluded: bool) -> Rotation {
+    let sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
+    let listed = if excluded { vec!["meshroot-cluster-east/b".to_owned()] } else { Vec::new() };
+    let goal = Goal { excluded: listed, ..goal() };
+    let told = trust(&[&OLD], Some(Telling { goal, sends, ..bridged() }));
+    let mut asked = wanted_back(Step::Announcing);
+    asked.spec = RootRotationSpec { strategy, taint_old: true, ..RootRotationSpec::default() };
+    if excluded {
+        asked.spec.excluded = vec![ResourceRef::new("b", "meshroot-cluster-east")];
+    }
+    let new = if cross { new() } else { OwnRoot { cross: None, ..new() } };
+    read(&Snapshot {
+        virtual_mesh: &demo(),
+        named: &[mesh("a"), mesh("b")],
+        roots: &[old(), new],
+        ready: 2,
+        rotation: Some(&asked),
+        members: &[view("a", Some(&told)), view("b", Some(&told))],
+        now: now(),
+    })
+    .unwrap()
+}
+
+/// How many waits there are until nobody trusts the old root.
+fn waits(rotation: &Rotation) -> i64 {
+    let until = rotation.exposed().into_iter().map(|(_, until)| until.unwrap()).max().unwrap();
+    until.duration_since(now()).as_secs() / (DAY + 300)
+}
+
+#[test]
+fn the_way_is_the_one_that_soonest_has_nobody_trust_a_stolen_root() {
+    for (strategy, cross, most) in [
+        (Strategy::Automatic, true, 2),
+        (Strategy::CrossSigned, true, 2),
+        (Strategy::BundleFirst, true, 3),
+        (Strategy::Automatic, false, 3),
+    ] {
+        assert_eq!(waits(&tainted(strategy, cross, false)), most, "{strategy:?} {cross}");
+    }
+}
+
+#[test]
+fn it_is_said_until_when_and_by_whom_a_stolen_root_is_trusted() {
+    let rotation = tainted(Strategy::Automatic, true, false);
+    assert_eq!(rotation.tainted(), Some(1));
+    let said = rotation.summary(&BTreeMap::new()).said.message;
+    let until = rotation.exposed()[0].1.unwrap();
+    let meshes = "meshroot-cluster-east/a, meshroot-cluster-east/b until 20";
+    let part = format!("root 1, whose key is believed stolen, is trusted by workloads of {meshes}");
+    assert!(said.contains(&part) && said.ends_with(":00Z at the earliest"), "{said} {until}");
+    let rotation = tainted(Strategy::Automatic, true, true);
+    let said = rotation.summary(&BTreeMap::new()).said.message;
+    assert!(said.ends_with(", of meshroot-cluster-east/b as long as they are excluded"), "{said}");
+    assert_eq!(rotation.exposed()[1], (mesh("b"), None));
+}
+
+#[test]
+fn a_root_that_nobody_said_was_stolen_is_not_spoken_of() {
+    let rotation = without(&[]);
+    assert_eq!((rotation.tainted(), rotation.exposure()), (None, None));
+    assert_eq!(rotation.exposed(), []);
 }

@@ -18,7 +18,7 @@ use meshroot_api::{
 };
 use meshroot_core::issuance::{self, Approval, Checked, Consent, Decision, Snapshot};
 use meshroot_core::membership::Key;
-use meshroot_core::{Notice, Refusal};
+use meshroot_core::{Notice, Refusal, renewal};
 use meshroot_pki::{CertificateRequest, Host, PublicKey};
 use meshroot_runtime::kube::write::{replace, replace_status};
 use meshroot_runtime::process::clock;
@@ -28,6 +28,7 @@ use crate::budgets;
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::{Entry, wire_time};
+use crate::modes::Mode;
 use crate::standings::ARRIVES;
 
 /// Brings one request as far as it can go.
@@ -73,6 +74,9 @@ pub(super) fn notice(hub: &Hub, request: &Arc<Request>) -> Option<Notice> {
 /// An agent that is well answers a request within this time: saying before that it is waited for would be one more
 /// write, and would get in the way of the agent's own.
 const PROMPT: Duration = Duration::from_secs(2);
+
+/// How often a request is looked at that waits for the new root.
+const HELD: Duration = Duration::from_secs(5);
 
 /// A creation in the future, by a clock that is ahead of ours, is old.
 fn is_young(request: &Request, now: Timestamp) -> bool {
@@ -141,6 +145,11 @@ impl Place {
                 say(hub, &self.request, notice).await?;
                 Ok(Outcome::Done)
             }
+            Decision::Ask { .. } | Decision::Issue { .. }
+                if let Some((number, until)) = self.waits_for_root(hub).await? =>
+            {
+                self.hold(hub, number, until).await
+            }
             Decision::Ask { checked } => self.ask(hub, &checked).await,
             Decision::Refuse(refusal) => self.refuse(hub, refusal).await,
             Decision::Deny(refusal) => self.deny(hub, refusal).await,
@@ -175,6 +184,45 @@ impl Place {
         say(hub, &self.request, Notice::new(Reason::BudgetSpent, message)).await?;
         let left = Duration::try_from(from.duration_since(clock::now())).unwrap_or_default();
         Ok(Outcome::RequeueAfter(left + Duration::from_secs(1)))
+    }
+
+    /// Where a root whose key is believed stolen would sign: its number, and until when the mesh can go on with the
+    /// certificate that it has. Who has none is issued one.
+    async fn waits_for_root(&self, hub: &Hub) -> Result<Option<(u32, Timestamp)>, HubError> {
+        let (Some(virtual_mesh), Some(policy), Some(mesh)) =
+            (&self.virtual_mesh, &self.policy, &self.mesh)
+        else {
+            return Ok(None);
+        };
+        // What is wrong with the root is said by who needs it.
+        let Ok(Mode::Planned(rotation)) = hub.mode(virtual_mesh, policy).await else {
+            return Ok(None);
+        };
+        let mesh = Key::of(mesh.as_ref());
+        let Some(number) = rotation.tainted().filter(|root| rotation.issuer(&mesh) == Some(*root))
+        else {
+            return Ok(None);
+        };
+        let told = hub.trust(&mesh).filter(|trust| hub.is_told_of(trust, &self.virtual_mesh_key));
+        let in_use = told.and_then(|trust| {
+            let record = hub.records.object(Some(&mesh.namespace), &trust.spec.request)?;
+            record.spec.prepared.clone()
+        });
+        let percent = policy.spec.intermediate.renew_at_percent();
+        let late = in_use
+            .map(|in_use| renewal::late(in_use.not_before.0, in_use.not_after.0, percent))
+            .filter(|late| *late > clock::now());
+        Ok(late.map(|late| (number, late)))
+    }
+
+    async fn hold(&self, hub: &Hub, number: u32, until: Timestamp) -> Result<Outcome, HubError> {
+        let message = format!(
+            "root {number}, whose key is believed stolen, would sign it: the certificate in use is good until {until} at \
+             least, and it waits as long for the new root"
+        );
+        say(hub, &self.request, Notice::new(Reason::RootReplaced, message)).await?;
+        let left = Duration::try_from(until.duration_since(clock::now())).unwrap_or_default();
+        Ok(Outcome::RequeueAfter(left.min(HELD)))
     }
 
     /// Freezes what a person is asked to approve, and then says that it is waited for.

@@ -43,6 +43,7 @@ pub(super) async fn advance(
     let roots = hub.roots(virtual_mesh, policy).await?;
     let mode = hub.look_at_rotation(virtual_mesh, policy).await?;
     if let Mode::Planned(rotation) = &mode {
+        audit_taint(hub, &key, rotation);
         // Each looks at what it is told; what is as it should be costs no write.
         rotation.changed().for_each(|mesh| hub.member_queue.add(mesh.clone()));
     }
@@ -64,6 +65,17 @@ pub(super) async fn advance(
         Mode::Steady => None,
     };
     Ok(Looked { roots, mode, again })
+}
+
+/// Once in a term of leadership.
+fn audit_taint(hub: &Hub, virtual_mesh: &Key, rotation: &Rotation) {
+    let tainted = rotation.tainted();
+    let is_new =
+        hub.generations.is_new("Taint", virtual_mesh, tainted.map(|root| root.to_string()));
+    if let Some(root) = tainted.filter(|_| is_new) {
+        let exposure = rotation.exposure().unwrap_or_default();
+        tracing::warn!(target: "audit", %virtual_mesh, root, by = rotation.latest(), exposure, "root tainted");
+    }
 }
 
 struct Told<'a> {

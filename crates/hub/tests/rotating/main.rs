@@ -11,6 +11,7 @@ mod losses;
 mod members;
 mod provided;
 mod refusals;
+mod tainted;
 mod ways;
 
 use anyhow::{Result, ensure};

@@ -4,10 +4,11 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PostParams;
-use meshroot_api::RootRotation;
 use meshroot_api::networking::Provided;
+use meshroot_api::policy::Restart;
 use meshroot_api::rotation::{NewRoot, RootRotationSpec, Step, Strategy};
 use meshroot_api::shared::ResourceRef;
+use meshroot_api::{RootRotation, TrustPolicy};
 use meshroot_ca::{RootSpec, make_root};
 use meshroot_pki::{DistinguishedName, KeyKind};
 use meshroot_runtime::process::clock;
@@ -28,12 +29,16 @@ fn root_secret(name: &str, pair: &Pair) -> Secret {
 
 /// A root of a company, as the `number`th of a virtual mesh.
 fn company(name: &str, number: u32, days: i64) -> Result<Pair> {
+    aged(name, number, days, SignedDuration::from_mins(1))
+}
+
+fn aged(name: &str, number: u32, days: i64, age: SignedDuration) -> Result<Pair> {
     let spec = RootSpec {
         key: KeyKind::EcdsaP256,
         subject: DistinguishedName::new("Company", name, &format!("{name} root {number} own"))?,
         lifetime: SignedDuration::from_hours(24 * days),
     };
-    let (certificate, key) = make_root(&spec, clock::now() - SignedDuration::from_mins(1))?;
+    let (certificate, key) = make_root(&spec, clock::now() - age)?;
     Ok(Pair { certificate: certificate.to_pem(), key: key.to_pkcs8_pem().to_string() })
 }
 
@@ -55,7 +60,8 @@ fn a_root_of_ones_own_takes_the_place_of_a_builtin_one_and_its_key_stays_where_i
         let (name, meshes) = ("brings", ["brings-one", "brings-two"]);
         let secrets = scene.hub_secrets(SYSTEM_NAMESPACE);
         let mut members = settled(scene, name, &meshes, false).await?;
-        let pair = company(name, 2, 1000)?;
+        // So old that the hub would replace one of its own.
+        let pair = aged(name, 2, 1000, SignedDuration::from_hours(24 * 600))?;
         create(&secrets, root_secret("brings-ca", &pair)).await?;
         let rotation = ask_for(scene, name, 2, "brings-ca").await?;
         comes_to(scene, &mut members, &rotation, Step::Complete).await?;
@@ -68,6 +74,16 @@ fn a_root_of_ones_own_takes_the_place_of_a_builtin_one_and_its_key_stays_where_i
         delete(&rotations(scene), &rotation).await?;
         delete(&secrets, "brings-ca-certs").await?;
         merge(&scene.policies(), name, &json!({ "spec": { "restart": "Automatic" } })).await?;
+        let policies = scene.policies();
+        let looked = |policy: &TrustPolicy| {
+            let status = policy.status.as_ref();
+            policy.spec.restart == Restart::Automatic
+                && status
+                    .is_some_and(|status| status.observed_generation == policy.metadata.generation)
+        };
+        until("the hub looked at it all", &policies, name, looked).await?;
+        let by_itself = rotations(scene).get_opt("brings.3").await?;
+        ensure!(by_itself.is_none(), "the hub replaces it by itself");
         let next = ask(scene, name, 3, Strategy::Automatic).await?;
         comes_to(scene, &mut members, &next, Step::Complete).await?;
         all_are_at(scene, &meshes, 3).await

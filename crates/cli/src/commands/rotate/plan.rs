@@ -56,6 +56,7 @@ fn lines(gathered: &Gathered, rotation: &Rotation, forecast: &Forecast) -> Vec<S
     let total = forecast.stages.iter().fold(SignedDuration::ZERO, |sum, stage| sum + stage.lasts);
     lines.push(String::new());
     lines.push(format!("{total:#} at least, all together"));
+    lines.extend(rotation.exposure());
     lines
 }
 
@@ -113,5 +114,14 @@ fn value(rotation: &Rotation, forecast: &Forecast) -> Value {
             "members": moves(stage), "lastsSeconds": stage.lasts.as_secs(),
         })
     });
-    json!({ "root": rotation.goal().number, "steps": stages.collect::<Vec<Value>>(), "blocked": forecast.blocked })
+    let exposed = rotation.exposed().into_iter().map(|(mesh, until)| {
+        json!({
+            "mesh": { "name": mesh.name, "namespace": mesh.namespace },
+            "until": until.map(|until| until.to_string()),
+        })
+    });
+    json!({
+        "root": rotation.goal().number, "steps": stages.collect::<Vec<Value>>(), "blocked": forecast.blocked,
+        "trustingTainted": exposed.collect::<Vec<Value>>(),
+    })
 }
