@@ -1,41 +1,22 @@
-//! Where a virtual mesh stands whose root is replaced: read from its objects, planned, and written back.
+//! Where a virtual mesh stands whose root is replaced: planned, and written back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use meshroot_api::policy::Gate;
-use meshroot_api::rotation::{Step, Strategy};
+use meshroot_api::rotation::Step;
 use meshroot_api::trust::{Goal, MeshTrustSpec, Telling};
-use meshroot_api::{MeshTrust, Reason, RootRotation};
+use meshroot_api::{MeshTrust, Reason};
 use meshroot_pki::{Certificate, to_bundle};
 
 use super::catalog::{Catalog, OwnRoot};
-use super::forecast::is_gone;
 use super::plan::{Next, entry, is_complete, plan};
-use super::roots::{Chain, Position, Root, RootSet};
+use super::roots::{Chain, Position, Root};
+use super::snapshot::Snapshot;
 use super::told::{self, View};
 use super::way::Way;
 use super::world::{AnchorChange, Member, World};
 use crate::membership::Key;
 use crate::refusal::Refusal;
-
-/// All that is looked at.
-pub struct Snapshot<'a> {
-    /// The virtual mesh.
-    pub virtual_mesh: &'a Key,
-    /// The virtual mesh's roots, by number.
-    pub roots: &'a [OwnRoot],
-    /// The highest number of a root that members may be told of; one that waits for its cross-certificate is not.
-    pub ready: u32,
-    /// The request for the root with the highest number, if that is still there.
-    pub rotation: Option<&'a RootRotation>,
-    /// The meshes that the virtual mesh names.
-    pub named: &'a [Key],
-    /// Those of them that have a Mesh.
-    pub members: &'a [View<'a>],
-    /// The hub's clock.
-    pub now: Timestamp,
-}
 
 /// What one mesh has, and what it may be told now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,247 +65,9 @@ pub fn is_planned<'a>(ready: u32, trusts: impl IntoIterator<Item = &'a MeshTrust
     ready > 1 || trusts.into_iter().any(|trust| told::goal(trust).is_some())
 }
 
-/// Reads where a virtual mesh stands, and plans.
-///
-/// # Errors
-/// A root that the members were told to go to is not there.
-pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
-    let known = Known::read(snapshot)?;
-    let present = present(snapshot);
-    let numbers = snapshot.roots.iter().map(|root| root.number);
-    let latest = numbers.filter(|number| *number <= snapshot.ready).max().unwrap_or(1);
-    let asked = snapshot.rotation.filter(|_| latest > 1);
-    let fault = asked.and_then(|rotation| stranger(rotation, snapshot));
-    // Without a list that can be followed, the last one that was counts.
-    let excluded = match asked.filter(|_| fault.is_none()) {
-        Some(rotation) => excluded(rotation, snapshot.virtual_mesh).collect(),
-        None => present.iter().flat_map(|goal| goal.excluded.clone()).collect(),
-    };
-    let is_done = |number: u32| {
-        let (world, _) = known.world(snapshot, number, Way::CrossSigned, &excluded)?;
-        Ok::<bool, Refusal>(is_complete(&world))
-    };
-    let mut no_way_back = None;
-    let (number, way) = match asked {
-        Some(rotation) if rotation.spec.rollback => {
-            let is_at = present.as_ref().is_some_and(|goal| goal.number == latest);
-            let step = rotation.status.as_ref().map(|status| status.step);
-            let is_over =
-                is_at && (step == Some(Step::Complete) || is_done(latest).unwrap_or(false));
-            match known.replaced_by(latest).filter(|_| !is_over) {
-                Some(before) if known.numbered(before).is_some() => (before, Way::Back),
-                Some(before) => {
-                    no_way_back = Some(before);
-                    (latest, Way::CrossSigned)
-                }
-                None => (latest, Way::CrossSigned),
-            }
-        }
-        Some(rotation) if rotation.spec.strategy == Strategy::BundleFirst => {
-            (latest, Way::BundleFirst)
-        }
-        Some(_) => (latest, Way::CrossSigned),
-        None => (present.as_ref().map_or(latest, |goal| goal.number), Way::CrossSigned),
-    };
-    let (world, left) = known.world(snapshot, number, way, &excluded)?;
-    let world = asked.map_or(world.clone(), |rotation| {
-        let tainted = known.replaced(latest).filter(|_| rotation.spec.taint_old);
-        as_asked(rotation, &World { tainted, ..world.clone() })
-    });
-    let goal = known.goal(present, number, excluded, snapshot.now)?;
-    let is_held = no_way_back.is_some() || fault.is_some();
-    let is_paused = is_held || asked.is_some_and(|rotation| rotation.spec.paused);
-    let read =
-        Rotation::new(known, (world, left), goal, (latest, no_way_back), is_paused, snapshot);
-    Ok(Rotation { fault, ..read })
-}
-
-/// The meshes that a person excluded, as `<namespace>/<name>`.
-fn excluded<'a>(
-    rotation: &'a RootRotation,
-    virtual_mesh: &'a Key,
-) -> impl Iterator<Item = String> + 'a {
-    let all = rotation.spec.excluded.iter();
-    all.map(|mesh| Key::resolve(mesh, &virtual_mesh.namespace).to_string())
-}
-
-/// Who is misspelt would be told everything: nobody is told anything until then.
-fn stranger(rotation: &RootRotation, snapshot: &Snapshot<'_>) -> Option<Refusal> {
-    let named: BTreeSet<String> = snapshot.named.iter().map(ToString::to_string).collect();
-    let virtual_mesh = snapshot.virtual_mesh;
-    let stranger = excluded(rotation, virtual_mesh).find(|mesh| !named.contains(mesh))?;
-    let message = format!(
-        "RootRotation {}: spec.excluded: {stranger} is no member of virtual mesh {virtual_mesh}; correct it or take it out: \
-         nobody is told anything until then",
-        Key::of(rotation)
-    );
-    Some(Refusal::new(Reason::SpecInvalid, message))
-}
-
-/// With the steps that wait for somebody; and, where a key is believed stolen and no way was asked for, on the one that soonest
-/// has nobody trust its root any more.
-fn as_asked(rotation: &RootRotation, world: &World) -> World {
-    let by = |way: Way| {
-        let world = World { way, ..world.clone() };
-        World { gated: gated(rotation, &world), ..world }
-    };
-    let is_free = rotation.spec.strategy == Strategy::Automatic && world.way == Way::CrossSigned;
-    if world.tainted.is_none() || !is_free {
-        return by(world.way);
-    }
-    let (crossed, bundled) = (by(Way::CrossSigned), by(Way::BundleFirst));
-    if is_gone(&bundled) < is_gone(&crossed) { bundled } else { crossed }
-}
-
-/// The steps that nobody has confirmed: what is confirmed is confirmed with all before it. Going back is never held.
-fn gated(rotation: &RootRotation, world: &World) -> Vec<Step> {
-    if rotation.spec.gate == Gate::Automatic || world.way == Way::Back {
-        return Vec::new();
-    }
-    let mut steps = world.steps();
-    let confirmed = rotation.spec.confirmed_step;
-    if let Some(last) = steps.iter().position(|step| Some(*step) == confirmed) {
-        steps.drain(..=last);
-    }
-    steps
-}
-
-/// The roots, as they are read before the members.
-struct Known {
-    catalog: Catalog,
-    own: BTreeMap<Root, OwnRoot>,
-    bridged: Vec<Chain>,
-}
-
-impl Known {
-    fn read(snapshot: &Snapshot<'_>) -> Result<Self, Refusal> {
-        let mut catalog = Catalog::default();
-        let mut own = BTreeMap::new();
-        for root in snapshot.roots {
-            let known = catalog.add_named(&root.fingerprint, root.certificate.as_ref())?;
-            own.insert(known, root.clone());
-        }
-        for beside in snapshot.roots.iter().flat_map(|root| &root.beside) {
-            catalog.add(beside)?;
-        }
-        for replaced in snapshot.roots.iter().filter_map(|root| root.replaced_root.as_ref()) {
-            catalog.add_named(replaced, None)?;
-        }
-        for trust in snapshot.members.iter().filter_map(|view| view.trust) {
-            catalog.read(&trust.spec.trust_anchors)?;
-        }
-        let mut known = Self { catalog, own, bridged: Vec::new() };
-        known.bridged =
-            known.crosses().into_iter().map(|(of, by)| Chain::new(of).through(by)).collect();
-        Ok(known)
-    }
-
-    /// Whose cross-certificates there are, and by whom.
-    fn crosses(&self) -> Vec<(Root, Root)> {
-        let of = |(root, own): (&Root, &OwnRoot)| {
-            let gone = own.replaced_root.as_ref().and_then(|root| self.catalog.find(root));
-            let by = own.replaces.and_then(|number| self.numbered(number)).or(gone)?;
-            own.cross.is_some().then_some((*root, by))
-        };
-        self.own.iter().filter_map(of).collect()
-    }
-
-    fn numbered(&self, number: u32) -> Option<Root> {
-        self.own.iter().find(|(_, own)| own.number == number).map(|(root, _)| *root)
-    }
-
-    fn replaced_by(&self, number: u32) -> Option<u32> {
-        self.own.get(&self.numbered(number)?)?.replaces
-    }
-
-    /// The root that the one of this number replaces, which may be gone.
-    fn replaced(&self, number: u32) -> Option<Root> {
-        let own = self.own.get(&self.numbered(number)?)?;
-        let gone = own.replaced_root.as_ref().and_then(|root| self.catalog.find(root));
-        own.replaces.and_then(|before| self.numbered(before)).or(gone)
-    }
-
-    fn goal(
-        &self,
-        present: Option<Goal>,
-        number: u32,
-        excluded: BTreeSet<String>,
-        now: Timestamp,
-    ) -> Result<Goal, Refusal> {
-        let root = self.numbered(number).ok_or_else(|| missing(number))?;
-        let root = self.catalog.fingerprint(root);
-        let excluded: Vec<String> = excluded.into_iter().collect();
-        let is_it =
-            |goal: &Goal| goal.number == number && goal.root == root && goal.excluded == excluded;
-        let sequence = match present {
-            Some(present) if is_it(&present) => return Ok(present),
-            Some(present) => present.sequence + 1,
-            // Higher than any that was lost with the MeshTrusts: agents take no lower one.
-            None => u32::try_from(now.as_second() / 60).unwrap_or(1).max(1),
-        };
-        Ok(Goal { sequence, number, root, excluded })
-    }
-
-    /// With those that a person excluded apart from the others.
-    fn world(
-        &self,
-        snapshot: &Snapshot<'_>,
-        number: u32,
-        way: Way,
-        excluded: &BTreeSet<String>,
-    ) -> Result<(World, BTreeMap<Key, Member>), Refusal> {
-        let root = self.numbered(number).ok_or_else(|| missing(number))?;
-        // What operators had trusted beside the first root is trusted on.
-        let beside = self.own.values().flat_map(|own| &own.beside);
-        let beside = beside.filter_map(|one| self.catalog.find(&one.fingerprint().to_string()));
-        let anchors: RootSet = std::iter::once(root).chain(beside).collect();
-        let mut catalog = self.catalog.clone();
-        let mut in_use = RootSet::from(root);
-        for trust in snapshot.members.iter().filter_map(|view| view.trust) {
-            in_use = in_use.union(catalog.read(&trust.spec.trust_anchors)?);
-        }
-        let own: RootSet = self.own.keys().copied().filter(|own| in_use.contains(*own)).collect();
-        let (mut members, mut left) = (Vec::new(), BTreeMap::new());
-        for view in snapshot.members {
-            let member = told::member(view, &mut catalog, own, &self.bridged)?;
-            match member {
-                Some(member) if excluded.contains(&view.mesh.to_string()) => {
-                    left.insert(view.mesh.clone(), member);
-                }
-                other => members.extend(other),
-            }
-        }
-        let world = World {
-            members,
-            roots: own,
-            crosses: self.crosses(),
-            goal: Position { chain: Chain::new(root), anchors },
-            way,
-            gated: Vec::new(),
-            tainted: None,
-            now: snapshot.now,
-        };
-        Ok((world, left))
-    }
-}
-
-/// The goal that members were told last.
-fn present(snapshot: &Snapshot<'_>) -> Option<Goal> {
-    let trusts = snapshot.members.iter().filter_map(|view| view.trust);
-    trusts.filter_map(told::goal).max().cloned()
-}
-
-fn missing(number: u32) -> Refusal {
-    let message = format!(
-        "members were told to go to root {number}, whose Secret is not there or cannot be used: restore it from a backup; a \
-         new root is never made in its place"
-    );
-    Refusal::new(Reason::RootSecretMissing, message)
-}
-
 impl Rotation {
-    fn new(
-        known: Known,
+    pub(super) fn new(
+        (catalog, own): (Catalog, BTreeMap<Root, OwnRoot>),
         (world, left): (World, BTreeMap<Key, Member>),
         goal: Goal,
         (latest, no_way_back): (u32, Option<u32>),
@@ -362,7 +105,6 @@ impl Rotation {
         };
         let assignments =
             snapshot.members.iter().map(|view| (view.mesh.clone(), assign(view))).collect();
-        let Known { catalog, own, .. } = known;
         Self {
             virtual_mesh: snapshot.virtual_mesh.clone(),
             catalog,
