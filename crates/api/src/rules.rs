@@ -76,9 +76,15 @@ pub(crate) fn is_never_unset(field: Field, message: &str) -> Rule {
     Rule::new(format!("!{} || {}", field.of("oldSelf"), field.of("self"))).message(message)
 }
 
-/// The two are not both true.
+/// The two do not become both true; as [`needs`], it looks at the change.
 pub(crate) fn are_not_both(one: Field, other: Field, message: &str) -> Rule {
-    Rule::new(format!("!({} && {})", one.of("self"), other.of("self"))).message(message)
+    let rule = format!(
+        "({}) || !({} && {})",
+        all_unchanged(&[one, other]),
+        one.of("self"),
+        other.of("self")
+    );
+    Rule::new(rule).message(message)
 }
 
 /// `field` does not leave its default before `needed` has.
