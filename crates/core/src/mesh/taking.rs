@@ -83,6 +83,8 @@ pub(super) fn stage(
         crosses: Vec::new(),
         goal,
         way: Way::BundleFirst,
+        gated: Vec::new(),
+        tainted: None,
         now,
     };
     if is_complete(&world) {

@@ -13,7 +13,7 @@ use super::plan::is_complete;
 use super::roots::{Chain, Position, Root, RootSet};
 use super::snapshot::Snapshot;
 use super::state::Rotation;
-use super::told;
+use super::told::{self, View};
 use super::walk::is_gone;
 use super::way::Way;
 use super::world::{Member, World};
@@ -210,6 +210,26 @@ impl Known {
         Ok(Goal { sequence, number, root, excluded })
     }
 
+    /// Where the MeshTrust of a mesh is lost, and the others do not say: the roots of the last rotation, unless that is known
+    /// to be over. One whose key is believed stolen is not trusted again for it.
+    fn may_be_in_use(&self, snapshot: &Snapshot<'_>) -> RootSet {
+        let is_lost = |view: &View<'_>| view.trust.is_none() && view.issued_under.is_some();
+        let rotation = snapshot.rotation;
+        let is_over = rotation.and_then(|rotation| rotation.status.as_ref());
+        if is_over.is_some_and(|status| status.step == Step::Complete)
+            || !snapshot.members.iter().any(is_lost)
+        {
+            return RootSet::default();
+        }
+        let numbers = self.own.values().map(|own| own.number);
+        let Some(latest) = numbers.filter(|number| *number <= snapshot.ready).max() else {
+            return RootSet::default();
+        };
+        let is_tainted = rotation.is_some_and(|rotation| rotation.spec.taint_old);
+        let replaced = self.replaced(latest).filter(|_| !is_tainted);
+        self.numbered(latest).into_iter().chain(replaced).collect()
+    }
+
     /// With those that a person excluded apart from the others.
     fn world(
         &self,
@@ -228,6 +248,7 @@ impl Known {
         for trust in snapshot.members.iter().filter_map(|view| view.trust) {
             in_use = in_use.union(catalog.read(&trust.spec.trust_anchors)?);
         }
+        in_use = in_use.union(self.may_be_in_use(snapshot));
         let own: RootSet = self.own.keys().copied().filter(|own| in_use.contains(*own)).collect();
         let (mut members, mut left) = (Vec::new(), BTreeMap::new());
         for view in snapshot.members {

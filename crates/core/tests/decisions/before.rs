@@ -7,18 +7,22 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Resource;
 use meshroot_api::names::{POLICY_ANNOTATION, RequestName};
 use meshroot_api::policy::TrustPolicyStatus;
+use meshroot_api::rotation::{RootRotationSpec, Strategy};
 use meshroot_api::{
-    IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    IssuanceRecord, Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_core::findings::Findings;
 use meshroot_core::membership::Key;
 use meshroot_core::progress::{self, Member, View};
+use meshroot_core::rotation::{self, OwnRoot, Snapshot};
 use meshroot_core::terms::Terms;
 use meshroot_core::trust::{self, Past, TrustSet};
 use meshroot_core::{identity, ledger};
-use meshroot_pki::{Fingerprint, parse_bundle};
+use meshroot_pki::{Certificate, Fingerprint, parse_bundle};
 use serde::de::DeserializeOwned;
+
+use crate::x509::{Template, now, root_key};
 
 const OBJECTS: &str = include_str!("../fixtures/objects-0.1.0.json");
 
@@ -165,4 +169,58 @@ fn no_status_changes_and_nothing_is_told_again() {
     let (said, stood) = (findings.virtual_mesh_status(), virtual_mesh.status.clone().unwrap());
     assert_eq!(without_words(&said), without_words(&stood));
     assert!(!findings.are_news(&virtual_mesh, Some(&policy)));
+}
+
+/// What a hub reads of agents that know nothing of rotations.
+#[test]
+fn a_rotation_is_announced_to_agents_of_that_build_and_waits_for_them() {
+    let trusts = all::<MeshTrust>();
+    let first = set();
+    let root = first.signing().certificate.clone();
+    let own = |number: u32, certificate: &Certificate| OwnRoot {
+        number,
+        replaces: (number > 1).then_some(number - 1),
+        replaced_root: (number > 1).then(|| root.fingerprint().to_string()),
+        fingerprint: certificate.fingerprint().to_string(),
+        certificate: Some(certificate.clone()),
+        chain: Vec::new(),
+        beside: Vec::new(),
+        cross: None,
+    };
+    let new = Template::root().sign(root_key());
+    let roots = [own(1, &root), own(2, &new)];
+    let told_under = Some(root.fingerprint().to_string());
+    let views: Vec<rotation::View<'_>> = trusts
+        .iter()
+        .map(|trust| rotation::View {
+            mesh: Key::of(trust),
+            trust: Some(trust),
+            issued_under: told_under.clone(),
+            told_under: told_under.clone(),
+            loaded_since: None,
+        })
+        .collect();
+    assert!(!views.is_empty() && !trusts.iter().any(rotation::is_loaded), "they do not say it");
+    let spec = RootRotationSpec { strategy: Strategy::BundleFirst, ..RootRotationSpec::default() };
+    let asked = RootRotation::new("demo.2", spec);
+    let named: Vec<Key> = views.iter().map(|view| view.mesh.clone()).collect();
+    let virtual_mesh = Key::of(&all::<VirtualMesh>()[0]);
+    let read = rotation::read(&Snapshot {
+        virtual_mesh: &virtual_mesh,
+        named: &named,
+        roots: &roots,
+        ready: 2,
+        rotation: Some(&asked),
+        members: &views,
+        now: now(),
+    })
+    .unwrap();
+    for view in &views {
+        let told = read.told(&view.mesh, view.trust, true).unwrap().unwrap();
+        let mut spec = view.trust.unwrap().spec.clone();
+        told.put_into(&mut spec, &virtual_mesh);
+        assert_eq!(spec.trust_anchors, view.trust.unwrap().spec.trust_anchors, "nothing new yet");
+        assert_eq!(spec.rotation.unwrap().goal.number, 2);
+    }
+    assert!(!read.is_complete());
 }

@@ -518,3 +518,26 @@ fn a_root_that_nobody_said_was_stolen_is_not_spoken_of() {
     assert_eq!((rotation.tainted(), rotation.exposure()), (None, None));
     assert_eq!(rotation.exposed(), []);
 }
+
+#[test]
+fn what_the_only_member_was_told_and_lost_may_have_been_of_the_old_root() {
+    let lost = View { issued_under: Some(fingerprint(&NEW)), ..view("a", None) };
+    let asked = |step, taint_old| {
+        let spec = RootRotationSpec { taint_old, ..RootRotationSpec::default() };
+        let mut rotation = RootRotation::new("demo.2", spec);
+        rotation.status = Some(RootRotationStatus { step, ..RootRotationStatus::default() });
+        rotation
+    };
+    let trusts = |asked: Option<&RootRotation>| {
+        let members = [lost.clone()];
+        let (virtual_mesh, named, roots) = (demo(), [mesh("a")], [old(), new()]);
+        let (virtual_mesh, named, roots, members) = (&virtual_mesh, &named, &roots, &members);
+        let (rotation, now) = (asked, now());
+        let snapshot = Snapshot { virtual_mesh, named, roots, ready: 2, rotation, members, now };
+        read(&snapshot).unwrap().position(&mesh("a")).unwrap().1
+    };
+    assert_eq!(trusts(None), "root 1 + root 2");
+    assert_eq!(trusts(Some(&asked(Step::Trusting, false))), "root 1 + root 2");
+    assert_eq!(trusts(Some(&asked(Step::Complete, false))), "root 2", "that one is over");
+    assert_eq!(trusts(Some(&asked(Step::Trusting, true))), "root 2", "its key was stolen");
+}

@@ -325,6 +325,7 @@ impl Told<'_> {
             RootRotationSpec {
                 virtual_mesh_ref: ResourceRef::new(&key.name, &key.namespace),
                 gate: self.policy.spec.root.rotate_gate,
+                excluded: self.left_behind(),
                 ..RootRotationSpec::default()
             },
         );
@@ -350,6 +351,14 @@ impl Told<'_> {
             .await;
         }
         Ok(())
+    }
+
+    /// The members that the last rotation went on without: the next one does not wait for them either.
+    fn left_behind(&self) -> Vec<ResourceRef> {
+        let Mode::Planned(rotation) = self.mode else { return Vec::new() };
+        let is_left = |mesh: &Key| rotation.goal().excluded.contains(&mesh.to_string());
+        let left = membership::members(self.virtual_mesh).filter(is_left);
+        left.map(|mesh| ResourceRef::new(&mesh.name, &mesh.namespace)).collect()
     }
 
     /// Why members have not been seen to have loaded what they were told.
