@@ -10,7 +10,7 @@ use meshroot_api::policy::Adopt;
 use meshroot_api::trust::{Sent, TakingOver};
 use meshroot_pki::{Certificate, PathOptions, Purpose, build_path};
 
-use super::found::{Delivery, Found, Installed, LEAF_LIFETIME, Taking};
+use super::found::{Delivery, Found, Installed, LEAF_LIFETIME, Own, Taking};
 use super::{Stop, View, report};
 use crate::membership::Key;
 use crate::notice::Notice;
@@ -52,7 +52,7 @@ pub(super) fn stage(
     if view.trust.spec.adopt == Adopt::AtOnce {
         return Ok(None);
     }
-    let Some(standing) = standing(view, told, would_change, now) else { return Ok(None) };
+    let Some(standing) = standing(view, told, would_change, now)? else { return Ok(None) };
     if matches!(view.found, Found::SelfSigned(_)) && view.facts.unused()? {
         return Ok(None);
     }
@@ -190,35 +190,48 @@ fn standing<'a>(
     told: &Delivery,
     would_change: bool,
     now: Timestamp,
-) -> Option<Standing<'a>> {
-    match view.found {
+) -> Result<Option<Standing<'a>>, Stop> {
+    let installed = match view.found {
         Found::SelfSigned(own) | Found::Foreign { own: Some(own), .. } => {
-            let begun = begin(&own.certificate, &own.chain, &own.anchors, now)?;
-            match had(view) {
-                None => Some(begun),
-                Some(true) => Some(in_the_middle(begun, told)),
-                // What was installed was deleted: it is written again as it was.
-                Some(false) => None,
-            }
+            return of_own(view, told, own, now);
         }
-        Found::Nothing | Found::Foreign { own: None, .. } => None,
-        Found::Ours(installed) => {
-            let request = Some(installed.request.as_str()).filter(|request| !request.is_empty());
-            match &installed.taking {
-                Some(taking) if !taking.is_over(now) => Some(Standing {
-                    facts: taking.facts.clone(),
-                    loaded: taking.loaded,
-                    chain: &installed.chain,
-                    request,
-                    anchors: &installed.anchors,
-                }),
-                _ if would_change => {
-                    let certificate = installed.intermediate.as_ref()?;
-                    let begun = begin(certificate, &installed.chain, &installed.anchors, now)?;
-                    Some(Standing { request, ..begun })
-                }
-                _ => None,
-            }
+        Found::Nothing | Found::Foreign { own: None, .. } => return Ok(None),
+        Found::Ours(installed) => installed,
+    };
+    let request = Some(installed.request.as_str()).filter(|request| !request.is_empty());
+    let (chain, anchors) = (installed.chain.as_slice(), installed.anchors.as_slice());
+    Ok(match (&installed.taking, &installed.intermediate) {
+        (Some(taking), _) if !taking.is_over(now) => {
+            let facts = taking.facts.clone();
+            Some(Standing { facts, loaded: taking.loaded, chain, request, anchors })
+        }
+        (_, Some(certificate)) if would_change => {
+            let begun = begin(certificate, chain, anchors, now);
+            begun.map(|begun| Standing { request, ..begun })
+        }
+        _ => None,
+    })
+}
+
+/// A mesh that has a CA of its own where ours was not written yet, or is gone.
+fn of_own<'a>(
+    view: &View<'_>,
+    told: &Delivery,
+    own: &'a Own,
+    now: Timestamp,
+) -> Result<Option<Standing<'a>>, Stop> {
+    let Some(begun) = begin(&own.certificate, &own.chain, &own.anchors, now) else {
+        return Ok(None);
+    };
+    match had(view) {
+        None => Ok(Some(begun)),
+        Some(true) => Ok(Some(in_the_middle(begun, told))),
+        // What was installed was deleted or changed: it is written again as it was, unless the control plane has gone back
+        // to a CA of its own meanwhile.
+        Some(false) => {
+            let chain = view.facts.seen()?.workload_chain.as_ref();
+            let is_used = chain.is_some_and(|chain| chain.contains(&own.certificate));
+            Ok(is_used.then_some(begun))
         }
     }
 }

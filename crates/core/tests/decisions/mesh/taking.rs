@@ -323,12 +323,18 @@ fn what_is_deleted_in_the_middle_is_written_again_with_all_that_workloads_may_ne
 }
 
 #[test]
-fn what_is_deleted_later_is_written_again_as_it_was() {
+fn what_is_deleted_later_is_written_again_as_it_was_unless_the_mesh_signs_by_itself_again() {
     let mut mesh = Mesh::self_signed();
     let status = mesh.scene.trust.status.get_or_insert_default();
     status.installed = Some(name(1).to_string());
     status.conditions.push(loaded_condition(Reason::Loaded));
+    let again =
+        mesh.scene.facts.seen.replace(loaded(&intermediate(), &[intermediate()], &[root()]));
     assert_eq!(mesh.written().unwrap().roots, [root()]);
+    mesh.scene.found = Found::SelfSigned(Box::new(own()));
+    mesh.scene.facts.seen = again;
+    let first = mesh.written().unwrap();
+    assert!(first.keeps && first.roots == [root(), other_root()], "{first:?}");
 }
 
 fn loaded_condition(reason: Reason) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
