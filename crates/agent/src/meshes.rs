@@ -57,12 +57,12 @@ pub(crate) trait Adapter: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, AgentError>;
 
-    /// Notes beside what is written that the control plane was seen to have loaded it.
+    /// Notes beside what is written since when the control plane was seen to have loaded it; `None`: it has not.
     async fn note_loaded(
         &self,
         place: &ControlPlane,
         holding: &Holding,
-        at: Timestamp,
+        since: Option<Timestamp>,
     ) -> Result<(), AgentError>;
 
     /// Whether no workload can have a certificate of the CA that the control plane made for itself.

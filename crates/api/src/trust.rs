@@ -124,6 +124,9 @@ pub struct Sent {
 pub struct TakingOver {
     /// The roots that the mesh trusted before.
     pub own: Vec<String>,
+    /// The same in PEM: nothing else may hold them any more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub own_certificates: String,
     /// What workloads are to send.
     pub sends: Sent,
     /// What they are to trust.

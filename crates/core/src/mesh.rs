@@ -141,8 +141,8 @@ pub enum Step {
     },
     /// Say this in MeshTrust.
     Report(Box<Report>),
-    /// Note that the control plane was seen to have loaded what is written.
-    NoteLoaded,
+    /// Note whether the control plane was seen to have loaded what is written.
+    NoteLoaded(bool),
     /// Restart the control plane, once for what this names.
     Restart(String),
     /// Delete these requests, then the keys of these.

@@ -193,9 +193,9 @@ impl Adapter for Istio {
         &self,
         place: &ControlPlane,
         holding: &Holding,
-        at: Timestamp,
+        since: Option<Timestamp>,
     ) -> Result<(), AgentError> {
-        self.annotate_loaded(place, holding, at).await
+        self.annotate_loaded(place, holding, since).await
     }
 
     async fn is_unused(&self, place: &ControlPlane, holding: &Holding) -> bool {

@@ -73,7 +73,9 @@ pub(super) fn of_own(
     now: Timestamp,
 ) -> Result<Actions, Stop> {
     let Some(certificate) = &installed.intermediate else {
-        return Ok(Actions { steps: Vec::new(), again: Some(ASK_SOON) });
+        let said = notices::unreadable(view.control_plane);
+        let report = Report::unchanged(said, view.trust);
+        return Ok(Actions { steps: vec![Step::Report(Box::new(report))], again: Some(ASK_LATER) });
     };
     let seen = view.facts.seen()?;
     let (pickup, witness) = pickup::judge(&written(installed, certificate), seen, now);
@@ -100,10 +102,11 @@ fn written(installed: &Installed, intermediate: &Certificate) -> Written {
 }
 
 /// While a mesh is taken over, since when something is loaded is a fact that what comes next stands on. Weaker witnesses
-/// see neither the chain that is sent nor all anchors.
+/// see neither the chain that is sent nor all anchors. Of several replicas, another one may not have loaded it.
 fn note_loaded(installed: &Installed, pickup: Pickup, is_strong: bool) -> Option<Step> {
-    let is_new = installed.taking.as_ref().is_some_and(|taking| taking.loaded.is_none());
-    (is_new && is_strong && pickup == Pickup::Confirmed).then_some(Step::NoteLoaded)
+    let noted = installed.taking.as_ref()?.loaded.is_some();
+    let is_loaded = pickup == Pickup::Confirmed;
+    (is_strong && noted != is_loaded).then_some(Step::NoteLoaded(is_loaded))
 }
 
 /// What is to be said and done about the next certificate.

@@ -84,6 +84,16 @@ pub(super) fn restart_needed(view: &View<'_>) -> Notice {
     Notice::new(Reason::RestartNeeded, message)
 }
 
+/// The CA that the mesh goes on with cannot be read any more.
+pub(super) fn unreadable(control_plane: &ControlPlane) -> Notice {
+    let message = format!(
+        "Secret {}/{}: ca-cert.pem cannot be read: somebody changed it while the mesh was taken over; put back what the \
+         mesh had",
+        control_plane.namespace, control_plane.secret
+    );
+    Notice::new(Reason::ForeignSecret, message)
+}
+
 /// What is installed is nothing that can be read, and the request that it answered is gone.
 pub(super) fn lost(control_plane: &ControlPlane, name: &RequestName) -> Notice {
     let message = format!(

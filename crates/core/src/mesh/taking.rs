@@ -6,9 +6,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use meshroot_api::Reason;
+use meshroot_api::names::RequestName;
 use meshroot_api::policy::Adopt;
-use meshroot_api::trust::{Sent, TakingOver};
-use meshroot_pki::{Certificate, PathOptions, Purpose, build_path};
+use meshroot_api::trust::{Sent, TakingOver, Witness};
+use meshroot_pki::{Certificate, PathOptions, Purpose, build_path, parse_bundle, to_bundle};
 
 use super::found::{Delivery, Found, Installed, LEAF_LIFETIME, Own, Taking};
 use super::{Stop, View, report};
@@ -39,6 +40,8 @@ struct Standing<'a> {
     /// The request that this answers, if it answers one.
     request: Option<&'a str>,
     anchors: &'a [Certificate],
+    /// The goal that this was told for.
+    goal: Option<u32>,
 }
 
 /// What is to be written for a mesh that is `told` this and has a CA of its own; `None` where it has none, or where nothing
@@ -52,15 +55,17 @@ pub(super) fn stage(
     if view.trust.spec.adopt == Adopt::AtOnce {
         return Ok(None);
     }
-    let Some(standing) = standing(view, told, would_change, now)? else { return Ok(None) };
-    if matches!(view.found, Found::SelfSigned(_)) && view.facts.unused()? {
+    // Before the control plane is asked for a certificate.
+    if matches!(view.found, Found::SelfSigned(_)) && had(view).is_none() && view.facts.unused()? {
         return Ok(None);
     }
+    let Some(standing) = standing(view, told, would_change, now)? else { return Ok(None) };
     let seen = view.facts.seen()?;
     let lifetime = report::leaf_lifetime(seen, now).max(standing.facts.leaf_lifetime_seconds);
     let lag = lifetime.map_or(LEAF_LIFETIME, SignedDuration::from_secs);
+    let own = parse_bundle(standing.facts.own_certificates.as_bytes()).unwrap_or_default();
     let mut known = Known::default();
-    for certificate in told.roots.iter().chain(standing.anchors) {
+    for certificate in told.roots.iter().chain(standing.anchors).chain(&own) {
         known.add(certificate)?;
     }
     let goal = Position {
@@ -94,25 +99,30 @@ pub(super) fn stage(
     let member = member.tell(next.told, now);
     let facts = TakingOver {
         leaf_lifetime_seconds: lifetime,
-        ..known.facts(&member, standing.facts.own.clone(), now)
+        own: standing.facts.own.iter().filter(|own| !is_root_of(told, own)).cloned().collect(),
+        own_certificates: standing.facts.own_certificates.clone(),
+        ..known.facts(&member, now)
     };
     let same = facts.sends == standing.facts.sends && facts.trusts == standing.facts.trusts;
-    let loaded = standing.loaded.filter(|_| same);
+    // What somebody else wrote meanwhile may have been loaded.
+    let is_intact = !matches!(view.found, Found::Ours(installed) if !installed.intact);
+    let loaded = standing.loaded.filter(|_| same && is_intact);
     let is_told = next.told.chain == goal.chain;
     let delivery = Delivery {
         request: match (is_told, standing.request) {
             (true, _) => told.request.clone(),
-            (false, request) => request.and_then(meshroot_api::names::RequestName::parse),
+            (false, request) => request.and_then(RequestName::parse),
         },
         chain: if is_told { told.chain.clone() } else { standing.chain.to_vec() },
         // In one order from step to step: without multi-root, istiod drops an update whose root-cert.pem is not the same
         // bytes.
         roots: known.certificates(next.told.anchors, goal.chain.issuer)?,
-        goal: told.goal,
+        // The goal of another virtual mesh says nothing of what is kept.
+        goal: if is_told { told.goal } else { standing.goal },
         keeps: !is_told,
         taking: Some(Taking { facts, loaded }),
     };
-    let own = standing.facts.own.iter().filter_map(|own| known.find(own)).cloned().collect();
+    let own = own.into_iter().filter(|own| !told.roots.contains(own)).collect();
     let settles = member.chain.settles().max(member.anchors.settles());
     let waits = next.waits.map(|(_, blocked)| blocked);
     let until = match &waits {
@@ -131,7 +141,13 @@ impl Stage {
             && installed.request == request
             && installed.chain == self.delivery.chain
             && installed.anchors == self.delivery.roots
-            && installed.taking.is_some()
+            && installed.taking.as_ref().is_some_and(|taking| self.is_noted(taking))
+    }
+
+    /// A longer lifetime of a leaf that was seen meanwhile is to be written down.
+    fn is_noted(&self, taking: &Taking) -> bool {
+        let now = self.delivery.taking.as_ref();
+        now.is_none_or(|now| now.facts.leaf_lifetime_seconds <= taking.facts.leaf_lifetime_seconds)
     }
 
     /// What else is said of the mesh, with what is waited for.
@@ -195,19 +211,29 @@ fn standing<'a>(
         Found::SelfSigned(own) | Found::Foreign { own: Some(own), .. } => {
             return of_own(view, told, own, now);
         }
+        Found::Nothing if had(view) == Some(true) => return Err(gone(view).into()),
         Found::Nothing | Found::Foreign { own: None, .. } => return Ok(None),
         Found::Ours(installed) => installed,
     };
     let request = Some(installed.request.as_str()).filter(|request| !request.is_empty());
     let (chain, anchors) = (installed.chain.as_slice(), installed.anchors.as_slice());
+    let is_kept = request.is_none_or(|request| {
+        RequestName::parse(request).map(|name| name.virtual_mesh)
+            != told.request.as_ref().map(|name| name.virtual_mesh.clone())
+    });
+    let has_ended = |one: &Certificate| one.not_after() <= now;
+    if is_kept && installed.intermediate.as_ref().is_some_and(has_ended) {
+        // Nobody accepts what it signed any more.
+        return Ok(None);
+    }
     Ok(match (&installed.taking, &installed.intermediate) {
         (Some(taking), _) if !taking.is_over(now) => {
-            let facts = taking.facts.clone();
-            Some(Standing { facts, loaded: taking.loaded, chain, request, anchors })
+            let (facts, goal) = (taking.facts.clone(), installed.goal);
+            Some(Standing { facts, loaded: taking.loaded, chain, request, anchors, goal })
         }
         (_, Some(certificate)) if would_change => {
             let begun = begin(certificate, chain, anchors, now);
-            begun.map(|begun| Standing { request, ..begun })
+            begun.map(|begun| Standing { request, goal: installed.goal, ..begun })
         }
         _ => None,
     })
@@ -223,24 +249,39 @@ fn of_own<'a>(
     let Some(begun) = begin(&own.certificate, &own.chain, &own.anchors, now) else {
         return Ok(None);
     };
-    match had(view) {
-        None => Ok(Some(begun)),
-        Some(true) => Ok(Some(in_the_middle(begun, told))),
-        // What was installed was deleted or changed: it is written again as it was, unless the control plane has gone back
-        // to a CA of its own meanwhile.
-        Some(false) => {
-            let chain = view.facts.seen()?.workload_chain.as_ref();
-            let is_used = chain.is_some_and(|chain| chain.contains(&own.certificate));
-            Ok(is_used.then_some(begun))
-        }
+    let seen = view.facts.seen()?.workload_chain.as_ref();
+    // What comes above the leaf; its roots may be trusted whoever signs.
+    let is_used = seen.map(|chain| chain.get(1) == Some(&own.certificate));
+    if is_used.unwrap_or_else(|| had(view).is_none()) {
+        return Ok(Some(begun));
     }
+    // What was written is gone, and the control plane still has it loaded: it is written again as it was.
+    Ok((had(view) != Some(false)).then(|| in_the_middle(begun, told)))
 }
 
-/// Whether something of ours was installed before, and if so, whether the mesh was being taken over.
+/// Whether something of ours was installed before, and if so, whether the mesh was being taken over: then not all that is
+/// told was there.
 fn had(view: &View<'_>) -> Option<bool> {
     let status = view.trust.status.as_ref()?;
     status.installed.as_ref()?;
-    Some(status.conditions.iter().any(|one| one.reason == Reason::TakingOver.word()))
+    let is_said = status.conditions.iter().any(|one| one.reason == Reason::TakingOver.word());
+    let is_strong = status.witness == Some(Witness::WorkloadCertificate);
+    Some(is_said || is_strong && status.observed_generation.is_none())
+}
+
+/// Of somebody else's CA, which the mesh goes on with for a while, there is a copy.
+fn gone(view: &View<'_>) -> Refusal {
+    let place = view.control_plane;
+    let (namespace, secret) = (&place.namespace, place.secret);
+    let message = format!(
+        "Secret {namespace}/{secret} was deleted while the mesh was taken over, and with it what its workloads may still \
+         need: create it again from {secret}-backup-… in {namespace}, or set spec.adopt: AtOnce in the TrustPolicy"
+    );
+    Refusal::new(Reason::RootWouldChange, message)
+}
+
+fn is_root_of(told: &Delivery, fingerprint: &str) -> bool {
+    told.roots.iter().any(|root| root.fingerprint().to_string() == fingerprint)
 }
 
 /// A mesh whose workloads have nothing but this. `None` where they cannot verify each other as it is.
@@ -257,8 +298,19 @@ fn begin<'a>(
     let mut leads =
         leads(certificate, chain, anchors, now).map(|root| root.fingerprint().to_string());
     let sends = Sent { issuer: leads.next()?, through: leads.next() };
-    let facts = TakingOver { trusts: own.clone(), own, sends, ..TakingOver::default() };
-    Some(Standing { facts, loaded: None, chain, request: None, anchors })
+    // Whoever made this CA may have changed its root yesterday: leaves of the others may live.
+    let others =
+        own.iter().filter(|root| **root != sends.issuer && Some(*root) != sends.through.as_ref());
+    let sent = others.map(|root| Sent { issuer: root.clone(), through: None }).collect();
+    let facts = TakingOver {
+        trusts: own.clone(),
+        own,
+        own_certificates: to_bundle(anchors),
+        sends,
+        sent,
+        ..TakingOver::default()
+    };
+    Some(Standing { facts, loaded: None, chain, request: None, anchors, goal: None })
 }
 
 /// What was written is gone while the mesh was taken over: workloads may have any of it.
@@ -380,7 +432,7 @@ impl Known {
     }
 
     /// What is over is not kept: it would count anew once something else is written.
-    fn facts(&self, member: &Member, own: Vec<String>, now: Timestamp) -> TakingOver {
+    fn facts(&self, member: &Member, now: Timestamp) -> TakingOver {
         let name = |root: Root| {
             self.all
                 .get(usize::from(root.number()))
@@ -391,12 +443,11 @@ impl Known {
             |chain: Chain| Sent { issuer: name(chain.issuer), through: chain.through.map(name) };
         let set = |set: RootSet| set.iter().map(name).collect::<Vec<String>>();
         TakingOver {
-            own,
             sends: sent(member.chain.told()),
             trusts: set(member.anchors.told()),
             sent: member.chain.may(now).skip(1).map(sent).collect(),
             trusted: member.anchors.may(now).skip(1).map(set).collect(),
-            leaf_lifetime_seconds: None,
+            ..TakingOver::default()
         }
     }
 
@@ -411,9 +462,5 @@ impl Known {
                            then set spec.adopt: AtOnce in the TrustPolicy";
             Refusal::new(Reason::RootWouldChange, message)
         })
-    }
-
-    fn find(&self, name: &str) -> Option<&Certificate> {
-        self.all.iter().find(|(known, _)| known == name)?.1.as_ref()
     }
 }

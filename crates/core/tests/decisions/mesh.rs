@@ -232,7 +232,7 @@ impl Scene {
             Step::Renew { .. } => "renew",
             Step::Measure { .. } => "measure",
             Step::Report(_) => "report",
-            Step::NoteLoaded => "note",
+            Step::NoteLoaded(_) => "note",
             Step::Restart(_) => "restart",
             Step::Forget { .. } => "forget",
         };

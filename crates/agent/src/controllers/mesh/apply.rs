@@ -6,8 +6,8 @@ use meshroot_api::{MeshTrust, Reason};
 use meshroot_core::mesh::{Actions, Delivery, Report, Step};
 use meshroot_pki::Certificate;
 use meshroot_runtime::kube::write::replace_status;
-use meshroot_runtime::process::crash;
 use meshroot_runtime::process::queue::Outcome;
+use meshroot_runtime::process::{clock, crash};
 
 use super::gather::Gathered;
 use crate::agent::Agent;
@@ -75,9 +75,11 @@ async fn take(
             agent.metrics.in_use(&place.mesh, not_after, late, pickup);
         }
         Step::Report(said) => report(agent, gathered, &said, now).await?,
-        Step::NoteLoaded => {
+        Step::NoteLoaded(is_loaded) => {
             agent.check_leads()?;
-            gathered.adapter.note_loaded(place, &gathered.holding, now).await?;
+            // It was seen a moment ago, not when this turn began.
+            let since = is_loaded.then(clock::now);
+            gathered.adapter.note_loaded(place, &gathered.holding, since).await?;
         }
         Step::Restart(cause) => {
             agent.check_leads()?;

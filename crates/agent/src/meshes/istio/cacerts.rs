@@ -15,10 +15,10 @@ use meshroot_api::names;
 use meshroot_core::Refusal;
 use meshroot_core::mesh::{Delivery, Found, Installed, Taking};
 use meshroot_core::meshes::istio::cacerts::{
-    CERTIFICATE, CHAIN, Data, PLUG_IN, PRIVATE_KEY, ROOTS, SECRET, SELF_SIGNED, certificates,
-    foreign, layout, own, self_signed, shared,
+    CERTIFICATE, CHAIN, Data, PLUG_IN, PRIVATE_KEY, ROOTS, SECRET, SELF_SIGNED, foreign, layout,
+    own, read, self_signed, shared,
 };
-use meshroot_pki::{Certificate, Fingerprint, to_bundle};
+use meshroot_pki::{Certificate, Fingerprint, PrivateKey, to_bundle};
 use meshroot_runtime::kube::write::{Failure, classify, create_if_absent, delete, replace};
 use meshroot_runtime::process::crash;
 
@@ -41,8 +41,17 @@ impl Istio {
         let data = there.data.clone().unwrap_or_default();
         if !names::is_ours(&there.metadata) {
             let refusal = foreign(place, &data, roots, now);
-            let found = Found::Foreign { refusal, own: own(&data).map(Box::new) };
-            return Ok(Holding { found, secret, self_signed: None });
+            // Where istiod finds no CA there, it signs by itself.
+            let (own, self_signed) = match layout(&data) {
+                Some(_) => (own(&data).map(Box::new), None),
+                None => match self.find_self_signed(place).await? {
+                    Holding { found: Found::SelfSigned(own), self_signed, .. } => {
+                        (Some(own), self_signed)
+                    }
+                    _ => (None, None),
+                },
+            };
+            return Ok(Holding { found: Found::Foreign { refusal, own }, secret, self_signed });
         }
         let mesh = there.metadata.labels.as_ref().and_then(|labels| labels.get(names::MESH_LABEL));
         if let Some(other) = mesh.filter(|other| **other != names::mesh_label(&place.mesh)) {
@@ -84,11 +93,13 @@ impl Istio {
         &self,
         place: &ControlPlane,
         holding: &Holding,
-        at: Timestamp,
+        since: Option<Timestamp>,
     ) -> Result<(), AgentError> {
         let Some(mut secret) = holding.secret.clone() else { return Ok(()) };
         let annotations = secret.metadata.annotations.get_or_insert_default();
-        annotations.insert(names::LOADED_ANNOTATION.to_owned(), seconds(at));
+        annotations.remove(names::LOADED_ANNOTATION);
+        annotations
+            .extend(since.map(|since| (names::LOADED_ANNOTATION.to_owned(), seconds(since))));
         replace(&self.secrets(place), &secret).await?;
         Ok(())
     }
@@ -104,6 +115,9 @@ impl Istio {
         now: Timestamp,
     ) -> Result<bool, AgentError> {
         let wanted = secret(place, holding, bundle, now);
+        if bundle.key.is_none() {
+            check_kept(place, wanted.data.as_ref())?;
+        }
         let Some(there) = &holding.secret else {
             crash::point("agent-before-cacerts");
             let made = create_if_absent(&self.secrets(place), &wanted).await?;
@@ -126,8 +140,7 @@ impl Istio {
                 crash::point("agent-before-cacerts");
             }
         }
-        self.overwrite(place, there, wanted).await?;
-        Ok(true)
+        self.overwrite(place, there, wanted).await
     }
 
     async fn overwrite(
@@ -135,17 +148,16 @@ impl Istio {
         place: &ControlPlane,
         found: &Secret,
         mut wanted: Secret,
-    ) -> Result<(), AgentError> {
+    ) -> Result<bool, AgentError> {
         let api = self.secrets(place);
         // A Secret's type, and an immutable one, cannot be changed: the backup exists by now, or it was ours.
         if found.type_.as_deref() != Some(TYPE) || found.immutable == Some(true) {
             delete(&api, found).await?;
-            create_if_absent(&api, &wanted).await?;
-            return Ok(());
+            return Ok(create_if_absent(&api, &wanted).await?.is_created());
         }
         wanted.metadata.resource_version.clone_from(&found.metadata.resource_version);
         replace(&api, &wanted).await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Keeps what somebody else wrote, under a name that its content gives: a repetition finds it there.
@@ -229,6 +241,28 @@ fn secret(place: &ControlPlane, holding: &Holding, bundle: &Bundle, now: Timesta
     }
 }
 
+/// What is kept must be a CA still: somebody may have changed it since it was looked at first.
+fn check_kept(place: &ControlPlane, data: Option<&Data>) -> Result<(), Refusal> {
+    let at = |key: &str| data.and_then(|data| data.get(key)).map(|bytes| bytes.0.as_slice());
+    let certificate = at(CERTIFICATE).and_then(|bytes| read(bytes).ok()?.into_iter().next());
+    let key = at(PRIVATE_KEY).unwrap_or_default();
+    // istiod reads more kinds of keys than are compared here.
+    let fits = match (PrivateKey::from_pem(key), &certificate) {
+        (Ok(key), Some(certificate)) => key.public_key() == certificate.public_key(),
+        (Err(_), Some(_)) => !key.is_empty(),
+        (_, None) => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    let message = format!(
+        "Secret {}/{SECRET}: {CERTIFICATE} and {PRIVATE_KEY} are no pair any more: somebody changed them while the mesh was \
+         taken over; put back what the mesh had",
+        place.namespace
+    );
+    Err(Refusal::new(Reason::ForeignSecret, message))
+}
+
 /// Certificate, key and chain that are there, byte for byte, as istiod documents them.
 fn kept(holding: &Holding) -> [(String, ByteString); 3] {
     let secret = holding.self_signed.as_ref().or(holding.secret.as_ref());
@@ -259,7 +293,8 @@ fn seconds(at: Timestamp) -> String {
 fn installed(secret: &Secret, data: &Data) -> Installed {
     let annotation =
         |name: &str| secret.metadata.annotations.as_ref().and_then(|all| all.get(name)).cloned();
-    let read = |key| certificates(data, key).unwrap_or_default();
+    // What is kept of somebody else's is as they wrote it.
+    let read = |key: &str| data.get(key).and_then(|bytes| read(&bytes.0).ok()).unwrap_or_default();
     Installed {
         request: annotation(names::REQUEST_ANNOTATION).unwrap_or_default(),
         intermediate: read(CERTIFICATE).into_iter().next(),

@@ -76,15 +76,17 @@ impl Mesh {
         let installed = self.installed().clone();
         let certificate = installed.intermediate.unwrap();
         self.scene.facts.seen = Some(loaded(&certificate, &installed.chain, &installed.anchors));
-        assert_eq!(self.note(), Some(()), "it is noted that it is loaded");
+        assert_eq!(self.note(), Some(true), "it is noted that it is loaded");
         let at = self.at;
         self.installed().taking.as_mut().unwrap().loaded = Some(at);
         assert_eq!(self.note(), None, "once");
     }
 
-    fn note(&self) -> Option<()> {
-        let steps = self.actions().steps;
-        steps.iter().any(|step| matches!(step, Step::NoteLoaded)).then_some(())
+    fn note(&self) -> Option<bool> {
+        self.actions().steps.iter().find_map(|step| match step {
+            Step::NoteLoaded(is_loaded) => Some(*is_loaded),
+            _ => None,
+        })
     }
 
     fn actions(&self) -> Actions {
@@ -317,6 +319,8 @@ fn what_is_deleted_in_the_middle_is_written_again_with_all_that_workloads_may_ne
     let status = mesh.scene.trust.status.get_or_insert_default();
     status.installed = Some(name(1).to_string());
     status.conditions.push(loaded_condition(Reason::TakingOver));
+    let both = [root(), other_root()];
+    mesh.scene.facts.seen = Some(loaded(&intermediate(), &[intermediate()], &both));
     let again = mesh.written().unwrap();
     assert_eq!((again.request, again.roots), (Some(name(1)), vec![root(), other_root()]));
     assert_eq!(again.taking.unwrap().facts.trusted.len(), 2);
@@ -346,6 +350,64 @@ fn loaded_condition(reason: Reason) -> k8s_openapi::apimachinery::pkg::apis::met
         observed_generation: None,
         last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now()),
     }
+}
+
+#[test]
+fn what_was_somebody_elses_and_is_deleted_in_the_middle_is_asked_for() {
+    let mut mesh = Mesh::new(Found::Nothing);
+    let status = mesh.scene.trust.status.get_or_insert_default();
+    status.installed = Some(name(1).to_string());
+    status.conditions.push(loaded_condition(Reason::TakingOver));
+    let (_, reason, message) = mesh.says();
+    assert_eq!(reason, Reason::RootWouldChange);
+    assert!(message.contains("create it again from cacerts-backup-"), "{message}");
+    mesh.scene.trust.spec.adopt = Adopt::AtOnce;
+    assert_eq!(mesh.written().unwrap().roots, [root()]);
+}
+
+#[test]
+fn what_somebody_changed_and_what_another_replica_has_not_loaded_is_waited_for_anew() {
+    let mut mesh = Mesh::self_signed();
+    mesh.written().unwrap();
+    mesh.load();
+    mesh.scene.facts.seen = Some(loaded(&other_root(), &[], &[other_root()]));
+    assert_eq!(mesh.note(), Some(false), "another replica has not loaded it");
+    mesh.installed().intact = false;
+    let again = mesh.written().unwrap();
+    assert_eq!(again.taking.unwrap().loaded, None);
+}
+
+#[test]
+fn a_ca_that_ends_while_it_goes_on_is_replaced_by_what_is_told() {
+    let mut mesh = Mesh::self_signed();
+    mesh.written().unwrap();
+    let mut ended = Template::root();
+    ended.not_after = mesh.at.as_second();
+    mesh.installed().intermediate = Some(ended.sign(leaf_key()));
+    let told = mesh.written().unwrap();
+    assert_eq!((told.keeps, told.roots), (false, vec![root()]));
+}
+
+#[test]
+fn of_several_roots_that_a_mesh_had_each_may_still_be_led_to() {
+    let both = Own { anchors: vec![other_root(), root_of_nobody()], ..own() };
+    let mut mesh = Mesh::new(Found::SelfSigned(Box::new(both)));
+    let first = mesh.written().unwrap().taking.unwrap().facts;
+    let issuer = root_of_nobody().fingerprint().to_string();
+    assert_eq!(first.sent, [Sent { issuer, through: None }]);
+}
+
+#[test]
+fn a_longer_lifetime_of_a_leaf_is_written_down() {
+    let mut mesh = Mesh::self_signed();
+    mesh.written().unwrap();
+    mesh.load();
+    let since = mesh.at;
+    let settings = Settings { anchors_live: false, leaf_lifetime: SignedDuration::from_hours(48) };
+    mesh.scene.facts.seen.as_mut().unwrap().settings = Some(settings);
+    let again = mesh.written().unwrap().taking.unwrap();
+    assert_eq!(again.facts.leaf_lifetime_seconds, Some(48 * 3600));
+    assert_eq!(again.loaded, Some(since));
 }
 
 #[test]
