@@ -101,6 +101,26 @@ impl Rotation {
         Forecast { stages: walk.stages.iter().map(stage).collect(), blocked }
     }
 
+    /// A root that ends before every workload can have gone on from it, in one sentence: no plan mends that.
+    pub fn too_late(&self) -> Option<String> {
+        if self.is_complete() {
+            return None;
+        }
+        let walk = walk(&self.world);
+        let lasts = walk.stages.iter().fold(SignedDuration::ZERO, |sum, stage| sum + stage.lasts);
+        let over = self.world.now.checked_add(lasts).unwrap_or(Timestamp::MAX);
+        let goal = self.goal().number;
+        let former = self.roots().filter(|own| own.number != goal && self.is_in_use(own.number));
+        let ends =
+            former.filter_map(|own| Some((own.certificate.as_ref()?.not_after(), own.number)));
+        let (end, number) = ends.min().filter(|(end, _)| *end < over)?;
+        Some(format!(
+            "root {number} ends {end}, and its replacement takes longer: from then on workloads that have not come to root \
+             {goal} and those that have refuse each other; let workloads' certificates live shorter (docs/rotation.md), or \
+             restart workloads once their mesh has loaded each step"
+        ))
+    }
+
     /// The meshes whose workloads may still trust the root whose key is believed stolen, and until when at the earliest;
     /// `None` where that has no end as things are.
     pub fn exposed(&self) -> Vec<(Key, Option<Timestamp>)> {

@@ -243,6 +243,11 @@ impl Rotation {
         Some((self.chain_certificates(chain)?, self.catalog.bundle(next.anchors, root)?))
     }
 
+    /// The virtual mesh's own roots.
+    pub(super) fn roots(&self) -> impl Iterator<Item = &OwnRoot> {
+        self.own.values()
+    }
+
     /// Whether every workload has what it is to have in the end.
     pub fn is_complete(&self) -> bool {
         self.is_announced && is_complete(&self.world)

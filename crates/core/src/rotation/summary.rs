@@ -84,8 +84,8 @@ impl Rotation {
     /// Where it stands. `unseen`: what is said of the members that have not loaded what they were told.
     pub fn summary(&self, unseen: &BTreeMap<Key, String>) -> Summary {
         let mut summary = self.stands(unseen);
-        if let Some(exposure) = self.exposure() {
-            summary.said.message = format!("{}; {exposure}", summary.said.message);
+        for further in [self.exposure(), self.too_late()].into_iter().flatten() {
+            summary.said.message = format!("{}; {further}", summary.said.message);
         }
         summary
     }

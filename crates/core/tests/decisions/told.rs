@@ -15,7 +15,10 @@ use meshroot_pki::{Certificate, to_bundle};
 
 use crate::x509::{DAY, Template, intermediate_key, name, now, root_key};
 
-static OLD: LazyLock<Certificate> = LazyLock::new(|| Template::root().sign(root_key()));
+static OLD: LazyLock<Certificate> = LazyLock::new(|| {
+    let not_after = now().as_second() + 365 * DAY;
+    Template { not_after, ..Template::root() }.sign(root_key())
+});
 static NEW: LazyLock<Certificate> = LazyLock::new(|| {
     let mut new = Template::new(&name("new"), &name("new"), intermediate_key());
     new.extensions = Template::root().extensions;
@@ -540,4 +543,31 @@ fn what_the_only_member_was_told_and_lost_may_have_been_of_the_old_root() {
     assert_eq!(trusts(Some(&asked(Step::Trusting, false))), "root 1 + root 2");
     assert_eq!(trusts(Some(&asked(Step::Complete, false))), "root 2", "that one is over");
     assert_eq!(trusts(Some(&asked(Step::Trusting, true))), "root 2", "its key was stolen");
+}
+
+#[test]
+fn a_root_that_ends_before_its_replacement_can_be_over_is_told() {
+    let told = trust(&[&OLD], None);
+    let view = View { told_under: Some(fingerprint(&OLD)), ..view("a", Some(&told)) };
+    let spec = RootRotationSpec { strategy: Strategy::BundleFirst, ..RootRotationSpec::default() };
+    let asked = RootRotation::new("demo.2", spec);
+    let late = |root: OwnRoot| {
+        let (virtual_mesh, named, members) = (demo(), [mesh("a")], [view.clone()]);
+        let (virtual_mesh, named, members) = (&virtual_mesh, &named, &members);
+        let (roots, rotation, now) = (&[root, new()], Some(&asked), now());
+        let snapshot = Snapshot { virtual_mesh, named, roots, ready: 2, rotation, members, now };
+        let rotation = read(&snapshot).unwrap();
+        (rotation.too_late(), rotation.summary(&BTreeMap::new()).said.message)
+    };
+    let lasting = |days: i64| {
+        let not_after = now().as_second() + days * DAY;
+        OwnRoot {
+            certificate: Some(Template { not_after, ..Template::root() }.sign(root_key())),
+            ..old()
+        }
+    };
+    assert_eq!(late(lasting(30)).0, None);
+    let (said, message) = late(lasting(1));
+    let said = said.unwrap();
+    assert!(said.starts_with("root 1 ends ") && message.ends_with(&said), "{message}");
 }

@@ -57,6 +57,7 @@ fn lines(gathered: &Gathered, rotation: &Rotation, forecast: &Forecast) -> Vec<S
     lines.push(String::new());
     lines.push(format!("{total:#} at least, all together"));
     lines.extend(rotation.exposure());
+    lines.extend(rotation.too_late());
     lines
 }
 
