@@ -44,7 +44,7 @@ struct Options {
 enum Scenario {
     /// From nothing to trust, renewal, approval and denial
     Main,
-    /// The root is replaced three times under handshakes
+    /// The root is replaced four times under handshakes
     Rotation,
     /// Two istiods with roots of their own join, under handshakes
     Takeover,

@@ -1,4 +1,4 @@
-//! The root is replaced three times while workloads of two real istiods shake hands without a pause.
+//! The root is replaced four times while workloads of two real istiods shake hands without a pause.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,8 +21,8 @@ pub(crate) const LEAF: Duration = Duration::from_secs(12);
 /// How long one rotation may take.
 const LIMIT: Duration = Duration::from_mins(6);
 
-/// Brings two istiods into a virtual mesh, and replaces its root: by a cross-certificate and bundle first with multi-root
-/// on, then by a cross-certificate with it off.
+/// Brings two istiods into a virtual mesh, and replaces its root: by a cross-certificate and bundle first, with multi-root
+/// on and off.
 pub(crate) async fn run(progress: &mut Progress, hub: HubApi) -> Result<()> {
     tools::check(&["etcd", "kube-apiserver", "kubectl", "pilot-discovery"])?;
     let mut fleet = start(progress, hub).await?;
@@ -40,7 +40,9 @@ pub(crate) async fn run(progress: &mut Progress, hub: HubApi) -> Result<()> {
         let place = (&*cluster_namespace(cluster), "meshtrust", &*mesh_name(cluster));
         fleet.until("the agent sees that anchors take a restart", place, settled).await?;
     }
-    rotate(progress, &mut fleet, &mut workloads, 4, &["--way", "cross-signed"], 1).await
+    rotate(progress, &mut fleet, &mut workloads, 4, &["--way", "cross-signed"], 1).await?;
+    progress.title("Bundle first, multi-root off: two restarts of each istiod");
+    rotate(progress, &mut fleet, &mut workloads, 5, &["--way", "bundle-first"], 2).await
 }
 
 async fn start(progress: &mut Progress, hub: HubApi) -> Result<Fleet> {
@@ -224,7 +226,7 @@ fn numbers(fleet: &Fleet) -> Result<BTreeMap<String, String>> {
     };
     let mut all: BTreeMap<String, String> = roots.iter().filter_map(of).collect();
     // The policy may not tell of the newest one yet.
-    for rotation in 2..=4 {
+    for rotation in 2..=5 {
         if let Ok(found) =
             fleet.object(SYSTEM_NAMESPACE, "rootrotation", &format!("demo.{rotation}"))
         {

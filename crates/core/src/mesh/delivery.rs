@@ -87,12 +87,16 @@ pub(super) fn of(view: &View<'_>, wanted: &RequestName, now: Timestamp) -> Resul
     let told = Delivery {
         request: Some(wanted.clone()),
         chain,
-        roots: view.roots.to_vec(),
+        roots: in_place(view.found, view.roots.to_vec()),
         goal: goal(view.trust),
         keeps: false,
         taking: None,
     };
-    let stage = taking::stage(view, &told, would_change, now)?;
+    let mut stage = taking::stage(view, &told, would_change, now)?;
+    if let Some(stage) = &mut stage {
+        let roots = std::mem::take(&mut stage.delivery.roots);
+        stage.delivery.roots = in_place(view.found, roots);
+    }
     let is_written = match (&stage, view.found) {
         (Some(stage), Found::Ours(installed)) => stage.is_written(installed),
         (None, _) => is_settled(view, wanted),
@@ -177,13 +181,28 @@ fn changes_root(view: &View<'_>, chain: &[Certificate], now: Timestamp) -> bool 
         && !installed.intermediate.as_ref().is_some_and(leads_there)
 }
 
+/// The same roots stay in the order that they are written in, whoever signs: istiod without multi-root asks whether the file
+/// is the same bytes, and drops the whole update where it is not.
+fn in_place(found: &Found, roots: Vec<Certificate>) -> Vec<Certificate> {
+    match found {
+        Found::Ours(installed) if same_roots(&installed.anchors, &roots) => {
+            installed.anchors.clone()
+        }
+        _ => roots,
+    }
+}
+
+fn same_roots(one: &[Certificate], other: &[Certificate]) -> bool {
+    one.len() == other.len() && one.iter().all(|root| other.contains(root))
+}
+
 /// True where what should be installed is, untouched.
 pub(super) fn is_settled(view: &View<'_>, wanted: &RequestName) -> bool {
     let Found::Ours(installed) = view.found else { return false };
     let above = installed.chain.get(1..).unwrap_or_default();
     installed.intact
         && installed.request == wanted.to_string()
-        && installed.anchors == view.roots
+        && same_roots(&installed.anchors, view.roots)
         && view.above.is_none_or(|told| told == above)
 }
 

@@ -237,3 +237,22 @@ fn while_the_next_request_is_on_its_way_no_other_is_made() {
         assert_eq!(scene.with(asked(2)).asked_for(), None, "{says}");
     }
 }
+
+#[test]
+fn the_same_roots_in_another_order_are_no_change_and_are_written_as_they_are() {
+    let mut scene = Scene::new();
+    let mut there = installed(1);
+    there.anchors = vec![other_root(), root()];
+    scene.found = Found::Ours(Box::new(there.clone()));
+    scene.roots = vec![root(), other_root()];
+    assert!(scene.report().unwrap().installed.is_some(), "nothing is written");
+    // Its next certificate is written beside the same file of roots.
+    let mut scene = Scene::before_installation();
+    there.request = name(7).to_string();
+    scene.found = Found::Ours(Box::new(there.clone()));
+    scene.roots = vec![root(), other_root()];
+    match scene.plan() {
+        Plan::Install(delivery) => assert_eq!(delivery.roots, there.anchors),
+        other => panic!("{other:?}"),
+    }
+}
