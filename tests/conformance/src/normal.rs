@@ -88,7 +88,10 @@ impl Normal {
                 ("resourceVersion", Value::String(version)) => self.number("rv", version).into(),
                 ("continue", Value::String(token)) if !token.is_empty() => "<continue>".into(),
                 ("token", Value::String(token)) if !token.is_empty() => "<token>".into(),
-                ("managedFields", Value::Array(entries)) => self.managed_fields(entries),
+                // Also where a case compares nothing but them, by their place.
+                ("managedFields" | "/metadata/managedFields", Value::Array(entries)) => {
+                    self.managed_fields(entries)
+                }
                 // The version of a list is that of the whole store, where others write too.
                 ("metadata", Value::Object(metadata)) if list => self.list_metadata(metadata),
                 _ => self.value(value),
@@ -168,6 +171,16 @@ mod tests {
         assert_eq!(normal.value(&object), expected);
         assert_eq!(normal.value(&object), expected);
         assert_eq!(normal.text(&format!("not {uid}")), "not <uid 1>");
+    }
+
+    #[test]
+    fn the_order_of_field_managers_is_not_compared_wherever_they_are() {
+        let managers =
+            |first: &str, second: &str| json!([{ "manager": first }, { "manager": second }]);
+        for place in ["managedFields", "/metadata/managedFields"] {
+            let normal = |entries| Normal::new().unwrap().value(&json!({ place: entries }));
+            assert_eq!(normal(managers("one", "two")), normal(managers("two", "one")), "{place}");
+        }
     }
 
     #[test]
