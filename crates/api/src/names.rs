@@ -50,6 +50,8 @@ pub const OWN_AUTHORITY_ANNOTATION: &str = "meshroot.dev/own-ca";
 pub const REPLACES_ANNOTATION: &str = "meshroot.dev/replaces";
 /// Of a root's Secret: the fingerprint of the root that it replaces.
 pub const REPLACED_ROOT_ANNOTATION: &str = "meshroot.dev/replaces-sha256";
+/// Of the Secret of a further root that a company brings: namespace and name of the Secret that holds its key.
+pub const PROVIDED_ANNOTATION: &str = "meshroot.dev/provided";
 /// Annotation on Secrets that the agent wrote for a mesh: SHA-256 of what was written, so that a change by somebody
 /// else is seen.
 pub const DIGEST_ANNOTATION: &str = "meshroot.dev/digest";

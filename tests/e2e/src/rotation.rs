@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::progress::Progress;
+use crate::scenario::VIRTUAL_MESH;
 use crate::workloads::Workloads;
 
 pub(crate) const CLUSTERS: [&str; 2] = ["east", "west"];
@@ -62,7 +63,7 @@ async fn start(progress: &mut Progress, hub: HubApi) -> Result<Fleet> {
     for cluster in CLUSTERS {
         fleet.start_agent(cluster, &[]).await?;
     }
-    fleet.kubectl("hub", &["apply", "-f", "-"], Some(OBJECTS))?;
+    fleet.kubectl("hub", &["apply", "-f", "-"], Some(&format!("{POLICY}---{VIRTUAL_MESH}")))?;
     for cluster in CLUSTERS {
         let place = (&*cluster_namespace(cluster), "meshtrust", &*mesh_name(cluster));
         fleet
@@ -287,7 +288,7 @@ async fn restart(fleet: &mut Fleet, cluster: &str) -> Result<()> {
     fleet.cluster_mut(cluster)?.istiod.as_mut().context("istiod runs")?.restart().await
 }
 
-const OBJECTS: &str = r"
+const POLICY: &str = r"
 apiVersion: meshroot.dev/v1alpha1
 kind: TrustPolicy
 metadata: {name: demo, namespace: meshroot-system}
@@ -295,12 +296,4 @@ spec:
   virtualMeshRef: {name: demo, namespace: meshroot-system}
   root: {key: ECDSA-P256}
   restart: Automatic
----
-apiVersion: networking.zephyr.solo.io/v1alpha1
-kind: VirtualMesh
-metadata: {name: demo, namespace: meshroot-system}
-spec:
-  meshes:
-  - {name: istio-istio-system-east, namespace: meshroot-cluster-east}
-  - {name: istio-istio-system-west, namespace: meshroot-cluster-west}
 ";

@@ -17,7 +17,7 @@ use crate::rights;
 
 const CLUSTERS: [&str; 2] = ["east", "west"];
 const PARTS: [&str; 5] = ["etcd", "kube-apiserver", "kubectl", "pilot-discovery", "zlint"];
-const VIRTUAL_MESH: &str = r"
+pub(crate) const VIRTUAL_MESH: &str = r"
 apiVersion: networking.zephyr.solo.io/v1alpha1
 kind: VirtualMesh
 metadata: {name: demo, namespace: meshroot-system}

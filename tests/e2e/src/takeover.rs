@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::progress::Progress;
 use crate::rotation::{CLUSTERS, LEAF, configure, restart_where_asked, restarted};
+use crate::scenario::VIRTUAL_MESH;
 use crate::workloads::Workloads;
 
 /// How long it may take.
@@ -44,7 +45,7 @@ pub(crate) async fn run(progress: &mut Progress, hub: HubApi) -> Result<()> {
         fleet.start_agent(cluster, &[]).await?;
     }
     progress.title("Both join: each goes on with its own CA until its workloads trust both roots");
-    fleet.kubectl("hub", &["apply", "-f", "-"], Some(OBJECTS))?;
+    fleet.kubectl("hub", &["apply", "-f", "-"], Some(&format!("{POLICY}---{VIRTUAL_MESH}")))?;
     let both = CLUSTERS.map(|cluster| (cluster, "demo"));
     let so_often = until_loaded(progress, &mut fleet, &mut workloads, &both).await?;
     ensure!(so_often == 2, "east takes two restarts, west none; there were {so_often}");
@@ -173,7 +174,7 @@ async fn provide_cacerts(fleet: &Fleet, cluster: &str) -> Result<()> {
     Ok(())
 }
 
-const OBJECTS: &str = r"
+const POLICY: &str = r"
 apiVersion: meshroot.dev/v1alpha1
 kind: TrustPolicy
 metadata: {name: demo, namespace: meshroot-system}
@@ -182,14 +183,6 @@ spec:
   root: {key: ECDSA-P256}
   adopt: Always
   restart: Automatic
----
-apiVersion: networking.zephyr.solo.io/v1alpha1
-kind: VirtualMesh
-metadata: {name: demo, namespace: meshroot-system}
-spec:
-  meshes:
-  - {name: istio-istio-system-east, namespace: meshroot-cluster-east}
-  - {name: istio-istio-system-west, namespace: meshroot-cluster-west}
 ";
 
 const HOME: &str = r"

@@ -33,12 +33,9 @@ pub(super) fn replaced_root(secret: &Secret) -> Option<String> {
     secret.metadata.annotations.as_ref()?.get(names::REPLACED_ROOT_ANNOTATION).cloned()
 }
 
-/// Annotation on the Secret of a further root that a company brings: namespace and name of the Secret that holds its key.
-const PROVIDED_ANNOTATION: &str = "meshroot.dev/provided";
-
 /// Where the key of the root is kept, if not here.
 pub(super) fn provided(secret: &Secret) -> Option<Key> {
-    let place = secret.metadata.annotations.as_ref()?.get(PROVIDED_ANNOTATION)?;
+    let place = secret.metadata.annotations.as_ref()?.get(names::PROVIDED_ANNOTATION)?;
     let (namespace, name) = place.split_once('/')?;
     Some(Key::new(namespace, name))
 }
@@ -67,7 +64,7 @@ pub(super) fn of_provided(
     }
     let mut secret = kept(place, virtual_mesh, names::ROOT_SECRET_TYPE, files);
     let annotations = secret.metadata.annotations.get_or_insert_default();
-    annotations.insert(PROVIDED_ANNOTATION.to_owned(), provided.to_string());
+    annotations.insert(names::PROVIDED_ANNOTATION.to_owned(), provided.to_string());
     secret
 }
 

@@ -29,7 +29,7 @@ for cluster administrators too:
 ";
 
 /// Where a label or annotation stands, and what it says.
-const MARKS: [(&str, &str, &str); 21] = [
+const MARKS: [(&str, &str, &str); 22] = [
     (names::MANAGED_BY_LABEL, "label on every object that Meshroot creates", "always `meshroot`"),
     (names::PART_OF_LABEL, "label on every object that is installed", "always `meshroot`"),
     (names::CLUSTER_LABEL, "label", "name of the cluster that an object is about"),
@@ -79,6 +79,11 @@ const MARKS: [(&str, &str, &str); 21] = [
         names::VIRTUAL_MESH_ANNOTATION,
         "annotation on the Secret of a builtin root",
         "its virtual mesh",
+    ),
+    (
+        names::PROVIDED_ANNOTATION,
+        "annotation on the Secret of a further root that a company brings",
+        "the Secret that holds its key",
     ),
     (
         names::CLUSTER_UID_ANNOTATION,
