@@ -23,6 +23,7 @@ mod walk;
 mod way;
 mod world;
 
+pub(crate) use catalog::Catalog;
 pub use catalog::OwnRoot;
 pub use forecast::{Forecast, Move, Pair, Stage};
 pub use held::{Held, settling};

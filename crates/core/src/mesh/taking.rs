@@ -17,8 +17,8 @@ use crate::membership::Key;
 use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::rotation::{
-    AnchorChange, Blocked, Chain, Held, Member, Position, Root, RootSet, Way, World, is_complete,
-    plan, settling,
+    AnchorChange, Blocked, Catalog, Chain, Held, Member, Position, Root, RootSet, Way, World,
+    is_complete, plan, settling,
 };
 
 /// What is written for the control plane now, and what comes after it.
@@ -64,15 +64,13 @@ pub(super) fn stage(
     let lifetime = report::leaf_lifetime(seen, now).max(standing.facts.leaf_lifetime_seconds);
     let lag = lifetime.map_or(LEAF_LIFETIME, SignedDuration::from_secs);
     let own = parse_bundle(standing.facts.own_certificates.as_bytes()).unwrap_or_default();
-    let mut known = Known::default();
+    let mut known = Catalog::default();
     for certificate in told.roots.iter().chain(standing.anchors).chain(&own) {
-        known.add(certificate)?;
+        known.add(certificate).map_err(too_many)?;
     }
-    let goal = Position {
-        chain: known.leads(&told.chain, &told.roots, now)?,
-        anchors: known.set(&told.roots)?,
-    };
-    let member = known.member(view, &standing.facts, lag)?;
+    let anchors = told.roots.iter().map(|root| known.add(root)).collect::<Result<_, _>>()?;
+    let goal = Position { chain: chain_of(&mut known, &told.chain, &told.roots, now)?, anchors };
+    let member = member(&mut known, view, &standing.facts, lag).map_err(too_many)?;
     let member = Member {
         chain: member.chain.loaded(standing.loaded),
         anchors: member.anchors.loaded(standing.loaded),
@@ -101,7 +99,7 @@ pub(super) fn stage(
         leaf_lifetime_seconds: lifetime,
         own: standing.facts.own.iter().filter(|own| !is_root_of(told, own)).cloned().collect(),
         own_certificates: standing.facts.own_certificates.clone(),
-        ..known.facts(&member, now)
+        ..facts(&known, &member, now)
     };
     let same = facts.sends == standing.facts.sends && facts.trusts == standing.facts.trusts;
     // What somebody else wrote meanwhile may have been loaded.
@@ -116,7 +114,7 @@ pub(super) fn stage(
         chain: if is_told { told.chain.clone() } else { standing.chain.to_vec() },
         // In one order from step to step: without multi-root, istiod drops an update whose root-cert.pem is not the same
         // bytes.
-        roots: known.certificates(next.told.anchors, goal.chain.issuer)?,
+        roots: known.certificates(next.told.anchors, goal.chain.issuer).ok_or_else(not_at_hand)?,
         // The goal of another virtual mesh says nothing of what is kept.
         goal: if is_told { told.goal } else { standing.goal },
         keeps: !is_told,
@@ -343,124 +341,70 @@ fn leads<'a>(
     })
 }
 
-/// The roots of one mesh, as the planner calls them.
-#[derive(Default)]
-struct Known {
-    /// By number; of some only the fingerprint is known.
-    all: Vec<(String, Option<Certificate>)>,
+/// What a chain leads to: of what is told first.
+fn chain_of(
+    known: &mut Catalog,
+    chain: &[Certificate],
+    told: &[Certificate],
+    now: Timestamp,
+) -> Result<Chain, Refusal> {
+    let all: Vec<Certificate> = known.at_hand().cloned().collect();
+    let of = |roots: &[Certificate]| -> Vec<Certificate> {
+        let first = chain.first();
+        first.map_or_else(Vec::new, |first| leads(first, chain, roots, now).cloned().collect())
+    };
+    let others = of(&all).into_iter().filter(|root| !told.contains(root));
+    let mut found = of(told).into_iter().chain(others);
+    let Some(issuer) = found.next() else {
+        let message = "the certificate leads to none of the trust anchors that are told".to_owned();
+        return Err(Refusal::new(Reason::LintRefused, message));
+    };
+    let chain = Chain::new(known.add(&issuer)?);
+    match found.next() {
+        None => Ok(chain),
+        Some(through) => Ok(chain.through(known.add(&through)?)),
+    }
 }
 
-impl Known {
-    fn add(&mut self, certificate: &Certificate) -> Result<Root, Refusal> {
-        self.named(&certificate.fingerprint().to_string(), Some(certificate))
-    }
+fn member(
+    known: &mut Catalog,
+    view: &View<'_>,
+    facts: &TakingOver,
+    lag: SignedDuration,
+) -> Result<Member, Refusal> {
+    let sent: Vec<Chain> =
+        facts.sent.iter().map(|sent| known.chain(sent)).collect::<Result<_, _>>()?;
+    let trusted: Vec<RootSet> =
+        facts.trusted.iter().map(|set| known.set(set)).collect::<Result<_, _>>()?;
+    Ok(Member {
+        mesh: Key::new("", &view.control_plane.mesh),
+        chain: Held::new(known.chain(&facts.sends)?, sent, lag),
+        anchors: Held::new(known.set(&facts.trusts)?, trusted, lag),
+        capability: AnchorChange::Restart,
+    })
+}
 
-    fn named(&mut self, name: &str, certificate: Option<&Certificate>) -> Result<Root, Refusal> {
-        let position = self.all.iter().position(|(known, _)| known == name);
-        let position = position.unwrap_or_else(|| {
-            self.all.push((name.to_owned(), certificate.cloned()));
-            self.all.len() - 1
-        });
-        u8::try_from(position).ok().and_then(Root::new).ok_or_else(|| {
-            let message = format!(
-                "the mesh and its virtual mesh trust more than {} roots together; take those away that nobody needs",
-                Root::MOST
-            );
-            Refusal::new(Reason::ForeignSecret, message)
-        })
+/// What is over is not kept: it would count anew once something else is written.
+fn facts(known: &Catalog, member: &Member, now: Timestamp) -> TakingOver {
+    TakingOver {
+        sends: known.sent(member.chain.told()),
+        trusts: known.fingerprints(member.anchors.told()),
+        sent: member.chain.may(now).skip(1).map(|chain| known.sent(chain)).collect(),
+        trusted: member.anchors.may(now).skip(1).map(|set| known.fingerprints(set)).collect(),
+        ..TakingOver::default()
     }
+}
 
-    fn set(&mut self, certificates: &[Certificate]) -> Result<RootSet, Refusal> {
-        certificates.iter().map(|certificate| self.add(certificate)).collect()
-    }
+fn too_many(_: Refusal) -> Refusal {
+    let message = format!(
+        "the mesh and its virtual mesh trust more than {} roots together; take those away that nobody needs",
+        Root::MOST
+    );
+    Refusal::new(Reason::ForeignSecret, message)
+}
 
-    fn named_set(&mut self, names: &[String]) -> Result<RootSet, Refusal> {
-        names.iter().map(|name| self.named(name, None)).collect()
-    }
-
-    fn chain(&mut self, sent: &Sent) -> Result<Chain, Refusal> {
-        let chain = Chain::new(self.named(&sent.issuer, None)?);
-        match &sent.through {
-            None => Ok(chain),
-            Some(through) => Ok(chain.through(self.named(through, None)?)),
-        }
-    }
-
-    /// What a chain leads to: of what is told first.
-    fn leads(
-        &mut self,
-        chain: &[Certificate],
-        told: &[Certificate],
-        now: Timestamp,
-    ) -> Result<Chain, Refusal> {
-        let known: Vec<Certificate> =
-            self.all.iter().filter_map(|(_, root)| root.clone()).collect();
-        let first = chain.first();
-        let of = |roots: &[Certificate]| -> Vec<Certificate> {
-            first.map_or_else(Vec::new, |first| leads(first, chain, roots, now).cloned().collect())
-        };
-        let others = of(&known).into_iter().filter(|root| !told.contains(root));
-        let mut found = of(told).into_iter().chain(others);
-        let Some(issuer) = found.next() else {
-            let message =
-                "the certificate leads to none of the trust anchors that are told".to_owned();
-            return Err(Refusal::new(Reason::LintRefused, message));
-        };
-        let chain = Chain::new(self.add(&issuer)?);
-        match found.next() {
-            None => Ok(chain),
-            Some(through) => Ok(chain.through(self.add(&through)?)),
-        }
-    }
-
-    fn member(
-        &mut self,
-        view: &View<'_>,
-        facts: &TakingOver,
-        lag: SignedDuration,
-    ) -> Result<Member, Refusal> {
-        let sent: Vec<Chain> =
-            facts.sent.iter().map(|sent| self.chain(sent)).collect::<Result<_, _>>()?;
-        let trusted: Vec<RootSet> =
-            facts.trusted.iter().map(|set| self.named_set(set)).collect::<Result<_, _>>()?;
-        Ok(Member {
-            mesh: Key::new("", &view.control_plane.mesh),
-            chain: Held::new(self.chain(&facts.sends)?, sent, lag),
-            anchors: Held::new(self.named_set(&facts.trusts)?, trusted, lag),
-            capability: AnchorChange::Restart,
-        })
-    }
-
-    /// What is over is not kept: it would count anew once something else is written.
-    fn facts(&self, member: &Member, now: Timestamp) -> TakingOver {
-        let name = |root: Root| {
-            self.all
-                .get(usize::from(root.number()))
-                .map(|(name, _)| name.clone())
-                .unwrap_or_default()
-        };
-        let sent =
-            |chain: Chain| Sent { issuer: name(chain.issuer), through: chain.through.map(name) };
-        let set = |set: RootSet| set.iter().map(name).collect::<Vec<String>>();
-        TakingOver {
-            sends: sent(member.chain.told()),
-            trusts: set(member.anchors.told()),
-            sent: member.chain.may(now).skip(1).map(sent).collect(),
-            trusted: member.anchors.may(now).skip(1).map(set).collect(),
-            ..TakingOver::default()
-        }
-    }
-
-    /// The roots of a set, `first` before the others.
-    fn certificates(&self, set: RootSet, first: Root) -> Result<Vec<Certificate>, Refusal> {
-        let leads = Some(first).filter(|first| set.contains(*first));
-        let others = set.iter().filter(|root| *root != first);
-        let of = |root: Root| self.all.get(usize::from(root.number()))?.1.clone();
-        let all: Option<Vec<Certificate>> = leads.into_iter().chain(others).map(of).collect();
-        all.ok_or_else(|| {
-            let message = "a root that workloads of the mesh may still need is not at hand any more: restart its workloads, \
-                           then set spec.adopt: AtOnce in the TrustPolicy";
-            Refusal::new(Reason::RootWouldChange, message)
-        })
-    }
+fn not_at_hand() -> Refusal {
+    let message = "a root that workloads of the mesh may still need is not at hand any more: restart its workloads, then set \
+                   spec.adopt: AtOnce in the TrustPolicy";
+    Refusal::new(Reason::RootWouldChange, message)
 }

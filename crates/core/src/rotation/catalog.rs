@@ -30,7 +30,7 @@ pub struct OwnRoot {
 
 /// The certificates behind the planner's roots.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Catalog {
+pub(crate) struct Catalog {
     entries: Vec<Entry>,
 }
 
@@ -47,12 +47,12 @@ impl Catalog {
     ///
     /// # Errors
     /// More roots at one time than can be told apart.
-    pub(super) fn add(&mut self, certificate: &Certificate) -> Result<Root, Refusal> {
+    pub(crate) fn add(&mut self, certificate: &Certificate) -> Result<Root, Refusal> {
         self.add_named(&certificate.fingerprint().to_string(), Some(certificate))
     }
 
     /// The same for one of which only the fingerprint may be known.
-    pub(super) fn add_named(
+    pub(crate) fn add_named(
         &mut self,
         fingerprint: &str,
         certificate: Option<&Certificate>,
@@ -77,22 +77,22 @@ impl Catalog {
     }
 
     /// The roots of a bundle, as MeshTrust has it.
-    pub(super) fn read(&mut self, bundle: &str) -> Result<RootSet, Refusal> {
+    pub(crate) fn read(&mut self, bundle: &str) -> Result<RootSet, Refusal> {
         let certificates = parse_bundle(bundle.as_bytes()).unwrap_or_default();
         certificates.iter().map(|certificate| self.add(certificate)).collect()
     }
 
-    pub(super) fn find(&self, fingerprint: &str) -> Option<Root> {
+    pub(crate) fn find(&self, fingerprint: &str) -> Option<Root> {
         let found = self.entries.iter().find(|entry| entry.fingerprint == fingerprint)?;
         Some(found.root)
     }
 
-    pub(super) fn fingerprint(&self, root: Root) -> String {
+    pub(crate) fn fingerprint(&self, root: Root) -> String {
         self.entry(root).map(|entry| entry.fingerprint.clone()).unwrap_or_default()
     }
 
     /// A chain that some mesh was told; its roots are known from then on, whatever became of them.
-    pub(super) fn chain(&mut self, sent: &Sent) -> Result<Chain, Refusal> {
+    pub(crate) fn chain(&mut self, sent: &Sent) -> Result<Chain, Refusal> {
         let chain = Chain::new(self.add_named(&sent.issuer, None)?);
         match &sent.through {
             None => Ok(chain),
@@ -100,28 +100,36 @@ impl Catalog {
         }
     }
 
-    pub(super) fn sent(&self, chain: Chain) -> Sent {
+    pub(crate) fn sent(&self, chain: Chain) -> Sent {
         let through = chain.through.map(|root| self.fingerprint(root));
         Sent { issuer: self.fingerprint(chain.issuer), through }
     }
 
     /// Roots that some mesh was told to trust; the same.
-    pub(super) fn set(&mut self, fingerprints: &[String]) -> Result<RootSet, Refusal> {
+    pub(crate) fn set(&mut self, fingerprints: &[String]) -> Result<RootSet, Refusal> {
         fingerprints.iter().map(|fingerprint| self.add_named(fingerprint, None)).collect()
     }
 
-    pub(super) fn fingerprints(&self, set: RootSet) -> Vec<String> {
+    pub(crate) fn fingerprints(&self, set: RootSet) -> Vec<String> {
         set.iter().map(|root| self.fingerprint(root)).collect()
     }
 
     /// PEM of the roots, `first` before the others if it is one of them; `None` where one of them is not at hand.
-    pub(super) fn bundle(&self, set: RootSet, first: Root) -> Option<String> {
+    pub(crate) fn bundle(&self, set: RootSet, first: Root) -> Option<String> {
+        self.certificates(set, first).map(|all| to_bundle(&all))
+    }
+
+    /// The same as certificates.
+    pub(crate) fn certificates(&self, set: RootSet, first: Root) -> Option<Vec<Certificate>> {
         let leads = Some(first).filter(|first| set.contains(*first));
         let others = set.iter().filter(|root| *root != first);
         let certificate = |root: Root| self.entry(root)?.certificate.clone();
-        let all: Option<Vec<Certificate>> =
-            leads.into_iter().chain(others).map(certificate).collect();
-        all.map(|all| to_bundle(&all))
+        leads.into_iter().chain(others).map(certificate).collect()
+    }
+
+    /// All roots whose certificates are at hand.
+    pub(crate) fn at_hand(&self) -> impl Iterator<Item = &Certificate> {
+        self.entries.iter().filter_map(|entry| entry.certificate.as_ref())
     }
 
     fn entry(&self, root: Root) -> Option<&Entry> {

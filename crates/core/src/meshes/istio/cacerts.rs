@@ -75,11 +75,6 @@ impl Layout {
     }
 }
 
-/// The certificates under one of its keys; `None` where they cannot be read.
-pub fn certificates(data: &Data, key: &str) -> Option<Vec<Certificate>> {
-    parse_bundle(&data.get(key)?.0).ok()
-}
-
 /// The CA that istiod uses of a Secret; `None` where it cannot.
 pub fn own(data: &Data) -> Option<Own> {
     let layout = layout(data)?;
