@@ -1,17 +1,19 @@
-//! The frame of a certificate (RFC 5280 section 4.1): fields in their order, and a signature around them.
+//! The frames of a certificate (RFC 5280 section 4.1) and of a revocation list (section 5.1): fields in their order, and a
+//! signature around them.
 
 use std::time::Duration;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{Any, BitString, GeneralizedTime, OctetString, UintRef, UtcTime};
+use der::asn1::{Any, BitString, GeneralizedTime, OctetString, Uint, UintRef, UtcTime};
 use der::{Decode, Encode, Sequence};
 use jiff::Timestamp;
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Version;
 use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, CrlNumber};
 use x509_cert::time::{Time, Validity};
 
-use crate::{Host, general_name, oid};
+use crate::{Host, Revoked, general_name, oid};
 
 /// What stands in a certificate. What it may say is the business of whoever signs it.
 pub struct CertificateFrame<'a> {
@@ -75,7 +77,84 @@ impl CertificateFrame<'_> {
     }
 }
 
-/// DER of the certificate: these very bytes, the algorithm again, the signature.
+/// What stands in a revocation list that is complete for one issuer. What is on it is the business of whoever signs it.
+pub struct RevocationListFrame<'a> {
+    /// How it is going to be signed.
+    pub algorithm: AlgorithmIdentifierOwned,
+    /// DER of the issuer's subject, byte by byte.
+    pub issuer: &'a [u8],
+    /// The issuer's subjectKeyIdentifier.
+    pub authority_key_identifier: &'a [u8],
+    /// Greater than that of every list of this issuer before it (section 5.2.3).
+    pub number: u64,
+    /// When it is made, in whole seconds.
+    pub this_update: Timestamp,
+    /// When it is over, in whole seconds.
+    pub next_update: Timestamp,
+    /// The certificates that are revoked; there may be none.
+    pub entries: &'a [Revoked],
+}
+
+#[derive(Sequence)]
+struct TbsRevocationList {
+    version: Version,
+    signature: AlgorithmIdentifierOwned,
+    issuer: Any,
+    this_update: Time,
+    next_update: Time,
+    /// Absent where there are none: an empty sequence is no DER of it.
+    #[asn1(optional = "true")]
+    revoked: Option<Vec<Entry>>,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    extensions: Vec<Extension>,
+}
+
+#[derive(Sequence)]
+struct Entry {
+    serial: Uint,
+    since: Time,
+    #[asn1(optional = "true")]
+    extensions: Option<Vec<Extension>>,
+}
+
+impl RevocationListFrame<'_> {
+    /// DER of the TBSCertList, version 2. The same fields always give the same bytes.
+    ///
+    /// # Errors
+    /// A field is not the DER that it must be, or a time is before 1970.
+    pub fn to_be_signed(self) -> der::Result<Vec<u8>> {
+        let authority = AuthorityKeyIdentifier {
+            key_identifier: Some(OctetString::new(self.authority_key_identifier)?),
+            authority_cert_issuer: None,
+            authority_cert_serial_number: None,
+        };
+        let entries = self.entries.iter().map(entry).collect::<der::Result<Vec<_>>>()?;
+        TbsRevocationList {
+            version: Version::V2,
+            signature: self.algorithm,
+            issuer: Any::from_der(self.issuer)?,
+            this_update: time(self.this_update)?,
+            next_update: time(self.next_update)?,
+            revoked: Some(entries).filter(|entries| !entries.is_empty()),
+            extensions: vec![
+                extension(oid::AUTHORITY_KEY_IDENTIFIER, false, &authority)?,
+                extension(oid::CRL_NUMBER, false, &CrlNumber::try_from(self.number)?)?,
+            ],
+        }
+        .to_der()
+    }
+}
+
+fn entry(revoked: &Revoked) -> der::Result<Entry> {
+    let reason = revoked.reason.map(|reason| extension(oid::CRL_REASON, false, &reason));
+    Ok(Entry {
+        serial: Uint::new(revoked.serial.as_bytes())?,
+        since: time(revoked.since)?,
+        extensions: reason.transpose()?.map(|reason| vec![reason]),
+    })
+}
+
+/// DER of the certificate or the list: these very bytes, the algorithm again, the signature.
 ///
 /// # Errors
 /// `tbs` is no DER.

@@ -29,6 +29,8 @@ mod pem_file;
 mod private_key;
 mod public_key;
 mod request;
+mod revocation;
+mod revocation_list;
 mod serial;
 mod spiffe;
 mod tlv;
@@ -52,6 +54,10 @@ pub use pem_file::{Item, PemFile};
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
 pub use request::{CertificateRequest, MAX_REQUEST_BYTES, RequestError};
+pub use revocation::check_revocation;
+pub use revocation_list::{
+    RevocationList, RevocationListError, RevocationReason, Revoked, read_revocation_lists,
+};
 pub use serial::Serial;
 pub use spiffe::{SpiffeError, SpiffeVerifier, expect_spiffe_id};
 pub use tlv::TlvError;

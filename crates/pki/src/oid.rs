@@ -76,6 +76,12 @@ pub const SIGNED_CERTIFICATE_TIMESTAMPS: ObjectIdentifier = oid("1.3.6.1.4.1.111
 /// netscape-cert-type, which Go and OpenSSL still read.
 pub const NETSCAPE_CERTIFICATE_TYPE: ObjectIdentifier = oid("2.16.840.1.113730.1.1");
 
+// Extensions of revocation lists (RFC 5280 sections 5.2 and 5.3).
+/// cRLNumber.
+pub const CRL_NUMBER: ObjectIdentifier = oid("2.5.29.20");
+/// reasonCode, of an entry.
+pub const CRL_REASON: ObjectIdentifier = oid("2.5.29.21");
+
 // Key purposes (RFC 5280 section 4.2.1.12).
 /// serverAuth: TLS servers.
 pub const SERVER_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.1");

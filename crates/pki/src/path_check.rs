@@ -150,9 +150,12 @@ fn check_constraints(
 
 /// Whether the key identifiers allow `issuer` to be the issuer; OpenSSL insists on all of them.
 pub(crate) fn key_identifiers_match(certificate: &Certificate, issuer: &Certificate) -> bool {
-    let Some(named) = &certificate.extensions().authority_key_identifier else {
-        return true;
-    };
+    let named = certificate.extensions().authority_key_identifier.as_ref();
+    named.is_none_or(|named| names_key_of(named, issuer))
+}
+
+/// Whether an authorityKeyIdentifier can be about this issuer.
+pub(crate) fn names_key_of(named: &AuthorityKeyIdentifier, issuer: &Certificate) -> bool {
     let own_identifier = issuer.extensions().subject_key_identifier.as_deref();
     let key_matches = match (&named.key_identifier, own_identifier) {
         (Some(named), Some(own)) => named.as_bytes() == own,

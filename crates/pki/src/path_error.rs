@@ -262,4 +262,58 @@ pub enum PathError {
         /// The limit.
         limit: usize,
     },
+    /// The certificate is on its issuer's revocation list.
+    #[error("{certificate} was revoked by {issuer} at {since}{}", because(*reason))]
+    Revoked {
+        /// The certificate.
+        certificate: PathPosition,
+        /// Its issuer, whose list it is.
+        issuer: String,
+        /// Since when.
+        since: Timestamp,
+        /// Why, by the name in RFC 5280 section 5.3.1, where the list says it.
+        reason: Option<&'static str>,
+    },
+    /// There are revocation lists, but none of this issuer.
+    #[error(
+        "no revocation list of {issuer}, which issued {certificate}, is among those given; once there is one, OpenSSL and Envoy refuse whatever has an issuer without one"
+    )]
+    NoRevocationList {
+        /// The certificate.
+        certificate: PathPosition,
+        /// Its issuer.
+        issuer: String,
+    },
+    /// The issuer of a certificate may not sign revocation lists.
+    #[error("the keyUsage of {issuer} lacks cRLSign, so its revocation list does not count")]
+    CrlSignMissing {
+        /// The issuer.
+        issuer: PathPosition,
+    },
+    /// The revocation list is of that name, but not of that key.
+    #[error("the revocation list of {issuer} is not signed by its key: {source}")]
+    RevocationListSignature {
+        /// The issuer.
+        issuer: String,
+        /// What the check said.
+        source: KeyError,
+    },
+    /// The revocation list is over, or not yet valid.
+    #[error(
+        "the revocation list of {issuer} is valid from {this_update} to {next_update}, not at {at}"
+    )]
+    RevocationListTime {
+        /// The issuer.
+        issuer: String,
+        /// thisUpdate.
+        this_update: Timestamp,
+        /// nextUpdate.
+        next_update: Timestamp,
+        /// The time it was checked at.
+        at: Timestamp,
+    },
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ mod path_refusals;
 mod paths;
 mod properties;
 mod requests;
+mod revocation;
 mod support;
 mod text;
 
