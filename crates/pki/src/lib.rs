@@ -54,7 +54,7 @@ pub use pem_file::{Item, PemFile};
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
 pub use request::{CertificateRequest, MAX_REQUEST_BYTES, RequestError};
-pub use revocation::check_revocation;
+pub use revocation::{Coverage, check_revocation};
 pub use revocation_list::{
     RevocationList, RevocationListError, RevocationReason, Revoked, read_revocation_lists,
 };

@@ -8,6 +8,7 @@ use crate::form::{DerForm, conversion_of_block};
 use crate::pem::{self, Block, PemError};
 use crate::private_key::PrivateKey;
 use crate::request::CertificateRequest;
+use crate::revocation_list::{self, RevocationList};
 
 /// What a file holds, in its order.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct PemFile {
 pub enum Item {
     /// A certificate.
     Certificate(Box<Certificate>),
+    /// A certificate revocation list.
+    RevocationList(Box<RevocationList>),
     /// A certificate request.
     Request(Box<CertificateRequest>),
     /// A private key, of which only the public half is kept.
@@ -79,6 +82,7 @@ fn unreadable(label: &str, why: &dyn std::fmt::Display) -> Item {
 fn read_der(der: &[u8]) -> Item {
     match DerForm::of(der) {
         Some(DerForm::Request) => request("DER", der),
+        Some(DerForm::RevocationList) => revocation_list("DER", der),
         Some(DerForm::PrivateKey) => {
             let labels = ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"];
             let key = labels.into_iter().map(|label| private_key(label, der));
@@ -96,6 +100,8 @@ fn read_block(block: &Block) -> Item {
         private_key(label, &block.der)
     } else if label.ends_with("CERTIFICATE REQUEST") {
         request(label, &block.der)
+    } else if label == revocation_list::LABEL {
+        revocation_list(label, &block.der)
     } else if conversion_of_block(label).is_some() {
         unreadable(label, &CertificateError::WrongBlock { label: label.to_owned() })
     } else {
@@ -111,6 +117,11 @@ fn certificate(label: &str, der: &[u8]) -> Item {
 fn request(label: &str, der: &[u8]) -> Item {
     let request = CertificateRequest::parse(der);
     request.map_or_else(|error| unreadable(label, &error), |it| Item::Request(Box::new(it)))
+}
+
+fn revocation_list(label: &str, der: &[u8]) -> Item {
+    let list = RevocationList::from_der(der);
+    list.map_or_else(|error| unreadable(label, &error), |it| Item::RevocationList(Box::new(it)))
 }
 
 fn private_key(label: &str, der: &[u8]) -> Item {

@@ -7,16 +7,27 @@ use crate::path_check::position;
 use crate::path_error::PathError;
 use crate::revocation_list::{RevocationList, RevocationReason, Revoked};
 
+/// For whom there must be a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Once there is one list, for every issuer on the path, the anchor included: as OpenSSL and Envoy (BoringSSL) are given
+    /// them.
+    EveryIssuer,
+    /// For nobody: what is revoked by the lists that there are is refused, and nothing else.
+    WhereGiven,
+}
+
 /// Checks a path, leaf first and anchor last, against revocation lists (RFC 5280 section 6.3); without any, nothing is asked.
 ///
-/// As OpenSSL and Envoy (BoringSSL) do it, once there is one list there must be one for every issuer on the path, the
-/// anchor included, signed by it and not over. Of several lists of one issuer every one that its key signed counts.
+/// A list counts if its issuer's key signed it, and covers its issuer as long as it is not over. Of several lists of one issuer
+/// each counts: what one of them revoked stays revoked.
 ///
 /// # Errors
 /// The certificate nearest to the leaf that is revoked, or whose issuer has no list that can be used.
 pub fn check_revocation(
     path: &[Certificate],
     lists: &[RevocationList],
+    coverage: Coverage,
     at: Timestamp,
 ) -> Result<(), PathError> {
     if lists.is_empty() {
@@ -24,7 +35,10 @@ pub fn check_revocation(
     }
     for (index, pair) in path.windows(2).enumerate() {
         let [certificate, issuer] = pair else { continue };
-        check_one(certificate, issuer, index, lists, at)?;
+        let is_given = lists.iter().any(|list| list.names(issuer));
+        if is_given || coverage == Coverage::EveryIssuer {
+            check_one(certificate, issuer, index, lists, at)?;
+        }
     }
     Ok(())
 }

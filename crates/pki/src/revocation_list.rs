@@ -25,7 +25,8 @@ use crate::private_key::PrivateKey;
 use crate::serial::Serial;
 use crate::tlv::{self, TlvError};
 
-const LABEL: &str = "X509 CRL";
+/// Label of its PEM.
+pub(crate) const LABEL: &str = "X509 CRL";
 
 /// A certificate revocation list that is complete for its issuer: the exact bytes, and what they say. Cheap to clone; two
 /// are equal when their DER is.

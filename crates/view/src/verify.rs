@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 use meshroot_core::meshes::{Finding, istio};
-use meshroot_pki::{Certificate, PathError, PathOptions, Purpose, build_path};
+use meshroot_pki::{
+    Certificate, Coverage, PathError, PathOptions, Purpose, RevocationList, build_path,
+    check_revocation,
+};
 use serde_json::{Value, json};
 
 use crate::{Sheet, age};
@@ -15,6 +18,14 @@ pub struct Anchors {
     pub roots: Vec<Certificate>,
 }
 
+/// Revocation lists that a chain is held against.
+pub struct Revocations {
+    /// The lists; where there are none, nothing is asked.
+    pub lists: Vec<RevocationList>,
+    /// For whom there must be one.
+    pub coverage: Coverage,
+}
+
 /// What those who use some [`Anchors`] make of a chain.
 pub struct Verdict {
     whose: String,
@@ -25,13 +36,23 @@ pub struct Verdict {
 
 impl Verdict {
     /// Judges as the strictest of them would at the time `at`: `chain` has the certificate in question first.
-    pub fn of(chain: &[Certificate], anchors: &Anchors, purpose: Purpose, at: Timestamp) -> Self {
+    pub fn of(
+        chain: &[Certificate],
+        anchors: &Anchors,
+        revocations: &Revocations,
+        purpose: Purpose,
+        at: Timestamp,
+    ) -> Self {
         let whose = anchors.whose.join(", ");
         let nothing = Vec::new;
         let Some((first, rest)) = chain.split_first() else {
             return Self { whose, path: Ok(Vec::new()), findings: nothing(), advice: nothing() };
         };
-        let path = match build_path(first, rest, &anchors.roots, &PathOptions::new(at, purpose)) {
+        let path = build_path(first, rest, &anchors.roots, &PathOptions::new(at, purpose));
+        let Revocations { lists, coverage } = revocations;
+        let stands =
+            path.and_then(|path| check_revocation(&path, lists, *coverage, at).map(|()| path));
+        let path = match stands {
             Ok(path) => path,
             Err(error) => {
                 return Self { whose, path: Err(error), findings: nothing(), advice: nothing() };

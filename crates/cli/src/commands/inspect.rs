@@ -25,7 +25,7 @@ use crate::terminal::Terminal;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     object: Option<InspectedObject>,
-    /// A file with certificates, requests or keys, PEM or DER; `-` is standard input
+    /// A file with certificates, revocation lists, requests or keys, PEM or DER; `-` is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
 }
@@ -63,7 +63,9 @@ pub(crate) async fn run(
     };
     if inspection.is_empty() {
         let titles = inspection.titles().join(", ");
-        return Err(Failure::no(format!("no certificate, request or key was found in {titles}")));
+        return Err(Failure::no(format!(
+            "no certificate, revocation list, request or key was found in {titles}"
+        )));
     }
     if global.output.is_table() {
         terminal.sheet(&inspection.sheet(now))?;

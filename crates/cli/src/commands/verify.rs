@@ -7,12 +7,14 @@ use kube::Api;
 use kube::api::ListParams;
 use meshroot_api::{MeshTrust, VirtualMesh};
 use meshroot_core::membership::{Key, members};
-use meshroot_pki::{Certificate, Purpose, parse_bundle, read_certificates};
+use meshroot_pki::{
+    Certificate, Coverage, Purpose, parse_bundle, read_certificates, read_revocation_lists,
+};
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::process::clock;
 use meshroot_view::full_name;
 use meshroot_view::kinds::Kind;
-use meshroot_view::verify::{self, Anchors, Verdict};
+use meshroot_view::verify::{self, Anchors, Revocations, Verdict};
 
 use super::inspect::read_file;
 use crate::failure::Failure;
@@ -33,6 +35,9 @@ pub(crate) struct Arguments {
     /// PEM file with the roots, instead of a virtual mesh's; no cluster is asked
     #[arg(long, value_name = "FILE", conflicts_with = "virtual_mesh")]
     roots: Option<PathBuf>,
+    /// File with certificate revocation lists; once there is one, every issuer must have one, as OpenSSL and Envoy want it
+    #[arg(long, value_name = "FILE")]
+    crl: Option<PathBuf>,
     /// What the first certificate is used for
     #[arg(long, value_enum, default_value_t)]
     purpose: Use,
@@ -80,14 +85,26 @@ pub(crate) async fn run(
     };
     let at = asked.at.unwrap_or_else(clock::now);
     let purpose = asked.purpose.into();
-    let verdicts: Vec<Verdict> =
-        anchors.iter().map(|anchors| Verdict::of(&chain, anchors, purpose, at)).collect();
+    let revocations = revocations(asked)?;
+    let verdict = |anchors| Verdict::of(&chain, anchors, &revocations, purpose, at);
+    let verdicts: Vec<Verdict> = anchors.iter().map(verdict).collect();
     if global.output.is_table() {
         terminal.sheet(&verify::sheet(&verdicts, at))?;
     } else {
         terminal.print(&global.output.text(&verify::document(&verdicts))?)?;
     }
     answer(&asked.file, &verdicts)
+}
+
+fn revocations(asked: &Arguments) -> Result<Revocations, Failure> {
+    let Some(file) = &asked.crl else {
+        return Ok(Revocations { lists: Vec::new(), coverage: Coverage::WhereGiven });
+    };
+    let lists = read_revocation_lists(&read_file(file)?).map_err(|error| {
+        Failure::no(format!("{}: {error}", file.display()))
+            .fix(format!("see what is in it with: meshroot inspect {}", file.display()))
+    })?;
+    Ok(Revocations { lists, coverage: Coverage::EveryIssuer })
 }
 
 /// The certificates in a file of people.
@@ -154,4 +171,5 @@ What is accepted here is accepted by Go, OpenSSL, BoringSSL and webpki alike.
 Examples:
   meshroot verify cert-chain.pem --virtual-mesh demo
   meshroot verify workload.pem --virtual-mesh demo --purpose client
+  meshroot verify cert-chain.pem --roots root-cert.pem --crl ca-crl.pem
   meshroot verify cert-chain.pem --roots root-cert.pem --at 2027-06-01T00:00:00Z";

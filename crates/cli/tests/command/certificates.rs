@@ -3,7 +3,10 @@
 use der::Encode as _;
 use der::asn1::ObjectIdentifier;
 use jiff::{SignedDuration, Timestamp};
-use meshroot_pki::{Certificate, DistinguishedName, KeyKind, PrivateKey, PublicKey};
+use meshroot_pki::{
+    Certificate, DistinguishedName, KeyKind, PrivateKey, PublicKey, RevocationList,
+    RevocationReason, Revoked,
+};
 use meshroot_runtime::process::clock;
 
 pub(crate) const IDENTITY: &str = "spiffe://cluster.local/ns/istio-system/sa/istiod";
@@ -85,6 +88,22 @@ impl Authority {
 
     pub(crate) fn pem(&self) -> String {
         self.certificate.to_pem()
+    }
+
+    /// PEM of its revocation list, with these on it.
+    pub(crate) fn revokes(&self, revoked: &[&Certificate]) -> String {
+        let now = clock::now();
+        let entry = |revoked: &&Certificate| Revoked {
+            serial: revoked.serial().clone(),
+            since: now,
+            reason: Some(RevocationReason::CA_COMPROMISE),
+        };
+        let entries: Vec<Revoked> = revoked.iter().map(entry).collect();
+        let (begin, end) =
+            (now - SignedDuration::from_mins(10), now + SignedDuration::from_hours(24));
+        RevocationList::create(&self.key, &self.certificate, 7, begin, end, &entries)
+            .unwrap()
+            .to_pem()
     }
 }
 

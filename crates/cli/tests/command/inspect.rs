@@ -67,7 +67,7 @@ fn what_cannot_be_read_is_shown_and_a_no() {
 fn what_holds_nothing_of_the_sort_is_a_no() {
     has(
         &run_with_input(None, &["inspect"], b"hello\n").no(1),
-        &["no certificate, request or key was found in -"],
+        &["no certificate, revocation list, request or key was found in -"],
     );
     has(&run(None, &["inspect", "/nonexistent/file"]).no(1), &["/nonexistent/file cannot be read"]);
 }
@@ -182,6 +182,55 @@ async fn of_a_cacerts_it_is_said_what_istiod_makes_of_it() {
     create_secret(&hub, "advised", &unordered).await;
     let text = hub.run(&["inspect", "secret", "default/advised"]).yes();
     has(&text, &["warning        root-in-chain", "1 lines of other text in root-cert.pem"]);
+}
+
+#[test]
+fn a_revocation_list_says_whose_it_is_until_when_and_who_is_on_it() {
+    let root = root("root");
+    let intermediate = root.issue(&intermediate_spec("a 1"));
+    let lists = root.revokes(&[&intermediate.certificate]) + &intermediate.revokes(&[]);
+    let text = run_with_input(None, &["inspect"], lists.as_bytes()).yes();
+    let serial = intermediate.certificate.serial().to_string();
+    let revoked = format!("{serial} since");
+    has(
+        &text,
+        &[
+            "Certificate revocation list 1 of 2",
+            "CN=root",
+            "07",
+            &revoked,
+            "cACompromise",
+            "nothing",
+        ],
+    );
+    let json = run_with_input(None, &["inspect", "-o", "json"], lists.as_bytes()).yes();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let items = &json["parts"][0]["items"];
+    assert_eq!(items[0]["revoked"][0]["serial"], serial);
+    assert_eq!(items[0]["revoked"][0]["reason"], "cACompromise");
+    assert_eq!(items[1]["revoked"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn of_the_revocation_lists_in_a_cacerts_it_is_said_who_breaks_on_them() {
+    let hub = hub().await;
+    let root = root("root");
+    let own = root.issue(&intermediate_spec("a 1"));
+    let (pem, key, roots) = (own.pem(), own.key.to_pkcs8_pem(), root.pem());
+    let files = [
+        ("ca-cert.pem", pem.as_str()),
+        ("ca-key.pem", &key),
+        ("cert-chain.pem", &pem),
+        ("root-cert.pem", &roots),
+    ];
+    let all = own.revokes(&[]) + &root.revokes(&[]);
+    create_secret(&hub, "listed", &[&files[..], &[("ca-crl.pem", &all)]].concat()).await;
+    let text = hub.run(&["inspect", "secret", "default/listed"]).yes();
+    has(&text, &["ca-crl.pem holds a list of each certificate of the chain and each root"]);
+    let part = own.revokes(&[]);
+    create_secret(&hub, "half", &[&files[..], &[("ca-crl.pem", &part)]].concat()).await;
+    let text = hub.run(&["inspect", "secret", "default/half"]).no(1);
+    has(&text, &["holds no list of CN=root,OU=demo,O=Istio: Envoy refuses every workload"]);
 }
 
 #[tokio::test]

@@ -154,3 +154,30 @@ async fn the_roots_are_those_that_the_members_are_to_use() {
 fn without_roots_and_virtual_mesh_there_is_nothing_to_verify_against() {
     assert_eq!(run(None, &["verify", "-"]).code, 2);
 }
+
+#[test]
+fn a_certificate_on_a_revocation_list_does_not_verify_nor_one_whose_issuer_has_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = root("root");
+    let intermediate = root.issue(&intermediate_spec("a 1"));
+    let chain = file(&directory, "chain.pem", intermediate.pem());
+    let roots = file(&directory, "roots.pem", root.pem());
+    let verify = |lists: String| {
+        let lists = file(&directory, "lists.pem", lists);
+        let [chain, roots, lists] = [&chain, &roots, &lists].map(|file| file.to_str().unwrap());
+        run(None, &["verify", chain, "--roots", roots, "--crl", lists])
+    };
+    has(&verify(root.revokes(&[])).yes(), &["accepted"]);
+    has(
+        &verify(root.revokes(&[&intermediate.certificate])).no(1),
+        &["certificate 0 (CN=a 1,OU=demo,O=Istio) was revoked by CN=root", "(cACompromise)"],
+    );
+    has(
+        &verify(intermediate.revokes(&[])).no(1),
+        &["no revocation list of CN=root,OU=demo,O=Istio"],
+    );
+    has(
+        &verify(root.pem()).no(1),
+        &["lists.pem: revocation list 1 of the file", "meshroot inspect"],
+    );
+}

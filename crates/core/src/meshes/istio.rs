@@ -9,7 +9,7 @@ use meshroot_api::shared::MeshType;
 
 use super::{Capabilities, DEFAULT_TRUST_DOMAIN, Kind, or};
 
-pub use lint::{advice, lint};
+pub use lint::{advice, lint, lint_lists};
 pub use rights::PUBLISHED_ANCHORS;
 
 pub(super) static KIND: Kind = Kind {

@@ -1,14 +1,18 @@
 //! What is refused before it is written for an Istio: each finding with a chain that is broken in this way.
 
-use meshroot_core::meshes::istio::{advice, lint};
-use meshroot_pki::{Certificate, DistinguishedName, PathOptions, PublicKey, Purpose, build_path};
+use jiff::SignedDuration;
+use meshroot_core::meshes::istio::{advice, lint, lint_lists};
+use meshroot_pki::{
+    Certificate, DistinguishedName, PathOptions, PrivateKey, PublicKey, Purpose, RevocationList,
+    build_path,
+};
 use rstest::rstest;
 use x509_cert::ext::pkix::KeyUsages;
 
 use crate::x509::{
     CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, authority_key_identifier, basic_constraints,
-    dns_subtree, extended_key_usage, ia5, key_usage, leaf_key, name, name_constraints, now,
-    openssl, root_key, subject_key_identifier,
+    dns_subtree, extended_key_usage, ia5, intermediate_key, key_usage, leaf_key, name,
+    name_constraints, now, openssl, root_key, subject_key_identifier,
 };
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -275,4 +279,43 @@ fn a_new_intermediate_without_the_cross_certificate_is_refused_where_only_the_ol
 #[test]
 fn no_root_at_all_is_refused() {
     assert_eq!(rules(&[Template::intermediate().sign(root_key())], &[]), ["path"]);
+}
+
+fn list(key: &PrivateKey, issuer: &Certificate, lasts_hours: i64) -> RevocationList {
+    let begin = now() - SignedDuration::from_hours(48);
+    let end = now() + SignedDuration::from_hours(lasts_hours);
+    RevocationList::create(key, issuer, 1, begin, end, &[]).unwrap()
+}
+
+#[test]
+fn beside_a_chain_each_certificate_of_it_and_each_root_needs_a_current_revocation_list() {
+    let (root, chain) = (root(), [Template::intermediate().sign(root_key())]);
+    let roots = std::slice::from_ref(&root);
+    let own = list(intermediate_key(), &chain[0], 1);
+    let of_root = list(root_key(), &root, 1);
+    let said = |lists: &[RevocationList]| {
+        let findings = lint_lists(&chain, roots, lists, now()).into_iter();
+        findings.map(|finding| format!("{}: {}", finding.rule, finding.message)).collect::<Vec<_>>()
+    };
+    assert!(said(&[]).is_empty(), "without any nobody asks for one");
+    assert!(said(&[own.clone(), of_root.clone()]).is_empty());
+    let found = said(std::slice::from_ref(&of_root));
+    assert_eq!(
+        found,
+        [
+            "revocation-list-missing: ca-crl.pem holds no list of CN=intermediate,OU=shop,O=Example: istiod drops the whole update, and does not start with it"
+        ]
+    );
+    let found = said(std::slice::from_ref(&own));
+    assert!(
+        matches!(&found[..], [one] if one.ends_with("Envoy refuses every workload")),
+        "{found:?}"
+    );
+    let found = said(&[own, list(root_key(), &root, -1)]);
+    assert!(matches!(&found[..], [one] if one.starts_with("revocation-list-over")), "{found:?}");
+    let found = said(&[of_root, list(leaf_key(), &chain[0], 1)]);
+    assert!(
+        matches!(&found[..], [one] if one.starts_with("revocation-list-missing")),
+        "not of its key: {found:?}"
+    );
 }

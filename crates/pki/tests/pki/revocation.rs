@@ -3,8 +3,9 @@
 use der::{Decode, Encode};
 use jiff::{SignedDuration, Timestamp};
 use meshroot_pki::{
-    Certificate, PathError, PathOptions, PrivateKey, Purpose, RevocationList, RevocationListError,
-    RevocationReason, Revoked, Serial, build_path, check_revocation, frame, read_revocation_lists,
+    Certificate, Coverage, PathError, PathOptions, PrivateKey, Purpose, RevocationList,
+    RevocationListError, RevocationReason, Revoked, Serial, build_path, check_revocation, frame,
+    read_revocation_lists,
 };
 use rstest::rstest;
 use x509_cert::crl::CertificateList;
@@ -72,7 +73,7 @@ fn openssl_accepts(path: &[Certificate], lists: &[RevocationList]) -> Result<(),
 
 /// Both judges on one path and some lists; ours is returned.
 fn judged(path: &[Certificate], lists: &[RevocationList]) -> Result<(), PathError> {
-    let ours = check_revocation(path, lists, now());
+    let ours = check_revocation(path, lists, Coverage::EveryIssuer, now());
     let theirs = openssl_accepts(path, lists);
     assert_eq!(ours.is_ok(), theirs.is_ok(), "ours: {ours:?}, OpenSSL: {theirs:?}");
     ours
@@ -83,7 +84,11 @@ fn a_path_stands_where_every_issuer_has_a_list_and_it_is_on_none() {
     let path = path();
     let lists = [list(intermediate_key(), &path[1], &[]), list(root_key(), &path[2], &[])];
     assert_eq!(judged(&path, &lists), Ok(()));
-    assert_eq!(check_revocation(&path, &[], now()), Ok(()), "nothing is asked without lists");
+    assert_eq!(
+        check_revocation(&path, &[], Coverage::EveryIssuer, now()),
+        Ok(()),
+        "nothing is asked without lists"
+    );
 }
 
 #[test]
@@ -124,6 +129,8 @@ fn one_list_that_is_missing_refuses_the_path(#[case] given: &[usize]) {
     let lists: Vec<_> = given.iter().map(|given| lists[*given].clone()).collect();
     let error = judged(&path, &lists).unwrap_err();
     assert!(matches!(error, PathError::NoRevocationList { .. }), "{error}");
+    let asked_where_given = check_revocation(&path, &lists, Coverage::WhereGiven, now());
+    assert_eq!(asked_where_given, Ok(()));
 }
 
 #[rstest]
@@ -145,7 +152,7 @@ fn what_an_older_list_revokes_stays_revoked() {
     let path = path();
     let older = list_at(root_key(), &path[2], &[&path[1]], now() - DAY * 3);
     let lists = [list(intermediate_key(), &path[1], &[]), list(root_key(), &path[2], &[]), older];
-    let error = check_revocation(&path, &lists, now()).unwrap_err();
+    let error = check_revocation(&path, &lists, Coverage::WhereGiven, now()).unwrap_err();
     assert!(matches!(error, PathError::Revoked { .. }), "{error}");
 }
 

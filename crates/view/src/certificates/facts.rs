@@ -1,7 +1,7 @@
 //! What a certificate or request says, as fields for people and for programs.
 
 use jiff::Timestamp;
-use meshroot_pki::{Certificate, CertificateRequest, Host, Item, oid};
+use meshroot_pki::{Certificate, CertificateRequest, Host, Item, RevocationList, Revoked, oid};
 use serde_json::{Map, Value, json};
 
 use crate::age;
@@ -17,7 +17,7 @@ pub fn certificate(certificate: &Certificate, now: Timestamp) -> Facts {
         ("Issuer", vec![issuer(certificate)]),
         ("Serial", vec![certificate.serial().to_string()]),
         ("Valid from", vec![age::date(certificate.not_before())]),
-        ("Valid until", vec![validity_end(certificate, now)]),
+        ("Valid until", vec![end(certificate.not_before(), certificate.not_after(), now)]),
         ("Names", hosts(&certificate.hosts())),
         ("Key", vec![format!("{} {}", key.kind_name(), key.fingerprint())]),
         ("Authority", vec![authority(certificate)]),
@@ -56,10 +56,34 @@ pub fn request(request: &CertificateRequest) -> Facts {
     ]
 }
 
+/// What a revocation list says.
+pub fn revocation_list(list: &RevocationList, now: Timestamp) -> Facts {
+    let number = list.number().map_or_else(|| NONE.to_owned(), ToString::to_string);
+    let issuer_key = list.authority_key_identifier().map_or_else(|| NONE.to_owned(), hex);
+    let entry = |entry: &Revoked| {
+        let reason = entry.reason.map(|reason| format!(", {}", reason.name())).unwrap_or_default();
+        format!("{} since {}{reason}", entry.serial, age::date(entry.since))
+    };
+    let revoked = match list.entries() {
+        [] => vec!["nothing".to_owned()],
+        entries => entries.iter().map(entry).collect(),
+    };
+    vec![
+        ("Issuer", vec![name(&list.issuer().to_string())]),
+        ("Issuer key id", vec![issuer_key]),
+        ("Number", vec![number]),
+        ("Valid from", vec![age::date(list.this_update())]),
+        ("Valid until", vec![end(list.this_update(), list.next_update(), now)]),
+        ("Revoked", revoked),
+        ("Fingerprint", vec![list.fingerprint().to_string()]),
+    ]
+}
+
 /// What any item of a file says.
 pub fn item(item: &Item, now: Timestamp) -> (&'static str, Facts) {
     match item {
         Item::Certificate(it) => ("Certificate", certificate(it, now)),
+        Item::RevocationList(it) => ("Certificate revocation list", revocation_list(it, now)),
         Item::Request(it) => ("Certificate request", request(it)),
         Item::PrivateKey { kind, public_key } => {
             ("Private key (not shown)", vec![("Public key", vec![format!("{kind} {public_key}")])])
@@ -91,6 +115,17 @@ pub fn for_programs(certificate: &Certificate, object: &mut Value) {
     object["pathLength"] = json!(certificate.path_len());
 }
 
+/// What programs compare, in a list's object: times by RFC 3339, and its entries.
+pub fn of_list_for_programs(list: &RevocationList, object: &mut Value) {
+    object["validFrom"] = json!(list.this_update().to_string());
+    object["validUntil"] = json!(list.next_update().to_string());
+    let entry = |entry: &Revoked| {
+        let reason = entry.reason.map(meshroot_pki::RevocationReason::name);
+        json!({ "serial": entry.serial.to_string(), "since": entry.since.to_string(), "reason": reason })
+    };
+    object["revoked"] = list.entries().iter().map(entry).collect();
+}
+
 /// Names in one spelling; what has none says so.
 pub fn hosts(hosts: &[Host]) -> Vec<String> {
     hosts.iter().map(ToString::to_string).collect()
@@ -105,12 +140,11 @@ pub fn authority(certificate: &Certificate) -> String {
     }
 }
 
-fn validity_end(certificate: &Certificate, now: Timestamp) -> String {
-    let until = certificate.not_after();
+fn end(from: Timestamp, until: Timestamp, now: Timestamp) -> String {
     let text = age::with_distance(until, now);
     if until < now {
         format!("EXPIRED {text}")
-    } else if certificate.not_before() > now {
+    } else if from > now {
         format!("{text}, NOT YET VALID")
     } else {
         text
@@ -176,7 +210,7 @@ fn camel_case(title: &str) -> String {
 }
 
 const NONE: &str = "none";
-const LISTS: [&str; 3] = ["Names", "Key usage", "Purposes"];
+const LISTS: [&str; 4] = ["Names", "Key usage", "Purposes", "Revoked"];
 
 #[cfg(test)]
 mod tests {

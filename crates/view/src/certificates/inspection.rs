@@ -70,7 +70,7 @@ impl Inspection {
         self.parts.iter().map(|part| part.title.as_str()).collect()
     }
 
-    /// Whether no certificate, request or key was found.
+    /// Whether no certificate, revocation list, request or key was found.
     pub fn is_empty(&self) -> bool {
         self.parts.iter().all(|part| part.file.items.is_empty())
     }
@@ -149,8 +149,10 @@ impl Part {
         let item = |item: &Item| {
             let (kind, facts) = facts::item(item, now);
             let mut object = facts::to_json(kind, &facts);
-            if let Item::Certificate(certificate) = item {
-                facts::for_programs(certificate, &mut object);
+            match item {
+                Item::Certificate(it) => facts::for_programs(it, &mut object),
+                Item::RevocationList(it) => facts::of_list_for_programs(it, &mut object),
+                _ => {}
             }
             object
         };

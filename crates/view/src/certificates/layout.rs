@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use meshroot_api::names::{ROOT_CERTIFICATE_KEY, ROOT_CHAIN_KEY, ROOT_PRIVATE_KEY_KEY};
 use meshroot_core::meshes::istio::{self, cacerts};
-use meshroot_pki::{Certificate, PathOptions, PrivateKey, Purpose, build_path};
+use meshroot_pki::{
+    Certificate, PathOptions, PrivateKey, Purpose, build_path, read_revocation_lists,
+};
 
 /// Which key of a Secret holds what.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,7 +91,12 @@ pub fn check(layout: &Layout, data: &Data, now: Timestamp) -> Vec<Check> {
             None => own.clone(),
         };
     match layout.roots.map(|key| bundle(data, key)) {
-        Some(Ok(roots)) => checks.extend(chain_checks(layout, &own[0], &chain, &roots, now)),
+        Some(Ok(roots)) => {
+            checks.extend(chain_checks(layout, &own[0], &chain, &roots, now));
+            if layout.of_istiod {
+                checks.extend(list_checks(data, &chain, &roots, now));
+            }
+        }
         Some(Err(_))
             if layout.roots.is_some_and(|key| layout.of_istiod && !data.contains_key(key)) => {}
         Some(Err(check)) => checks.push(check),
@@ -173,6 +180,28 @@ fn chain_checks(
     let advice = path.map(|path| istio::advice(chain, &path)).unwrap_or_default().into_iter();
     checks.extend(advice.map(|it| warning(format!("{}: {}", it.rule, it.message))));
     checks
+}
+
+/// An empty file is none to istiod.
+fn list_checks(
+    data: &Data,
+    chain: &[Certificate],
+    roots: &[Certificate],
+    now: Timestamp,
+) -> Vec<Check> {
+    let key = cacerts::REVOCATION_LISTS;
+    let Some(bytes) = data.get(key).filter(|bytes| !bytes.0.is_empty()) else { return Vec::new() };
+    let lists = match read_revocation_lists(&bytes.0) {
+        Ok(lists) => lists,
+        Err(error) => return vec![bad(format!("{key}: {error}"))],
+    };
+    let findings = istio::lint_lists(chain, roots, &lists, now);
+    if findings.is_empty() {
+        return vec![good(format!(
+            "{key} holds a list of each certificate of the chain and each root"
+        ))];
+    }
+    findings.iter().map(|it| bad(format!("{}: {}", it.rule, it.message))).collect()
 }
 
 fn bundle(data: &Data, key: &str) -> Result<Vec<Certificate>, Check> {

@@ -27,6 +27,8 @@ pub const PRIVATE_KEY: &str = "ca-key.pem";
 pub const CHAIN: &str = "cert-chain.pem";
 /// Key: the trust anchors, the signing root first.
 pub const ROOTS: &str = "root-cert.pem";
+/// Key, not always there: certificate revocation lists (istiod 1.27 and later).
+pub const REVOCATION_LISTS: &str = "ca-crl.pem";
 
 /// What the Secret holds.
 pub type Data = BTreeMap<String, ByteString>;

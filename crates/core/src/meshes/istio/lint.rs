@@ -1,7 +1,7 @@
 //! What Istio accepts and its peers break on: checked before anything is written (Istio 1.27 to 1.31).
 
 use jiff::Timestamp;
-use meshroot_pki::{Certificate, PathError, PathOptions, Purpose, build_path};
+use meshroot_pki::{Certificate, PathError, PathOptions, Purpose, RevocationList, build_path};
 
 use crate::meshes::Finding;
 
@@ -64,6 +64,47 @@ pub fn advice(chain: &[Certificate], path: &[Certificate]) -> Vec<Finding> {
         advice.push(finding("order", message));
     }
     advice
+}
+
+/// What istiod or Envoy would break on in the revocation lists beside a chain, where there are any. istiod asks for one of
+/// each certificate in `chain`, and passes over what time it is; Envoy asks for those of the roots too, and for none that is
+/// over, and without refuses everybody.
+pub fn lint_lists(
+    chain: &[Certificate],
+    roots: &[Certificate],
+    lists: &[RevocationList],
+    at: Timestamp,
+) -> Vec<Finding> {
+    if lists.is_empty() {
+        return Vec::new();
+    }
+    let judge = |issuer: &Certificate| {
+        let signed =
+            |list: &&RevocationList| list.names(issuer) && list.verify_signed_by(issuer).is_ok();
+        let ends = lists.iter().filter(signed).map(RevocationList::next_update).max();
+        let subject = issuer.subject();
+        let is_in_chain = chain.contains(issuer);
+        match ends {
+            None if is_in_chain => Some(finding(
+                "revocation-list-missing",
+                format!(
+                    "ca-crl.pem holds no list of {subject}: istiod drops the whole update, and does not start with it"
+                ),
+            )),
+            None => Some(finding(
+                "revocation-list-missing",
+                format!("ca-crl.pem holds no list of {subject}: Envoy refuses every workload"),
+            )),
+            Some(end) if end <= at => Some(finding(
+                "revocation-list-over",
+                format!(
+                    "the list of {subject} in ca-crl.pem is over since {end}: Envoy refuses what it issued"
+                ),
+            )),
+            Some(_) => None,
+        }
+    };
+    chain.iter().chain(roots).filter_map(judge).collect()
 }
 
 /// The same certificate, or another for the same name and key, as a cross-certificate is.
