@@ -28,7 +28,8 @@ pub const CLUSTER_LABEL: &str = "meshroot.dev/cluster";
 pub const MESH_LABEL: &str = "meshroot.dev/mesh";
 /// Annotation on Secrets that the agent wrote for a mesh: the request whose certificate they hold.
 pub const REQUEST_ANNOTATION: &str = "meshroot.dev/request";
-/// Annotation on a request that the hub made to force a renewal: why.
+/// Annotation on a request that the hub or a person made to force a renewal: why. With `KeyCompromised`, what was issued to
+/// the mesh before is revoked once it is answered.
 pub const REASON_ANNOTATION: &str = "meshroot.dev/reason";
 /// Annotation on a request that the hub made: digest of what the policy asked for, so that the same policy asks once.
 pub const POLICY_ANNOTATION: &str = "meshroot.dev/policy";
@@ -175,6 +176,12 @@ pub fn rotation_number(name: &str, virtual_mesh: &str) -> Option<u32> {
 /// Name of the ConfigMap in [`SYSTEM_NAMESPACE`] that holds the newest claim in the ledger of `namespace`.
 pub fn ledger_claim(namespace: &str) -> String {
     format!("meshroot-ledger.{namespace}")
+}
+
+/// Name of the IssuanceRecord, in the namespace of the virtual mesh, by which a certificate of this serial number is revoked:
+/// nobody but the hub writes records there.
+pub fn revocation(virtual_mesh: &str, serial: &str) -> String {
+    format!("{virtual_mesh}.revoked.{serial}")
 }
 
 /// Name of a request: `<mesh>.<virtual mesh>.<n>`, the same for its IssuanceRecord.

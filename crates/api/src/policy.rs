@@ -315,7 +315,7 @@ pub struct TrustPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`: every member has a certificate and uses it. Only while it is so: `Reconciling`, it goes on by itself;
-    /// `Stalled`, somebody must change something; `RootEnding`.
+    /// `Stalled`, somebody must change something; `RootEnding`; `KeyExposed`, a revoked certificate is believed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }
@@ -346,6 +346,10 @@ pub struct RootStatus {
     /// Whether that one signed a cross-certificate of it.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub cross_signed: bool,
+    /// PEM of the certificate revocation list of what signs under it (RFC 5280 section 5), while something is on it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 262_144))]
+    pub revocation_list: String,
 }
 
 /// Where a root stands between being made and being forgotten.

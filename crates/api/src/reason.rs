@@ -151,6 +151,10 @@ reasons! {
     Loaded => Accepted,
     /// A renewal was asked for by a person.
     RenewalAsked => Unknown,
+    /// A renewal was asked for because the key in use is believed stolen; what was issued before is revoked.
+    KeyCompromised => Unknown,
+    /// A certificate was revoked, and its key may still be believed.
+    Revoked => Invalid,
     /// A renewal was asked for because the policy changed.
     PolicyChanged => Unknown,
 }

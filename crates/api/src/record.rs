@@ -9,7 +9,8 @@ use crate::shared::ResourceRef;
 
 /// One decision, and what was prepared for signing, written *before* anything is signed.
 ///
-/// Same name and namespace as its request, kept after the request is gone, never changed.
+/// Same name and namespace as its request, kept after the request is gone, never changed. That a certificate was revoked is a
+/// record of its own, in the namespace of the virtual mesh.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "meshroot.dev",
@@ -40,7 +41,7 @@ pub struct IssuanceRecordSpec {
     pub public_key_sha256: String,
     /// The decision.
     pub decision: Decision,
-    /// What is to be signed; absent where the decision is DENIED.
+    /// What is to be signed, or was where it is revoked; absent where the decision is DENIED.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepared: Option<PreparedCertificate>,
     /// Place in this namespace's ledger, counted from 1.
@@ -58,7 +59,8 @@ pub struct IssuanceRecordSpec {
 pub struct RecordedRequest {
     /// Its name.
     pub name: String,
-    /// Its uid: a request that is deleted and created again under the same name is another one.
+    /// Its uid: a request that is deleted and created again under the same name is another one. The digest of what was
+    /// signed where there was no request.
     pub uid: String,
 }
 
@@ -77,7 +79,7 @@ pub struct Decision {
     pub time: Time,
 }
 
-/// Approved or denied.
+/// Approved, denied, or taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Verdict {
     /// May be signed.
@@ -86,6 +88,8 @@ pub enum Verdict {
     /// Never to be signed.
     #[serde(alias = "DENIED")]
     Denied,
+    /// What `prepared` says was issued, and is revoked.
+    Revoked,
 }
 
 /// What is to be signed.

@@ -4,9 +4,11 @@
 
 mod support;
 
-use meshroot_ca::{Issuer, IssuerError, MemorySigner};
+use jiff::SignedDuration;
+use meshroot_ca::{Issuer, IssuerError, MemorySigner, RevocationError, revocation_list};
 use meshroot_pki::{
     Certificate, CertificateError, KeyError, KeyKind, PathError, PemError, PrivateKey,
+    RevocationList, RevocationReason, Revoked,
 };
 use support::copy;
 use support::x509::{
@@ -436,4 +438,35 @@ fn nothing_of_the_key_can_be_seen_in_an_issuer() {
     let pem = x509::root_key().to_pkcs8_pem();
     let line = pem.lines().nth(1).unwrap();
     assert!(!shown.contains(line) && !shown.contains("PRIVATE KEY"), "{shown}");
+}
+
+/// A list of what was revoked, for 30 days.
+fn list(
+    issuer: &Issuer,
+    before: Option<&RevocationList>,
+) -> Result<RevocationList, RevocationError> {
+    let revoked = x509::Template::intermediate().sign(x509::root_key());
+    let reason = Some(RevocationReason::CA_COMPROMISE);
+    let entry = Revoked { serial: revoked.serial().clone(), since: now(), reason };
+    revocation_list(issuer, &[entry], before, SignedDuration::from_hours(30 * 24), now())
+}
+
+#[test]
+fn a_revocation_list_ends_with_its_issuer_and_counts_on_from_the_one_before_it() {
+    let issuer = Files::of_root(&root()).load().unwrap();
+    let first = list(&issuer, None).unwrap();
+    assert_eq!(first.next_update(), issuer.certificate().not_after(), "not after 30 days");
+    assert_eq!(first.this_update(), now() - SignedDuration::from_mins(10));
+    let second = list(&issuer, Some(&first)).unwrap();
+    assert!(second.number() > first.number(), "in the same millisecond");
+    first.verify_signed_by(issuer.certificate()).unwrap();
+}
+
+#[test]
+fn an_issuer_that_may_not_sign_lists_says_so() {
+    let mut root = root();
+    root.with(key_usage(KeyUsages::KeyCertSign.into()));
+    let issuer = Files::of_root(&root).load().unwrap();
+    let error = list(&issuer, None).unwrap_err();
+    assert!(error.to_string().contains("lacks cRLSign: it can revoke nothing"), "{error}");
 }

@@ -18,6 +18,8 @@ const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 /// Type of the condition that one carries while its signing root is near its end.
 pub const ROOT_ENDING: &str = "RootEnding";
+/// Type of the condition that one carries while the key of a revoked certificate is believed.
+pub const KEY_EXPOSED: &str = "KeyExposed";
 
 /// What was found of a virtual mesh.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Findings {
     pub roots: Option<Vec<RootStatus>>,
     /// What there is to say of the end of the signing root, if that is near.
     pub root_ends: Option<Notice>,
+    /// What there is to say of the keys of revoked certificates that are still believed.
+    pub exposed: Option<Notice>,
 }
 
 impl Findings {
@@ -44,6 +48,7 @@ impl Findings {
             progress: None,
             roots: None,
             root_ends: None,
+            exposed: None,
         }
     }
 
@@ -55,6 +60,7 @@ impl Findings {
             progress: None,
             roots: None,
             root_ends: None,
+            exposed: None,
         }
     }
 
@@ -62,13 +68,20 @@ impl Findings {
     pub fn of_members(progress: Progress, roots: Vec<RootStatus>, fault: Option<Refusal>) -> Self {
         let certificates = progress.summary.clone();
         let config = fault.map_or_else(valid, Notice::from);
-        Self { config, certificates, progress: Some(progress), roots: Some(roots), root_ends: None }
+        let (progress, roots) = (Some(progress), Some(roots));
+        Self { config, certificates, progress, roots, root_ends: None, exposed: None }
     }
 
     /// The same, with what there is to say of the end of the signing root.
     #[must_use]
     pub fn with_root_end(self, root_ends: Option<Notice>) -> Self {
         Self { root_ends, ..self }
+    }
+
+    /// The same, with what there is to say of the keys of revoked certificates.
+    #[must_use]
+    pub fn with_exposed(self, exposed: Option<Notice>) -> Self {
+        Self { exposed, ..self }
     }
 
     /// The status of the virtual mesh.
@@ -152,7 +165,9 @@ impl Findings {
             State::Invalid | State::Conflict => Some((STALLED, &self.certificates)),
             _ => Some((RECONCILING, &self.certificates)),
         };
-        progress.into_iter().chain(self.root_ends.as_ref().map(|notice| (ROOT_ENDING, notice)))
+        let ending = self.root_ends.as_ref().map(|notice| (ROOT_ENDING, notice));
+        let exposed = self.exposed.as_ref().map(|notice| (KEY_EXPOSED, notice));
+        progress.into_iter().chain(ending).chain(exposed)
     }
 
     fn ready(&self, policy: &TrustPolicy, before: &TrustPolicyStatus, now: &Time) -> Condition {

@@ -75,6 +75,7 @@ fn of_decision(Decision { verdict, by, message, time }: &Decision) -> String {
     let verdict = match verdict {
         Verdict::Approved => "APPROVED",
         Verdict::Denied => "DENIED",
+        Verdict::Revoked => "REVOKED",
     };
     Object::default()
         .text("verdict", verdict)

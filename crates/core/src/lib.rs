@@ -16,6 +16,7 @@ pub mod pickup;
 pub mod progress;
 pub mod refusal;
 pub mod renewal;
+pub mod revocation;
 pub mod rotation;
 pub mod terms;
 pub mod trust;

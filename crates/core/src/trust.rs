@@ -84,6 +84,7 @@ impl TrustSet {
                 number: None,
                 replaces: None,
                 cross_signed: false,
+                revocation_list: String::new(),
                 fingerprint: certificate.fingerprint().to_string(),
                 subject: certificate.subject().to_string(),
                 not_before: Some(Time(certificate.not_before())),

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use meshroot_api::IssuanceRecord;
 use meshroot_api::names::RequestName;
+use meshroot_api::record::Verdict;
 use meshroot_core::membership::Key;
 
 /// Certificates of one mesh in an hour. A mesh that is well needs one in weeks; a person who changes policies, some.
@@ -32,6 +33,9 @@ struct Recorded {
 impl Budgets {
     /// Learns from an entry of the ledger; the same one may come again.
     pub(crate) fn learn(&self, record: &IssuanceRecord) {
+        if record.spec.decision.verdict == Verdict::Revoked {
+            return;
+        }
         let namespace = record.metadata.namespace.clone().unwrap_or_default();
         let request = &record.spec.request.name;
         let Some(created) = record.metadata.creation_timestamp.as_ref() else { return };

@@ -2,6 +2,7 @@
 
 pub(crate) mod member;
 pub(crate) mod request;
+mod revocation;
 mod rotation;
 pub(crate) mod virtual_mesh;
 

@@ -34,6 +34,7 @@ use crate::ledger::Ledgers;
 use crate::metrics::{Heartbeats, Metrics};
 use crate::modes::Rotations;
 use crate::options::Options;
+use crate::revocations::Revocations;
 use crate::standings::Standings;
 
 /// The generation of each object's spec that was acted upon: what only changed its status costs nothing.
@@ -87,6 +88,7 @@ pub(crate) struct Hub {
     pub(crate) ledgers: Ledgers,
     pub(crate) keys: KeyIndex,
     pub(crate) budgets: Budgets,
+    pub(crate) revocations: Revocations,
     pub(crate) identities: Identities,
     pub(crate) open: OpenRequests,
     pub(crate) metrics: Metrics,
@@ -139,6 +141,7 @@ impl Hub {
             rotations: Rotations::default(),
             keys: KeyIndex::default(),
             budgets: Budgets::default(),
+            revocations: Revocations::default(),
             identities: Identities::default(),
             open: OpenRequests::default(),
             metrics,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use meshroot_api::IssuanceRecord;
+use meshroot_api::record::Verdict;
 use meshroot_core::membership::Key;
 
 /// Built from the ledger; grows with it.
@@ -16,6 +17,9 @@ pub(crate) struct KeyIndex {
 impl KeyIndex {
     /// Learns from an entry of the ledger.
     pub(crate) fn learn(&self, record: &IssuanceRecord) {
+        if record.spec.decision.verdict == Verdict::Revoked {
+            return;
+        }
         let request = Key::new(
             record.metadata.namespace.clone().unwrap_or_default(),
             &record.spec.request.name,

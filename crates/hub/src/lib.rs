@@ -15,6 +15,7 @@ mod ledger;
 mod metrics;
 mod modes;
 mod options;
+mod revocations;
 mod rotation;
 mod standings;
 mod wiring;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kube::Resource;
 use kube::runtime::reflector::ObjectRef;
 use meshroot_api::names::{self, RequestName};
+use meshroot_api::record::Verdict;
 use meshroot_api::shared::State;
 use meshroot_api::{IssuanceRecord, MeshTrust, VirtualMeshCertificateSigningRequest};
 use meshroot_core::membership::{self, Key};
@@ -215,11 +216,16 @@ fn reconsider_earlier(hub: &Hub, key: &Key, name: &RequestName) {
 fn learn(hub: &Hub, record: &IssuanceRecord) {
     hub.keys.learn(record);
     hub.budgets.learn(record);
+    hub.revocations.learn(record);
 }
 
 fn record_changed(hub: &Hub, key: &Key) {
     if let Some(record) = hub.records.object(Some(&key.namespace), &key.name) {
         learn(hub, &record);
+        // Its root's list is to have it.
+        if record.spec.decision.verdict == Verdict::Revoked {
+            hub.virtual_mesh_queue.add(Key::resolve(&record.spec.virtual_mesh_ref, &key.namespace));
+        }
     }
     let answered =
         hub.request(&key.namespace, &key.name).is_none_or(|request| request.is_answered());

@@ -13,6 +13,11 @@ impl Serial {
         Self(octets[leading..].to_vec())
     }
 
+    /// From the octets of a positive number, big-endian.
+    pub fn new(octets: &[u8]) -> Self {
+        Self::from_integer_octets(octets)
+    }
+
     /// Big-endian value without leading zeros; empty for zero.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -5,7 +5,7 @@ mod wait;
 
 use jiff::SignedDuration;
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
 use meshroot_api::names::{REASON_ANNOTATION, RequestName, labels_of_mesh};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::{
@@ -15,6 +15,7 @@ use meshroot_core::membership::{Key, members};
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::{Written, create_if_absent};
 use meshroot_view::kinds::Kind;
+use serde_json::json;
 
 use crate::duration::parse_duration;
 use crate::failure::Failure;
@@ -33,12 +34,22 @@ pub(crate) struct Arguments {
     /// Every member of this virtual mesh; with MESH, which virtual mesh's certificate
     #[arg(long, value_name = "NAME")]
     virtual_mesh: Option<String>,
+    /// Why: with `compromise`, the key in use is believed stolen, and what was issued before is revoked
+    #[arg(long, value_enum)]
+    reason: Option<Why>,
     /// Wait until each mesh uses its new certificate, or must be restarted for it
     #[arg(long)]
     wait: bool,
     /// How long to wait
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_duration, requires = "wait")]
     timeout: SignedDuration,
+}
+
+/// Why a certificate is renewed before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Why {
+    /// Its key is believed stolen: all that was issued to the mesh before is revoked once the new certificate is there
+    Compromise,
 }
 
 /// Renews.
@@ -53,19 +64,38 @@ pub(crate) async fn run(
         let (requests, recorded) = (requests(session, mesh).await?, recorded(session, mesh).await?);
         plans.push((mesh, next(&mesh.name, virtual_mesh.as_deref(), &requests, &recorded)?));
     }
+    let reason = match asked.reason {
+        None => Reason::RenewalAsked,
+        Some(Why::Compromise) => Reason::KeyCompromised,
+    };
     let mut awaited = Vec::new();
     for (mesh, plan) in plans {
         let name = match plan {
-            Next::Waiting { name, message } => {
+            Next::Waiting { name, message, has_key } => {
                 terminal
                     .line(format!("{name} is still unanswered ({message}); nothing was created"))?;
+                if reason == Reason::KeyCompromised {
+                    mark(session, mesh, &name, reason).await?;
+                }
+                if reason == Reason::KeyCompromised && has_key {
+                    terminal.line(format!(
+                        "its key was made before this; where that may be stolen too, run this again once {name} is answered"
+                    ))?;
+                }
                 name
             }
             Next::Create { name, previous } => {
-                create(session, mesh, &name, &previous, terminal).await?;
+                create(session, &renewal(mesh, &name, &previous, reason), terminal).await?;
                 name
             }
         };
+        if reason == Reason::KeyCompromised {
+            terminal.line(format!(
+                "once {name} is answered, what was issued to the mesh before is revoked; `meshroot describe vm {}` says who \
+                 believes it and until when",
+                name.virtual_mesh
+            ))?;
+        }
         awaited.push((mesh.clone(), name));
     }
     if asked.wait { wait::all(session, &awaited, asked.timeout, terminal).await } else { Ok(()) }
@@ -119,13 +149,12 @@ async fn recorded(session: &Session, mesh: &Key) -> Result<Vec<RequestName>, Fai
 
 async fn create(
     session: &Session,
-    mesh: &Key,
-    name: &RequestName,
-    previous: &Request,
+    renewal: &Request,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
-    let api: Api<Request> = Api::namespaced(session.client.clone(), &mesh.namespace);
-    match retried(async || create_if_absent(&api, &renewal(mesh, name, previous)).await).await? {
+    let Key { namespace, name } = Key::of(renewal);
+    let api: Api<Request> = Api::namespaced(session.client.clone(), &namespace);
+    match retried(async || create_if_absent(&api, renewal).await).await? {
         Written::Created(_) => terminal
             .line(format!("{name} created; the agent makes a new key and asks for a certificate")),
         Written::Existed(_) => {
@@ -134,8 +163,24 @@ async fn create(
     }
 }
 
+/// Says of a request that is on its way why it is there now.
+async fn mark(
+    session: &Session,
+    mesh: &Key,
+    name: &RequestName,
+    reason: Reason,
+) -> Result<(), Failure> {
+    let api: Api<Request> = Api::namespaced(session.client.clone(), &mesh.namespace);
+    let patch = json!({ "metadata": { "annotations": { REASON_ANNOTATION: reason.word() } } });
+    let (name, parameters) = (name.to_string(), PatchParams::default());
+    let marked =
+        retried(async || api.patch_metadata(&name, &parameters, &Patch::Merge(&patch)).await);
+    let doing = format!("annotate vmcsr {}/{name}", mesh.namespace);
+    marked.await.map(drop).map_err(|error| Failure::api(&doing, &error))
+}
+
 /// Asks for what the one before it asked for; the CSR is the agent's to add.
-fn renewal(mesh: &Key, name: &RequestName, previous: &Request) -> Request {
+fn renewal(mesh: &Key, name: &RequestName, previous: &Request, reason: Reason) -> Request {
     let spec = RequestSpec {
         cert_config: previous.spec.cert_config.clone(),
         virtual_mesh_ref: previous.spec.virtual_mesh_ref.clone(),
@@ -145,17 +190,23 @@ fn renewal(mesh: &Key, name: &RequestName, previous: &Request) -> Request {
     request.metadata.namespace = Some(mesh.namespace.clone());
     request.metadata.labels = Some(labels_of_mesh(&mesh.name));
     request.metadata.annotations =
-        Some([(REASON_ANNOTATION.to_owned(), Reason::RenewalAsked.word().to_owned())].into());
+        Some([(REASON_ANNOTATION.to_owned(), reason.word().to_owned())].into());
     request
 }
 
 const AFTER_HELP: &str = "\
 Creates the next request of the mesh. What is in use stays in use until the new certificate is there.
 
+With --reason compromise the new key comes first. Once its certificate is issued, the ledger says that those before it are
+revoked, the root's revocation list (TrustPolicy, status.roots) has them, and `meshroot verify` refuses them. Workloads
+read no such list: they believe the stolen key until its certificate ends, or until the root is replaced (`meshroot rotate
+root`), which `meshroot check` and `meshroot describe vm` say. It cannot be taken back.
+
 Examples:
   meshroot renew istio-istio-system-east
   meshroot renew istio-istio-system-east istio-istio-system-west --wait
-  meshroot renew --virtual-mesh demo --wait --timeout 15m";
+  meshroot renew --virtual-mesh demo --wait --timeout 15m
+  meshroot renew istio-istio-system-east --reason compromise --wait";
 
 #[cfg(test)]
 mod tests {
@@ -170,6 +221,7 @@ mod tests {
             &Key::new("meshroot-cluster-east", "a"),
             &RequestName::first("a", "demo").next(),
             &previous,
+            Reason::RenewalAsked,
         );
         assert_eq!(renewal.metadata.name.as_deref(), Some("a.demo.2"));
         assert_eq!(renewal.spec.cert_config, previous.spec.cert_config);

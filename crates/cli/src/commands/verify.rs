@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use kube::Api;
 use kube::api::ListParams;
-use meshroot_api::{MeshTrust, VirtualMesh};
+use meshroot_api::{MeshTrust, TrustPolicy, VirtualMesh};
 use meshroot_core::membership::{Key, members};
 use meshroot_pki::{
-    Certificate, Coverage, Purpose, parse_bundle, read_certificates, read_revocation_lists,
+    Certificate, Coverage, Purpose, RevocationList, parse_bundle, read_certificates,
+    read_revocation_lists,
 };
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::process::clock;
@@ -20,7 +21,7 @@ use super::inspect::read_file;
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::locate::find_as;
-use crate::session::Session;
+use crate::session::{Scope, Session};
 use crate::terminal::Terminal;
 
 /// What to verify, and for whom.
@@ -35,7 +36,8 @@ pub(crate) struct Arguments {
     /// PEM file with the roots, instead of a virtual mesh's; no cluster is asked
     #[arg(long, value_name = "FILE", conflicts_with = "virtual_mesh")]
     roots: Option<PathBuf>,
-    /// File with certificate revocation lists; once there is one, every issuer must have one, as OpenSSL and Envoy want it
+    /// File with certificate revocation lists; once there is one, every issuer must have one, as OpenSSL and Envoy want it.
+    /// Without it, those of the virtual mesh count, where it has revoked something
     #[arg(long, value_name = "FILE")]
     crl: Option<PathBuf>,
     /// What the first certificate is used for
@@ -75,9 +77,10 @@ pub(crate) async fn run(
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let chain = read_bundle(&asked.file)?;
-    let anchors = match (&asked.roots, &asked.virtual_mesh) {
+    let (anchors, own_lists) = match (&asked.roots, &asked.virtual_mesh) {
         (Some(file), _) => {
-            vec![Anchors { whose: vec![file.display().to_string()], roots: read_bundle(file)? }]
+            let whose = vec![file.display().to_string()];
+            (vec![Anchors { whose, roots: read_bundle(file)? }], Vec::new())
         }
         (None, name) => {
             of_virtual_mesh(&Session::open(global)?, name.as_deref().unwrap_or_default()).await?
@@ -85,7 +88,7 @@ pub(crate) async fn run(
     };
     let at = asked.at.unwrap_or_else(clock::now);
     let purpose = asked.purpose.into();
-    let revocations = revocations(asked)?;
+    let revocations = revocations(asked, own_lists)?;
     let verdict = |anchors| Verdict::of(&chain, anchors, &revocations, purpose, at);
     let verdicts: Vec<Verdict> = anchors.iter().map(verdict).collect();
     if global.output.is_table() {
@@ -96,9 +99,9 @@ pub(crate) async fn run(
     answer(&asked.file, &verdicts)
 }
 
-fn revocations(asked: &Arguments) -> Result<Revocations, Failure> {
+fn revocations(asked: &Arguments, own: Vec<RevocationList>) -> Result<Revocations, Failure> {
     let Some(file) = &asked.crl else {
-        return Ok(Revocations { lists: Vec::new(), coverage: Coverage::WhereGiven });
+        return Ok(Revocations { lists: own, coverage: Coverage::WhereGiven });
     };
     let lists = read_revocation_lists(&read_file(file)?).map_err(|error| {
         Failure::no(format!("{}: {error}", file.display()))
@@ -116,8 +119,12 @@ pub(crate) fn read_bundle(file: &std::path::Path) -> Result<Vec<Certificate>, Fa
     })
 }
 
-/// The anchors of each member: during a rotation they may differ, and every member has to accept the chain.
-async fn of_virtual_mesh(session: &Session, name: &str) -> Result<Vec<Anchors>, Failure> {
+/// The anchors of each member (during a rotation they may differ, and every member has to accept the chain), and the
+/// revocation lists of those who sign.
+async fn of_virtual_mesh(
+    session: &Session,
+    name: &str,
+) -> Result<(Vec<Anchors>, Vec<RevocationList>), Failure> {
     let virtual_mesh: VirtualMesh = find_as(session, Kind::VirtualMesh, name).await?;
     let name = full_name(&virtual_mesh.metadata);
     let mut anchors: Vec<Anchors> = Vec::new();
@@ -142,7 +149,36 @@ async fn of_virtual_mesh(session: &Session, name: &str) -> Result<Vec<Anchors>, 
         .see(format!("VirtualMesh {name}, field spec.meshes"))
         .fix("wait for the hub (meshroot describe vm), or name the roots with --roots FILE"));
     }
-    Ok(anchors)
+    Ok((anchors, lists_of(session, &virtual_mesh).await?))
+}
+
+async fn lists_of(
+    session: &Session,
+    virtual_mesh: &VirtualMesh,
+) -> Result<Vec<RevocationList>, Failure> {
+    let key = Key::of(virtual_mesh);
+    let doing = format!("list trustpolicies in namespace {}", key.namespace);
+    let scope = Scope::Namespace(key.namespace.clone());
+    let policies: Vec<TrustPolicy> = session.list(&doing, &scope, &ListParams::default()).await?;
+    // Two policies are an error that the hub tells of; what one of them lists was revoked all the same.
+    let of =
+        |policy: &&TrustPolicy| Key::resolve(&policy.spec.virtual_mesh_ref, &key.namespace) == key;
+    let statuses = policies.iter().filter(of).filter_map(|policy| policy.status.as_ref());
+    let mut lists = Vec::new();
+    for root in statuses.flat_map(|status| &status.roots) {
+        if root.revocation_list.is_empty() {
+            continue;
+        }
+        let read = read_revocation_lists(root.revocation_list.as_bytes()).map_err(|error| {
+            Failure::no(format!(
+                "the revocation list of root {} cannot be read: {error}",
+                root.subject
+            ))
+            .see(format!("TrustPolicy in namespace {}, field status.roots", key.namespace))
+        })?;
+        lists.extend(read);
+    }
+    Ok(lists)
 }
 
 async fn trust_of(session: &Session, member: &Key) -> Result<Option<MeshTrust>, Failure> {

@@ -107,3 +107,37 @@ async fn what_cannot_be_renewed_says_why() {
     assert_eq!(hub.run(&["renew"]).code, 2);
     assert_eq!(hub.run(&["renew", "a", "--timeout", "5m"]).code, 2);
 }
+
+#[tokio::test]
+async fn a_renewal_because_of_a_stolen_key_says_so_and_what_becomes_of_the_old_one() {
+    let hub = hub().await;
+    let (place, _) = settled(&hub, "compromised").await;
+    let renew = || hub.run(&["renew", &place.mesh, "--reason", "compromise"]);
+    has(
+        &renew().yes(),
+        &["created", "what was issued to the mesh before is revoked", "describe vm demo"],
+    );
+    let requests = place.requests(&hub.admin);
+    let reason = async || {
+        let request = requests.get(&place.request_name(2)).await.unwrap();
+        request.metadata.annotations.unwrap()[REASON_ANNOTATION].clone()
+    };
+    assert_eq!(reason().await, "KeyCompromised");
+    has(&hub.run(&["renew", &place.mesh]).yes(), &["still unanswered"]);
+    assert_eq!(reason().await, "KeyCompromised", "a renewal for no reason takes nothing back");
+}
+
+#[tokio::test]
+async fn a_renewal_that_is_on_its_way_becomes_one_because_of_a_stolen_key() {
+    let hub = hub().await;
+    let (place, _) = settled(&hub, "overtaken").await;
+    hub.run(&["renew", &place.mesh]).yes();
+    let renew = || hub.run(&["renew", &place.mesh, "--reason", "compromise"]).yes();
+    let said = renew();
+    has(&said, &["still unanswered", "is revoked"]);
+    assert!(!said.contains("its key was made before"), "{said}");
+    place.csr(2).await;
+    has(&renew(), &["its key was made before this", "run this again once"]);
+    let request = place.requests(&hub.admin).get(&place.request_name(2)).await.unwrap();
+    assert_eq!(request.metadata.annotations.unwrap()[REASON_ANNOTATION], "KeyCompromised");
+}

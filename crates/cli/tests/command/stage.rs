@@ -250,6 +250,20 @@ impl Place {
         create(&Api::namespaced(admin.clone(), &self.namespace), &policy).await;
     }
 
+    /// The revocation lists that the hub shows of a policy's roots.
+    pub(crate) async fn lists(&self, admin: &Client, policy: &str, lists: &[(&Certificate, &str)]) {
+        let root = |(root, list): &(&Certificate, &str)| {
+            json!({
+                "fingerprint": root.fingerprint().to_string(), "subject": root.subject().to_string(),
+                "phase": "Signing", "revocationList": list,
+            })
+        };
+        let roots: Vec<Value> = lists.iter().map(root).collect();
+        let api: Api<TrustPolicy> = Api::namespaced(admin.clone(), &self.namespace);
+        let patch = Patch::Merge(json!({ "status": { "roots": roots } }));
+        api.patch_status(policy, &PatchParams::default(), &patch).await.unwrap();
+    }
+
     /// What the agent says that the mesh has loaded.
     pub(crate) async fn loaded(&self, generation: u32, pickup: &str, message: &str) {
         let api = self.trusts(&self.agent);

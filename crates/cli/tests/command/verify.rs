@@ -181,3 +181,30 @@ fn a_certificate_on_a_revocation_list_does_not_verify_nor_one_whose_issuer_has_n
         &["lists.pem: revocation list 1 of the file", "meshroot inspect"],
     );
 }
+
+#[tokio::test]
+async fn what_a_virtual_mesh_has_revoked_does_not_verify_and_the_rest_does() {
+    let hub = hub().await;
+    let place = hub.place("revoked").await;
+    let root = root("root");
+    place.virtual_mesh(&hub.admin).await;
+    place.trust(1, std::slice::from_ref(&root.certificate)).await;
+    place.policy(&hub.admin, "demo").await;
+    let [old, new] = ["a 1", "a 2"].map(|name| root.issue(&intermediate_spec(name)));
+    let list = root.revokes(&[&old.certificate]);
+    place.lists(&hub.admin, "demo", &[(&root.certificate, &list)]).await;
+    let virtual_mesh = format!("{}/demo", place.namespace);
+    let verify = |chain: String| {
+        run_with_input(
+            Some(hub.kubeconfig()),
+            &["verify", "-", "--virtual-mesh", &virtual_mesh],
+            chain.as_bytes(),
+        )
+    };
+    has(&verify(old.pem()).no(1), &["certificate 0 (CN=a 1,OU=demo,O=Istio) was revoked"]);
+    let leaf = |of: &Authority| of.issue(&leaf_spec()).pem() + &of.pem();
+    has(&verify(leaf(&old)).no(1), &["certificate 1 (CN=a 1,OU=demo,O=Istio) was revoked"]);
+    has(&verify(leaf(&new)).yes(), &["accepted"]);
+    place.lists(&hub.admin, "demo", &[(&root.certificate, "spoiled")]).await;
+    has(&verify(new.pem()).no(1), &["the revocation list of root", "field status.roots"]);
+}

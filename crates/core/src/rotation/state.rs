@@ -317,6 +317,16 @@ impl Rotation {
         self.latest
     }
 
+    /// The members, those that were excluded too, whose workloads may trust the root of this number.
+    pub fn trusting(&self, number: u32) -> Vec<Key> {
+        let Some((root, _)) = self.own.iter().find(|(_, own)| own.number == number) else {
+            return Vec::new();
+        };
+        let all = self.world.members.iter().chain(self.left.values());
+        let trusting = all.filter(|member| member.may_trust(*root, self.world.now));
+        trusting.map(|member| member.mesh.clone()).collect()
+    }
+
     /// Whether some member, one that was excluded too, may still trust the root of this number, or send what leads to it.
     pub fn is_in_use(&self, number: u32) -> bool {
         let Some((root, _)) = self.own.iter().find(|(_, own)| own.number == number) else {

@@ -13,6 +13,7 @@ mod pickup;
 mod recorded;
 mod renewal;
 mod renewal_next;
+mod revocation;
 mod rotation;
 mod scene;
 mod terms;

@@ -20,7 +20,7 @@ fn recorded() -> Scene {
     scene
 }
 
-fn record(scene: &Scene) -> IssuanceRecordSpec {
+pub(crate) fn record(scene: &Scene) -> IssuanceRecordSpec {
     let time = || Time(jiff::Timestamp::UNIX_EPOCH);
     let csr = csr(intermediate_key(), &[IDENTITY]);
     IssuanceRecordSpec {

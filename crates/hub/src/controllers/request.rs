@@ -24,6 +24,7 @@ use meshroot_runtime::kube::write::{replace, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
 
+use super::revocation;
 use crate::budgets;
 use crate::error::HubError;
 use crate::hub::Hub;
@@ -33,11 +34,15 @@ use crate::standings::ARRIVES;
 
 /// Brings one request as far as it can go.
 pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubError> {
-    let request = hub.request(&key.namespace, &key.name).filter(|request| !request.is_answered());
-    let Some(request) = request else {
+    let Some(request) = hub.request(&key.namespace, &key.name) else {
         hub.standings.forget(&key);
         return Ok(Outcome::Done);
     };
+    if request.is_answered() {
+        hub.standings.forget(&key);
+        revocation::earlier(&hub, &request).await?;
+        return Ok(Outcome::Done);
+    }
     if request.metadata.deletion_timestamp.is_some() {
         return Ok(Outcome::Done);
     }

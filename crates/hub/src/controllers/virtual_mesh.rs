@@ -20,7 +20,7 @@ use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
 
 use super::rotation::Looked;
-use super::{request, rotation};
+use super::{request, revocation, rotation};
 use crate::authority::{Further, Roots};
 use crate::error::HubError;
 use crate::hub::Hub;
@@ -90,7 +90,8 @@ async fn gather(
     hub.metrics.members(&key.to_string(), &progress);
     let fault = membership::members(virtual_mesh).find_map(|mesh| fault(&mesh));
     let now = clock::now();
-    let shown = statuses(&roots, &mode, now);
+    let mut shown = statuses(&roots, &mode, now);
+    let exposed = revocation::show(hub, (virtual_mesh, policy), &roots, &mode, &mut shown).await?;
     hub.metrics.roots(&key.to_string(), &shown);
     let signs = match &mode {
         Mode::Steady => roots.all().next().map(|(_, root)| root),
@@ -102,7 +103,8 @@ async fn gather(
     }
     let ending = signs
         .and_then(|root| trust::ending(root.issuer.first_to_end(), super::lifetime(policy), now));
-    Ok((Findings::of_members(progress, shown, fault).with_root_end(ending), again))
+    let findings = Findings::of_members(progress, shown, fault);
+    Ok((findings.with_root_end(ending).with_exposed(exposed), again))
 }
 
 /// The roots, the signing one first.

@@ -1,6 +1,7 @@
 //! What must hold of an answered request, whatever crashed on the way.
 
 use anyhow::{Context as _, Result, ensure};
+use kube::Api;
 use meshroot_api::{IssuanceRecord, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_pki::{
     Certificate, CertificateRequest, Fingerprint, PathOptions, PrivateKey, Purpose, build_path,
@@ -106,7 +107,12 @@ pub(crate) async fn installed(scene: &Scene, namespace: &str, request: &str) -> 
 
 /// The ledger of the cluster is one chain without a hole or a fork.
 pub(crate) async fn ledger_is_a_chain(scene: &Scene) -> Result<usize> {
-    let mut records = all(&scene.records()).await?;
+    is_a_chain(&scene.records(), HOME).await
+}
+
+/// The same of the records of a namespace.
+pub(crate) async fn is_a_chain(records: &Api<IssuanceRecord>, home: &str) -> Result<usize> {
+    let mut records = all(records).await?;
     records.sort_by_key(|record| record.spec.sequence);
     let mut previous = String::new();
     for (place, record) in records.iter().enumerate() {
@@ -114,19 +120,20 @@ pub(crate) async fn ledger_is_a_chain(scene: &Scene) -> Result<usize> {
         let spec = &record.spec;
         ensure!(
             spec.sequence == place as u64 + 1,
-            "{HOME}/{name} (fence {}) has sequence {}, expected {}: the ledger forks or has a hole",
+            "{home}/{name} (fence {}) has sequence {}, expected {}: the ledger forks or has a hole",
             spec.fence,
             spec.sequence,
             place + 1
         );
         ensure!(
             spec.previous_sha256 == previous,
-            "{HOME}/{name} does not follow the record before it"
+            "{home}/{name} does not follow the record before it"
         );
         // The verdict is hashed as it was spelled when ledgers began.
         let text = serde_json::to_string(spec)?
             .replace(r#""verdict":"Approved""#, r#""verdict":"APPROVED""#)
-            .replace(r#""verdict":"Denied""#, r#""verdict":"DENIED""#);
+            .replace(r#""verdict":"Denied""#, r#""verdict":"DENIED""#)
+            .replace(r#""verdict":"Revoked""#, r#""verdict":"REVOKED""#);
         previous = Fingerprint::of(text.as_bytes()).to_string();
     }
     Ok(records.len())

@@ -10,6 +10,7 @@ mod original;
 mod provided_roots;
 mod quotas;
 mod refusals;
+mod revocation;
 mod virtual_meshes;
 
 use anyhow::Result;

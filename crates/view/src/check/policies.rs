@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use meshroot_api::policy::{KeyAlgorithm, TrustPolicySpec};
 use meshroot_api::shared::State;
 use meshroot_api::{RootRotation, TrustPolicy, VirtualMesh, names};
-use meshroot_core::findings::{ROOT_ENDING, STALLED};
+use meshroot_core::findings::{KEY_EXPOSED, ROOT_ENDING, STALLED};
 use meshroot_core::membership::{self, Key};
 
 use super::{Finding, Level, Snapshot, condition, described, level_since, waits_for_people};
@@ -17,6 +17,7 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Finding> {
             Some(policy) => {
                 found.extend(progress(snapshot, virtual_mesh, policy));
                 found.extend(roots(snapshot, virtual_mesh, policy));
+                found.extend(exposed(virtual_mesh, policy));
                 found.extend(settings(policy));
                 found.extend(rotation(snapshot, virtual_mesh));
             }
@@ -113,6 +114,13 @@ fn roots(snapshot: &Snapshot, virtual_mesh: &VirtualMesh, policy: &TrustPolicy) 
     let ending = || Some(condition(&status.conditions, ROOT_ENDING)?.message.clone());
     let message = ended.or_else(ending)?;
     Some(Finding::new(Level::Problem, virtual_mesh, message, next))
+}
+
+/// Somebody else can be a workload of the mesh for as long.
+fn exposed(virtual_mesh: &VirtualMesh, policy: &TrustPolicy) -> Option<Finding> {
+    let said = condition(&policy.status.as_ref()?.conditions, KEY_EXPOSED)?;
+    let next = format!("meshroot rotate root {} --plan", Key::of(virtual_mesh));
+    Some(Finding::new(Level::Problem, virtual_mesh, &said.message, next))
 }
 
 /// What works and could be stronger.

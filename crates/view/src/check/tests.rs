@@ -346,3 +346,17 @@ fn problems_come_first() {
     let lines = found(&[("/virtualMesh/spec/meshes", json!([])), ("/hub", Value::Null)]);
     assert!(lines[0].starts_with("problem") && lines[1].starts_with("note"), "{lines:#?}");
 }
+
+#[test]
+fn a_revoked_certificate_that_is_believed_is_a_problem_with_the_rotation_as_the_next_step() {
+    let conditions = json!([{
+        "type": "KeyExposed", "status": "True", "reason": "Revoked", "message": "the key of a is believed stolen",
+        "lastTransitionTime": "2026-11-28T08:00:00Z",
+    }]);
+    assert_eq!(
+        found(&[("/policy/status/conditions", conditions)]),
+        [
+            "problem  vm meshroot-system/demo: the key of a is believed stolen; next: meshroot rotate root meshroot-system/demo --plan"
+        ]
+    );
+}

@@ -6,6 +6,7 @@ use meshroot_api::policy::{RootPhase, RootStatus};
 use meshroot_api::shared::Status;
 use meshroot_api::trust::MeshTrust;
 use meshroot_api::{TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_core::findings::KEY_EXPOSED;
 use meshroot_core::membership::Key;
 
 use crate::{Sheet, Table, age, full_name};
@@ -46,6 +47,9 @@ pub fn sheet(
     sheet.field("Waiting for", &policy_status.waiting_for);
     if let Some(since) = &policy_status.waiting_since {
         sheet.field("", format!("since {}", age::with_distance(since.0, now)));
+    }
+    if let Some(exposed) = policy_status.conditions.iter().find(|one| one.type_ == KEY_EXPOSED) {
+        sheet.field("Exposed", &exposed.message);
     }
     sheet.heading("Roots");
     match policy_status.roots.as_slice() {

@@ -17,6 +17,8 @@ pub(super) enum Next {
         name: RequestName,
         /// Who is waited for.
         message: String,
+        /// Whether its key was made already.
+        has_key: bool,
     },
     /// Make this request.
     Create {
@@ -62,7 +64,11 @@ pub(super) fn next(
     };
     let is_recorded = |name: &RequestName| recorded.contains(name);
     Ok(match renewal::next(&name, Standing::of(newest), Cause::Person, is_recorded) {
-        renewal::Next::Wait => Next::Waiting { name, message: waiting_for(newest) },
+        renewal::Next::Wait => Next::Waiting {
+            name,
+            message: waiting_for(newest),
+            has_key: !newest.spec.csr_data.0.is_empty(),
+        },
         renewal::Next::Ask(name) => Next::Create { name, previous: Box::new(newest.clone()) },
     })
 }
@@ -106,7 +112,7 @@ mod tests {
     fn created(next: Next) -> String {
         match next {
             Next::Create { name, .. } => name.to_string(),
-            Next::Waiting { name, message } => panic!("waiting for {name}: {message}"),
+            Next::Waiting { name, message, .. } => panic!("waiting for {name}: {message}"),
         }
     }
 
@@ -120,7 +126,7 @@ mod tests {
     fn nothing_is_created_behind_a_request_that_is_on_its_way() {
         let waiting =
             request("a.demo.2", json!({ "computedStatus": { "message": "waiting for approval" } }));
-        let Next::Waiting { name, message } =
+        let Next::Waiting { name, message, .. } =
             next("a", None, &[answered("a.demo.1"), waiting]).unwrap()
         else {
             panic!("created")

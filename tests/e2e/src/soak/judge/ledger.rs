@@ -23,7 +23,8 @@ pub(crate) fn chain(records: &[&IssuanceRecord]) -> Result<()> {
         // The verdict is hashed as it was spelled when ledgers began.
         let text = serde_json::to_string(spec)?
             .replace(r#""verdict":"Approved""#, r#""verdict":"APPROVED""#)
-            .replace(r#""verdict":"Denied""#, r#""verdict":"DENIED""#);
+            .replace(r#""verdict":"Denied""#, r#""verdict":"DENIED""#)
+            .replace(r#""verdict":"Revoked""#, r#""verdict":"REVOKED""#);
         previous = Fingerprint::of(text.as_bytes()).to_string();
     }
     Ok(())
@@ -39,7 +40,10 @@ pub(crate) fn nothing_twice(records: &[&IssuanceRecord]) -> Result<()> {
             let virtual_mesh = &spec.virtual_mesh_ref.name;
             marks.push(format!("the key {} in {virtual_mesh}", spec.public_key_sha256));
         }
-        marks.extend(spec.prepared.iter().map(|it| format!("the serial {}", it.serial)));
+        // A revocation repeats what it is about.
+        if spec.decision.verdict != Verdict::Revoked {
+            marks.extend(spec.prepared.iter().map(|it| format!("the serial {}", it.serial)));
+        }
         for mark in marks {
             let other = known.insert(mark.clone(), name(record));
             ensure!(

@@ -1,0 +1,103 @@
+//! Certificates that are taken back: which, since when, and who believes them all the same.
+
+use jiff::Timestamp;
+use meshroot_api::names::{REASON_ANNOTATION, RequestName};
+use meshroot_api::record::{IssuanceRecordSpec, PreparedCertificate, Verdict};
+use meshroot_api::{Reason, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_pki::{Certificate, RevocationList, Revoked};
+
+use crate::membership::Key;
+use crate::notice::Notice;
+
+/// The requests before `request` whose certificates are to be revoked because of it, the newest first: all of the mesh in this
+/// virtual mesh, once it has its new certificate. Whoever had one key of the mesh may have had each.
+pub fn revoked_by(request: &Request) -> Vec<RequestName> {
+    let annotations = request.metadata.annotations.as_ref();
+    let reason = annotations.and_then(|all| all.get(REASON_ANNOTATION));
+    let is_asked = reason.is_some_and(|reason| reason == Reason::KeyCompromised.word());
+    let name = request.metadata.name.as_deref().and_then(RequestName::parse);
+    let Some(name) = name.filter(|_| is_asked && request.is_answered()) else { return Vec::new() };
+    let earlier = (1..name.generation).rev();
+    earlier.map(|generation| RequestName { generation, ..name.clone() }).collect()
+}
+
+/// What was issued by an entry of the ledger, where that can be revoked: it has not ended.
+pub fn issued<'a>(
+    entry: &'a IssuanceRecordSpec,
+    virtual_mesh: &Key,
+    now: Timestamp,
+) -> Option<&'a PreparedCertificate> {
+    let reference = &entry.virtual_mesh_ref;
+    let is_its = Key::resolve(reference, &virtual_mesh.namespace) == *virtual_mesh;
+    let prepared = entry.prepared.as_ref().filter(|_| is_its)?;
+    (entry.decision.verdict == Verdict::Approved && prepared.not_after.0 > now).then_some(prepared)
+}
+
+/// Why, for the ledger.
+pub fn because(certificate: &Key, by: &str) -> String {
+    format!("the key of {certificate} is believed stolen, says {by}")
+}
+
+/// Whether a list that was made before is good for another while: the same certificates are on it, and not half of its
+/// life is over.
+pub fn is_current(
+    list: &RevocationList,
+    issuer: &Certificate,
+    entries: &[Revoked],
+    now: Timestamp,
+) -> bool {
+    let (from, until) = (list.this_update(), list.next_update());
+    let half = from + until.duration_since(from) / 2;
+    let has = |entry: &Revoked| list.entries().contains(entry);
+    list.names(issuer)
+        && list.verify_signed_by(issuer).is_ok()
+        && list.entries().len() == entries.len()
+        && entries.iter().all(has)
+        && (from..half).contains(&now)
+}
+
+/// A revoked certificate, and the meshes whose workloads trust a root that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposed {
+    /// What the ledger says of it.
+    pub because: String,
+    /// When it ends by itself.
+    pub until: Timestamp,
+    /// Who believes it.
+    pub by: Vec<Key>,
+    /// Whether the root that it leads to is being replaced.
+    pub is_leaving: bool,
+}
+
+/// Says who believes what was revoked, and until when; `None` where nobody does.
+pub fn exposure(all: &[Exposed], virtual_mesh: &Key) -> Option<Notice> {
+    let believed = all.iter().filter(|one| !one.by.is_empty());
+    let worst = believed.clone().max_by_key(|one| one.until)?;
+    let more = match believed.count() - 1 {
+        0 => String::new(),
+        more => format!("; and so it is with {more} more"),
+    };
+    let sooner = if worst.is_leaving {
+        "or until its root, which is being replaced, is trusted no more".to_owned()
+    } else {
+        format!("sooner where the root is replaced: meshroot rotate root {virtual_mesh}")
+    };
+    let message = format!(
+        "{}; workloads of {} believe what it signs until {}, {sooner}{more}",
+        worst.because,
+        named(&worst.by),
+        worst.until
+    );
+    Some(Notice::new(Reason::Revoked, message))
+}
+
+/// The first three by name.
+fn named(all: &[Key]) -> String {
+    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [first, second, third, rest @ ..] if rest.len() > 1 => {
+            format!("{first}, {second}, {third} and {} more meshes", rest.len())
+        }
+        all => all.join(", "),
+    }
+}

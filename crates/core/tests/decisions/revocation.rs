@@ -1,0 +1,107 @@
+//! What is revoked, when another list is due, and what is said of who believes it.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use meshroot_api::record::Verdict;
+use meshroot_core::membership::Key;
+use meshroot_core::revocation::{Exposed, exposure, is_current, issued, revoked_by};
+use meshroot_pki::{Certificate, RevocationList, RevocationReason, Revoked};
+
+use crate::recorded::record;
+use crate::scene::{NAMESPACE, Scene};
+use crate::x509::{Template, intermediate_key, now, root_key};
+
+/// Request number `generation`, asked for because of this, answered or not.
+fn asked(generation: u32, reason: &str, is_answered: bool) -> Vec<u32> {
+    let mut request = Scene::new().request;
+    request.metadata.name = Some(format!("istio.demo.{generation}"));
+    let annotation = ("meshroot.dev/reason".to_owned(), reason.to_owned());
+    request.metadata.annotations = Some(BTreeMap::from([annotation]));
+    if is_answered {
+        request.status.get_or_insert_default().response.ca_certificate = b"x".to_vec().into();
+    }
+    revoked_by(&request).into_iter().map(|name| name.generation).collect()
+}
+
+#[test]
+fn a_stolen_key_revokes_all_before_the_new_certificate_once_that_is_there() {
+    assert_eq!(asked(4, "KeyCompromised", true), [3, 2, 1]);
+    assert!(asked(4, "KeyCompromised", false).is_empty(), "the new key comes first");
+    assert!(asked(4, "RenewalAsked", true).is_empty());
+    assert!(asked(1, "KeyCompromised", true).is_empty(), "there is none before");
+}
+
+#[test]
+fn what_was_denied_or_has_ended_or_is_of_another_virtual_mesh_is_not_revoked() {
+    let entry = record(&Scene::new());
+    let demo = Key::resolve(&entry.virtual_mesh_ref, NAMESPACE);
+    let at = Timestamp::UNIX_EPOCH;
+    assert!(issued(&entry, &demo, at).is_some());
+    let end = entry.prepared.as_ref().unwrap().not_after.0;
+    assert!(issued(&entry, &demo, end).is_none(), "it has ended");
+    assert!(issued(&entry, &Key::new("elsewhere", "demo"), at).is_none());
+    let mut revoked = entry.clone();
+    revoked.decision.verdict = Verdict::Revoked;
+    assert!(issued(&revoked, &demo, at).is_none(), "not twice");
+    let mut denied = entry;
+    denied.prepared = None;
+    assert!(issued(&denied, &demo, at).is_none());
+}
+
+fn entry(certificate: &Certificate) -> Revoked {
+    let reason = Some(RevocationReason::CA_COMPROMISE);
+    Revoked { serial: certificate.serial().clone(), since: now(), reason }
+}
+
+#[test]
+fn another_list_is_due_with_another_entry_another_issuer_and_at_half_of_its_life() {
+    let root = Template::root().sign(root_key());
+    let revoked = Template::intermediate().sign(root_key());
+    let hours = SignedDuration::from_hours;
+    let entries = [entry(&revoked)];
+    let list =
+        RevocationList::create(root_key(), &root, 1, now(), now() + hours(10), &entries).unwrap();
+    assert!(is_current(&list, &root, &entries, now() + hours(4)));
+    assert!(!is_current(&list, &root, &entries, now() + hours(5)), "half is over");
+    assert!(!is_current(&list, &root, &entries, now() - hours(1)), "it is of the future");
+    assert!(!is_current(&list, &root, &[], now()));
+    let another = Template { serial: vec![0x2b], ..Template::intermediate() }.sign(root_key());
+    let more = [entry(&revoked), entry(&another)];
+    assert!(!is_current(&list, &root, &more, now()));
+    assert!(!is_current(&list, &root, &more[1..], now()), "another one");
+    assert!(!is_current(&list, &revoked, &entries, now()));
+    let forged =
+        RevocationList::create(intermediate_key(), &root, 1, now(), now() + hours(10), &entries);
+    assert!(!is_current(&forged.unwrap(), &root, &entries, now()), "by another key");
+}
+
+fn exposed(name: &str, days: i64, by: &[&str], is_leaving: bool) -> Exposed {
+    Exposed {
+        because: format!("the key of {name} is stolen"),
+        until: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days),
+        by: by.iter().map(|mesh| Key::new(NAMESPACE, *mesh)).collect(),
+        is_leaving,
+    }
+}
+
+#[test]
+fn it_is_said_who_believes_a_stolen_key_longest_and_what_ends_it_sooner() {
+    let said =
+        |all: &[Exposed]| exposure(all, &Key::new("meshroot-system", "demo")).map(|it| it.message);
+    let one = exposed("a", 1, &["a", "b"], false);
+    assert_eq!(
+        said(std::slice::from_ref(&one)).unwrap(),
+        "the key of a is stolen; workloads of meshroot-cluster-east/a, meshroot-cluster-east/b believe what it signs until \
+         1970-01-02T00:00:00Z, sooner where the root is replaced: meshroot rotate root meshroot-system/demo"
+    );
+    let many = exposed("c", 2, &["a", "b", "c", "d", "e"], true);
+    assert_eq!(
+        said(&[one.clone(), many]).unwrap(),
+        "the key of c is stolen; workloads of meshroot-cluster-east/a, meshroot-cluster-east/b, meshroot-cluster-east/c and 2 \
+         more meshes believe what it signs until 1970-01-03T00:00:00Z, or until its root, which is being replaced, is trusted no \
+         more; and so it is with 1 more"
+    );
+    assert_eq!(said(&[exposed("a", 1, &[], true)]), None, "nobody trusts its root any more");
+    assert_eq!(said(&[]), None);
+}
