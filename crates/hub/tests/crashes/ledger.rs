@@ -12,9 +12,10 @@ use meshroot_pki::{CertificateRequest, DistinguishedName, Host, KeyKind, Private
 use meshroot_testkit::Fleet;
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use meshroot_testkit::wait;
+use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::common::{LIMIT, Scene, create, delete, merge, until};
+use crate::common::{LIMIT, Scene, all, create, delete, judge, merge, until};
 use crate::run;
 
 #[test]
@@ -80,6 +81,38 @@ fn a_ledger_whose_claim_was_spoiled_is_named_by_the_request_and_goes_on_when_tha
         delete(&claims, &claim).await?;
         follows(&member.answered(scene, 2).await?, &first)?;
         delete(&scene.virtual_meshes(), member.0).await
+    });
+}
+
+/// After its claim on the ledger, and between two certificates.
+#[rstest]
+#[case("revoked-claim", "hub-after-claim:2")]
+#[case("revoked-one", "hub-after-revocation")]
+fn a_hub_that_crashes_while_it_revokes_revokes_each_certificate_once(
+    #[case] name: &'static str,
+    #[case] point: &str,
+) {
+    run(async |scene| {
+        let mut fleet = scene.fleet.write().await;
+        let member = Member::prepare(scene, &fleet, name).await?;
+        let first = member.issue(scene, &fleet, 1).await?;
+        let second = member.renew(scene, &fleet, 2).await?;
+        scene.start_hub(&mut fleet, Some(point)).await?;
+        fleet.meshroot(&["--context", "hub", "renew", name, "--reason", "compromise"])?;
+        member.submit(scene, &fleet, 3).await?;
+        scene.hub_crashes_at(&mut fleet, point).await?;
+        let records: Api<IssuanceRecord> = Api::namespaced(scene.hub.clone(), SYSTEM_NAMESPACE);
+        for revoked in [&second, &first] {
+            let prepared = revoked.prepared.as_ref().context("it was issued")?;
+            let record = names::revocation(name, &prepared.serial);
+            let record = until("it is revoked", &records, &record, |_| true).await?;
+            ensure!(record.spec.prepared.as_ref() == Some(prepared), "{:?}", record.spec.prepared);
+        }
+        judge::is_a_chain(&records, SYSTEM_NAMESPACE).await?;
+        let mut revoked = all(&records).await?;
+        revoked.retain(|record| record.spec.virtual_mesh_ref.name == name);
+        ensure!(revoked.len() == 2, "{} were revoked", revoked.len());
+        delete(&scene.virtual_meshes(), name).await
     });
 }
 
