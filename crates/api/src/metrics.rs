@@ -140,6 +140,8 @@ metrics! {
         "End of each root that members trust or will trust";
     ROOT_ROTATIONS: Hub Gauge "meshroot_root_rotations" [VIRTUAL_MESH, STATE]
         "1 while the root is being replaced: running (goes on by itself) or stalled (somebody must change something)";
+    EXPOSED_KEYS: Hub Gauge "meshroot_exposed_keys" [VIRTUAL_MESH]
+        "Revoked certificates that workloads still believe";
     AGENT_HEARD: Hub Gauge "meshroot_agent_heard_timestamp_seconds" [WORKLOAD_CLUSTER]
         "When the agent of a cluster last renewed its Lease, by the agent's clock";
     SIGNING_DURATION: Hub Histogram "meshroot_signing_duration_seconds" []

@@ -37,6 +37,7 @@ pub(crate) struct Metrics {
     signing_ends: Gauges,
     root_ends: Gauges,
     rotations: Gauges,
+    exposed: Gauges,
     signing: Histogram,
     /// Fingerprints of the roots that are shown, by virtual mesh.
     shown_roots: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
@@ -54,6 +55,7 @@ impl Metrics {
             signing_ends: Family::default(),
             root_ends: Family::default(),
             rotations: Family::default(),
+            exposed: Family::default(),
             signing: Histogram::new(exponential_buckets(0.000_05, 2.0, 14)),
             shown_roots: Arc::default(),
         };
@@ -65,6 +67,7 @@ impl Metrics {
             (&metrics::SIGNING_NOT_AFTER, &metrics.signing_ends),
             (&metrics::ROOT_NOT_AFTER, &metrics.root_ends),
             (&metrics::ROOT_ROTATIONS, &metrics.rotations),
+            (&metrics::EXPOSED_KEYS, &metrics.exposed),
         ] {
             telemetry.register(definition, gauges.clone());
         }
@@ -125,6 +128,12 @@ impl Metrics {
         self.lifetime.get_or_create(&labels).set(life.as_secs());
     }
 
+    /// How many revoked certificates workloads of a virtual mesh still believe.
+    pub(crate) fn exposed(&self, virtual_mesh: &str, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.exposed.get_or_create(&of(virtual_mesh)).set(count);
+    }
+
     /// How the newest rotation of a virtual mesh stands; `None` where there is none.
     pub(crate) fn rotation(&self, virtual_mesh: &str, summary: Option<&Summary>) {
         let pending = summary.filter(|summary| !summary.step.is_final());
@@ -148,7 +157,9 @@ impl Metrics {
     /// The virtual mesh is gone: nothing of it may be told, or be an alert, for as long as this process lives.
     pub(crate) fn forget(&self, virtual_mesh: &str) {
         self.roots(virtual_mesh, &[]);
-        for gauges in [&self.ready, &self.lifetime, &self.signing_begins, &self.signing_ends] {
+        let own =
+            [&self.ready, &self.lifetime, &self.signing_begins, &self.signing_ends, &self.exposed];
+        for gauges in own {
             gauges.remove(&of(virtual_mesh));
         }
         for state in MEMBER_STATES {

@@ -112,7 +112,10 @@ pub(super) async fn show(
             status.revocation_list = list(hub, policy, root, &fingerprint, &entries).await?;
         }
     }
-    Ok(revocation::exposure(&exposed, &Key::of(virtual_mesh)))
+    let key = Key::of(virtual_mesh);
+    let believed = exposed.iter().filter(|one| !one.by.is_empty()).count();
+    hub.metrics.exposed(&key.to_string(), believed);
+    Ok(revocation::exposure(&exposed, &key))
 }
 
 /// The list that the policy's status has, where that is good for another while; a new one otherwise, or none where who signs

@@ -2,7 +2,7 @@
 
 use meshroot_api::Reason;
 use meshroot_api::metrics::{
-    AGENT_HEARD, BUILD, CERTIFICATE_LATE, CERTIFICATE_NOT_AFTER, CONTROLLER_FAILURES,
+    AGENT_HEARD, BUILD, CERTIFICATE_LATE, CERTIFICATE_NOT_AFTER, CONTROLLER_FAILURES, EXPOSED_KEYS,
     INTERMEDIATE_LIFETIME, LEADER, PICKUP, REQUEST_DECISIONS, ROOT_ROTATIONS, SIGNING_NOT_AFTER,
     SIGNING_NOT_BEFORE, VIRTUAL_MESH_MEMBERS, VIRTUAL_MESH_READY, component, label, state,
 };
@@ -144,6 +144,16 @@ fn roots() -> Vec<Alert> {
             lasts: Some("10m"),
             summary: "The root of virtual mesh {{ $labels.virtual_mesh }} is being replaced, and that does not go on",
             description: "Somebody must change something. What: meshroot rotate root {{ $labels.virtual_mesh }} --plan",
+        },
+        Alert {
+            name: "MeshrootKeyExposed",
+            group: Group::Hub,
+            severity: Severity::Critical,
+            expr: led(&format!("{} > 0", EXPOSED_KEYS.series())),
+            lasts: None,
+            summary: "Workloads of virtual mesh {{ $labels.virtual_mesh }} believe {{ $value }} certificates whose keys were reported stolen",
+            description: "Whoever has such a key can be any workload to them until it ends, or its root is replaced: \
+                          meshroot rotate root {{ $labels.virtual_mesh }} --plan",
         },
     ]
 }

@@ -2,7 +2,7 @@
 
 use meshroot_api::metrics::{
     AGENT_HEARD, BUILD, CERTIFICATE_LATE, CERTIFICATE_NOT_AFTER, CERTIFICATES_INSTALLED,
-    CERTIFICATES_ISSUED, CONTROLLER_FAILURES, KEYS_MADE, LEADER, PICKUP, PROCESS_CPU,
+    CERTIFICATES_ISSUED, CONTROLLER_FAILURES, EXPOSED_KEYS, KEYS_MADE, LEADER, PICKUP, PROCESS_CPU,
     PROCESS_MEMORY, REQUEST_DECISIONS, ROOT_NOT_AFTER, ROOT_ROTATIONS, SIGNING_DURATION,
     VIRTUAL_MESH_MEMBERS, VIRTUAL_MESH_READY, WATCH_RELISTS, WRITE_CONFLICTS, component, label,
 };
@@ -111,6 +111,11 @@ fn certificates() -> Vec<Panel> {
             "Rotations of roots",
             "none",
             vec![(led(&ROOT_ROTATIONS.series()), legend(&[virtual_mesh, label::STATE]))],
+        ),
+        graph(
+            "Revoked certificates that are believed",
+            "none",
+            vec![(led(&EXPOSED_KEYS.series()), legend(&[virtual_mesh]))],
         ),
         graph(
             "Whether control planes use what was written",

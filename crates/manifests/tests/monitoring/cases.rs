@@ -2,7 +2,7 @@
 
 use meshroot_api::Reason;
 use meshroot_api::metrics::{
-    AGENT_HEARD, BUILD, CERTIFICATE_LATE, CERTIFICATE_NOT_AFTER, CONTROLLER_FAILURES,
+    AGENT_HEARD, BUILD, CERTIFICATE_LATE, CERTIFICATE_NOT_AFTER, CONTROLLER_FAILURES, EXPOSED_KEYS,
     INTERMEDIATE_LIFETIME, LEADER, Metric, PICKUP, REQUEST_DECISIONS, ROOT_ROTATIONS,
     SIGNING_NOT_AFTER, SIGNING_NOT_BEFORE, VIRTUAL_MESH_MEMBERS, VIRTUAL_MESH_READY, component,
     state,
@@ -166,7 +166,20 @@ fn roots() -> Vec<Case> {
         rotation(state::STALLED, true, "9m", None),
         rotation(state::STALLED, false, "20m", None),
         rotation(state::RUNNING, true, "20m", None),
+        exposed("a stolen key", 2, true, Some((of_hub(&[("virtual_mesh", VIRTUAL_MESH)]), "2"))),
+        exposed("none", 0, true, None),
+        exposed("another hub leads", 2, false, None),
     ]
+}
+
+fn exposed(
+    about: &'static str,
+    keys: i64,
+    leads: bool,
+    fires: Option<(Vec<(&'static str, &'static str)>, &'static str)>,
+) -> Case {
+    let series = vec![of(&EXPOSED_KEYS, HUB, &[VIRTUAL_MESH], &always(keys))];
+    Case { alert: "MeshrootKeyExposed", about, series: hub_leads(leads, series), at: "1m", fires }
 }
 
 fn members() -> Vec<Case> {
