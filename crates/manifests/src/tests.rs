@@ -106,7 +106,7 @@ fn words_of_our_own_kinds_are_spelled_as_kubernetes_spells_them_and_taken_as_the
     let text = serde_json::to_string(&ours.collect::<Vec<_>>()).unwrap();
     for both in [
         r#""enum":["Automatic","ThirdParty","AUTOMATIC","THIRD_PARTY"]"#,
-        r#""enum":["Approved","Denied","APPROVED","DENIED"]"#,
+        r#""enum":["Approved","Denied","Revoked","APPROVED","DENIED","REVOKED"]"#,
         r#""RestartNeeded","UNKNOWN""#,
         r#""ECDSA-P384","Ed25519"]"#,
     ] {

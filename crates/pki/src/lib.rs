@@ -31,6 +31,7 @@ mod public_key;
 mod request;
 mod revocation;
 mod revocation_list;
+mod revoked;
 mod serial;
 mod spiffe;
 mod tlv;
@@ -55,9 +56,8 @@ pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
 pub use request::{CertificateRequest, MAX_REQUEST_BYTES, RequestError};
 pub use revocation::{Coverage, check_revocation};
-pub use revocation_list::{
-    RevocationList, RevocationListError, RevocationReason, Revoked, read_revocation_lists,
-};
+pub use revocation_list::{RevocationList, RevocationListError, read_revocation_lists};
+pub use revoked::{RevocationReason, Revoked};
 pub use serial::Serial;
 pub use spiffe::{SpiffeError, SpiffeVerifier, expect_spiffe_id};
 pub use tlv::TlvError;

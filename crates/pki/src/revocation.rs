@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use crate::certificate::Certificate;
 use crate::path_check::position;
 use crate::path_error::PathError;
-use crate::revocation_list::{RevocationList, RevocationReason, Revoked};
+use crate::revocation_list::RevocationList;
+use crate::revoked::{RevocationReason, Revoked};
 
 /// For whom there must be a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

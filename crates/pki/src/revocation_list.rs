@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use der::{Decode, Encode};
+use der::Decode;
 use jiff::Timestamp;
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::crl::{CertificateList, RevokedCert};
@@ -22,6 +22,7 @@ use crate::oid;
 use crate::path_check::names_key_of;
 use crate::pem::{self, PemError};
 use crate::private_key::PrivateKey;
+use crate::revoked::{RevocationReason, Revoked};
 use crate::serial::Serial;
 use crate::tlv::{self, TlvError};
 
@@ -45,21 +46,6 @@ struct Parsed {
     next_update: Timestamp,
     entries: Vec<Revoked>,
 }
-
-/// An entry of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revoked {
-    /// Serial number of the certificate.
-    pub serial: Serial,
-    /// Since when it is revoked.
-    pub since: Timestamp,
-    /// Why, where the list says it.
-    pub reason: Option<RevocationReason>,
-}
-
-/// Why a certificate is revoked (RFC 5280 section 5.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RevocationReason(CrlReason);
 
 /// Why bytes are no revocation list that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -289,37 +275,6 @@ impl fmt::Debug for RevocationList {
     }
 }
 
-impl RevocationReason {
-    /// The key of a CA is, or may be, in other hands.
-    pub const CA_COMPROMISE: Self = Self(CrlReason::CaCompromise);
-
-    /// The name in RFC 5280.
-    pub fn name(self) -> &'static str {
-        match self.0 {
-            CrlReason::Unspecified => "unspecified",
-            CrlReason::KeyCompromise => "keyCompromise",
-            CrlReason::CaCompromise => "cACompromise",
-            CrlReason::AffiliationChanged => "affiliationChanged",
-            CrlReason::Superseded => "superseded",
-            CrlReason::CessationOfOperation => "cessationOfOperation",
-            CrlReason::CertificateHold => "certificateHold",
-            CrlReason::RemoveFromCRL => "removeFromCRL",
-            CrlReason::PrivilegeWithdrawn => "privilegeWithdrawn",
-            CrlReason::AaCompromise => "aACompromise",
-        }
-    }
-}
-
-impl Encode for RevocationReason {
-    fn encoded_len(&self) -> der::Result<der::Length> {
-        self.0.encoded_len()
-    }
-
-    fn encode(&self, encoder: &mut impl der::Writer) -> der::Result<()> {
-        self.0.encode(encoder)
-    }
-}
-
 /// Reads one or more lists: PEM, with or without text around the blocks (RFC 7468 section 2), or one list in DER.
 ///
 /// # Errors
@@ -396,7 +351,7 @@ fn read_entry(entry: &RevokedCert) -> Result<Revoked, RevocationListError> {
     for extension in extensions {
         if extension.extn_id == oid::CRL_REASON {
             let code = CrlReason::from_der(extension.extn_value.as_bytes());
-            reason = Some(RevocationReason(code.map_err(|_| malformed("reasonCode"))?));
+            reason = Some(RevocationReason::from(code.map_err(|_| malformed("reasonCode"))?));
         } else if extension.critical {
             let extension = extension.extn_id.to_string();
             return Err(RevocationListError::Partial { extension });
