@@ -19,6 +19,7 @@ pub mod api_server;
 pub mod binary;
 pub mod crash;
 pub mod directory;
+pub mod envoy;
 pub mod etcd;
 pub mod fleet;
 pub mod http_text;
