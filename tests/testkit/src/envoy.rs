@@ -1,6 +1,6 @@
 //! Envoy, the proxy of Istio's sidecars: what it takes, others will have to get along with.
 
-mod configuration;
+pub(crate) mod configuration;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -53,7 +53,14 @@ fn files(has_crl: bool) -> Value {
 async fn judge(directory: &Directory, tls: &Value) -> Result<(), Failure> {
     let ports = Ports::free()?;
     let peer = ports.inbound;
-    let configuration = Configuration { ports, peer, inbound_tls: tls, outbound_tls: tls };
+    let configuration = Configuration {
+        name: "judge",
+        ports,
+        peer,
+        inbound_tls: tls.clone(),
+        outbound_tls: tls.clone(),
+        secrets: None,
+    };
     directory.write("envoy.json", configuration.to_json().to_string())?;
     let mut command = process::command(tools::path("envoy")?);
     command

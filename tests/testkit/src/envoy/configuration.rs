@@ -7,37 +7,43 @@ use crate::ports;
 
 /// What one Envoy listens on, on loopback.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ports {
-    pub(super) admin: u16,
+pub(crate) struct Ports {
+    pub(crate) admin: u16,
     /// Mutual TLS; each request is answered by `200`.
-    pub(super) inbound: u16,
+    pub(crate) inbound: u16,
     /// Plain HTTP; each request goes to the peer on a new connection of mutual TLS.
-    pub(super) outbound: u16,
+    pub(crate) outbound: u16,
 }
 
 impl Ports {
-    pub(super) fn free() -> Result<Self> {
+    pub(crate) fn free() -> Result<Self> {
         Ok(Self { admin: ports::free()?, inbound: ports::free()?, outbound: ports::free()? })
     }
 }
 
-pub(super) struct Configuration<'a> {
-    pub(super) ports: Ports,
+pub(crate) struct Configuration<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) ports: Ports,
     /// The peer's inbound port.
-    pub(super) peer: u16,
+    pub(crate) peer: u16,
     /// Each an `envoy.extensions.transport_sockets.tls.v3.CommonTlsContext`.
-    pub(super) inbound_tls: &'a Value,
-    pub(super) outbound_tls: &'a Value,
+    pub(crate) inbound_tls: Value,
+    pub(crate) outbound_tls: Value,
+    /// The socket of who gives secrets to it, where they are not in files.
+    pub(crate) secrets: Option<&'a str>,
 }
 
 impl Configuration<'_> {
     /// An `envoy.config.bootstrap.v3.Bootstrap`.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
+        let secrets = self.secrets.map(agent);
+        let clusters: Vec<_> = std::iter::once(self.peer()).chain(secrets).collect();
         json!({
+            "node": { "id": self.name, "cluster": self.name },
             "admin": { "address": loopback(self.ports.admin) },
             "static_resources": {
                 "listeners": [self.inbound(), self.outbound()],
-                "clusters": [self.peer()],
+                "clusters": clusters,
             },
         })
     }
@@ -66,7 +72,6 @@ impl Configuration<'_> {
     }
 
     fn peer(&self) -> Value {
-        let endpoint = json!({ "endpoint": { "address": loopback(self.peer) } });
         // A resumed session would be taken by what was verified before.
         let context = json!({
             "@type": typed("transport_sockets.tls", "UpstreamTlsContext"),
@@ -74,23 +79,56 @@ impl Configuration<'_> {
             "common_tls_context": self.outbound_tls,
         });
         let one_request = json!({
-            "@type": typed("upstreams.http", "HttpProtocolOptions"),
             "common_http_protocol_options": { "max_requests_per_connection": 1 },
             "explicit_http_config": { "http_protocol_options": {} },
         });
-        json!({
-            "name": "peer",
-            "type": "STATIC",
-            "load_assignment": {
-                "cluster_name": "peer",
-                "endpoints": [{ "lb_endpoints": [endpoint] }],
-            },
-            "transport_socket": tls(&context),
-            "typed_extension_protocol_options": {
-                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": one_request,
-            },
-        })
+        let mut cluster = cluster("peer", &loopback(self.peer), one_request);
+        cluster["transport_socket"] = tls(&context);
+        cluster
     }
+}
+
+/// The `envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig` of a secret that comes over that socket.
+pub(crate) fn secret(name: &str) -> Value {
+    json!({
+        "name": name,
+        "sds_config": {
+            "resource_api_version": "V3",
+            // Without its secrets it is not ready.
+            "initial_fetch_timeout": "0s",
+            "api_config_source": {
+                "api_type": "GRPC",
+                "transport_api_version": "V3",
+                "set_node_on_first_message_only": true,
+                "grpc_services": [{ "envoy_grpc": { "cluster_name": SECRETS } }],
+            },
+        },
+    })
+}
+
+/// The cluster that secrets come from.
+const SECRETS: &str = "sds-grpc";
+
+fn agent(socket: &str) -> Value {
+    let http2 = json!({ "explicit_http_config": { "http2_protocol_options": {} } });
+    cluster(SECRETS, &json!({ "pipe": { "path": socket } }), http2)
+}
+
+/// A cluster of one endpoint. `options` is an `envoy.extensions.upstreams.http.v3.HttpProtocolOptions`.
+fn cluster(name: &str, address: &Value, mut options: Value) -> Value {
+    options["@type"] = typed("upstreams.http", "HttpProtocolOptions").into();
+    let endpoint = json!({ "endpoint": { "address": address } });
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{ "lb_endpoints": [endpoint] }],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
+        },
+    })
 }
 
 /// A listener that does one thing with each request.
