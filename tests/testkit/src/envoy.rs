@@ -2,6 +2,8 @@
 
 pub(crate) mod configuration;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -69,6 +71,24 @@ async fn judge(directory: &Directory, tls: &Value) -> Result<(), Failure> {
         .args(["--concurrency", "1", "--disable-hot-restart"]);
     let process = Process::spawn("envoy", command, directory.join("envoy.log"))?;
     process.ready(wait::LIMIT, async || http_text::fetch(ports.admin, "/ready").await).await?;
-    http_text::fetch(ports.outbound, "/").await?;
-    Ok(())
+    let Err(error) = http_text::fetch(ports.outbound, "/").await else { return Ok(()) };
+    // A client hears no more than an alert of why its own certificate was refused.
+    let counts = tls_counts(ports.admin).await?;
+    if counts.get("listener.inbound.ssl.fail_verify_error").is_some_and(|count| *count > 0) {
+        return Err(error.context(format!("{REFUSAL}: not taken as a client's")).into());
+    }
+    Err(error.into())
+}
+
+/// What an Envoy counted, by the name of the statistic.
+pub type Counts = BTreeMap<String, u64>;
+
+/// What the Envoy with this admin port counted of mutual TLS with its peer, both ways.
+pub(crate) async fn tls_counts(admin: u16) -> Result<Counts> {
+    let text = http_text::fetch(admin, "/stats?filter=(peer|inbound).ssl").await?;
+    let count = |line: &str| {
+        let (name, value) = line.split_once(": ")?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    Ok(text.lines().filter_map(count).collect())
 }

@@ -1,7 +1,6 @@
 //! A sidecar as a pod has it, without the pod: istio-agent, which gets certificates of istiod, and the Envoy that it
 //! starts and gives them to.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use kube::Api;
 use serde_json::{Value, json};
 
 use crate::envoy::configuration::{Configuration, Ports, secret};
+use crate::envoy::{self, Counts};
 use crate::process::{self, Failure, Process, with_free_ports};
 use crate::projected_secret::Follower;
 use crate::workload::{TOKEN_AUDIENCE, spiffe_id};
@@ -53,9 +53,6 @@ pub struct Sidecar {
     _directory: Directory,
 }
 
-/// What an Envoy counted, by the name of the statistic.
-pub type Counts = BTreeMap<String, u64>;
-
 impl Sidecar {
     /// Starts two, each the other's peer, and returns when both have their certificates.
     pub async fn pair(one: Workload<'_>, other: Workload<'_>) -> Result<[Self; 2]> {
@@ -77,12 +74,7 @@ impl Sidecar {
 
     /// What its Envoy counted of mutual TLS, both ways: `cluster.peer.ssl.…` and `listener.inbound.ssl.…`.
     pub async fn counts(&self) -> Result<Counts> {
-        let text = http_text::fetch(self.ports.admin, "/stats?filter=(peer|inbound).ssl").await?;
-        let count = |line: &str| {
-            let (name, value) = line.split_once(": ")?;
-            Some((name.to_owned(), value.parse().ok()?))
-        };
-        Ok(text.lines().filter_map(count).collect())
+        envoy::tls_counts(self.ports.admin).await
     }
 
     /// The end of what agent and Envoy wrote, for errors.
@@ -152,7 +144,7 @@ fn tls(peer: &str) -> Value {
 fn agent(directory: &Directory, own: Workload<'_>, ports: Ports) -> Result<Command> {
     let proxy = json!({
         "discoveryAddress": own.istiod.ca_address(),
-        "binaryPath": envoy(directory)?,
+        "binaryPath": start_of_envoy(directory)?,
         "customConfigFile": "envoy.json",
         "proxyAdminPort": ports.admin,
         "concurrency": 1,
@@ -175,7 +167,7 @@ fn agent(directory: &Directory, own: Workload<'_>, ports: Ports) -> Result<Comma
 }
 
 /// A program that is Envoy, and that the kernel kills when the agent dies.
-fn envoy(directory: &Directory) -> Result<String> {
+fn start_of_envoy(directory: &Directory) -> Result<String> {
     let command = process::command(tools::path("envoy")?);
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| format!("'{}'", word.display())).collect();

@@ -41,6 +41,12 @@ async fn envoy_takes_a_chain_to_its_anchors_and_no_other() {
         let refusal = envoy::accepts(chain, &leaf.key, anchors, None).await.unwrap_err();
         assert!(refusal.contains(envoy::REFUSAL), "{refusal}");
     }
+    for side in ["server", "client"] {
+        let leaf = ours.leaf_of(side, "one");
+        let chain = leaf.certificate + &intermediate;
+        let refusal = envoy::accepts(&chain, &leaf.key, &ours.root, None).await.unwrap_err();
+        assert!(refusal.contains(envoy::REFUSAL), "{refusal}");
+    }
     // What is no refusal is not taken for one.
     let fault = envoy::accepts(&chain, "no key", &ours.root, None).await.unwrap_err();
     assert!(!fault.contains(envoy::REFUSAL), "{fault}");

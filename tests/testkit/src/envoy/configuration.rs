@@ -72,11 +72,14 @@ impl Configuration<'_> {
     }
 
     fn peer(&self) -> Value {
+        let mut tls_context = self.outbound_tls.clone();
+        // As Istio has it; by itself Envoy ends at 1.2 as a client.
+        tls_context["tls_params"] = json!({ "tls_maximum_protocol_version": "TLSv1_3" });
         // A resumed session would be taken by what was verified before.
         let context = json!({
             "@type": typed("transport_sockets.tls", "UpstreamTlsContext"),
             "max_session_keys": 0,
-            "common_tls_context": self.outbound_tls,
+            "common_tls_context": tls_context,
         });
         let one_request = json!({
             "common_http_protocol_options": { "max_requests_per_connection": 1 },

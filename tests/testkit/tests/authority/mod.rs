@@ -11,8 +11,8 @@ const INTERMEDIATE: &str = "basicConstraints=critical,CA:true,pathlen:0\n\
     keyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
 
 const LEAF: &str = "basicConstraints=critical,CA:false\nkeyUsage=critical,digitalSignature\n\
-    extendedKeyUsage=serverAuth,clientAuth\nauthorityKeyIdentifier=keyid\n\
-    subjectAltName=critical,URI:spiffe://cluster.local/ns/shop/sa/app\n";
+    authorityKeyIdentifier=keyid\nsubjectAltName=critical,URI:spiffe://cluster.local/ns/shop/sa/app\n\
+    extendedKeyUsage=";
 
 /// What `openssl ca` wants to revoke and to sign a CRL.
 const REVOCATION: &str = "[ca]\ndefault_ca=own\n[own]\ndatabase=index\ndefault_md=sha256\n\
@@ -42,7 +42,8 @@ impl Authority {
         let directory = Directory::create("authority").unwrap();
         let configuration = format!(
             "[req]\ndistinguished_name=dn\nprompt=no\n[dn]\n\
-             [root]\n{extensions}[intermediate]\n{INTERMEDIATE}[leaf]\n{LEAF}{REVOCATION}"
+             [root]\n{extensions}[intermediate]\n{INTERMEDIATE}[leaf]\n{LEAF}serverAuth,clientAuth\n\
+             [server]\n{LEAF}serverAuth\n[client]\n{LEAF}clientAuth\n{REVOCATION}"
         );
         directory.write("ca.cnf", configuration).unwrap();
         let line = "-extensions root -keyout root.key -out root.pem -days 3650";
@@ -58,6 +59,11 @@ impl Authority {
     /// A workload's certificate by the intermediate of that name.
     pub(crate) fn leaf(&self, intermediate: &str, name: &str) -> Issued {
         self.sign("leaf", intermediate, name, 1)
+    }
+
+    /// One for one side only: `server`, or `client`.
+    pub(crate) fn leaf_of(&self, side: &str, intermediate: &str) -> Issued {
+        self.sign(side, intermediate, side, 1)
     }
 
     /// The CRL of that CA (`root`, or an intermediate by its name), which revokes these certificates; PEM.
