@@ -96,10 +96,11 @@ async fn rotate(
     let plan: Value = serde_json::from_str(&plan)?;
     let mut told = Told::new(fleet)?;
     let pids = pids(fleet)?;
+    // Before it begins: an agent may ask for the first restart at once.
+    let mut restarted_for = restarted(fleet)?;
     fleet.meshroot(&words)?;
     let name = format!("demo.{number}");
     let began = Instant::now();
-    let mut restarted_for = restarted(fleet)?;
     let (mut restarted_so_often, mut made) = (0, workloads.handshakes);
     loop {
         workloads.turn(fleet).await?;
@@ -109,7 +110,11 @@ async fn rotate(
         if rotation["status"]["step"] == "Complete" {
             break;
         }
-        ensure!(began.elapsed() < LIMIT, "not complete: {}", rotation["status"]);
+        ensure!(
+            began.elapsed() < LIMIT,
+            "not complete after {restarted_so_often} restarts: {}",
+            rotation["status"]
+        );
     }
     made = workloads.handshakes - made;
     ensure!(restarted_so_often == restarts * CLUSTERS.len(), "{restarted_so_often} restarts");
