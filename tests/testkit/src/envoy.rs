@@ -1,4 +1,4 @@
-//! Envoy, the proxy of Istio's sidecars: what it takes, others will have to get along with.
+//! Envoy, the proxy of Istio's sidecars, as a judge of certificates.
 
 pub(crate) mod configuration;
 
@@ -32,7 +32,7 @@ pub async fn accepts(
         if let Some(crl) = crl_pem {
             directory.write("crl.pem", crl)?;
         }
-        judge(&directory, &files(crl_pem.is_some())).await
+        judge(&directory, files(crl_pem.is_some())).await
     });
     outcome.await.map_err(|error| format!("{error:#}"))
 }
@@ -52,17 +52,10 @@ fn files(has_crl: bool) -> Value {
 }
 
 /// One Envoy stands at both ends: a plain request to it goes out over mutual TLS, and comes in to itself.
-async fn judge(directory: &Directory, tls: &Value) -> Result<(), Failure> {
+async fn judge(directory: &Directory, tls: Value) -> Result<(), Failure> {
     let ports = Ports::free()?;
     let peer = ports.inbound;
-    let configuration = Configuration {
-        name: "judge",
-        ports,
-        peer,
-        inbound_tls: tls.clone(),
-        outbound_tls: tls.clone(),
-        secrets: None,
-    };
+    let configuration = Configuration { name: "judge", ports, peer, tls, secrets: None };
     directory.write("envoy.json", configuration.to_json().to_string())?;
     let mut command = process::command(tools::path("envoy")?);
     command

@@ -90,8 +90,7 @@ impl Sidecar {
             name: &name,
             ports,
             peer: at.inbound,
-            inbound_tls: tls(&peer.spiffe_id()),
-            outbound_tls: tls(&peer.spiffe_id()),
+            tls: tls(&peer.spiffe_id()),
             secrets: Some(SECRETS),
         };
         directory.write("envoy.json", configuration.to_json().to_string())?;

@@ -26,9 +26,8 @@ pub(crate) struct Configuration<'a> {
     pub(crate) ports: Ports,
     /// The peer's inbound port.
     pub(crate) peer: u16,
-    /// Each an `envoy.extensions.transport_sockets.tls.v3.CommonTlsContext`.
-    pub(crate) inbound_tls: Value,
-    pub(crate) outbound_tls: Value,
+    /// For both ways, an `envoy.extensions.transport_sockets.tls.v3.CommonTlsContext`.
+    pub(crate) tls: Value,
     /// The socket of who gives secrets to it, where they are not in files.
     pub(crate) secrets: Option<&'a str>,
 }
@@ -54,7 +53,7 @@ impl Configuration<'_> {
         let context = json!({
             "@type": typed("transport_sockets.tls", "DownstreamTlsContext"),
             "require_client_certificate": true,
-            "common_tls_context": self.inbound_tls,
+            "common_tls_context": self.tls,
         });
         listener["filter_chains"][0]["transport_socket"] = tls(&context);
         listener
@@ -72,7 +71,7 @@ impl Configuration<'_> {
     }
 
     fn peer(&self) -> Value {
-        let mut tls_context = self.outbound_tls.clone();
+        let mut tls_context = self.tls.clone();
         // As Istio has it; by itself Envoy ends at 1.2 as a client.
         tls_context["tls_params"] = json!({ "tls_maximum_protocol_version": "TLSv1_3" });
         // A resumed session would be taken by what was verified before.
