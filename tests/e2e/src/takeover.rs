@@ -44,10 +44,12 @@ pub(crate) async fn run(progress: &mut Progress, hub: HubApi) -> Result<()> {
     for cluster in CLUSTERS {
         fleet.start_agent(cluster, &[]).await?;
     }
+    let mut restarted_for = restarted(&fleet)?;
     progress.title("Both join: each goes on with its own CA until its workloads trust both roots");
     fleet.kubectl("hub", &["apply", "-f", "-"], Some(&format!("{POLICY}---{VIRTUAL_MESH}")))?;
     let both = CLUSTERS.map(|cluster| (cluster, "demo"));
-    let so_often = until_loaded(progress, &mut fleet, &mut workloads, &both).await?;
+    let so_often =
+        until_loaded(progress, &mut fleet, &mut workloads, &mut restarted_for, &both).await?;
     ensure!(so_often == 2, "east takes two restarts, west none; there were {so_often}");
     progress.title("Now the workloads of each take those of the other");
     workloads.apart = false;
@@ -55,7 +57,9 @@ pub(crate) async fn run(progress: &mut Progress, hub: HubApi) -> Result<()> {
     progress.title("East goes back to its own root, by a virtual mesh that has it");
     workloads.apart = true;
     give_back(&fleet)?;
-    let so_often = until_loaded(progress, &mut fleet, &mut workloads, &[("east", "home")]).await?;
+    let so_often =
+        until_loaded(progress, &mut fleet, &mut workloads, &mut restarted_for, &[("east", "home")])
+            .await?;
     ensure!(so_often == 2, "each change of trust anchors takes a restart; there were {so_often}");
     // As `meshroot cluster leave` ends it.
     drop(fleet.cluster_mut("east")?.agent.take());
@@ -81,14 +85,14 @@ async fn until_loaded(
     progress: &mut Progress,
     fleet: &mut Fleet,
     workloads: &mut Workloads,
+    restarted_for: &mut BTreeMap<String, String>,
     meshes: &[(&str, &str)],
 ) -> Result<usize> {
-    let mut restarted_for = restarted(fleet)?;
     let (began, before, mut so_often) = (Instant::now(), workloads.handshakes, 0);
     let mut said = BTreeMap::new();
     loop {
         workloads.turn(fleet).await?;
-        so_often += restart_where_asked(fleet, &mut restarted_for).await?;
+        so_often += restart_where_asked(fleet, restarted_for).await?;
         let mut are_done = true;
         for (cluster, virtual_mesh) in meshes {
             let trust = fleet.object(&cluster_namespace(cluster), "meshtrust", &mesh_name(cluster));

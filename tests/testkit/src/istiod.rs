@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::Secret;
 
 use crate::process::{self, Failure, Process, with_free_ports};
 use crate::projected_secret::Follower;
@@ -86,6 +87,11 @@ impl Istiod {
         &self.options.namespace
     }
 
+    /// Istio's name of its cluster.
+    pub fn cluster_id(&self) -> &str {
+        &self.options.cluster_id
+    }
+
     /// The directory that it loads its CA from.
     pub fn cacerts(&self) -> &ProjectedSecret {
         &self.cacerts
@@ -140,7 +146,7 @@ impl Istiod {
     pub async fn restart(&mut self) -> Result<()> {
         self.stop();
         let namespace = &self.options.namespace;
-        self.cacerts.sync_from(&self.client, namespace, CA_SECRET).await?;
+        self.cacerts.sync_from::<Secret>(&self.client, namespace, CA_SECRET).await?;
         let command = command(&self.options, self.ports, &self.cacerts, &self.kubeconfig)?;
         self.process = spawn(&self.directory, command)?;
         let ready = ready(&self.process, self.ports).await;
@@ -151,13 +157,13 @@ impl Istiod {
         let client = api.admin_client().await?;
         let directory = Directory::create("istiod")?;
         let cacerts = ProjectedSecret::create(directory.join(CA_SECRET))?;
-        cacerts.sync_from(&client, &options.namespace, CA_SECRET).await?;
+        cacerts.sync_from::<Secret>(&client, &options.namespace, CA_SECRET).await?;
         let ports = Ports::free()?;
         let kubeconfig = api.kubeconfig_path().to_path_buf();
         let process = spawn(&directory, command(&options, ports, &cacerts, &kubeconfig)?)?;
         ready(&process, ports).await?;
         Ok(Self {
-            _follower: cacerts.follow(client.clone(), &options.namespace, CA_SECRET),
+            _follower: cacerts.follow::<Secret>(client.clone(), &options.namespace, CA_SECRET),
             process,
             ports,
             options,

@@ -19,6 +19,7 @@ pub mod api_server;
 pub mod binary;
 pub mod crash;
 pub mod directory;
+pub mod envoy;
 pub mod etcd;
 pub mod fleet;
 pub mod http_text;
@@ -31,6 +32,7 @@ pub mod process;
 pub mod projected_secret;
 pub mod prometheus;
 pub mod quota;
+pub mod sidecar;
 mod signing_key;
 pub mod tls;
 pub mod tools;
@@ -45,6 +47,7 @@ pub use fleet::Fleet;
 pub use istiod::{Istiod, IstiodOptions};
 pub use projected_secret::ProjectedSecret;
 pub use prometheus::Prometheus;
+pub use sidecar::Sidecar;
 pub use workload::WorkloadCertificate;
 
 /// Makes aws-lc-rs the cryptography of this process. Harmless when called again.

@@ -1,4 +1,4 @@
-//! A Secret as a directory, laid out and swapped as kubelet does it.
+//! A Secret, or a ConfigMap, as a directory, laid out and swapped as kubelet does it.
 //!
 //! The protocol is that of `pkg/volume/util/atomic_writer.go` of Kubernetes: the files are in a
 //! dated directory, `..data` links to it, each visible name links through `..data`, and a change
@@ -11,15 +11,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use tokio::task::JoinHandle;
 
 use crate::directory::write_private;
 
 /// The content of a Secret by key.
 pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// What a volume can show.
+pub trait Projected:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + std::fmt::Debug
+    + DeserializeOwned
+    + Send
+    + 'static
+{
+    /// Its content.
+    fn files(self) -> Files;
+}
 
 /// A directory that shows the content of a Secret. Clones show the same directory.
 #[derive(Debug, Clone)]
@@ -28,7 +43,7 @@ pub struct ProjectedSecret {
     state: Arc<Mutex<State>>,
 }
 
-/// Keeps a directory in step with a Secret until it is dropped.
+/// Keeps a directory in step with an object until it is dropped.
 #[derive(Debug)]
 pub struct Follower {
     task: JoinHandle<()>,
@@ -73,25 +88,30 @@ impl ProjectedSecret {
         Ok(())
     }
 
-    /// Reads the Secret once and swaps to it. A missing Secret is an empty directory, as it is
+    /// Reads the object once and swaps to it. A missing one is an empty directory, as it is
     /// with an optional volume.
-    pub async fn sync_from(&self, client: &Client, namespace: &str, name: &str) -> Result<()> {
-        let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    pub async fn sync_from<K: Projected>(
+        &self,
+        client: &Client,
+        namespace: &str,
+        name: &str,
+    ) -> Result<()> {
+        let api: Api<K> = Api::namespaced(client.clone(), namespace);
         self.sync(&files_of(api.get_opt(name).await?))
     }
 
-    /// Starts to watch the Secret and swaps on each change, at once: kubelet itself takes up to a
+    /// Starts to watch the object and swaps on each change, at once: kubelet itself takes up to a
     /// minute and a half.
-    pub fn follow(&self, client: Client, namespace: &str, name: &str) -> Follower {
-        let api: Api<Secret> = Api::namespaced(client, namespace);
+    pub fn follow<K: Projected>(&self, client: Client, namespace: &str, name: &str) -> Follower {
+        let api: Api<K> = Api::namespaced(client, namespace);
         let changes = watcher::watch_object(api, name).default_backoff();
         let projection = self.clone();
         let task = tokio::spawn(async move {
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 // Errors of the watch are retried by it; the server may be down for a test.
-                let Ok(secret) = change else { continue };
-                if let Err(error) = projection.sync(&files_of(secret)) {
+                let Ok(object) = change else { continue };
+                if let Err(error) = projection.sync(&files_of(object)) {
                     eprintln!("projecting into {}: {error:#}", projection.path.display());
                 }
             }
@@ -133,9 +153,22 @@ impl Drop for Follower {
     }
 }
 
-fn files_of(secret: Option<Secret>) -> Files {
-    let data = secret.and_then(|secret| secret.data).unwrap_or_default();
-    data.into_iter().map(|(name, bytes)| (name, bytes.0)).collect()
+impl Projected for Secret {
+    fn files(self) -> Files {
+        let data = self.data.unwrap_or_default();
+        data.into_iter().map(|(name, bytes)| (name, bytes.0)).collect()
+    }
+}
+
+impl Projected for ConfigMap {
+    fn files(self) -> Files {
+        let data = self.data.unwrap_or_default();
+        data.into_iter().map(|(name, text)| (name, text.into_bytes())).collect()
+    }
+}
+
+fn files_of<K: Projected>(object: Option<K>) -> Files {
+    object.map(K::files).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -184,7 +217,7 @@ mod tests {
         let directory = Directory::create("projection").unwrap();
         let projection = ProjectedSecret::create(directory.join("cacerts")).unwrap();
         projection.sync(&files(&[("a", "1")])).unwrap();
-        projection.sync(&files_of(None)).unwrap();
+        projection.sync(&files_of::<Secret>(None)).unwrap();
         assert_eq!(names(projection.path()), ["..data", "..generation_000002"]);
     }
 }

@@ -9,7 +9,7 @@ use tonic_prost::ProstCodec;
 use crate::{ApiServer, Directory, Istiod, openssl};
 
 /// The audience that istiod wants in a workload's token.
-const AUDIENCE: &str = "istio-ca";
+pub(crate) const TOKEN_AUDIENCE: &str = "istio-ca";
 
 const METHOD: &str = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 
@@ -43,7 +43,7 @@ pub async fn certificate(
     trust_roots_pem: &str,
 ) -> Result<WorkloadCertificate> {
     crate::install_crypto_provider();
-    let token = api.service_account_token(namespace, service_account, AUDIENCE).await?;
+    let token = api.service_account_token(namespace, service_account, TOKEN_AUDIENCE).await?;
     let directory = Directory::create("workload")?;
     let (key_pem, csr) = openssl::key_and_request(directory.path())?;
     let channel = connect(istiod, trust_roots_pem).await?;
@@ -53,8 +53,13 @@ pub async fn certificate(
         chain_pem: chain.concat(),
         key_pem,
         root_pem,
-        spiffe_id: format!("spiffe://cluster.local/ns/{namespace}/sa/{service_account}"),
+        spiffe_id: spiffe_id(namespace, service_account),
     })
+}
+
+/// The identity of a service account in Istio's default trust domain.
+pub(crate) fn spiffe_id(namespace: &str, service_account: &str) -> String {
+    format!("spiffe://cluster.local/ns/{namespace}/sa/{service_account}")
 }
 
 async fn connect(istiod: &Istiod, trust_roots_pem: &str) -> Result<Channel> {

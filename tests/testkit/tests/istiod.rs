@@ -1,5 +1,6 @@
 //! A real istiod loads a CA, follows its renewal and hands out certificates that work.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(dead_code, reason = "only parts of the authority are used here")]
 
 mod authority;
 
