@@ -1,4 +1,5 @@
 use meshroot_pki::{DistinguishedName, to_bundle};
+use meshroot_testkit::envoy;
 
 use crate::certificates::{Authority, Role, Spec, intermediate_spec, leaf_spec, root};
 use crate::program::{has, run, run_with_input};
@@ -207,4 +208,41 @@ async fn what_a_virtual_mesh_has_revoked_does_not_verify_and_the_rest_does() {
     has(&verify(leaf(&new)).yes(), &["accepted"]);
     place.lists(&hub.admin, "demo", &[(&root.certificate, "spoiled")]).await;
     has(&verify(new.pem()).no(1), &["the revocation list of root", "field status.roots"]);
+}
+
+/// What is promised of `--crl` is what Envoy does.
+#[tokio::test]
+async fn envoy_says_of_revocation_lists_what_verify_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = root("root");
+    let intermediate = root.issue(&intermediate_spec("a 1"));
+    let leaf = intermediate.issue(&leaf_spec());
+    let chain = leaf.pem() + &intermediate.pem();
+    let files = [("chain.pem", &chain), ("roots.pem", &root.pem())];
+    let [chain_file, roots] = files.map(|(name, content)| file(&directory, name, content));
+    let none = intermediate.revokes(&[]);
+    let cases = [
+        ("all have one", true, root.revokes(&[]) + &none),
+        ("the intermediate is revoked", false, root.revokes(&[&intermediate.certificate]) + &none),
+        (
+            "the leaf is revoked",
+            false,
+            root.revokes(&[]) + &intermediate.revokes(&[&leaf.certificate]),
+        ),
+        ("the intermediate has none", false, root.revokes(&[])),
+        ("the root has none", false, none.clone()),
+    ];
+    for (case, is_good, lists) in cases {
+        let listed = file(&directory, "lists.pem", &lists);
+        let [chain_file, roots, listed] =
+            [&chain_file, &roots, &listed].map(|file| file.to_str().unwrap());
+        let ours = run(None, &["verify", chain_file, "--roots", roots, "--crl", listed]);
+        assert_eq!(ours.code == 0, is_good, "{case}: {}", ours.out);
+        let key = leaf.key.to_pkcs8_pem();
+        let theirs = envoy::accepts(&chain, &key, &root.pem(), Some(&lists)).await;
+        match theirs {
+            Ok(()) => assert!(is_good, "{case}: Envoy takes it"),
+            Err(why) => assert!(!is_good && why.contains(envoy::REFUSAL), "{case}: {why}"),
+        }
+    }
 }
