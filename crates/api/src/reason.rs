@@ -137,6 +137,8 @@ reasons! {
     LintRefused => Invalid,
     /// The Secret belongs to somebody else.
     ForeignSecret => Conflict,
+    /// Somebody changed the Secret that the agent wrote for the mesh; what was written is back.
+    SecretChanged => Conflict,
     /// Written for the mesh; the control plane has not been seen to use it yet.
     Installed => Unknown,
     /// The mesh has a certificate of another root, whose peers would refuse this one; `adopt` forbids the change.

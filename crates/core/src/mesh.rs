@@ -32,6 +32,7 @@ use delivery::Answer;
 
 pub use delivery::{above, anchors};
 pub use found::{Delivery, Found, Installed, LEAF_LIFETIME, Own, Taking};
+pub use notices::put_back;
 pub use report::Report;
 
 /// All that is known of a mesh.

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::events::v1::Event;
+use kube::Api;
+use kube::api::{ListParams, Patch, PatchParams};
 use meshroot_api::networking::VirtualMeshSpec;
 use meshroot_api::policy::{KeyAlgorithm, TrustPolicySpec};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::{MeshTrust, Pickup};
-use meshroot_api::{Mesh, TrustPolicy, VirtualMesh};
+use meshroot_api::{Bytes, Mesh, TrustPolicy, VirtualMesh};
 use meshroot_testkit::Fleet;
 use meshroot_testkit::fleet::{AGENT_NAMESPACE, MESH_NAMESPACE, SYSTEM_NAMESPACE, mesh_name};
 use meshroot_testkit::{judges, wait};
@@ -81,10 +84,28 @@ async fn mesh_made_again(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-/// Somebody deletes `cacerts` while the agent is away: it is written again, with the same certificate.
+/// Somebody deletes `cacerts` while the agent is away, and changes it while it is there: it is written again, with the same
+/// certificate, and the one that is there is told of.
 async fn changed_behind_our_back(scene: &Scene, fleet: &mut Fleet) -> Result<()> {
     crate::common::delete(&scene.secrets(MESH_NAMESPACE), "cacerts").await?;
     scene.start_agent(fleet, None).await?;
+    judge::installed(scene, MESH_NAMESPACE, &request(3)).await?;
+    pickup(scene, Pickup::Confirmed, 3).await?;
+    let spoiled = json!({ "data": { "root-cert.pem": Bytes(b"spoiled".to_vec()) } });
+    let by =
+        PatchParams { field_manager: Some("some-gitops".to_owned()), ..PatchParams::default() };
+    scene.secrets(MESH_NAMESPACE).patch("cacerts", &by, &Patch::Merge(&spoiled)).await?;
+    let events: Api<Event> = Api::namespaced(scene.hub.clone(), HOME);
+    let told = async || {
+        let all = events.list(&ListParams::default()).await?.items.into_iter();
+        let said: Vec<String> = all
+            .filter(|event| event.reason.as_deref() == Some("SecretChanged"))
+            .filter_map(|event| event.note)
+            .collect();
+        ensure!(said.iter().any(|note| note.contains("changed by some-gitops")), "{said:?}");
+        Ok(())
+    };
+    wait::until("it is told who changed it", LIMIT, told).await?;
     judge::installed(scene, MESH_NAMESPACE, &request(3)).await?;
     pickup(scene, Pickup::Confirmed, 3).await?;
     Ok(())

@@ -11,6 +11,18 @@ use crate::issuance;
 use crate::meshes::ControlPlane;
 use crate::notice::Notice;
 
+/// Somebody changed what was written for the mesh, and it is written anew. `by`: who changed it last, as the API server tells.
+pub fn put_back(place: &ControlPlane, by: Option<&str>) -> Notice {
+    let message = format!(
+        "Secret {}/{} was changed by {}, and is as it was written again: whoever keeps changing it works against the agent, and \
+         each change has istiod load another CA",
+        place.namespace,
+        place.secret,
+        by.unwrap_or("somebody")
+    );
+    Notice::new(Reason::SecretChanged, message)
+}
+
 /// What keeps a request from being answered, if a person has to know. What the hub says of it is passed on whole; what
 /// is made of it depends on its state.
 pub(super) fn unanswered(name: &RequestName, request: &Request) -> Option<Notice> {

@@ -1,11 +1,12 @@
 //! What a plan says, done: one write a step.
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use meshroot_api::{MeshTrust, Reason};
-use meshroot_core::mesh::{Actions, Delivery, Report, Step};
+use meshroot_core::mesh::{self, Actions, Delivery, Found, Report, Step};
 use meshroot_pki::Certificate;
-use meshroot_runtime::kube::write::replace_status;
+use meshroot_runtime::kube::write::{FIELD_MANAGER, replace_status};
 use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
 
@@ -43,8 +44,22 @@ pub(super) async fn install(
         let not_after = chain.first().map(Certificate::not_after).map(|end| end.to_string());
         let request = request.as_ref().map(ToString::to_string);
         tracing::info!(mesh = place.mesh, request, not_after, keeps, "{}", Reason::Installed);
+        if matches!(&holding.found, Found::Ours(installed) if !installed.intact) {
+            let by = holding.secret.as_ref().and_then(changed_by);
+            let said = mesh::put_back(place, by.as_deref());
+            tracing::warn!(mesh = place.mesh, message = said.message, "{}", said.reason);
+            agent.report(&gathered.trust, place.reference(), &said, "Install").await;
+        }
     }
     Ok(())
+}
+
+/// Who changed it last, but for this agent: by the name that a client gives itself.
+fn changed_by(secret: &Secret) -> Option<String> {
+    let entries = secret.metadata.managed_fields.as_ref()?.iter();
+    let others = entries.filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER));
+    let last = others.max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?;
+    last.manager.clone()
 }
 
 /// Does the steps in their order.
