@@ -259,7 +259,6 @@ impl Member {
         hub.fence()?;
         let next = MeshTrust { spec: wanted, ..trust.clone() };
         replace(&self.trusts(hub), &next).await?;
-        crash::point("hub-after-tell");
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod course;
 mod crashes;
 mod excluded;
 mod gates;
