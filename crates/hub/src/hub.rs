@@ -35,6 +35,7 @@ use crate::metrics::{Heartbeats, Metrics};
 use crate::modes::Rotations;
 use crate::options::Options;
 use crate::standings::Standings;
+use crate::written::Written;
 
 /// The generation of each object's spec that was acted upon: what only changed its status costs nothing.
 #[derive(Debug, Default)]
@@ -93,6 +94,7 @@ pub(crate) struct Hub {
     pub(crate) leadership: Leadership,
     pub(crate) generations: Generations,
     pub(crate) standings: Standings,
+    pub(crate) written: Written,
     pub(crate) crowded: Crowded,
     pub(crate) blocked: Arc<BlockList>,
     membership: RwLock<Arc<Membership>>,
@@ -145,6 +147,7 @@ impl Hub {
             leadership,
             generations: Generations::default(),
             standings: Standings::default(),
+            written: Written::default(),
             crowded: Crowded::default(),
             blocked,
             membership: RwLock::default(),

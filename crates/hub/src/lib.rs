@@ -18,6 +18,7 @@ mod options;
 mod rotation;
 mod standings;
 mod wiring;
+mod written;
 
 pub use options::{Options, blocked_keys};
 

@@ -1,7 +1,7 @@
 //! Members: each mesh of a virtual mesh gets its MeshTrust, its first request, and a renewal when the policy changes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
@@ -42,6 +42,10 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
 
 async fn advance(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
     let Some(member) = Member::gather(hub, key) else { return Ok(Outcome::Done) };
+    let copy = member.trust.as_ref().map(|trust| &trust.metadata);
+    if copy.is_some_and(|copy| hub.written.is_awaited(key, copy, Instant::now())) {
+        return Ok(Outcome::Done);
+    }
     let governed = match Governed::gather(hub, &member).await {
         Ok(Some(governed)) => governed,
         other => {
@@ -258,7 +262,8 @@ impl Member {
         }
         hub.fence()?;
         let next = MeshTrust { spec: wanted, ..trust.clone() };
-        replace(&self.trusts(hub), &next).await?;
+        let taken = replace(&self.trusts(hub), &next).await?;
+        hub.written.note(&self.key, &taken.metadata, Instant::now());
         Ok(())
     }
 
