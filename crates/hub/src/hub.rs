@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -36,6 +37,9 @@ use crate::modes::Rotations;
 use crate::options::Options;
 use crate::standings::Standings;
 use crate::written::Written;
+
+/// Many members change together: their virtual mesh is looked at once.
+pub(crate) const GATHER: Duration = Duration::from_millis(500);
 
 /// The generation of each object's spec that was acted upon: what only changed its status costs nothing.
 #[derive(Debug, Default)]

@@ -25,7 +25,7 @@ use meshroot_runtime::process::{clock, crash};
 use super::profile;
 use crate::authority::{Root, Roots};
 use crate::error::HubError;
-use crate::hub::Hub;
+use crate::hub::{GATHER, Hub};
 use crate::modes::Mode;
 
 /// Makes what is missing for one mesh, one write at a time.
@@ -201,10 +201,10 @@ impl Member {
             answered.pop().map(|(name, _)| name)
         };
         let has_new = rotation.issuer(&self.key).and_then(newest_under).is_some();
-        // What it was planned for is there no more: the virtual mesh is looked at again.
+        // What it was planned for is there no more: the virtual mesh is looked at again, with all that has changed by then.
+        // For the others the plan holds: one look for each member would cost the square of them.
         let Some(told) = rotation.told(&self.key, before, has_new)? else {
-            hub.rotations.forget_one(&of);
-            hub.virtual_mesh_queue.add(of);
+            hub.virtual_mesh_queue.add_after(of, GATHER);
             return Err(HubError::RootIsBusy);
         };
         let request = told.issuer.and_then(newest_under).unwrap_or_else(|| self.current.clone());

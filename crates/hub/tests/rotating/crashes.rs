@@ -177,7 +177,7 @@ fn is_halted(hub: &Binary) -> bool {
 }
 
 /// Ends the hub that runs, and leaves its Lease to the next one.
-async fn end_hub(scene: &Scene, fleet: &mut Fleet) -> Result<()> {
+pub(crate) async fn end_hub(scene: &Scene, fleet: &mut Fleet) -> Result<()> {
     fleet.hub_process.take().context("the hub runs")?.kill_hard();
     scene.free_lease(SYSTEM_NAMESPACE, "meshroot-hub").await
 }

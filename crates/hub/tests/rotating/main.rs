@@ -9,6 +9,7 @@ mod crashes;
 mod excluded;
 mod gates;
 mod losses;
+mod many;
 mod members;
 mod provided;
 mod refusals;
