@@ -21,8 +21,9 @@ pub(crate) enum HubError {
     LedgerConflict { request: String },
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Its key is being made, or its Secret read: whoever needs it comes back, and leaves its worker to others meanwhile.
-    #[error("the root is being made or read")]
+    /// Its key is being made, or its Secret read, or what members are told of it planned: whoever needs it comes back, and
+    /// leaves its worker to others meanwhile.
+    #[error("the root is being made or read, or planned for")]
     RootIsBusy,
     #[error("reading the ledger failed: {0}")]
     ReadLedger(#[source] Box<kube::Error>),

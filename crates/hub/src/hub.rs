@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -36,6 +37,10 @@ use crate::modes::Rotations;
 use crate::options::Options;
 use crate::revocations::Revocations;
 use crate::standings::Standings;
+use crate::written::Written;
+
+/// Many members change together: their virtual mesh is looked at once.
+pub(crate) const GATHER: Duration = Duration::from_millis(500);
 
 /// The generation of each object's spec that was acted upon: what only changed its status costs nothing.
 #[derive(Debug, Default)]
@@ -95,6 +100,7 @@ pub(crate) struct Hub {
     pub(crate) leadership: Leadership,
     pub(crate) generations: Generations,
     pub(crate) standings: Standings,
+    pub(crate) written: Written,
     pub(crate) crowded: Crowded,
     pub(crate) blocked: Arc<BlockList>,
     membership: RwLock<Arc<Membership>>,
@@ -148,6 +154,7 @@ impl Hub {
             leadership,
             generations: Generations::default(),
             standings: Standings::default(),
+            written: Written::default(),
             crowded: Crowded::default(),
             blocked,
             membership: RwLock::default(),

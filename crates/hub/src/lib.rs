@@ -19,6 +19,7 @@ mod revocations;
 mod rotation;
 mod standings;
 mod wiring;
+mod written;
 
 pub use options::{Options, blocked_keys};
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use meshroot_api::MeshTrust;
 use meshroot_core::membership::Key;
 use meshroot_core::rotation::{self, Rotation};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 /// How the members of a virtual mesh are told what to use.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(crate) enum Mode {
 #[derive(Default)]
 pub(crate) struct Rotations {
     modes: Mutex<HashMap<Key, Mode>>,
+    /// Held by who plans for a virtual mesh that nothing is known of.
+    planning: Mutex<HashMap<Key, Arc<AsyncMutex<()>>>>,
     /// Since when each mesh was seen to have loaded what a revision of its MeshTrust tells.
     loaded: Mutex<HashMap<Key, (String, i64, Timestamp)>>,
 }
@@ -38,6 +41,12 @@ impl Rotations {
 
     pub(crate) fn mode(&self, virtual_mesh: &Key) -> Option<Mode> {
         self.modes().get(virtual_mesh).cloned()
+    }
+
+    /// `None` while another one plans: each would do as much work as there are members, as all do when a term begins.
+    pub(crate) fn begin(&self, virtual_mesh: &Key) -> Option<OwnedMutexGuard<()>> {
+        let mut planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(planning.entry(virtual_mesh.clone()).or_default()).try_lock_owned().ok()
     }
 
     pub(crate) fn set_mode(&self, virtual_mesh: Key, mode: Mode) {

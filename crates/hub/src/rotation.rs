@@ -59,11 +59,14 @@ impl Hub {
         virtual_mesh: &VirtualMesh,
         policy: &TrustPolicy,
     ) -> Result<Mode, HubError> {
-        let known = self.rotations.mode(&Key::of(virtual_mesh));
-        match known {
-            Some(mode) => Ok(mode),
-            None => self.look_at_rotation(virtual_mesh, policy).await,
+        let key = Key::of(virtual_mesh);
+        if let Some(mode) = self.rotations.mode(&key) {
+            return Ok(mode);
         }
+        let Some(_planning) = self.rotations.begin(&key) else {
+            return Err(HubError::RootIsBusy);
+        };
+        self.look_at_rotation(virtual_mesh, policy).await
     }
 
     /// Looks at where a virtual mesh stands, and plans.
@@ -73,10 +76,25 @@ impl Hub {
         policy: &TrustPolicy,
     ) -> Result<Mode, HubError> {
         let key = Key::of(virtual_mesh);
-        // What was planned before does not hold where nothing can be planned now.
-        self.rotations.forget_one(&key);
+        let planned = self.plan(&key, virtual_mesh, policy).await;
+        tracing::debug!(virtual_mesh = %key, "planned");
+        match &planned {
+            // Until then the members go by what was planned before: each part of a plan holds by itself.
+            Ok(mode) => self.rotations.set_mode(key, mode.clone()),
+            // What was planned before does not hold where nothing can be planned now.
+            Err(_) => self.rotations.forget_one(&key),
+        }
+        planned
+    }
+
+    async fn plan(
+        &self,
+        key: &Key,
+        virtual_mesh: &VirtualMesh,
+        policy: &TrustPolicy,
+    ) -> Result<Mode, HubError> {
         let roots = self.roots(virtual_mesh, policy).await?;
-        let rotations = self.rotations_of(&key);
+        let rotations = self.rotations_of(key);
         let told = self.numbers(virtual_mesh, policy).told;
         let own = roots.own();
         let ready = ready(&roots, &rotations, told);
@@ -87,17 +105,14 @@ impl Hub {
         let now = clock::now();
         let trusts = self.told_members(virtual_mesh);
         let told = trusts.iter().filter_map(|(_, trust)| trust.as_deref());
-        let mode = if rotation::is_planned(ready, told.filter(|trust| self.is_told_of(trust, &key)))
-        {
+        Ok(if rotation::is_planned(ready, told.filter(|trust| self.is_told_of(trust, key))) {
             let views: Vec<View<'_>> = trusts
                 .iter()
-                .map(|(mesh, trust)| {
-                    self.view(&key, mesh, trust.as_deref(), &roots, of_latest, now)
-                })
+                .map(|(mesh, trust)| self.view(key, mesh, trust.as_deref(), &roots, of_latest, now))
                 .collect();
             let named: Vec<Key> = membership::members(virtual_mesh).collect();
             let snapshot = Snapshot {
-                virtual_mesh: &key,
+                virtual_mesh: key,
                 named: &named,
                 roots: &own,
                 ready,
@@ -108,9 +123,7 @@ impl Hub {
             Mode::Planned(Arc::new(rotation::read(&snapshot)?))
         } else {
             Mode::Steady
-        };
-        self.rotations.set_mode(key, mode.clone());
-        Ok(mode)
+        })
     }
 
     /// The members that something is told, or can be: what is wrong with one that has nothing is its own fault.

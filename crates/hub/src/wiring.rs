@@ -14,10 +14,8 @@ use meshroot_runtime::process::service::Controllers;
 use meshroot_runtime::process::telemetry::Telemetry;
 
 use crate::controllers::{member, request, virtual_mesh};
-use crate::hub::Hub;
+use crate::hub::{GATHER, Hub};
 
-/// Many members change together: their sum is written once.
-const GATHER: Duration = Duration::from_millis(500);
 const CONCURRENCY: usize = 32;
 
 /// What the hub does while it leads.

@@ -150,8 +150,23 @@ pub(crate) fn cpu_by_thread(pid: u32) -> Result<BTreeMap<String, f64>> {
 
 /// Resident memory in MiB (`VmRSS`).
 pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
+    mib(pid, "VmRSS:")
+}
+
+/// The most that it ever was (`VmHWM`), or since it was forgotten.
+pub(crate) fn peak_mib(pid: u32) -> Result<f64> {
+    mib(pid, "VmHWM:")
+}
+
+/// Lets the peak begin at what is resident now (proc_pid_clear_refs(5)).
+pub(crate) fn forget_peak(pid: u32) -> Result<()> {
+    Ok(std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
+fn mib(pid: u32, field: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let line = line.with_context(|| format!("no {field}"))?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib / 1024.0)
 }

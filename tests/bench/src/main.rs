@@ -1,5 +1,5 @@
 //! The benchmark: certificates per second and writes per certificate through a real kube-apiserver and etcd, with
-//! the hub and an agent as the processes that users run; the embedded API server beside etcd and kube-apiserver; and
+//! the hub and an agent as the processes that users run; rotations of hundreds of members; the embedded API server beside etcd and kube-apiserver; and
 //! the hub on the embedded server.
 
 mod account;
@@ -18,6 +18,7 @@ mod objects;
 mod options;
 mod quiet;
 mod requests;
+mod rotation;
 mod run;
 mod server;
 mod stand_in;

@@ -18,6 +18,7 @@ pub(crate) const RECORD: Kind = Kind("meshroot.dev", "IssuanceRecord", "issuance
 pub(crate) const POLICY: Kind = Kind("meshroot.dev", "TrustPolicy", "trustpolicies");
 pub(crate) const VIRTUAL_MESH: Kind =
     Kind("networking.zephyr.solo.io", "VirtualMesh", "virtualmeshes");
+pub(crate) const ROTATION: Kind = Kind("meshroot.dev", "RootRotation", "rootrotations");
 pub(crate) const TRUST: Kind = Kind("meshroot.dev", "MeshTrust", "meshtrusts");
 pub(crate) const MESH: Kind = Kind("discovery.zephyr.solo.io", "Mesh", "meshes");
 

@@ -16,6 +16,8 @@ pub(crate) enum Group {
     HubEmbedded,
     /// Issuance for one cluster while another one does what it can.
     Neighbour,
+    /// A root that is replaced under many members.
+    Rotation,
 }
 
 /// How much is measured.
@@ -29,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) installs: [usize; 2],
     /// Seconds for which everything must be quiet.
     pub(crate) quiet_seconds: u64,
+    /// Members of the virtual mesh whose root is replaced.
+    pub(crate) members: usize,
     /// Certificates that the hub on the embedded server issues.
     pub(crate) certificates: usize,
     /// Rounds of each measurement of a server; the median counts.
@@ -41,8 +45,8 @@ pub(crate) struct Options {
     pub(crate) watchers: usize,
 }
 
-const USAGE: &str = "usage: meshroot-bench [--only issuance,server,hub-embedded,neighbour] [--quick] [--requests N] \
-                     [--installs SMALL,LARGE] [--certificates N] [--rounds N]";
+const USAGE: &str = "usage: meshroot-bench [--only issuance,server,hub-embedded,neighbour,rotation] [--quick] \
+                     [--requests N] [--installs SMALL,LARGE] [--certificates N] [--members N] [--rounds N]";
 
 impl Options {
     /// `--quick` comes first in effect, wherever it stands: numbers that are given count.
@@ -57,6 +61,7 @@ impl Options {
             match name.as_str() {
                 "--only" => options.groups = value.split(',').map(group).collect::<Result<_>>()?,
                 "--requests" => options.requests = count(&value)?,
+                "--members" => options.members = count(&value)?,
                 "--certificates" => options.certificates = count(&value)?,
                 "--rounds" => options.rounds = count(&value)?,
                 "--installs" => {
@@ -82,10 +87,12 @@ impl Options {
                 Group::Server,
                 Group::HubEmbedded,
                 Group::Neighbour,
+                Group::Rotation,
             ]),
             requests: 1000,
             installs: [100, 300],
             quiet_seconds: 20,
+            members: 300,
             certificates: 3000,
             rounds: 3,
             round: Duration::from_secs(2),
@@ -99,6 +106,7 @@ impl Options {
             requests: 160,
             installs: [20, 60],
             quiet_seconds: 8,
+            members: 60,
             certificates: 800,
             rounds: 1,
             round: Duration::from_secs(1),
@@ -115,6 +123,7 @@ fn group(name: &str) -> Result<Group> {
         "server" => Ok(Group::Server),
         "hub-embedded" => Ok(Group::HubEmbedded),
         "neighbour" => Ok(Group::Neighbour),
+        "rotation" => Ok(Group::Rotation),
         _ => bail!("{name:?} is not a group; {USAGE}"),
     }
 }

@@ -11,7 +11,7 @@ use crate::issuance::{self, Phase};
 use crate::options::{Group, Options};
 use crate::requests::Requests;
 use crate::table::{Aim, Table};
-use crate::{certificate_request, hub_embedded, neighbour, quiet, server};
+use crate::{certificate_request, hub_embedded, neighbour, quiet, rotation, server};
 
 const PARTS: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
 
@@ -27,6 +27,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     if options.includes(Group::Neighbour) {
         neighbour::run(options).await?;
+    }
+    if options.includes(Group::Rotation) {
+        rotation::run(options).await?;
     }
     if options.includes(Group::Issuance) {
         hub_on_kube_apiserver(options).await?;

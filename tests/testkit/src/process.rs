@@ -17,6 +17,9 @@ use crate::wait;
 /// Where one of our programs is told to crash: `NAME` or `NAME:N`.
 pub const CRASH_VARIABLE: &str = "MESHROOT_CRASH_AT";
 
+/// Where one of our programs is told to halt each time that it comes there: `NAME`.
+pub const STOP_VARIABLE: &str = "MESHROOT_STOP_AT";
+
 /// How many bytes of a log an error shows.
 const TAIL: usize = 4096;
 
@@ -152,6 +155,19 @@ impl Process {
             bail!("{} has ended already", self.name);
         }
         kill_process(self.pid, signal).with_context(|| format!("cannot signal {}", self.name))
+    }
+
+    /// Has it go on where it is halted.
+    pub fn go_on(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Whether a signal halted it, and none has had it go on yet.
+    pub fn is_halted(&self) -> bool {
+        // proc_pid_stat(5): the state is behind the name, which is in brackets and may have any character.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()));
+        let stat = stat.unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, fields)| fields.trim_start().starts_with('T'))
     }
 
     /// Ends it with SIGTERM, or with SIGKILL after the grace period. Returns when it is gone.

@@ -10,7 +10,7 @@ use meshroot_core::Refusal;
 use meshroot_core::membership::Key;
 use meshroot_pki::{Certificate, parse_bundle};
 use meshroot_runtime::kube::write::create_if_absent;
-use meshroot_runtime::process::{clock, crash};
+use meshroot_runtime::process::clock;
 
 use super::source::Source;
 use super::{Authority, Cross, Further, Owner, Root, secret};
@@ -58,9 +58,7 @@ impl Authority {
             None => Prepared::new(order, issuer, clock::now()),
         };
         let prepared = prepared.map_err(|error| impossible(&error))?;
-        crash::point("cross-before-record");
         let recorded = prepared.record(ledger).await?;
-        crash::point("cross-after-record");
         let signer = Arc::clone(issuer);
         let signed =
             tokio::task::spawn_blocking(move || recorded.sign(&signer, clock::now())).await;
@@ -71,9 +69,7 @@ impl Authority {
         let source = Source::further(&key, &self.namespace, further.number);
         let place = source.cross();
         let secret = of_cross(&place, &key, &issued.to_pem());
-        crash::point("cross-before-secret");
         create_if_absent(&self.secrets(&place.namespace), &secret).await?;
-        crash::point("cross-after-secret");
         let (serial, not_after) = (issued.certificate().serial(), issued.certificate().not_after());
         tracing::info!(target: "audit", virtual_mesh = %key, root = further.number, by = further.replaces, %serial, %not_after, "cross-certificate issued");
         self.forget(&key);

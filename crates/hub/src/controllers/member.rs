@@ -1,7 +1,7 @@
 //! Members: each mesh of a virtual mesh gets its MeshTrust, its first request, and a renewal when the policy changes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
@@ -25,7 +25,7 @@ use meshroot_runtime::process::{clock, crash};
 use super::profile;
 use crate::authority::{Root, Roots};
 use crate::error::HubError;
-use crate::hub::Hub;
+use crate::hub::{GATHER, Hub};
 use crate::modes::Mode;
 
 /// Makes what is missing for one mesh, one write at a time.
@@ -42,6 +42,10 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
 
 async fn advance(hub: &Hub, key: &Key) -> Result<Outcome, HubError> {
     let Some(member) = Member::gather(hub, key) else { return Ok(Outcome::Done) };
+    let copy = member.trust.as_ref().map(|trust| &trust.metadata);
+    if copy.is_some_and(|copy| hub.written.is_awaited(key, copy, Instant::now())) {
+        return Ok(Outcome::Done);
+    }
     let governed = match Governed::gather(hub, &member).await {
         Ok(Some(governed)) => governed,
         other => {
@@ -197,10 +201,10 @@ impl Member {
             answered.pop().map(|(name, _)| name)
         };
         let has_new = rotation.issuer(&self.key).and_then(newest_under).is_some();
-        // What it was planned for is there no more: the virtual mesh is looked at again.
+        // What it was planned for is there no more: the virtual mesh is looked at again, with all that has changed by then.
+        // For the others the plan holds: one look for each member would cost the square of them.
         let Some(told) = rotation.told(&self.key, before, has_new)? else {
-            hub.rotations.forget_one(&of);
-            hub.virtual_mesh_queue.add(of);
+            hub.virtual_mesh_queue.add_after(of, GATHER);
             return Err(HubError::RootIsBusy);
         };
         let request = told.issuer.and_then(newest_under).unwrap_or_else(|| self.current.clone());
@@ -258,8 +262,8 @@ impl Member {
         }
         hub.fence()?;
         let next = MeshTrust { spec: wanted, ..trust.clone() };
-        replace(&self.trusts(hub), &next).await?;
-        crash::point("hub-after-tell");
+        let taken = replace(&self.trusts(hub), &next).await?;
+        hub.written.note(&self.key, &taken.metadata, Instant::now());
         Ok(())
     }
 

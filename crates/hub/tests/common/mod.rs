@@ -239,12 +239,7 @@ impl Scene {
     /// Waits until the hub has crashed at a point, and starts it again. Nobody need wait out the dead one's lease.
     pub(crate) async fn hub_crashes_at(&self, fleet: &mut Fleet, point: &str) -> Result<()> {
         let hub = fleet.hub_process.take().context("the hub runs")?;
-        let known =
-            match point.rsplit_once(':').and_then(|(name, nth)| Some((name, nth.parse().ok()?))) {
-                Some((name, nth)) => CrashPoint::nth(name, nth),
-                None => CrashPoint::first(point),
-            };
-        crashed(&hub, &known, LIMIT).await.with_context(|| hub.logs())?;
+        crashed(&hub, &CrashPoint::first(point), LIMIT).await.with_context(|| hub.logs())?;
         self.free_lease(SYSTEM_NAMESPACE, "meshroot-hub").await?;
         fleet.start_hub(&[]).await
     }

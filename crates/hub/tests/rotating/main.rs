@@ -4,10 +4,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod course;
 mod crashes;
 mod excluded;
 mod gates;
 mod losses;
+mod many;
 mod members;
 mod provided;
 mod refusals;

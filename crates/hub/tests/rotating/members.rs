@@ -103,20 +103,6 @@ impl<'a> Members<'a> {
         self.live_until("a while is over", async || Ok(began.elapsed() > long)).await
     }
 
-    /// Lets them live until something else is done.
-    pub(crate) async fn live_while(
-        &mut self,
-        work: impl Future<Output = Result<()>>,
-    ) -> Result<()> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                outcome = &mut work => return outcome,
-                () = tokio::time::sleep(PAUSE) => self.turn().await?,
-            }
-        }
-    }
-
     async fn turn(&mut self) -> Result<()> {
         let requests = self.scene.requests().list(&ListParams::default()).await?.items;
         let is_here = |mesh: &&String| !self.parted.contains(*mesh);

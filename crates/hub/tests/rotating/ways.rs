@@ -125,12 +125,20 @@ fn a_builtin_root_is_replaced_once_so_much_of_its_life_is_over(
         let meshes = vec![ResourceRef::new(&mesh, HOME)];
         let change = |spec: &mut VirtualMeshSpec, policy: &mut TrustPolicySpec| {
             spec.meshes = meshes;
-            policy.root.rotate_at_percent = percent;
+            policy.root.rotate_at_percent = Some(90);
             policy.root.rotate_gate = if begins { Gate::Confirm } else { Gate::Automatic };
         };
         scene.make_virtual_mesh(name, change).await?;
         let mut members = Members::new(scene, &[&mesh], false);
         let rotation = format!("{name}.2");
+        // A mesh that nothing was told yet would be told of the new root at once, and nobody be asked.
+        let ready = async || {
+            let status = scene.virtual_meshes().get(name).await?.status.unwrap_or_default();
+            Ok(status.certificate_status.message.starts_with("Ready: "))
+        };
+        members.live_until("it is ready", ready).await?;
+        let turn = json!({ "spec": { "root": { "rotateAtPercent": percent } } });
+        merge(&scene.policies(), name, &turn).await?;
         if begins {
             let there = async || Ok(rotations(scene).get_opt(&rotation).await?.is_some());
             members.live_until("the hub asks for another root", there).await?;
@@ -144,11 +152,6 @@ fn a_builtin_root_is_replaced_once_so_much_of_its_life_is_over(
             ensure!(next.is_none(), "another one was asked for");
             return Ok(());
         }
-        let ready = async || {
-            let status = scene.virtual_meshes().get(name).await?.status.unwrap_or_default();
-            Ok(status.certificate_status.message.starts_with("Ready: "))
-        };
-        members.live_until("it is ready", ready).await?;
         ensure!(rotations(scene).get_opt(&rotation).await?.is_none(), "it began too early");
         all_are_under(scene, &mesh, &certificate).await
     });

@@ -1,7 +1,8 @@
 //! One way to do each write.
 //!
 //! Every write names its object and the version that it is based on, so that it either builds on what was read or
-//! fails; a crash between two writes loses nothing, because each can be repeated.
+//! fails; a crash between two writes loses nothing, because each can be repeated. Around each are the crash points
+//! `before-write` and `after-write`.
 
 use std::fmt::Debug;
 
@@ -9,6 +10,8 @@ use kube::api::PostParams;
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::process::crash;
 
 mod failure;
 
@@ -126,7 +129,7 @@ where
     const OPERATION: &str = "create";
     let name = name_of(object, OPERATION)?;
     let refused = |error| api_error(object, OPERATION, error);
-    match api.create(&parameters(), object).await {
+    match passing::<K, _>(api.create(&parameters(), object)).await {
         Ok(created) => Ok(Written::Created(created)),
         Err(error) if classify(&error) == Failure::AlreadyExists => {
             // Deleted between the two calls: NotFound, and the caller tries again.
@@ -144,7 +147,7 @@ where
     const OPERATION: &str = "replace";
     let name = name_of(object, OPERATION)?;
     version_stated(object, OPERATION)?;
-    api.replace(name, &parameters(), object)
+    passing::<K, _>(api.replace(name, &parameters(), object))
         .await
         .map_err(|error| api_error(object, OPERATION, error))
 }
@@ -158,7 +161,7 @@ where
     const OPERATION: &str = "replace the status of";
     let name = name_of(object, OPERATION)?;
     version_stated(object, OPERATION)?;
-    api.replace_status(name, &parameters(), object)
+    passing::<K, _>(api.replace_status(name, &parameters(), object))
         .await
         .map_err(|error| api_error(object, OPERATION, error))
 }
@@ -179,13 +182,30 @@ where
         }),
         ..Default::default()
     };
-    match api.delete(name, &asked).await {
+    match passing::<K, _>(api.delete(name, &asked)).await {
         Ok(_) => Ok(true),
         Err(error) => match api_error(object, OPERATION, error) {
             gone if gone.is_not_found() => Ok(false),
             refused => Err(refused),
         },
     }
+}
+
+/// Makes a write between its two crash points; what was refused passes the first only. A Lease is written as time goes by,
+/// and no work is lost between two of these writes: it passes none.
+async fn passing<K, T>(write: impl Future<Output = kube::Result<T>>) -> kube::Result<T>
+where
+    K: Resource<DynamicType: Default>,
+{
+    let is_work = kind_of::<K>() != "Lease";
+    if is_work {
+        crash::point("before-write");
+    }
+    let written = write.await?;
+    if is_work {
+        crash::point("after-write");
+    }
+    Ok(written)
 }
 
 fn parameters() -> PostParams {

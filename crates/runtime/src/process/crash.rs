@@ -1,18 +1,42 @@
-//! Crash points: a facility for tests, which kills the process between any two writes.
+//! Crash points: a facility for tests, which kills or halts the process between any two writes.
 //!
 //! `MESHROOT_CRASH_AT=<name>` ends the process the first time that it passes [`point`] with that name,
 //! `MESHROOT_CRASH_AT=<name>:<n>` the n-th time (from 1). Nothing is flushed, closed or unwound: to the rest of the
-//! world it is a power cut. Without the variable a point costs one load of an initialised static.
+//! world it is a power cut. `MESHROOT_STOP_AT=<name>` halts it (SIGSTOP) each time that it passes the point, until somebody
+//! has it go on (SIGCONT): to the rest of the world it is away, and comes back with a write under way. Without the variables
+//! a point costs two loads of initialised statics.
 
 use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Signal, getpid, kill_process};
 
 /// The environment variable that arms a crash point.
 pub const VARIABLE: &str = "MESHROOT_CRASH_AT";
 
-/// Ends the process here if this passage of `name` is the armed one; otherwise does nothing.
+/// The environment variable that names the point at which the process halts.
+pub const STOP_VARIABLE: &str = "MESHROOT_STOP_AT";
+
+/// Ends or halts the process here if this passage of `name` is the armed one; otherwise does nothing.
 pub fn point(name: &str) {
+    crash(name);
+    stop(name);
+}
+
+fn stop(name: &str) {
+    static STOPS: OnceLock<Option<String>> = OnceLock::new();
+    if STOPS.get_or_init(|| std::env::var(STOP_VARIABLE).ok()).as_deref() == Some(name) {
+        // A process may always halt itself.
+        let _ = kill_process(getpid(), Signal::STOP);
+        // The signal may come to another thread first, and to this one a moment later.
+        #[allow(clippy::disallowed_methods)]
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn crash(name: &str) {
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
     let armed =
         ARMED.get_or_init(|| std::env::var(VARIABLE).ok().as_deref().and_then(Armed::parse));
