@@ -12,10 +12,10 @@ struct Arguments {
     #[arg(long, default_value = "1")]
     seed: u64,
     /// How many clusters
-    #[arg(long, default_value = "25")]
+    #[arg(long, default_value = "20")]
     clusters: usize,
     /// How many workloads in each
-    #[arg(long, default_value = "9")]
+    #[arg(long, default_value = "12")]
     workloads: usize,
     /// How many days
     #[arg(long, default_value = "3653")]
