@@ -58,7 +58,7 @@ pub struct Options {
 /// Something that must be found: one thing in the world is not as the product is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
-    /// Workloads keep a leaf three times as long as their control plane is set up for.
+    /// Workloads keep a leaf ten times as long as their control plane is set up for.
     LongLeaves,
     /// Control planes show an agent what it has written, and sign with what they had before for two days more.
     Pretence,

@@ -107,7 +107,7 @@ fn directory() -> Result<TempDir> {
 
 /// Of the workloads of a cluster: the first two keep their leaves as long as they can.
 fn habits(options: &Options) -> Vec<Habits> {
-    let lifetime = if options.mutant == Some(Mutant::LongLeaves) { LEAF * 3 } else { LEAF };
+    let lifetime = if options.mutant == Some(Mutant::LongLeaves) { LEAF * 10 } else { LEAF };
     let turns = [100, 100, 50, 93, 85, 77, 69, 61, 53].into_iter().cycle();
     let habits = turns.enumerate().map(|(number, renews_at)| Habits {
         lifetime,
