@@ -1,4 +1,4 @@
-//! `cargo xtask simulate`: every state that a rotation of the root can come to.
+//! `cargo xtask simulate`: every state that a rotation of the root can come to; and ten years of hub and agents.
 
 use anyhow::Result;
 
@@ -7,7 +7,8 @@ use crate::cargo;
 /// Search the models of a rotation for two workloads that fail to trust each other
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Three members as well: some minutes, and some gigabytes of memory
+    /// Three members as well, some minutes and some gigabytes of memory; then ten years of hub and agents on a virtual
+    /// clock, ten minutes more
     #[arg(long)]
     pub(crate) full: bool,
 }
@@ -17,5 +18,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.full {
         command.args(["--", "--full"]);
     }
-    cargo::run(&mut command)
+    cargo::run(&mut command)?;
+    if !arguments.full {
+        return Ok(());
+    }
+    cargo::run(&mut cargo::command(["run", "--release", "--package", "meshroot-years"]))
 }

@@ -54,6 +54,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tests/e2e", &["tests/testkit", "crates/demo", "crates/api", "crates/pki"]),
     // The planner alone; everything around it is a model.
     ("tests/simulate", &["crates/core"]),
+    // The product's processes on embedded servers; control planes sign as the demo's stand-in for istiod does.
+    (
+        "tests/years",
+        &[
+            "apiserver/server",
+            "crates/agent",
+            "crates/api",
+            "crates/ca",
+            "crates/demo",
+            "crates/hub",
+            "crates/manifests",
+            "crates/pki",
+            "crates/runtime",
+        ],
+    ),
     ("tests/bench", &["tests/testkit"]),
     ("xtask", &[]),
 ];

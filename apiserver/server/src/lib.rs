@@ -27,6 +27,7 @@ mod write;
 pub use answer::Body;
 pub use apiserver_object::User;
 pub use apiserver_store as store;
+pub use clock::follow_clock;
 pub use documents::snapshot::PATH as SNAPSHOT_PATH;
 pub use server::{Endpoint, InProcess, Options, Server, ServerError};
 pub use state::restore::{RestoreFailure, STATE_FILE, restore};

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
-use meshroot_api::names::RequestName;
+use meshroot_api::names::{self, RequestName};
 use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::Notice;
 use meshroot_runtime::kube::events::{Kind, Reporter};
@@ -17,8 +17,8 @@ use meshroot_runtime::kube::watch::Watched;
 use meshroot_runtime::process::queue::Queue;
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
+use tokio::time::Instant;
 
-use crate::credentials::Credentials;
 use crate::error::AgentError;
 use crate::keys::Keys;
 use crate::meshes::{Adapter, Adapters};
@@ -54,13 +54,13 @@ impl Agent {
     pub(crate) fn new(
         hub: Client,
         local: Client,
-        credentials: &Credentials,
+        cluster: &str,
         options: &Options,
         leadership: Leadership,
         telemetry: &Telemetry,
         shutdown: &Shutdown,
     ) -> Self {
-        let namespace = credentials.namespace_on_hub();
+        let namespace = names::cluster_namespace(cluster);
         let metrics = Metrics::register(telemetry);
         let adapters = Adapters::new(&local, options);
         Self {
@@ -98,7 +98,7 @@ impl Agent {
                 crate::COMPONENT,
                 options.process.holder(crate::COMPONENT),
             ),
-            cluster: credentials.cluster.clone(),
+            cluster: cluster.to_owned(),
             namespace,
             hub,
         }

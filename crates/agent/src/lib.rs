@@ -21,7 +21,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use kube::Client;
 use meshroot_api::metrics::component;
-use meshroot_api::names::AGENT_LEASE;
+use meshroot_api::names::{AGENT_LEASE, cluster_namespace};
 use meshroot_runtime::process::service::{Election, Service};
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
@@ -57,32 +57,33 @@ pub fn work<'a>(
             return Ok(());
         };
         let hub = credentials.connect()?;
+        let cluster = credentials.cluster.clone();
+        let renewing =
+            tokio::spawn(credentials.keep_fresh(hub.clone(), local.clone(), shutdown.clone()));
+        let worked = work_between((hub, local), &cluster, options, telemetry, shutdown).await;
+        renewing.abort();
+        worked
+    })
+}
+
+/// The same where the caller has a client for the hub, its first one, and sees to its credentials.
+pub fn work_between<'a>(
+    (hub, local): (Client, Client),
+    cluster: &'a str,
+    options: &'a Options,
+    telemetry: &'a Telemetry,
+    shutdown: &'a Shutdown,
+) -> BoxFuture<'a, anyhow::Result<()>> {
+    Box::pin(async move {
         // Leadership among the agents of this cluster and their heartbeat in one: `meshroot cluster list` reads it.
-        let lease = options.process.lease(
-            &credentials.namespace_on_hub(),
-            AGENT_LEASE,
-            options.lease_duration,
-        );
+        let home = cluster_namespace(cluster);
+        let lease = options.process.lease(&home, AGENT_LEASE, options.lease_duration);
         let election = Election::enter(hub.clone(), lease, telemetry);
-        let renewing = tokio::spawn(credentials.clone().keep_fresh(
-            hub.clone(),
-            local.clone(),
-            shutdown.clone(),
-        ));
         let leadership = election.leadership();
-        let agent = Arc::new(Agent::new(
-            hub,
-            local,
-            &credentials,
-            options,
-            leadership,
-            telemetry,
-            shutdown,
-        ));
-        wiring::controllers(&agent, options.process.resync_period, telemetry)
+        let agent = Agent::new(hub, local, cluster, options, leadership, telemetry, shutdown);
+        wiring::controllers(&Arc::new(agent), options.process.resync_period, telemetry)
             .lead(election, shutdown)
             .await?;
-        renewing.abort();
         Ok(())
     })
 }

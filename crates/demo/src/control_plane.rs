@@ -27,8 +27,9 @@ use tokio::task::JoinSet;
 
 use crate::DemoError;
 
-pub(super) use authority::{Authority, now};
-pub(super) use service::{CertificateAnswer, CertificateQuestion, METHOD};
+pub use authority::Authority;
+pub(super) use authority::now;
+pub use service::{CertificateAnswer, CertificateQuestion, METHOD};
 
 /// Secret with the CA, in the control plane's namespace.
 const SECRET: &str = "cacerts";

@@ -9,7 +9,7 @@ mod source;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
@@ -24,7 +24,7 @@ use meshroot_pki::{BlockList, to_bundle};
 use meshroot_runtime::kube::write::{Failure, classify, create_if_absent};
 use meshroot_runtime::process::{clock, crash};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use source::Source;
 

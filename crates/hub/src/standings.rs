@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_core::Notice;
 use meshroot_core::membership::Key;
+use tokio::time::Instant;
 
 /// How long the watch may take to bring an answer. After that the request is worked on again, as the ledger says.
 pub(crate) const ARRIVES: Duration = Duration::from_mins(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use apiserver_store::Key;
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::work::{Owner, Work};
 use super::{Lifecycle, finalizers};
@@ -33,10 +33,8 @@ struct Gathered {
 impl Lifecycle {
     /// Works until the server stops.
     pub(crate) async fn run(&self, mut work: mpsc::UnboundedReceiver<Work>) {
-        let mut sweep = tokio::time::interval(SWEEP_EVERY);
-        let [mut collect, mut count] = [COLLECT_EVERY, COUNT_EVERY].map(tokio::time::interval);
-        collect.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        count.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut sweep, mut collect, mut count) =
+            (ticks(SWEEP_EVERY), ticks(COLLECT_EVERY), ticks(COUNT_EVERY));
         let mut gathered = Gathered::default();
         loop {
             tokio::select! {
@@ -120,5 +118,30 @@ impl Lifecycle {
             _ => {}
         }
         self.finish_dependents(key, &object).await;
+    }
+}
+
+/// A machine that slept for days has nothing to make up for: one look finds all that is left.
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_long_sleep_what_is_left_is_looked_for_once() {
+        let mut ticks = ticks(SWEEP_EVERY);
+        ticks.tick().await;
+        tokio::time::advance(3 * 24 * 60 * SWEEP_EVERY).await;
+        ticks.tick().await;
+        assert!(ticks.tick().now_or_never().is_none());
+        tokio::time::advance(SWEEP_EVERY).await;
+        assert!(ticks.tick().now_or_never().is_some());
     }
 }

@@ -3,13 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 use meshroot_pki::{Certificate, Fingerprint};
 
-/// Most that the jitter takes off, in percent of the lifetime.
-const MOST_JITTER: f64 = 5.0;
+/// Most that the jitter takes off, as a share of the time until the certificate's turn. What was issued at once, as when a
+/// root is replaced, is renewed over so long a time that no week has three times the renewals that weeks have in the mean;
+/// with less, all would renew in the same days for years.
+const MOST_JITTER: f64 = 0.4;
 
 /// An intermediate's validity begins this much before it was issued (profile of `docs/issuance.md`).
 const BACKDATED: SignedDuration = SignedDuration::from_mins(10);
 
-/// When the renewal of a certificate begins: at `percent` of its life since it was issued, less up to 5 % of it.
+/// When the renewal of a certificate begins: at `percent` of its life since it was issued, less up to two fifths of
+/// the time until then.
 ///
 /// Counted from the issuance, not from the backdated start: else a short-lived certificate would be due when it
 /// arrives, and again and again.
@@ -18,7 +21,8 @@ const BACKDATED: SignedDuration = SignedDuration::from_mins(10);
 /// and meshes that were issued together are not renewed together.
 pub fn due(certificate: &Certificate, mesh: &str, percent: u8) -> Timestamp {
     let (issued, lifetime) = life(certificate.not_before(), certificate.not_after());
-    let percent = f64::from(percent.clamp(10, 95)) - MOST_JITTER * jitter(certificate, mesh);
+    let share = 1.0 - MOST_JITTER * jitter(certificate, mesh);
+    let percent = f64::from(percent.clamp(10, 95)) * share;
     let seconds = lifetime.as_secs_f64() * percent / 100.0;
     issued + SignedDuration::try_from_secs_f64(seconds.floor()).unwrap_or(lifetime)
 }

@@ -25,19 +25,19 @@ fn offset(certificate: &Certificate, due: Timestamp) -> i64 {
     due.duration_since(certificate.not_before()).as_secs() - BACKDATED
 }
 
-/// The window in whole seconds: from `percent` less 5 % to `percent`, of a lifetime.
+/// The window in whole seconds: from three fifths of `percent` to `percent`, of a lifetime.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     reason = "lifetimes are far below 2^52 s"
 )]
 fn window(lifetime: i64, percent: u8) -> std::ops::RangeInclusive<i64> {
-    let part = |percent: u8| (lifetime as f64 * f64::from(percent) / 100.0).floor() as i64;
-    part(percent - 5)..=part(percent)
+    let part = |share: f64| (lifetime as f64 * share * f64::from(percent) / 100.0).floor() as i64;
+    part(0.6)..=part(1.0)
 }
 
 #[test]
-fn a_renewal_begins_within_five_per_cent_before_its_share_of_the_lifetime() {
+fn a_renewal_begins_at_its_share_of_the_lifetime_or_up_to_two_fifths_earlier() {
     let certificate = certificate(NINETY_DAYS);
     for mesh in 0..100 {
         let begins = offset(&certificate, due(&certificate, &format!("mesh-{mesh}"), 67));
@@ -76,6 +76,29 @@ fn meshes_that_were_issued_together_are_not_renewed_together() {
         assert!((20..=90).contains(&here), "{here} of 500 in part {part} of 10");
     }
     assert!(begins.iter().collect::<HashSet<_>>().len() > 450);
+}
+
+/// A root is replaced: all are issued at once, and renew from then on as they are due.
+#[test]
+fn after_all_were_issued_at_once_no_week_has_three_times_the_renewals_of_the_mean() {
+    const WEEK: i64 = 7 * DAY;
+    let (meshes, weeks) = (1000, 52);
+    let mut renewals = vec![0_i64; 52];
+    let (certificate, issued) = (certificate(NINETY_DAYS), NOW);
+    for mesh in 0..meshes {
+        // Another mesh's name stands for another certificate: both are digested.
+        let mut at = 0;
+        for generation in 0..20 {
+            let due = due(&certificate, &format!("mesh-{mesh}.{generation}"), 67);
+            at += due.as_second() - issued;
+            if let Some(week) = usize::try_from(at / WEEK).ok().filter(|week| *week < weeks) {
+                renewals[week] += 1;
+            }
+        }
+    }
+    let sum: i64 = renewals.iter().sum();
+    let most = renewals.iter().max().unwrap();
+    assert!(most * i64::try_from(weeks).unwrap() <= 3 * sum, "{renewals:?}");
 }
 
 #[test]

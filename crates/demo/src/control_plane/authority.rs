@@ -14,7 +14,7 @@ use super::leaf::{self, Leaf};
 use super::{ROOTS, SERVER_NAME};
 
 /// A certificate with its key, the way up, and the roots.
-pub(crate) struct Authority {
+pub struct Authority {
     chain: Vec<Certificate>,
     roots: Vec<Certificate>,
     key: PrivateKey,
@@ -22,12 +22,12 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// Puts a CA together: `chain` has the signing certificate first.
-    pub(crate) fn new(chain: Vec<Certificate>, roots: Vec<Certificate>, key: PrivateKey) -> Self {
+    pub fn new(chain: Vec<Certificate>, roots: Vec<Certificate>, key: PrivateKey) -> Self {
         Self { chain, roots, key }
     }
 
     /// Reads Secret `cacerts`. What is wrong is failed without its content.
-    pub(super) fn load(secret: &Secret) -> Result<Self, String> {
+    pub fn load(secret: &Secret) -> Result<Self, String> {
         let file = |name: &str| {
             let bytes = secret.data.as_ref().and_then(|data| data.get(name));
             bytes.map(|bytes| bytes.0.as_slice()).ok_or_else(|| format!("{name} is missing"))
@@ -46,17 +46,22 @@ impl Authority {
     }
 
     /// Its roots, PEM.
-    pub(crate) fn roots_pem(&self) -> String {
+    pub fn roots_pem(&self) -> String {
         to_bundle(&self.roots)
     }
 
+    /// Its roots.
+    pub fn roots(&self) -> &[Certificate] {
+        &self.roots
+    }
+
     /// The way from the signing certificate up to, without, the root.
-    pub(crate) fn chain(&self) -> &[Certificate] {
+    pub fn chain(&self) -> &[Certificate] {
         &self.chain
     }
 
     /// Signs a certificate for `host`, with an end before that of the CA.
-    pub(crate) fn issue(
+    pub fn issue(
         &self,
         key: &PublicKey,
         host: &Host,

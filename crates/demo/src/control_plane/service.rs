@@ -19,24 +19,26 @@ use super::authority::{Authority, now};
 use super::{AUDIENCE, LEAF_LIFETIME, Loaded};
 
 /// The one method that a mesh's workloads use.
-pub(crate) const METHOD: &str = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
+pub const METHOD: &str = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 const TRUST_DOMAIN: &str = "cluster.local";
 
 /// `istio.v1.auth.IstioCertificateRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct CertificateQuestion {
+pub struct CertificateQuestion {
     #[prost(string, tag = "1")]
-    pub(crate) csr: String,
+    /// PEM.
+    pub csr: String,
     /// Seconds; 0 for the default.
     #[prost(int64, tag = "3")]
-    pub(crate) validity_duration: i64,
+    pub validity_duration: i64,
 }
 
 /// `istio.v1.auth.IstioCertificateResponse`: the leaf, each certificate up to the root, then all roots.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct CertificateAnswer {
+pub struct CertificateAnswer {
     #[prost(string, repeated, tag = "1")]
-    pub(crate) cert_chain: Vec<String>,
+    /// PEM each.
+    pub cert_chain: Vec<String>,
 }
 
 /// Answers, from when there is a CA on; until then connections wait.

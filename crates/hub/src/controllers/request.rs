@@ -4,7 +4,7 @@ mod issue;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Api;
@@ -23,6 +23,7 @@ use meshroot_pki::{CertificateRequest, Host, PublicKey};
 use meshroot_runtime::kube::write::{replace, replace_status};
 use meshroot_runtime::process::clock;
 use meshroot_runtime::process::queue::Outcome;
+use tokio::time::Instant;
 
 use super::revocation;
 use crate::budgets;

@@ -4,9 +4,11 @@
 //!
 //! A wrong clock is a facility for tests: `MESHROOT_CLOCK_OFFSET=<seconds>`, negative for a clock that is behind, moves
 //! the clock of a program that calls [`be_wrong_as_told`] when it starts. The agent does; the hub, whose clock is what
-//! certificates are dated by, does not.
+//! certificates are dated by, does not. [`stand_at`] is for simulations, in which years pass within minutes; no
+//! program that is shipped calls it.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,6 +16,10 @@ use jiff::{SignedDuration, Timestamp};
 pub const VARIABLE: &str = "MESHROOT_CLOCK_OFFSET";
 
 static OFFSET: OnceLock<SignedDuration> = OnceLock::new();
+
+/// Where [`stand_at`] has put the clock, in microseconds since the epoch.
+static STANDS: AtomicI64 = AtomicI64::new(RUNS);
+const RUNS: i64 = i64::MIN;
 
 /// What stands in [`VARIABLE`] is no number of seconds.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +33,19 @@ pub struct NotAnOffset(String);
 #[must_use]
 #[allow(clippy::disallowed_methods)] // the one place that may read the clock
 pub fn now() -> Timestamp {
+    let stands = STANDS.load(Ordering::Relaxed);
+    if stands != RUNS
+        && let Ok(stands) = Timestamp::from_microsecond(stands)
+    {
+        return stands;
+    }
     moved(Timestamp::now(), OFFSET.get().copied().unwrap_or_default())
+}
+
+/// Stops the clock of this process and puts it to `now`, until the next call; `None` lets it run again. A simulation moves
+/// it together with tokio's, by which everything is measured.
+pub fn stand_at(now: Option<Timestamp>) {
+    STANDS.store(now.map_or(RUNS, Timestamp::as_microsecond), Ordering::Relaxed);
 }
 
 /// Moves this process's clock as [`VARIABLE`] says, if it says something.

@@ -1,7 +1,6 @@
 //! From a checked request to its answer: prepare, record, sign, write.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use meshroot_api::record::Decision as Recorded;
 use meshroot_api::security::{ApprovalStatus, Response};
@@ -16,6 +15,7 @@ use meshroot_core::{Notice, Refusal};
 use meshroot_pki::{Fingerprint, to_bundle};
 use meshroot_runtime::process::queue::Outcome;
 use meshroot_runtime::process::{clock, crash};
+use tokio::time::Instant;
 
 use super::{Place, write};
 use crate::authority::{Root, Roots};
