@@ -119,6 +119,7 @@ impl Findings {
                         condition(kind, "True", notice, (policy, &before), now)
                     }),
                 )
+                .chain(self.kept_exposure(&before))
                 .collect(),
             waiting_since: match self.is_ready() {
                 true => None,
@@ -168,6 +169,12 @@ impl Findings {
         let ending = self.root_ends.as_ref().map(|notice| (ROOT_ENDING, notice));
         let exposed = self.exposed.as_ref().map(|notice| (KEY_EXPOSED, notice));
         progress.into_iter().chain(ending).chain(exposed)
+    }
+
+    /// While the roots cannot be read, who believes what was revoked is not known to be another than before.
+    fn kept_exposure(&self, before: &TrustPolicyStatus) -> Option<Condition> {
+        let known = before.conditions.iter().find(|one| one.type_ == KEY_EXPOSED);
+        known.filter(|_| self.roots.is_none()).cloned()
     }
 
     fn ready(&self, policy: &TrustPolicy, before: &TrustPolicyStatus, now: &Time) -> Condition {
@@ -290,6 +297,21 @@ mod tests {
         assert_eq!(types(&missing()), expected("False", Some("Stalled")));
         let status = missing().policy_status(&policy(None), &at(1));
         assert_eq!(status.observed_generation, Some(3));
+    }
+
+    #[test]
+    fn who_believes_a_stolen_key_stays_written_down_while_the_roots_cannot_be_read() {
+        let exposed = Some(Notice::new(Reason::Revoked, "believed"));
+        let before =
+            progress(Reason::Ready, 2).with_exposed(exposed).policy_status(&policy(None), &at(1));
+        let is_said = |status: &TrustPolicyStatus| {
+            status.conditions.iter().find(|one| one.type_ == KEY_EXPOSED).cloned()
+        };
+        assert!(is_said(&before).is_some());
+        let unread = missing().policy_status(&policy(Some(before.clone())), &at(2));
+        assert_eq!(is_said(&unread), is_said(&before));
+        let over = progress(Reason::Ready, 2).policy_status(&policy(Some(unread)), &at(3));
+        assert_eq!(is_said(&over), None);
     }
 
     #[test]

@@ -9,16 +9,24 @@ use meshroot_pki::{Certificate, RevocationList, Revoked};
 use crate::membership::Key;
 use crate::notice::Notice;
 
-/// The requests before `request` whose certificates are to be revoked because of it, the newest first: all of the mesh in this
-/// virtual mesh, once it has its new certificate. Whoever had one key of the mesh may have had each.
-pub fn revoked_by(request: &Request) -> Vec<RequestName> {
+/// The name of a request because of which what was issued [`before`](is_before) it is to be revoked; `None` where it is not:
+/// the mesh must have its new certificate first.
+pub fn revoking(request: &Request) -> Option<RequestName> {
     let annotations = request.metadata.annotations.as_ref();
     let reason = annotations.and_then(|all| all.get(REASON_ANNOTATION));
     let is_asked = reason.is_some_and(|reason| reason == Reason::KeyCompromised.word());
     let name = request.metadata.name.as_deref().and_then(RequestName::parse);
-    let Some(name) = name.filter(|_| is_asked && request.is_answered()) else { return Vec::new() };
-    let earlier = (1..name.generation).rev();
-    earlier.map(|generation| RequestName { generation, ..name.clone() }).collect()
+    name.filter(|_| is_asked && request.is_answered())
+}
+
+/// Whether a request came before `by`, of the same mesh in the same virtual mesh. Asked of what the ledger holds: a number is
+/// whatever an agent writes, and those below it are not to be counted through. Whoever had one key of a mesh may have had each.
+pub fn is_before(request: &str, by: &RequestName) -> bool {
+    RequestName::parse(request).is_some_and(|name| {
+        name.mesh == by.mesh
+            && name.virtual_mesh == by.virtual_mesh
+            && name.generation < by.generation
+    })
 }
 
 /// What was issued by an entry of the ledger, where that can be revoked: it has not ended.

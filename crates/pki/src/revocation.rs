@@ -14,7 +14,7 @@ pub enum Coverage {
     /// Once there is one list, for every issuer on the path, the anchor included: as OpenSSL and Envoy (BoringSSL) are given
     /// them.
     EveryIssuer,
-    /// For nobody: what is revoked by the lists that there are is refused, and nothing else.
+    /// For nobody. Of an issuer that has one it must be good: signed by it, and not over.
     WhereGiven,
 }
 

@@ -78,14 +78,17 @@ pub(crate) async fn run(
                     mark(session, mesh, &name, reason).await?;
                 }
                 if reason == Reason::KeyCompromised && has_key {
-                    terminal.line(format!(
-                        "its key was made before this; where that may be stolen too, run this again once {name} is answered"
-                    ))?;
+                    terminal.line(made_before(&name))?;
                 }
                 name
             }
             Next::Create { name, previous } => {
-                create(session, &renewal(mesh, &name, &previous, reason), terminal).await?;
+                let renewal = renewal(mesh, &name, &previous, reason);
+                let existed = !create(session, &renewal, terminal).await?;
+                if existed && reason == Reason::KeyCompromised {
+                    mark(session, mesh, &name, reason).await?;
+                    terminal.line(made_before(&name))?;
+                }
                 name
             }
         };
@@ -147,18 +150,31 @@ async fn recorded(session: &Session, mesh: &Key) -> Result<Vec<RequestName>, Fai
         .collect())
 }
 
+/// What is said where the key of the request may be one that was stolen.
+fn made_before(name: &RequestName) -> String {
+    format!(
+        "its key may have been made before this; where that may be stolen too, run this again once {name} is answered"
+    )
+}
+
+/// Whether it was created, and not there already.
 async fn create(
     session: &Session,
     renewal: &Request,
     terminal: &mut Terminal,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let Key { namespace, name } = Key::of(renewal);
     let api: Api<Request> = Api::namespaced(session.client.clone(), &namespace);
     match retried(async || create_if_absent(&api, renewal).await).await? {
-        Written::Created(_) => terminal
-            .line(format!("{name} created; the agent makes a new key and asks for a certificate")),
+        Written::Created(_) => {
+            terminal.line(format!(
+                "{name} created; the agent makes a new key and asks for a certificate"
+            ))?;
+            Ok(true)
+        }
         Written::Existed(_) => {
-            terminal.line(format!("{name} was created by somebody else in the meantime"))
+            terminal.line(format!("{name} was created by somebody else in the meantime"))?;
+            Ok(false)
         }
     }
 }

@@ -135,9 +135,9 @@ async fn a_renewal_that_is_on_its_way_becomes_one_because_of_a_stolen_key() {
     let renew = || hub.run(&["renew", &place.mesh, "--reason", "compromise"]).yes();
     let said = renew();
     has(&said, &["still unanswered", "is revoked"]);
-    assert!(!said.contains("its key was made before"), "{said}");
+    assert!(!said.contains("its key may have been made before"), "{said}");
     place.csr(2).await;
-    has(&renew(), &["its key was made before this", "run this again once"]);
+    has(&renew(), &["its key may have been made before this", "run this again once"]);
     let request = place.requests(&hub.admin).get(&place.request_name(2)).await.unwrap();
     assert_eq!(request.metadata.annotations.unwrap()[REASON_ANNOTATION], "KeyCompromised");
 }

@@ -26,10 +26,14 @@ use crate::modes::Mode;
 pub(crate) async fn earlier(hub: &Hub, request: &Request) -> Result<(), HubError> {
     let key = Key::of(request);
     let virtual_mesh = Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace);
-    for name in revocation::revoked_by(request) {
-        let certificate = Key::new(&key.namespace, name.to_string());
-        let record = hub.records.object(Some(&certificate.namespace), &certificate.name);
-        let Some(record) = record else { continue };
+    let Some(by) = revocation::revoking(request) else { return Ok(()) };
+    let mut records = hub.records.store().state();
+    records.retain(|record| {
+        record.metadata.namespace.as_ref() == Some(&key.namespace)
+            && revocation::is_before(&record.spec.request.name, &by)
+    });
+    for record in records {
+        let certificate = Key::of(record.as_ref());
         let now = clock::now();
         let Some(prepared) = revocation::issued(&record.spec, &virtual_mesh, now) else { continue };
         let place = Key::new(

@@ -62,6 +62,17 @@ fn what_was_issued_to_a_mesh_is_revoked_once_it_has_the_certificate_of_a_new_key
     });
 }
 
+/// An agent chooses the number, and what is below it is not counted through.
+#[test]
+fn the_highest_number_that_there_is_revokes_what_was_issued_before_it_like_any_other() {
+    run(async |scene| {
+        let name = "stolen-last";
+        issued(scene, name).await?;
+        reissue(scene, name, u32::MAX, "KeyCompromised").await?;
+        policy_says(scene, name, 1).await.map(drop)
+    });
+}
+
 #[test]
 fn the_list_stays_as_it_is_until_something_else_is_revoked() {
     run(async |scene| {

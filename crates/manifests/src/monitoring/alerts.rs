@@ -249,9 +249,9 @@ fn requests() -> Vec<Alert> {
     ]
 }
 
-/// Neither a person's word (`Denied`) nor what the next request puts right.
+/// Neither a person's word (`Denied`), nor what was issued and taken back, nor what the next request puts right.
 fn is_refusal(reason: Reason) -> bool {
-    reason.state() == State::Invalid && reason != Reason::Denied
+    reason.state() == State::Invalid && !matches!(reason, Reason::Denied | Reason::Revoked)
 }
 
 fn agents() -> Vec<Alert> {

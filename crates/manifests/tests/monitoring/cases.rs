@@ -251,6 +251,7 @@ fn requests() -> Vec<Case> {
     vec![
         refused("one is enough", Reason::WeakKey, weak),
         refused("a person's word", Reason::Denied, None),
+        refused("what was taken back", Reason::Revoked, None),
         refused("the next request is there", Reason::Superseded, None),
         refused("all is well", Reason::Issued, None),
         Case { at: "90m", ..refused("it is told for an hour", Reason::WeakKey, None) },
