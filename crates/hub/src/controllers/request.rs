@@ -272,8 +272,9 @@ impl Place {
 
     /// Whether a later request of this mesh in this virtual mesh was answered.
     fn superseded(&self, hub: &Hub) -> bool {
-        let later = |name: &RequestName| {
-            let name = name.next().to_string();
+        let later = |own: &RequestName| {
+            // None comes after the highest number that there is.
+            let name = Some(own.next()).filter(|next| next != own)?.to_string();
             let request = hub.request(&self.key.namespace, &name);
             let recorded = || hub.records.object(Some(&self.key.namespace), &name).is_some();
             (request.is_some() || recorded()).then_some(request)
