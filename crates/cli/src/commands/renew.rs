@@ -70,29 +70,25 @@ pub(crate) async fn run(
     };
     let mut awaited = Vec::new();
     for (mesh, plan) in plans {
-        let name = match plan {
+        let (name, found) = match plan {
             Next::Waiting { name, message, has_key } => {
                 terminal
                     .line(format!("{name} is still unanswered ({message}); nothing was created"))?;
-                if reason == Reason::KeyCompromised {
-                    mark(session, mesh, &name, reason).await?;
-                }
-                if reason == Reason::KeyCompromised && has_key {
-                    terminal.line(made_before(&name))?;
-                }
-                name
+                (name, Some(has_key))
             }
             Next::Create { name, previous } => {
                 let renewal = renewal(mesh, &name, &previous, reason);
-                let existed = !create(session, &renewal, terminal).await?;
-                if existed && reason == Reason::KeyCompromised {
-                    mark(session, mesh, &name, reason).await?;
-                    terminal.line(made_before(&name))?;
-                }
-                name
+                let is_new = create(session, &renewal, terminal).await?;
+                (name, (!is_new).then_some(true))
             }
         };
         if reason == Reason::KeyCompromised {
+            if let Some(may_have_key) = found {
+                mark(session, mesh, &name, reason).await?;
+                if may_have_key {
+                    terminal.line(made_before(&name))?;
+                }
+            }
             terminal.line(format!(
                 "once {name} is answered, what was issued to the mesh before is revoked; `meshroot describe vm {}` says who \
                  believes it and until when",
