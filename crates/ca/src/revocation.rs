@@ -54,13 +54,10 @@ pub fn revocation_list(
         let issuer = certificate.subject().to_string();
         return Err(RevocationError::CrlSignMissing { issuer });
     }
-    let own = certificate.subject_key_identifier();
     let end = now.checked_add(lifetime).unwrap_or(Timestamp::MAX).min(certificate.not_after());
     let tbs = RevocationListFrame {
         algorithm: signer.algorithm(),
-        issuer: certificate.subject().der(),
-        authority_key_identifier: &own
-            .unwrap_or_else(|| certificate.public_key().key_identifier().to_vec()),
+        issuer: certificate,
         number: number(before, now),
         this_update: whole_seconds(now - BACKDATED),
         next_update: whole_seconds(end),

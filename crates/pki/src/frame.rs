@@ -13,7 +13,7 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, CrlNumber};
 use x509_cert::time::{Time, Validity};
 
-use crate::{Host, Revoked, general_name, oid};
+use crate::{Certificate, Host, Revoked, general_name, oid};
 
 /// What stands in a certificate. What it may say is the business of whoever signs it.
 pub struct CertificateFrame<'a> {
@@ -81,10 +81,8 @@ impl CertificateFrame<'_> {
 pub struct RevocationListFrame<'a> {
     /// How it is going to be signed.
     pub algorithm: AlgorithmIdentifierOwned,
-    /// DER of the issuer's subject, byte by byte.
-    pub issuer: &'a [u8],
-    /// The issuer's subjectKeyIdentifier.
-    pub authority_key_identifier: &'a [u8],
+    /// Whose list it is: its subject, byte by byte, and its key identifier.
+    pub issuer: &'a Certificate,
     /// Greater than that of every list of this issuer before it (section 5.2.3).
     pub number: u64,
     /// When it is made, in whole seconds.
@@ -123,8 +121,11 @@ impl RevocationListFrame<'_> {
     /// # Errors
     /// A field is not the DER that it must be, or a time is before 1970.
     pub fn to_be_signed(self) -> der::Result<Vec<u8>> {
+        let identifier = self.issuer.subject_key_identifier();
+        let identifier =
+            identifier.unwrap_or_else(|| self.issuer.public_key().key_identifier().to_vec());
         let authority = AuthorityKeyIdentifier {
-            key_identifier: Some(OctetString::new(self.authority_key_identifier)?),
+            key_identifier: Some(OctetString::new(identifier)?),
             authority_cert_issuer: None,
             authority_cert_serial_number: None,
         };
@@ -132,7 +133,7 @@ impl RevocationListFrame<'_> {
         TbsRevocationList {
             version: Version::V2,
             signature: self.algorithm,
-            issuer: Any::from_der(self.issuer)?,
+            issuer: Any::from_der(self.issuer.subject().der())?,
             this_update: time(self.this_update)?,
             next_update: time(self.next_update)?,
             revoked: Some(entries).filter(|entries| !entries.is_empty()),

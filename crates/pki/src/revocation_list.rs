@@ -16,12 +16,10 @@ use crate::certificate::{Certificate, timestamp};
 use crate::distinguished_name::{DistinguishedName, NameError};
 use crate::fingerprint::Fingerprint;
 use crate::form::DerForm;
-use crate::frame::{self, RevocationListFrame};
 use crate::key::KeyError;
 use crate::oid;
 use crate::path_check::names_key_of;
 use crate::pem::{self, PemError};
-use crate::private_key::PrivateKey;
 use crate::revoked::{RevocationReason, Revoked};
 use crate::serial::Serial;
 use crate::tlv::{self, TlvError};
@@ -162,34 +160,6 @@ impl RevocationList {
         })))
     }
 
-    /// The list of `issuer`, signed by its `key`.
-    ///
-    /// # Errors
-    /// The key does not sign, or a time is before 1970.
-    pub fn create(
-        key: &PrivateKey,
-        issuer: &Certificate,
-        number: u64,
-        this_update: Timestamp,
-        next_update: Timestamp,
-        entries: &[Revoked],
-    ) -> Result<Self, KeyError> {
-        let malformed = |_| KeyError::Malformed { structure: "TBSCertList" };
-        let frame = RevocationListFrame {
-            algorithm: key.signature_algorithm(),
-            issuer: issuer.subject().der(),
-            authority_key_identifier: &identifier_of(issuer),
-            number,
-            this_update,
-            next_update,
-            entries,
-        };
-        let tbs = frame.to_be_signed().map_err(malformed)?;
-        let der = frame::assemble(&tbs, &key.signature_algorithm(), &key.sign(&tbs)?);
-        Self::from_der(&der.map_err(malformed)?)
-            .map_err(|_| KeyError::Malformed { structure: "CertificateList" })
-    }
-
     /// The exact DER that was read.
     pub fn der(&self) -> &[u8] {
         &self.0.der
@@ -298,11 +268,6 @@ pub fn read_revocation_lists(bytes: &[u8]) -> Result<Vec<RevocationList>, Revoca
 
 /// INTEGER 1, which is version 2.
 const VERSION_2: &[u8] = &[0x02, 0x01, 0x01];
-
-fn identifier_of(issuer: &Certificate) -> Vec<u8> {
-    let own = issuer.subject_key_identifier();
-    own.unwrap_or_else(|| issuer.public_key().key_identifier().to_vec())
-}
 
 fn what_else(der: &[u8]) -> RevocationListError {
     match DerForm::of(der) {

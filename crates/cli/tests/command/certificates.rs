@@ -3,6 +3,7 @@
 use der::Encode as _;
 use der::asn1::ObjectIdentifier;
 use jiff::{SignedDuration, Timestamp};
+use meshroot_pki::frame::{RevocationListFrame, assemble};
 use meshroot_pki::{
     Certificate, DistinguishedName, KeyKind, PrivateKey, PublicKey, RevocationList,
     RevocationReason, Revoked,
@@ -101,9 +102,18 @@ impl Authority {
         let entries: Vec<Revoked> = revoked.iter().map(entry).collect();
         let (begin, end) =
             (now - SignedDuration::from_mins(10), now + SignedDuration::from_hours(24));
-        RevocationList::create(&self.key, &self.certificate, 7, begin, end, &entries)
-            .unwrap()
-            .to_pem()
+        let algorithm = self.key.signature_algorithm();
+        let frame = RevocationListFrame {
+            algorithm: algorithm.clone(),
+            issuer: &self.certificate,
+            number: 7,
+            this_update: begin,
+            next_update: end,
+            entries: &entries,
+        };
+        let tbs = frame.to_be_signed().unwrap();
+        let signature = self.key.sign(&tbs).unwrap();
+        RevocationList::from_der(&assemble(&tbs, &algorithm, &signature).unwrap()).unwrap().to_pem()
     }
 }
 

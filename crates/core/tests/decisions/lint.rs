@@ -12,7 +12,7 @@ use x509_cert::ext::pkix::KeyUsages;
 use crate::x509::{
     CLIENT_AUTH, DAY, NOW, SERVER_AUTH, Template, authority_key_identifier, basic_constraints,
     dns_subtree, extended_key_usage, ia5, intermediate_key, key_usage, leaf_key, name,
-    name_constraints, now, openssl, root_key, subject_key_identifier,
+    name_constraints, now, openssl, revocation_list, root_key, subject_key_identifier,
 };
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -284,7 +284,7 @@ fn no_root_at_all_is_refused() {
 fn list(key: &PrivateKey, issuer: &Certificate, lasts_hours: i64) -> RevocationList {
     let begin = now() - SignedDuration::from_hours(48);
     let end = now() + SignedDuration::from_hours(lasts_hours);
-    RevocationList::create(key, issuer, 1, begin, end, &[]).unwrap()
+    revocation_list(key, issuer, 1, [begin, end], &[])
 }
 
 #[test]

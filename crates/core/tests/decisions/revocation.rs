@@ -7,11 +7,11 @@ use meshroot_api::names::RequestName;
 use meshroot_api::record::Verdict;
 use meshroot_core::membership::Key;
 use meshroot_core::revocation::{Exposed, exposure, is_before, is_current, issued, revoking};
-use meshroot_pki::{Certificate, RevocationList, RevocationReason, Revoked};
+use meshroot_pki::{Certificate, RevocationReason, Revoked};
 
 use crate::recorded::record;
 use crate::scene::{NAMESPACE, Scene};
-use crate::x509::{Template, intermediate_key, now, root_key};
+use crate::x509::{Template, intermediate_key, now, revocation_list, root_key};
 
 /// Whether request number `generation`, asked for because of this, answered or not, revokes what was before it.
 fn revokes(generation: u32, reason: &str, is_answered: bool) -> bool {
@@ -65,8 +65,8 @@ fn another_list_is_due_with_another_entry_another_issuer_and_at_half_of_its_life
     let revoked = Template::intermediate().sign(root_key());
     let hours = SignedDuration::from_hours;
     let entries = [entry(&revoked)];
-    let list =
-        RevocationList::create(root_key(), &root, 1, now(), now() + hours(10), &entries).unwrap();
+    let times = [now(), now() + hours(10)];
+    let list = revocation_list(root_key(), &root, 1, times, &entries);
     assert!(is_current(&list, &root, &entries, now() + hours(4)));
     assert!(!is_current(&list, &root, &entries, now() + hours(5)), "half is over");
     assert!(!is_current(&list, &root, &entries, now() - hours(1)), "it is of the future");
@@ -76,9 +76,8 @@ fn another_list_is_due_with_another_entry_another_issuer_and_at_half_of_its_life
     assert!(!is_current(&list, &root, &more, now()));
     assert!(!is_current(&list, &root, &more[1..], now()), "another one");
     assert!(!is_current(&list, &revoked, &entries, now()));
-    let forged =
-        RevocationList::create(intermediate_key(), &root, 1, now(), now() + hours(10), &entries);
-    assert!(!is_current(&forged.unwrap(), &root, &entries, now()), "by another key");
+    let forged = revocation_list(intermediate_key(), &root, 1, times, &entries);
+    assert!(!is_current(&forged, &root, &entries, now()), "by another key");
 }
 
 fn exposed(name: &str, days: i64, by: &[&str], is_leaving: bool) -> Exposed {

@@ -12,7 +12,8 @@ use x509_cert::crl::CertificateList;
 use x509_cert::ext::pkix::KeyUsages;
 
 use crate::support::{
-    Template, extension, intermediate_key, key_usage, leaf_key, now, openssl, root_key,
+    Template, extension, intermediate_key, key_usage, leaf_key, now, openssl, revocation_list,
+    root_key,
 };
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -41,7 +42,7 @@ fn list_at(
 ) -> RevocationList {
     let entries: Vec<Revoked> = revoked.iter().map(|revoked| entry(revoked.serial())).collect();
     let end = this_update + DAY * 2;
-    RevocationList::create(key, issuer, 7, this_update, end, &entries).unwrap()
+    revocation_list(key, issuer, 7, [this_update, end], &entries)
 }
 
 fn entry(serial: &Serial) -> Revoked {

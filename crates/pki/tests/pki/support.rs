@@ -9,7 +9,10 @@ use const_oid::ObjectIdentifier;
 use der::asn1::{Any, BitString, Ia5String, OctetString};
 use der::{DateTime, Encode, Tag};
 use jiff::Timestamp;
-use meshroot_pki::{Certificate, DistinguishedName, Host, KeyKind, PrivateKey};
+use meshroot_pki::frame::{RevocationListFrame, assemble};
+use meshroot_pki::{
+    Certificate, DistinguishedName, Host, KeyKind, PrivateKey, RevocationList, Revoked,
+};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
@@ -175,6 +178,28 @@ impl Template {
         }
         sequence(&parts)
     }
+}
+
+/// The list of `issuer`, signed by this key, which may be another's.
+pub(crate) fn revocation_list(
+    key: &PrivateKey,
+    issuer: &Certificate,
+    number: u64,
+    [this_update, next_update]: [Timestamp; 2],
+    entries: &[Revoked],
+) -> RevocationList {
+    let algorithm = key.signature_algorithm();
+    let frame = RevocationListFrame {
+        algorithm: algorithm.clone(),
+        issuer,
+        number,
+        this_update,
+        next_update,
+        entries,
+    };
+    let tbs = frame.to_be_signed().unwrap();
+    let der = assemble(&tbs, &algorithm, &key.sign(&tbs).unwrap()).unwrap();
+    RevocationList::from_der(&der).unwrap()
 }
 
 fn time(second: i64) -> Time {
