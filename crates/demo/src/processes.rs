@@ -11,7 +11,7 @@ use meshroot_api::names::{
 use meshroot_api::shared::MeshType;
 use meshroot_manifests::DEFAULT_MESH_NAMESPACE;
 use meshroot_runtime::kube::connect::SharedToken;
-use meshroot_runtime::process::options::{Format, ProcessOptions, RESYNC_PERIOD};
+use meshroot_runtime::process::options::ProcessOptions;
 use meshroot_runtime::process::shutdown::Shutdown;
 use meshroot_runtime::process::telemetry::Telemetry;
 use tokio::sync::watch;
@@ -95,7 +95,7 @@ impl Processes {
             namespace: SYSTEM_NAMESPACE.to_owned(),
             lease_duration: LEASE,
             blocked_keys: None,
-            process: process_options(),
+            process: ProcessOptions::within(&identity()),
         };
         let (shutdown, problem) = (self.hub.shutdown.clone(), self.problem.clone());
         let telemetry = Telemetry::new(component::HUB, VERSION);
@@ -135,7 +135,7 @@ impl Processes {
             istiod: vec![istiod],
             restart: Vec::new(),
             lease_duration: LEASE,
-            process: process_options(),
+            process: ProcessOptions::within(&identity()),
         };
         let (shutdown, problem) = (self.agents.shutdown.clone(), self.problem.clone());
         let name = api.name.clone();
@@ -208,19 +208,6 @@ async fn fresh_client(
 /// Who holds the leases.
 pub(super) fn identity() -> String {
     format!("meshroot-demo-{}", std::process::id())
-}
-
-/// Nothing listens by these; logging is set up once for all.
-fn process_options() -> ProcessOptions {
-    ProcessOptions {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        kubeconfig: None,
-        context: None,
-        resync_period: RESYNC_PERIOD,
-        log_format: Format::Text,
-        log_filter: None,
-        identity: Some(identity()),
-    }
 }
 
 /// Short, so that a demo that was killed is gone on from soon.

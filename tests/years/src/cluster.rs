@@ -19,6 +19,7 @@ use meshroot_manifests::{
     DEFAULT_MESH_NAMESPACE, Reach, agent_hub_objects, agent_rbac, cluster_quota, namespace,
 };
 use meshroot_runtime::kube::apply::apply;
+use meshroot_runtime::process::options::ProcessOptions;
 use meshroot_runtime::process::telemetry::Telemetry;
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ use crate::chance::Chance;
 use crate::hub::{Hub, administrator};
 use crate::istiod::{Istiod, LEAF, Serving};
 use crate::line::{Faults, Line, Site};
-use crate::process::{LEASE, Process, options};
+use crate::process::{LEASE, Process};
 use crate::time::{Activity, Time};
 use crate::workload::{Habits, Workload};
 
@@ -160,7 +161,7 @@ impl Cluster {
                 istiod: vec![istiod],
                 restart: vec!["istiod".to_owned()],
                 lease_duration: LEASE,
-                process: options(&name),
+                process: ProcessOptions::within(&name),
             };
             let telemetry = Telemetry::new(component::AGENT, "simulated");
             meshroot_agent::work_between(clients, &name, &options, &telemetry, &shutdown).await

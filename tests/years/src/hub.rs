@@ -12,11 +12,12 @@ use meshroot_api::metrics::component;
 use meshroot_api::names::{HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 use meshroot_manifests::hub_prerequisites;
 use meshroot_runtime::kube::apply::install;
+use meshroot_runtime::process::options::ProcessOptions;
 use meshroot_runtime::process::telemetry::Telemetry;
 use serde_json::json;
 
 use crate::line::{Faults, Line, Site};
-use crate::process::{LEASE, Process, options};
+use crate::process::{LEASE, Process};
 use crate::time::{Activity, Time};
 
 pub(crate) struct Hub {
@@ -68,7 +69,7 @@ impl Hub {
                 namespace: SYSTEM_NAMESPACE.to_owned(),
                 lease_duration: LEASE,
                 blocked_keys: None,
-                process: options("hub"),
+                process: ProcessOptions::within("hub"),
             };
             let telemetry = Telemetry::new(component::HUB, "simulated");
             meshroot_hub::work(client, &options, &telemetry, &shutdown).await

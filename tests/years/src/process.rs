@@ -1,10 +1,8 @@
 //! Hub or agent, started and ended.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use meshroot_runtime::process::options::{Format, ProcessOptions, RESYNC_PERIOD};
 use meshroot_runtime::process::shutdown::Shutdown;
 use tokio::task::JoinHandle;
 
@@ -49,16 +47,3 @@ impl Process {
 
 /// Seconds.
 const MOST_WAITED: u32 = 600;
-
-/// Nothing listens by these.
-pub(crate) fn options(identity: &str) -> ProcessOptions {
-    ProcessOptions {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        kubeconfig: None,
-        context: None,
-        resync_period: RESYNC_PERIOD,
-        log_format: Format::Text,
-        log_filter: None,
-        identity: Some(identity.to_owned()),
-    }
-}

@@ -80,15 +80,7 @@ fn options() -> meshroot_agent::Options {
         restart: Vec::new(),
         istiod: Vec::new(),
         lease_duration: Duration::from_secs(6),
-        process: ProcessOptions {
-            listen: ([127, 0, 0, 1], 0).into(),
-            kubeconfig: None,
-            context: None,
-            resync_period: meshroot_runtime::process::options::RESYNC_PERIOD,
-            log_format: meshroot_runtime::process::options::Format::Text,
-            log_filter: None,
-            identity: Some("agent-1".to_owned()),
-        },
+        process: ProcessOptions::within("agent-1"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line that every long-running program of this project has.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +56,20 @@ impl From<Format> for LogFormat {
 }
 
 impl ProcessOptions {
+    /// For one that works within another program, which has its own logging and endpoint: nothing listens by these.
+    #[must_use]
+    pub fn within(identity: &str) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            kubeconfig: None,
+            context: None,
+            resync_period: RESYNC_PERIOD,
+            log_format: Format::Text,
+            log_filter: None,
+            identity: Some(identity.to_owned()),
+        }
+    }
+
     /// The cluster that the program works in.
     #[must_use]
     pub fn target(&self) -> Target {
