@@ -4,14 +4,12 @@
 #[path = "../../../hub/tests/common/mod.rs"]
 mod common;
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher;
 use meshroot_api::RootRotation;
 use meshroot_api::rotation::{RootRotationSpec, Step, Strategy};
 use meshroot_api::shared::ResourceRef;
@@ -22,8 +20,8 @@ use meshroot_testkit::crash::{CRASH_VARIABLE, CrashPoint, crashed};
 use meshroot_testkit::fleet::{AGENT_NAMESPACE, MESH_NAMESPACE, SYSTEM_NAMESPACE, mesh_name};
 use meshroot_testkit::{Binary, Fleet, IstiodOptions, wait};
 use serde_json::json;
-use tokio::task::JoinHandle;
 
+use common::followed::Followed;
 use common::{HOME, LIMIT, Scene, all, create, file, judge, until};
 
 const VIRTUAL_MESH: &str = "demo";
@@ -171,36 +169,20 @@ async fn comes_to_rest(scene: &Scene, number: u32) -> Result<()> {
 }
 
 /// Each `cacerts` of the mesh that there ever was.
-struct Written {
-    seen: Arc<Mutex<Vec<Secret>>>,
-    watch: JoinHandle<()>,
-}
+struct Written(Followed<Secret>);
 
 impl Written {
     fn follow(scene: &Scene) -> Self {
-        let (api, seen) = (scene.secrets(MESH_NAMESPACE), Arc::<Mutex<Vec<Secret>>>::default());
-        let written = Arc::clone(&seen);
-        let watch = tokio::spawn(async move {
-            let only = watcher::Config::default().fields("metadata.name=cacerts");
-            let ended = watcher::watcher(api, only).try_for_each(|event| {
-                if let Event::InitApply(secret) | Event::Apply(secret) = event {
-                    written.lock().unwrap_or_else(PoisonError::into_inner).push(secret);
-                }
-                std::future::ready(Ok(()))
-            });
-            // Who looks at what was seen finds too little.
-            let _ = ended.await;
-        });
-        Self { seen, watch }
+        let only = watcher::Config::default().fields("metadata.name=cacerts");
+        Self(Followed::new(scene.secrets(MESH_NAMESPACE), only))
     }
 
     /// Key and certificate are a pair, and what it sends verifies by what the one before trusted, and it.
-    fn always_verified(self) -> Result<()> {
-        self.watch.abort();
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    fn always_verified(&self) -> Result<()> {
+        let seen = self.0.seen();
         ensure!(seen.len() >= 8, "only {} were seen", seen.len());
         let mut before = None;
-        for secret in seen.iter() {
+        for secret in &seen {
             let chain = parse_bundle(file(secret, "cert-chain.pem")?)?;
             let anchors = parse_bundle(file(secret, "root-cert.pem")?)?;
             let (certificate, above) = chain.split_first().context("a chain")?;

@@ -19,6 +19,7 @@ mod scene;
 mod terms;
 mod told;
 mod trust;
+mod wishes;
 #[allow(dead_code, reason = "shared with the tests of other crates")]
 #[path = "../../../pki/tests/pki/support.rs"]
 mod x509;

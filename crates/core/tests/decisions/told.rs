@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use jiff::SignedDuration;
-use meshroot_api::policy::{Adopt, Gate, KeyAlgorithm, Restart};
+use meshroot_api::policy::{Adopt, KeyAlgorithm, Restart};
 use meshroot_api::rotation::{RootRotationSpec, RootRotationStatus, Step, Strategy};
-use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::{Goal, Loaded, MeshTrustSpec, MeshTrustStatus, Pickup, Sent, Telling};
 use meshroot_api::{MeshTrust, Reason, RootRotation};
 use meshroot_core::membership::Key;
@@ -15,11 +14,11 @@ use meshroot_pki::{Certificate, to_bundle};
 
 use crate::x509::{DAY, Template, intermediate_key, name, now, root_key};
 
-static OLD: LazyLock<Certificate> = LazyLock::new(|| {
+pub(crate) static OLD: LazyLock<Certificate> = LazyLock::new(|| {
     let not_after = now().as_second() + 365 * DAY;
     Template { not_after, ..Template::root() }.sign(root_key())
 });
-static NEW: LazyLock<Certificate> = LazyLock::new(|| {
+pub(crate) static NEW: LazyLock<Certificate> = LazyLock::new(|| {
     let mut new = Template::new(&name("new"), &name("new"), intermediate_key());
     new.extensions = Template::root().extensions;
     new.sign(intermediate_key())
@@ -30,11 +29,11 @@ static CROSS: LazyLock<Certificate> = LazyLock::new(|| {
     cross.sign(root_key())
 });
 
-fn fingerprint(certificate: &Certificate) -> String {
+pub(crate) fn fingerprint(certificate: &Certificate) -> String {
     certificate.fingerprint().to_string()
 }
 
-fn old() -> OwnRoot {
+pub(crate) fn old() -> OwnRoot {
     OwnRoot {
         number: 1,
         replaces: None,
@@ -47,7 +46,7 @@ fn old() -> OwnRoot {
     }
 }
 
-fn new() -> OwnRoot {
+pub(crate) fn new() -> OwnRoot {
     OwnRoot {
         number: 2,
         replaces: Some(1),
@@ -59,16 +58,16 @@ fn new() -> OwnRoot {
     }
 }
 
-fn demo() -> Key {
+pub(crate) fn demo() -> Key {
     Key::new("meshroot-system", "demo")
 }
 
-fn mesh(name: &str) -> Key {
+pub(crate) fn mesh(name: &str) -> Key {
     Key::new("meshroot-cluster-east", name)
 }
 
 /// A MeshTrust that tells of these anchors, and of a rotation if there is one.
-fn trust(anchors: &[&Certificate], rotation: Option<Telling>) -> MeshTrust {
+pub(crate) fn trust(anchors: &[&Certificate], rotation: Option<Telling>) -> MeshTrust {
     let anchors: Vec<Certificate> = anchors.iter().map(|one| (*one).clone()).collect();
     let spec = MeshTrustSpec {
         request: "a.demo.1".to_owned(),
@@ -85,23 +84,23 @@ fn trust(anchors: &[&Certificate], rotation: Option<Telling>) -> MeshTrust {
     trust
 }
 
-fn goal() -> Goal {
+pub(crate) fn goal() -> Goal {
     Goal { sequence: 7, number: 2, root: fingerprint(&NEW), excluded: Vec::new() }
 }
 
 /// It sends a certificate of the new root, with the cross-certificate, and trusts what it is told.
-fn bridged() -> Telling {
+pub(crate) fn bridged() -> Telling {
     let through = Some(fingerprint(&OLD));
     let sends = Some(Sent { issuer: fingerprint(&NEW), through });
     Telling { goal: goal(), sends, revision: 5, ..Telling::default() }
 }
 
-fn view<'a>(name: &str, trust: Option<&'a MeshTrust>) -> View<'a> {
+pub(crate) fn view<'a>(name: &str, trust: Option<&'a MeshTrust>) -> View<'a> {
     let (issued_under, told_under, loaded_since) = (None, None, None);
     View { mesh: mesh(name), trust, issued_under, told_under, loaded_since }
 }
 
-fn rotation(roots: &[OwnRoot], members: &[View<'_>]) -> Rotation {
+pub(crate) fn rotation(roots: &[OwnRoot], members: &[View<'_>]) -> Rotation {
     read(&Snapshot {
         virtual_mesh: &demo(),
         named: &[mesh("a"), mesh("b")],
@@ -159,7 +158,7 @@ fn what_is_told_already_is_told_on_where_its_certificates_are_gone() {
 }
 
 /// A rotation of the second root that somebody wants back, whose status says this.
-fn wanted_back(step: Step) -> RootRotation {
+pub(crate) fn wanted_back(step: Step) -> RootRotation {
     let spec = RootRotationSpec { rollback: true, ..RootRotationSpec::default() };
     let status = Some(RootRotationStatus { step, ..RootRotationStatus::default() });
     RootRotation { status, ..RootRotation::new("demo.2", spec) }
@@ -309,217 +308,6 @@ fn loaded_is_only_what_the_agent_says_of_the_present_generation() {
         told.status = Some(other);
         assert!(!is_loaded(&told));
     }
-}
-
-/// A member that was told the new goal and nothing else, in a rotation of which somebody confirms the steps.
-fn confirmed(step: Option<Step>, rollback: bool) -> Rotation {
-    let sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
-    let told = trust(&[&OLD], Some(Telling { sends, ..bridged() }));
-    let mut asked = wanted_back(Step::Announcing);
-    asked.spec.gate = Gate::Confirm;
-    asked.spec.confirmed_step = step;
-    asked.spec.rollback = rollback;
-    let (roots, members) = ([old(), new()], [view("a", Some(&told))]);
-    let snapshot = Snapshot {
-        virtual_mesh: &demo(),
-        named: &[mesh("a"), mesh("b")],
-        roots: &roots,
-        ready: 2,
-        rotation: Some(&asked),
-        members: &members,
-        now: now(),
-    };
-    read(&snapshot).unwrap()
-}
-
-#[test]
-fn a_gate_holds_a_step_until_it_or_a_later_one_is_confirmed_and_says_by_which_command() {
-    let held = confirmed(None, false);
-    assert_eq!((held.changed().count(), held.awaited()), (0, Some(Step::Reissuing)));
-    assert_eq!(held.issuer(&mesh("a")), Some(1), "it renews under the old root");
-    let summary = held.summary(&BTreeMap::new());
-    assert_eq!((summary.step, summary.is_stalled()), (Step::Reissuing, false));
-    let said = summary.said.message;
-    assert!(said.ends_with("Reissuing: meshroot rotate confirm meshroot-system/demo"), "{said}");
-    for step in [Step::Reissuing, Step::Trusting, Step::Distrusting] {
-        let rotation = confirmed(Some(step), false);
-        assert_eq!((rotation.changed().count(), rotation.awaited()), (1, None), "{step:?}");
-        assert_eq!(rotation.issuer(&mesh("a")), Some(2));
-    }
-}
-
-#[test]
-fn going_back_is_not_held_by_a_gate() {
-    let back = confirmed(None, true);
-    assert_eq!((back.goal().number, back.awaited()), (1, None));
-    assert_eq!(back.changed().count(), 1, "it is told that the goal is another");
-}
-
-#[test]
-fn a_forecast_goes_through_every_gate_and_says_where_one_is() {
-    let confirms = |step| {
-        let stages = confirmed(step, false).forecast().stages;
-        stages.iter().map(|stage| stage.confirms).collect::<Vec<_>>()
-    };
-    let (trusting, distrusting) = (Some(Step::Trusting), Some(Step::Distrusting));
-    assert_eq!(confirms(None), [Some(Step::Reissuing), trusting, distrusting]);
-    assert_eq!(confirms(trusting), [None, None, distrusting]);
-}
-
-/// A member that was told nothing new yet and one beside it, in a rotation of which these are excluded.
-fn without(excluded: &[&str]) -> Rotation {
-    let sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
-    let told = trust(&[&OLD], Some(Telling { sends, ..bridged() }));
-    let mut asked = wanted_back(Step::Announcing);
-    let of = |name: &&str| ResourceRef::new(*name, "meshroot-cluster-east");
-    asked.spec.rollback = false;
-    asked.spec.excluded = excluded.iter().map(of).collect();
-    asked.metadata.namespace = Some("meshroot-system".to_owned());
-    read_asked(&asked, &[view("a", Some(&told)), view("b", Some(&told))])
-}
-
-fn read_asked(asked: &RootRotation, members: &[View<'_>]) -> Rotation {
-    read(&Snapshot {
-        virtual_mesh: &demo(),
-        named: &[mesh("a"), mesh("b")],
-        roots: &[old(), new()],
-        ready: 2,
-        rotation: Some(asked),
-        members,
-        now: now(),
-    })
-    .unwrap()
-}
-
-#[test]
-fn other_members_are_another_goal_and_all_are_told_of_it_first() {
-    assert_eq!(without(&[]).goal(), &goal());
-    let rotation = without(&["b"]);
-    let excluded = vec!["meshroot-cluster-east/b".to_owned()];
-    assert_eq!(rotation.goal(), &Goal { sequence: 8, excluded, ..goal() });
-    assert_eq!(rotation.changed().count(), 2);
-    assert_eq!(rotation.issuer(&mesh("a")), Some(1), "nothing is planned before");
-}
-
-#[test]
-fn a_goal_without_anybody_excluded_is_written_as_before() {
-    let text = serde_json::to_string(&goal()).unwrap();
-    assert!(!text.contains("excluded"), "{text}");
-    assert_eq!(serde_json::from_str::<Goal>(&text).unwrap(), goal());
-}
-
-/// Both were told that one of them is excluded; the other goes on.
-#[test]
-fn who_is_excluded_keeps_what_it_was_told_and_nobody_waits_for_it() {
-    let excluded = vec!["meshroot-cluster-east/b".to_owned()];
-    let goal = Goal { excluded, ..goal() };
-    let old_sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
-    let new_sends = Some(Sent { issuer: fingerprint(&NEW), through: None });
-    let telling = |sends| Telling { goal: goal.clone(), sends, ..bridged() };
-    let (a, b) =
-        (trust(&[&NEW], Some(telling(new_sends))), trust(&[&OLD], Some(telling(old_sends))));
-    let mut asked = wanted_back(Step::Settling);
-    asked.spec.rollback = false;
-    asked.spec.excluded = vec![ResourceRef::new("b", "meshroot-cluster-east")];
-    let members = [view("a", Some(&a)), view("b", Some(&b))];
-    let rotation = read_asked(&asked, &members);
-    assert_eq!((rotation.goal(), rotation.changed().count()), (&goal, 0));
-    assert_eq!(rotation.issuer(&mesh("b")), Some(1), "it renews under the old root");
-    assert!(rotation.is_complete() && rotation.is_in_use(1));
-    let said = rotation.summary(&BTreeMap::new()).said.message;
-    assert!(
-        said.ends_with("left behind by spec.excluded, where they were: meshroot-cluster-east/b")
-    );
-    let failing = rotation.pairs().into_iter().filter(|pair| !pair.now).count();
-    assert_eq!(failing, 2, "neither verifies the other");
-    // The request may be deleted: the list stands with the goal.
-    let forgotten = self::rotation(&[old(), new()], &members);
-    assert_eq!((forgotten.goal(), forgotten.changed().count()), (&goal, 0));
-    // Taken off the list it goes on from where it is.
-    asked.spec.excluded.clear();
-    assert_eq!(read_asked(&asked, &members).goal().sequence, goal.sequence + 1);
-}
-
-#[test]
-fn a_list_that_names_no_member_holds_everything_and_says_what_to_correct() {
-    let rotation = without(&["b", "c"]);
-    assert_eq!((rotation.goal(), rotation.changed().count()), (&goal(), 0));
-    let summary = rotation.summary(&BTreeMap::new());
-    assert_eq!(summary.said.reason, Reason::SpecInvalid);
-    let parts = [
-        "RootRotation meshroot-system/demo.2: spec.excluded: meshroot-cluster-east/c is no member of virtual mesh \
-         meshroot-system/demo",
-        "take it out",
-    ];
-    assert!(
-        parts.iter().all(|part| summary.said.message.contains(part)),
-        "{}",
-        summary.said.message
-    );
-}
-
-/// A member that sends and trusts the old root alone, whose key is believed stolen.
-fn tainted(strategy: Strategy, cross: bool, excluded: bool) -> Rotation {
-    let sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
-    let listed = if excluded { vec!["meshroot-cluster-east/b".to_owned()] } else { Vec::new() };
-    let goal = Goal { excluded: listed, ..goal() };
-    let told = trust(&[&OLD], Some(Telling { goal, sends, ..bridged() }));
-    let mut asked = wanted_back(Step::Announcing);
-    asked.spec = RootRotationSpec { strategy, taint_old: true, ..RootRotationSpec::default() };
-    if excluded {
-        asked.spec.excluded = vec![ResourceRef::new("b", "meshroot-cluster-east")];
-    }
-    let new = if cross { new() } else { OwnRoot { cross: None, ..new() } };
-    read(&Snapshot {
-        virtual_mesh: &demo(),
-        named: &[mesh("a"), mesh("b")],
-        roots: &[old(), new],
-        ready: 2,
-        rotation: Some(&asked),
-        members: &[view("a", Some(&told)), view("b", Some(&told))],
-        now: now(),
-    })
-    .unwrap()
-}
-
-/// How many waits there are until nobody trusts the old root.
-fn waits(rotation: &Rotation) -> i64 {
-    let until = rotation.exposed().into_iter().map(|(_, until)| until.unwrap()).max().unwrap();
-    until.duration_since(now()).as_secs() / (DAY + 300)
-}
-
-#[test]
-fn the_way_is_the_one_that_soonest_has_nobody_trust_a_stolen_root() {
-    for (strategy, cross, most) in [
-        (Strategy::Automatic, true, 2),
-        (Strategy::CrossSigned, true, 2),
-        (Strategy::BundleFirst, true, 3),
-        (Strategy::Automatic, false, 3),
-    ] {
-        assert_eq!(waits(&tainted(strategy, cross, false)), most, "{strategy:?} {cross}");
-    }
-}
-
-#[test]
-fn it_is_said_until_when_and_by_whom_a_stolen_root_is_trusted() {
-    let rotation = tainted(Strategy::Automatic, true, false);
-    assert_eq!(rotation.tainted(), Some(1));
-    let said = rotation.summary(&BTreeMap::new()).said.message;
-    let until = rotation.exposed()[0].1.unwrap();
-    let meshes = "meshroot-cluster-east/a, meshroot-cluster-east/b until 20";
-    let part = format!("root 1, whose key is believed stolen, is trusted by workloads of {meshes}");
-    assert!(said.contains(&part) && said.ends_with(":00Z at the earliest"), "{said} {until}");
-    let rotation = tainted(Strategy::Automatic, true, true);
-    let said = rotation.summary(&BTreeMap::new()).said.message;
-    assert!(said.ends_with(", of meshroot-cluster-east/b as long as they are excluded"), "{said}");
-    assert_eq!(rotation.exposed()[1], (mesh("b"), None));
-}
-
-#[test]
-fn a_root_that_nobody_said_was_stolen_is_not_spoken_of() {
-    let rotation = without(&[]);
-    assert_eq!((rotation.tainted(), rotation.exposure()), (None, None));
-    assert_eq!(rotation.exposed(), []);
 }
 
 #[test]

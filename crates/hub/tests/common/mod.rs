@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses its part
 
+pub(crate) mod followed;
 pub(crate) mod judge;
 pub(crate) mod openssl;
 

@@ -1,12 +1,10 @@
 //! What a rotation came through and what it came to: every MeshTrust that was ever written, and the objects at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
-use futures::TryStreamExt as _;
 use kube::Api;
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::RootPhase;
 use meshroot_api::rotation::Step;
@@ -15,48 +13,24 @@ use meshroot_pki::{Certificate, PathOptions, Purpose, build_path, parse_bundle};
 use meshroot_runtime::process::clock;
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
+use crate::common::followed::Followed;
 use crate::common::{Scene, all, file, judge};
 use crate::rotations;
 
 /// The MeshTrusts of some members, as they are written.
-pub(crate) struct Course {
-    seen: Arc<Mutex<Vec<MeshTrust>>>,
-    watch: JoinHandle<()>,
-}
-
-impl Drop for Course {
-    fn drop(&mut self) {
-        self.watch.abort();
-    }
-}
+pub(crate) struct Course(Followed<MeshTrust>);
 
 impl Course {
-    /// Follows all that the API server has and gets.
     pub(crate) fn follow(scene: &Scene) -> Self {
-        let (api, seen) = (scene.trusts(), Arc::<Mutex<Vec<MeshTrust>>>::default());
-        let told = Arc::clone(&seen);
-        let watch = tokio::spawn(async move {
-            let events = watcher::watcher(api, watcher::Config::default());
-            let ended = events.try_for_each(|event| {
-                if let Event::InitApply(trust) | Event::Apply(trust) = event {
-                    told.lock().unwrap_or_else(PoisonError::into_inner).push(trust);
-                }
-                std::future::ready(Ok(()))
-            });
-            // Who looks at what was seen finds the newest missing.
-            let _ = ended.await;
-        });
-        Self { seen, watch }
+        Self(Followed::new(scene.trusts(), watcher::Config::default()))
     }
 
     /// After every write, what each member was told to send verifies by what each was told to trust.
     pub(crate) async fn always_verified(&self, scene: &Scene, meshes: &[&str]) -> Result<()> {
         let requests = all(&scene.requests()).await?;
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut told: BTreeMap<String, Told> = BTreeMap::new();
-        for trust in seen {
+        for trust in self.0.seen() {
             let mesh = trust.metadata.name.clone().unwrap_or_default();
             let is_ours = meshes.contains(&mesh.as_str());
             let Some(tells) = Told::read(&trust, &requests)?.filter(|_| is_ours) else { continue };
