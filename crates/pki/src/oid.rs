@@ -79,6 +79,10 @@ pub const NETSCAPE_CERTIFICATE_TYPE: ObjectIdentifier = oid("2.16.840.1.113730.1
 // Extensions of revocation lists (RFC 5280 sections 5.2 and 5.3).
 /// cRLNumber.
 pub const CRL_NUMBER: ObjectIdentifier = oid("2.5.29.20");
+/// issuingDistributionPoint.
+pub const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = oid("2.5.29.28");
+/// deltaCRLIndicator.
+pub const DELTA_CRL_INDICATOR: ObjectIdentifier = oid("2.5.29.27");
 /// reasonCode, of an entry.
 pub const CRL_REASON: ObjectIdentifier = oid("2.5.29.21");
 

@@ -110,7 +110,7 @@ pub enum RevocationListError {
     },
     /// The list covers a part of the issuer's certificates, is a difference to another, or has those of other issuers.
     #[error(
-        "the revocation list has the critical extension {extension}, so it is not one that is complete for its issuer; give the complete one"
+        "the revocation list has extension {extension}, so it is not one that is complete for its issuer; give the complete one"
     )]
     Partial {
         /// Its object identifier.
@@ -300,7 +300,12 @@ fn read_extensions(
                 let number = CrlNumber::from_der(value).map_err(|_| malformed("cRLNumber"))?;
                 read.number = Some(Serial::from_integer_octets(number.0.as_bytes()));
             }
-            other if extension.critical => {
+            // Both are to be critical, and say that it is not the whole list.
+            other
+                if extension.critical
+                    || other == oid::ISSUING_DISTRIBUTION_POINT
+                    || other == oid::DELTA_CRL_INDICATOR =>
+            {
                 return Err(RevocationListError::Partial { extension: other.to_string() });
             }
             _ => {}

@@ -234,12 +234,17 @@ fn changed(change: impl Fn(&mut CertificateList)) -> Result<RevocationList, Revo
 
 #[test]
 fn a_list_of_a_part_and_one_with_entries_of_others_are_refused() {
-    for (oid, name) in
-        [("2.5.29.28", "issuingDistributionPoint"), ("2.5.29.27", "deltaCRLIndicator")]
-    {
+    // What says so is to be critical, and counts where it is not.
+    for (oid, critical, name) in [
+        ("2.5.29.28", true, "issuingDistributionPoint"),
+        ("2.5.29.28", false, "issuingDistributionPoint"),
+        ("2.5.29.27", true, "deltaCRLIndicator"),
+        ("2.5.29.27", false, "deltaCRLIndicator"),
+        ("1.3.6.1.4.1.1", true, "one that nobody knows"),
+    ] {
         let error = changed(|list| {
             let extensions = list.tbs_cert_list.crl_extensions.as_mut().unwrap();
-            extensions.push(extension(oid, true, vec![0x30, 0x00]));
+            extensions.push(extension(oid, critical, vec![0x30, 0x00]));
         });
         assert!(matches!(error, Err(RevocationListError::Partial { .. })), "{name}: {error:?}");
     }
