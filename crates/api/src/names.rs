@@ -29,7 +29,7 @@ pub const MESH_LABEL: &str = "meshroot.dev/mesh";
 /// Annotation on Secrets that the agent wrote for a mesh: the request whose certificate they hold.
 pub const REQUEST_ANNOTATION: &str = "meshroot.dev/request";
 /// Annotation on a request that the hub or a person made to force a renewal: why. With `KeyCompromised`, what was issued to
-/// the mesh before is revoked once it is answered.
+/// the mesh before is revoked once it is answered, or an hour later; no agent writes that.
 pub const REASON_ANNOTATION: &str = "meshroot.dev/reason";
 /// Annotation on a request that the hub made: digest of what the policy asked for, so that the same policy asks once.
 pub const POLICY_ANNOTATION: &str = "meshroot.dev/policy";

@@ -348,9 +348,12 @@ pub struct RootStatus {
     pub cross_signed: bool,
     /// PEM of the certificate revocation list of what signs under it (RFC 5280 section 5), while something is on it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(length(max = 262_144))]
+    #[schemars(length(max = LONGEST_REVOCATION_LIST))]
     pub revocation_list: String,
 }
+
+/// So many octets [`RootStatus::revocation_list`] has at most: some thousand entries.
+pub const LONGEST_REVOCATION_LIST: usize = 262_144;
 
 /// Where a root stands between being made and being forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -19,9 +19,6 @@ pub enum RevocationError {
         /// Its subject.
         issuer: String,
     },
-    /// The process is ending.
-    #[error("the process is ending")]
-    Cancelled,
     /// The list could not be encoded.
     #[error("encoding the revocation list failed: {0}")]
     Encode(#[from] der::Error),

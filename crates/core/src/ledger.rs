@@ -175,6 +175,13 @@ mod tests {
         assert!(text.ends_with(r#""sequence":2,"previousSha256":"b0","fence":3}"#), "{text}");
     }
 
+    #[test]
+    fn what_is_revoked_has_a_word_of_its_own() {
+        let revoked = Decision { verdict: Verdict::Revoked, ..entry().decision };
+        let text = canonical(&IssuanceRecordSpec { decision: revoked, ..entry() });
+        assert!(text.contains(r#""decision":{"verdict":"REVOKED","by":"#), "{text}");
+    }
+
     /// What hubs of before hashed: the entry as the types serialize it.
     #[test]
     fn a_digest_is_what_earlier_hubs_wrote() {

@@ -26,6 +26,8 @@ use meshroot_pki::{Certificate, CertificateRequest, PublicKey};
 
 pub use due::{due, late};
 
+use crate::revocation;
+
 /// Where a request stands, by its own fields: never by the words of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
@@ -216,9 +218,10 @@ impl Numbers<'_> {
 }
 
 /// Whether the hub or a person may be looking at a request: until it is decided its name stands for this very object,
-/// and its agent may not take it away.
+/// and its agent may not take it away. One that says that a key was stolen stays until it is answered.
 pub fn is_held(request: &Request) -> bool {
-    Standing::of(request) == Standing::Open && !request.spec.csr_data.0.is_empty()
+    let is_open = Standing::of(request) == Standing::Open && !request.spec.csr_data.0.is_empty();
+    is_open || (!request.is_answered() && revocation::asked(request).is_some())
 }
 
 /// The requests that may be forgotten once `in_use`, of the virtual mesh that the mesh is in now, is confirmed in use:

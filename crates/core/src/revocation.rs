@@ -1,6 +1,6 @@
 //! Certificates that are taken back: which, since when, and who believes them all the same.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use meshroot_api::names::{REASON_ANNOTATION, RequestName};
 use meshroot_api::record::{IssuanceRecordSpec, PreparedCertificate, Verdict};
 use meshroot_api::{Reason, VirtualMeshCertificateSigningRequest as Request};
@@ -9,14 +9,24 @@ use meshroot_pki::{Certificate, RevocationList, Revoked};
 use crate::membership::Key;
 use crate::notice::Notice;
 
-/// The name of a request because of which what was issued [`before`](is_before) it is to be revoked; `None` where it is not:
-/// the mesh must have its new certificate first.
-pub fn revoking(request: &Request) -> Option<RequestName> {
+/// So long the new certificate is waited for: whoever stole the key may keep the mesh from asking for one.
+pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
+/// The name of a request that says that the key of its mesh is believed stolen: what was issued [`before`](is_before) it is to
+/// be revoked.
+pub fn asked(request: &Request) -> Option<RequestName> {
     let annotations = request.metadata.annotations.as_ref();
     let reason = annotations.and_then(|all| all.get(REASON_ANNOTATION));
     let is_asked = reason.is_some_and(|reason| reason == Reason::KeyCompromised.word());
-    let name = request.metadata.name.as_deref().and_then(RequestName::parse);
-    name.filter(|_| is_asked && request.is_answered())
+    request.metadata.name.as_deref().and_then(RequestName::parse).filter(|_| is_asked)
+}
+
+/// How long what such a request asks for has to wait; `None` where it has not: the mesh has its new certificate, or had
+/// [`LONGEST_WAIT`] for it since the request was created, whatever became of it.
+pub fn waits(request: &Request, now: Timestamp) -> Option<SignedDuration> {
+    let created = request.metadata.creation_timestamp.as_ref()?.0;
+    let left = LONGEST_WAIT.saturating_sub(now.duration_since(created));
+    (!request.is_answered() && left.is_positive()).then_some(left)
 }
 
 /// Whether a request came before `by`, of the same mesh in the same virtual mesh. Asked of what the ledger holds: a number is
@@ -29,14 +39,14 @@ pub fn is_before(request: &str, by: &RequestName) -> bool {
     })
 }
 
-/// What was issued by an entry of the ledger, where that can be revoked: it has not ended.
+/// What was issued by an entry of this namespace's ledger, where that can be revoked: it has not ended.
 pub fn issued<'a>(
     entry: &'a IssuanceRecordSpec,
+    namespace: &str,
     virtual_mesh: &Key,
     now: Timestamp,
 ) -> Option<&'a PreparedCertificate> {
-    let reference = &entry.virtual_mesh_ref;
-    let is_its = Key::resolve(reference, &virtual_mesh.namespace) == *virtual_mesh;
+    let is_its = Key::resolve(&entry.virtual_mesh_ref, namespace) == *virtual_mesh;
     let prepared = entry.prepared.as_ref().filter(|_| is_its)?;
     (entry.decision.verdict == Verdict::Approved && prepared.not_after.0 > now).then_some(prepared)
 }
@@ -47,7 +57,7 @@ pub fn because(certificate: &Key, by: &str) -> String {
 }
 
 /// Whether a list that was made before is good for another while: the same certificates are on it, and not half of its
-/// life is over.
+/// life is over, or it ends with its issuer.
 pub fn is_current(
     list: &RevocationList,
     issuer: &Certificate,
@@ -56,12 +66,17 @@ pub fn is_current(
 ) -> bool {
     let (from, until) = (list.this_update(), list.next_update());
     let half = from + until.duration_since(from) / 2;
+    let good_until = if until >= issuer.not_after() { until } else { half };
     let has = |entry: &Revoked| list.entries().contains(entry);
-    list.names(issuer)
-        && list.verify_signed_by(issuer).is_ok()
+    is_of(list, issuer)
         && list.entries().len() == entries.len()
         && entries.iter().all(has)
-        && (from..half).contains(&now)
+        && (from..good_until).contains(&now)
+}
+
+/// Whether a list was made by this issuer.
+pub fn is_of(list: &RevocationList, issuer: &Certificate) -> bool {
+    list.names(issuer) && list.verify_signed_by(issuer).is_ok()
 }
 
 /// A revoked certificate, and the meshes whose workloads trust a root that it leads to.
@@ -77,8 +92,9 @@ pub struct Exposed {
     pub is_leaving: bool,
 }
 
-/// Says who believes what was revoked, and until when; `None` where nobody does.
-pub fn exposure(all: &[Exposed], virtual_mesh: &Key) -> Option<Notice> {
+/// Says who believes what was revoked, and until when, and what became of its list where that could not be made; `None` where
+/// nobody does.
+pub fn exposure(all: &[Exposed], virtual_mesh: &Key, no_list: Option<&str>) -> Option<Notice> {
     let believed = all.iter().filter(|one| !one.by.is_empty());
     let worst = believed.clone().max_by_key(|one| one.until)?;
     let more = match believed.count() - 1 {
@@ -90,11 +106,13 @@ pub fn exposure(all: &[Exposed], virtual_mesh: &Key) -> Option<Notice> {
     } else {
         format!("sooner where the root is replaced: meshroot rotate root {virtual_mesh}")
     };
+    let no_list = no_list.map(|why| format!("; no revocation list says so: {why}"));
     let message = format!(
-        "{}; workloads of {} believe what it signs until {}, {sooner}{more}",
+        "{}; workloads of {} believe what it signs until {}, {sooner}{more}{}",
         worst.because,
         named(&worst.by),
-        worst.until
+        worst.until,
+        no_list.unwrap_or_default()
     );
     Some(Notice::new(Reason::Revoked, message))
 }

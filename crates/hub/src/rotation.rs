@@ -204,17 +204,13 @@ impl Hub {
     ) -> Option<u32> {
         let record = self.records.object(Some(namespace), request)?;
         let issuer = record.spec.prepared.as_ref()?.issuer_sha256.parse().ok()?;
-        let known = roots.of_issuer(&issuer).map(|(number, _)| number);
-        known.or_else(|| roots.get(1).map(|_| 1))
+        roots.above(Some(issuer)).map(|(number, _)| number)
     }
 }
 
-/// Fingerprint of the root that a recorded certificate leads to. One that signed under a certificate which was replaced in
-/// its Secret since is of the first root: the others are never changed.
+/// Fingerprint of the root that a recorded certificate leads to.
 fn root_of(roots: &Roots, prepared: &PreparedCertificate) -> Option<String> {
-    let issuer = prepared.issuer_sha256.parse().ok();
-    let known = issuer.and_then(|issuer| roots.of_issuer(&issuer)).map(|(_, root)| root);
-    let root = known.or_else(|| roots.get(1))?;
+    let (_, root) = roots.above(prepared.issuer_sha256.parse().ok())?;
     Some(root.issuer.root().fingerprint().to_string())
 }
 

@@ -6,7 +6,8 @@
 use serde_json::{Value, json};
 
 use crate::metadata;
-use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, ASKED_ANNOTATION};
+use meshroot_api::Reason;
+use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, ASKED_ANNOTATION, REASON_ANNOTATION};
 
 const GROUP: &str = "admissionregistration.k8s.io/v1";
 
@@ -106,9 +107,19 @@ fn who(hub_user: &str) -> [(&'static str, String); 3] {
     ]
 }
 
+/// An annotation, or empty.
+fn annotation(object: &str, name: &str) -> String {
+    format!("{object}.?metadata.?annotations[?'{name}'].orValue('')")
+}
+
 /// What people are asked to approve, or empty.
 fn asked(object: &str) -> String {
-    format!("{object}.?metadata.?annotations[?'{ASKED_ANNOTATION}'].orValue('')")
+    annotation(object, ASKED_ANNOTATION)
+}
+
+/// Whether a request says that the key of its mesh is believed stolen.
+fn compromised(object: &str) -> String {
+    format!("{} == '{}'", annotation(object, REASON_ANNOTATION), Reason::KeyCompromised.word())
 }
 
 /// `part` of the object equals that of the old object, where absent and `default` are the same.
@@ -133,6 +144,8 @@ fn requests() -> Policy {
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
             ("asked", asked("object")),
             ("askedBefore", asked("oldObject")),
+            ("compromised", compromised("object")),
+            ("compromisedBefore", format!("request.operation == 'UPDATE' && {}", compromised("oldObject"))),
             (
                 "sameCsr",
                 format!(
@@ -158,6 +171,11 @@ fn requests() -> Policy {
                  variables.asked == variables.askedBefore)"
                     .to_owned(),
                 "annotation meshroot.dev/asked is what people are asked to approve: it is written by the hub only",
+            ),
+            (
+                "!variables.agent || variables.compromised == variables.compromisedBefore".to_owned(),
+                "annotation meshroot.dev/reason: an agent neither says that the key of its mesh is believed stolen \
+                 (KeyCompromised) nor takes that back",
             ),
             (SMALL_METADATA.to_owned(), SMALL_METADATA_MESSAGE),
         ],
@@ -209,8 +227,12 @@ fn request_deletions() -> Policy {
                 "oldObject.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING')".to_owned(),
             ),
             ("state", "oldObject.?status.?computedStatus.?state.orValue('UNKNOWN')".to_owned()),
+            ("compromised", compromised("oldObject")),
         ],
         rules: vec![(
+            "!variables.agent || variables.answer != '' || !variables.compromised".to_owned(),
+            "an agent does not delete a request that says that the key of its mesh is believed stolen and has no answer",
+        ), (
             "!variables.agent || variables.csr == '' || variables.answer != '' || variables.approval == 'DENIED' || \
              variables.state in ['INVALID', 'CONFLICT']"
                 .to_owned(),

@@ -170,11 +170,16 @@ impl Cluster {
 
     /// Its process ends, and another one begins.
     pub(crate) async fn restart_agent(&mut self, time: &mut Time) -> Result<()> {
-        if let Some(agent) = self.agent.take() {
-            agent.end(time).await?;
-        }
+        self.stop_agent(time).await?;
         self.start_agent();
         Ok(())
+    }
+
+    pub(crate) async fn stop_agent(&mut self, time: &mut Time) -> Result<()> {
+        match self.agent.take() {
+            Some(agent) => agent.end(time).await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn check(&self) -> Result<()> {

@@ -14,6 +14,8 @@ pub(crate) enum Event {
     Wipe(u64),
     /// The agent of a cluster starts anew.
     AgentRestarts(usize),
+    /// The key of a mesh is believed stolen, and its agent says nothing until it starts anew.
+    Stolen(usize),
     /// The control plane of a cluster starts anew.
     ControlPlaneRestarts(usize),
     /// The backup that the hub is restored from later, by mistake.
@@ -60,8 +62,36 @@ pub(crate) fn drawn(options: &Options, start: Timestamp) -> Vec<(Timestamp, Even
     often(2, life / 3, &|chance| Event::Wipe(chance.next()));
     often(3, life / 3, &|chance| Event::AgentRestarts(any(chance)));
     often(4, life / 9, &|chance| Event::ControlPlaneRestarts(any(chance)));
+    stolen(options, (start, end), restored, &mut fate);
     fate.sort_by_key(|(at, _)| *at);
     fate
+}
+
+/// While the hub is there: for an agent that has just that hour left to carry out a renewal it would be too much.
+fn stolen(
+    options: &Options,
+    (start, end): (Timestamp, Timestamp),
+    restored: Timestamp,
+    fate: &mut Vec<(Timestamp, Event)>,
+) {
+    let life = days(options.intermediate_days);
+    let back = |(at, event): &(Timestamp, Event)| (*event == Event::HubBack).then_some(*at);
+    let mut backs: Vec<Timestamp> = fate.iter().filter_map(back).collect();
+    backs.sort();
+    let mut chance = Chance::new(options.seed, 5);
+    for pair in backs.windows(2).step_by(2) {
+        let at = pair[0] + days(1);
+        let is_there = fate
+            .iter()
+            .all(|(then, event)| *event != Event::HubAway || *then < at || *then > at + days(1));
+        let meets = options.restores && at > restored - life && at < restored + MISTAKEN + days(1);
+        let number = usize::try_from(chance.below(options.clusters as u64)).unwrap_or_default();
+        if at > start + life / 9 && at + days(1) < end && is_there && !meets {
+            fate.push((at, Event::Stolen(number)));
+            // An hour is waited for it.
+            fate.push((at + SignedDuration::from_hours(2), Event::AgentRestarts(number)));
+        }
+    }
 }
 
 /// Every third absence is as long as it may be: a third of the life of an intermediate is left when its renewal is due, and

@@ -1,6 +1,6 @@
 //! What came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct Outcome {
     pub away: (usize, SignedDuration, SignedDuration),
     /// Statuses taken away, agents and control planes started anew.
     pub mishaps: [usize; 3],
+    /// Keys that were believed stolen.
+    pub stolen: Stolen,
     /// How many members said that the hub went back, of so many restores.
     pub went_back: Option<usize>,
     /// Leaps of the clock.
@@ -42,6 +44,45 @@ pub struct Outcome {
     pub took: Duration,
     /// Of all threads.
     pub cpu: Duration,
+}
+
+/// Meshes whose key was believed stolen, while their agents were silent.
+#[derive(Clone, Debug, Default)]
+pub struct Stolen {
+    /// How often.
+    pub times: usize,
+    /// Certificates of before that had not ended.
+    pub certificates: usize,
+    /// Those of them that the ledger does not call revoked.
+    pub believed: Vec<String>,
+}
+
+impl Stolen {
+    /// Looks once the time is over that the hub waits for the agent.
+    pub(crate) fn look(
+        &mut self,
+        now: Timestamp,
+        (namespace, said): (&str, &RequestName),
+        records: &[IssuanceRecord],
+        revoked: &BTreeSet<String>,
+    ) {
+        self.times += 1;
+        let is_meant = |record: &&IssuanceRecord| {
+            let (name, prepared) =
+                (RequestName::parse(&record.spec.request.name), record.spec.prepared.as_ref());
+            record.metadata.namespace.as_deref() == Some(namespace)
+                && name
+                    .is_some_and(|name| name.mesh == said.mesh && name.generation < said.generation)
+                && prepared.is_some_and(|prepared| prepared.not_after.0 > now)
+        };
+        for record in records.iter().filter(is_meant) {
+            self.certificates += 1;
+            let prepared = record.spec.prepared.as_ref();
+            if !prepared.is_some_and(|prepared| revoked.contains(&prepared.tbs_sha256)) {
+                self.believed.push(format!("{}, {now}, says {said}", record.spec.request.name));
+            }
+        }
+    }
 }
 
 /// Certificates that were recorded.
@@ -119,6 +160,8 @@ impl Outcome {
         // In less than a year the first certificates are too great a share.
         let peak = self.issued.peaks.get(&30).copied().filter(|_| self.days > 365).unwrap_or(0);
         ensure!(peak <= 300, "within 30 days there were {peak} % of the renewals of the mean");
+        let believed = &self.stolen.believed;
+        ensure!(believed.is_empty(), "stolen, and not revoked:\n{}", believed.join("\n"));
         ensure!(*expired == 0, "{expired} certificates in use had ended:\n{}", told.join("\n"));
         Ok(())
     }
@@ -174,6 +217,11 @@ impl fmt::Display for Outcome {
         writeln!(
             f,
             "mishaps                statuses wiped {wiped} times, {agents} agents and {control_planes} control planes restarted"
+        )?;
+        let Stolen { times, certificates, .. } = &self.stolen;
+        writeln!(
+            f,
+            "keys stolen            {times} while the agent was silent, {certificates} certificates revoked"
         )?;
         match self.went_back {
             Some(said) => writeln!(f, "restored an old backup {said} members said HubWentBack")?,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
+use meshroot_api::names;
 use meshroot_demo::control_plane::Authority;
 use meshroot_runtime::process::clock;
 use tempfile::TempDir;
@@ -31,6 +32,8 @@ const START: i64 = 1_893_456_000;
 const AFTER: [u64; 9] = [20, 100, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 25_000];
 /// The longest leap while a root is replaced: a quarter of a leaf's life.
 const SOON: SignedDuration = SignedDuration::from_hours(6);
+/// So long the hub waits for an agent before it revokes what was stolen from it.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 struct Story<'a> {
     options: &'a Options,
@@ -228,6 +231,17 @@ impl Story<'_> {
             Event::AgentRestarts(number) => {
                 self.clusters[number].restart_agent(&mut self.time).await?;
                 self.outcome.mishaps[1] += 1;
+            }
+            Event::Stolen(number) => {
+                self.clusters[number].stop_agent(&mut self.time).await?;
+                let namespace = names::cluster_namespace(&self.clusters[number].name);
+                let said = virtual_mesh::key_was_stolen(&self.hub.admin, &namespace).await?;
+                self.time.pass(LONGEST_WAIT).await?;
+                self.go_on().await?;
+                let records = virtual_mesh::records(&self.hub.admin).await?;
+                let revoked = virtual_mesh::revoked(&self.hub.admin).await?;
+                let said = (namespace.as_str(), &said);
+                self.outcome.stolen.look(self.time.now(), said, &records, &revoked);
             }
             Event::ControlPlaneRestarts(number) => {
                 self.clusters[number].restart_control_plane(self.time.now());

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
-use kube::api::{ListParams, Patch, PatchParams};
+use anyhow::{Context as _, Result};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
-use meshroot_api::names::{self, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_api::names::{self, RequestName, SYSTEM_NAMESPACE, cluster_namespace};
+use meshroot_api::record::Verdict;
 use meshroot_api::rotation::{Step, Strategy};
-use meshroot_api::{IssuanceRecord, MeshTrust, Reason, RootRotation, TrustPolicy, VirtualMesh};
+use meshroot_api::{
+    Bytes, IssuanceRecord, MeshTrust, Reason, RootRotation, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest as Request,
+};
 use meshroot_runtime::kube::apply::apply_all;
 use serde_json::json;
 
@@ -128,6 +132,39 @@ pub(crate) async fn wipe(admin: &Client, drawn: u64) -> Result<()> {
         _ => wipe!(RootRotation),
     }
     Ok(())
+}
+
+/// Says of the mesh of a cluster that its key is believed stolen, as `meshroot renew --reason compromise` does; by which
+/// request.
+pub(crate) async fn key_was_stolen(admin: &Client, namespace: &str) -> Result<RequestName> {
+    let api: Api<Request> = Api::namespaced(admin.clone(), namespace);
+    let requests = api.list(&ListParams::default()).await?.items;
+    let name = |request: &Request| RequestName::parse(request.metadata.name.as_deref()?);
+    let newest = requests.iter().max_by_key(|request| name(request).map(|name| name.generation));
+    let newest = newest.context("the mesh never asked for a certificate")?;
+    let reason = [(names::REASON_ANNOTATION.to_owned(), Reason::KeyCompromised.word().to_owned())];
+    let next = name(newest).context("its name says no number")?;
+    let next = if newest.is_answered() { next.next() } else { next };
+    if newest.is_answered() {
+        let mut request = Request::new(&next.to_string(), newest.spec.clone());
+        request.spec.csr_data = Bytes::default();
+        request.metadata.labels = newest.metadata.labels.clone();
+        request.metadata.annotations = Some(reason.into());
+        api.create(&PostParams::default(), &request).await?;
+    } else {
+        let [(key, word)] = reason;
+        let said = json!({ "metadata": { "annotations": { key: word } } });
+        api.patch(&next.to_string(), &PatchParams::default(), &Patch::Merge(&said)).await?;
+    }
+    Ok(next)
+}
+
+/// The certificates that the ledger says are revoked, by the digest of what was signed.
+pub(crate) async fn revoked(admin: &Client) -> Result<BTreeSet<String>> {
+    let api: Api<IssuanceRecord> = Api::namespaced(admin.clone(), SYSTEM_NAMESPACE);
+    let mut all = api.list(&ListParams::default()).await?.items;
+    all.retain(|record| record.spec.decision.verdict == Verdict::Revoked);
+    Ok(all.into_iter().filter_map(|record| Some(record.spec.prepared?.tbs_sha256)).collect())
 }
 
 /// The ledger of all clusters, without what was recorded for cross-certificates.

@@ -31,6 +31,8 @@ fn years_pass_without_a_refused_handshake_unless_the_world_is_not_as_told() {
     }
     assert_eq!(outcome.rotations.len(), 2, "{:?}", outcome.rotations);
     assert_eq!(outcome.went_back, Some(4), "members that say that the hub went back");
+    let stolen = &outcome.stolen;
+    assert!(stolen.times > 0 && stolen.certificates >= stolen.times, "{stolen:?}");
     assert!(outcome.faults.iter().all(|count| *count > 0), "{:?}", outcome.faults);
     for mutant in [Mutant::LongLeaves, Mutant::Pretence] {
         let span = SignedDuration::from_hours(24 * 50);

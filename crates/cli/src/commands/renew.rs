@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
 /// Why a certificate is renewed before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Why {
-    /// Its key is believed stolen: all that was issued to the mesh before is revoked once the new certificate is there
+    /// Its key is believed stolen: all that was issued to the mesh before is revoked once the new certificate is there, or an hour later at the latest
     Compromise,
 }
 
@@ -209,10 +209,10 @@ fn renewal(mesh: &Key, name: &RequestName, previous: &Request, reason: Reason) -
 const AFTER_HELP: &str = "\
 Creates the next request of the mesh. What is in use stays in use until the new certificate is there.
 
-With --reason compromise the new key comes first. Once its certificate is issued, the ledger says that those before it are
-revoked, the root's revocation list (TrustPolicy, status.roots) has them, and `meshroot verify` refuses them. Workloads
-read no such list: they believe the stolen key until its certificate ends, or until the root is replaced (`meshroot rotate
-root`), which `meshroot check` and `meshroot describe vm` say. It cannot be taken back.
+With --reason compromise the new key comes first. Once its certificate is issued, or an hour later at the latest, the ledger
+says that those before it are revoked, the root's revocation list (TrustPolicy, status.roots) has them, and `meshroot verify`
+refuses them. Workloads read no such list: they believe the stolen key until its certificate ends, or until the root is
+replaced (`meshroot rotate root`), which `meshroot check` and `meshroot describe vm` say. It cannot be taken back.
 
 Examples:
   meshroot renew istio-istio-system-east

@@ -10,7 +10,7 @@ use meshroot_pki::{Certificate, to_bundle};
 
 use super::catalog::{Catalog, OwnRoot};
 use super::plan::{Next, entry, is_complete, plan};
-use super::roots::{Chain, Position, Root};
+use super::roots::{Chain, Position, Root, RootSet};
 use super::snapshot::Snapshot;
 use super::told::{self, View};
 use super::way::Way;
@@ -317,14 +317,22 @@ impl Rotation {
         self.latest
     }
 
-    /// The members, those that were excluded too, whose workloads may trust the root of this number.
-    pub fn trusting(&self, number: u32) -> Vec<Key> {
+    /// The members, those that were excluded too, whose workloads may believe what was signed under the root of this number:
+    /// they trust it, or a root that signed a cross-certificate of it.
+    pub fn believing(&self, number: u32) -> Vec<Key> {
         let Some((root, _)) = self.own.iter().find(|(_, own)| own.number == number) else {
             return Vec::new();
         };
+        let mut anchors = RootSet::from(*root);
+        // One cross-certificate for each step up at most.
+        for _ in &self.world.crosses {
+            let crosses = self.world.crosses.iter().filter(|(of, _)| anchors.contains(*of));
+            anchors = crosses.fold(anchors, |all, (_, by)| all.union(RootSet::from(*by)));
+        }
         let all = self.world.members.iter().chain(self.left.values());
-        let trusting = all.filter(|member| member.may_trust(*root, self.world.now));
-        trusting.map(|member| member.mesh.clone()).collect()
+        let believing =
+            all.filter(|member| anchors.iter().any(|root| member.may_trust(root, self.world.now)));
+        believing.map(|member| member.mesh.clone()).collect()
     }
 
     /// Whether some member, one that was excluded too, may still trust the root of this number, or send what leads to it.

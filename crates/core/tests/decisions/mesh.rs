@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use meshroot_api::names::RequestName;
+use meshroot_api::names::{REASON_ANNOTATION, RequestName};
 use meshroot_api::policy::{Adopt, KeyAlgorithm, Restart};
 use meshroot_api::security::{ApprovalStatus, Response};
 use meshroot_api::shared::{State, Status};

@@ -3,33 +3,32 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::RequestName;
 use meshroot_api::record::Verdict;
 use meshroot_core::membership::Key;
-use meshroot_core::revocation::{Exposed, exposure, is_before, is_current, issued, revoking};
+use meshroot_core::revocation::{Exposed, asked, exposure, is_before, is_current, issued, waits};
 use meshroot_pki::{Certificate, RevocationReason, Revoked};
 
 use crate::recorded::record;
 use crate::scene::{NAMESPACE, Scene};
 use crate::x509::{Template, intermediate_key, now, revocation_list, root_key};
 
-/// Whether request number `generation`, asked for because of this, answered or not, revokes what was before it.
-fn revokes(generation: u32, reason: &str, is_answered: bool) -> bool {
+/// Request number 4, asked for because of this.
+fn asked_because(reason: &str) -> Request {
     let mut request = Scene::new().request;
-    request.metadata.name = Some(format!("istio.demo.{generation}"));
+    request.metadata.name = Some("istio.demo.4".to_owned());
+    request.metadata.creation_timestamp = Some(Time(now()));
     let annotation = ("meshroot.dev/reason".to_owned(), reason.to_owned());
     request.metadata.annotations = Some(BTreeMap::from([annotation]));
-    if is_answered {
-        request.status.get_or_insert_default().response.ca_certificate = b"x".to_vec().into();
-    }
-    revoking(&request).is_some()
+    request
 }
 
 #[test]
-fn a_stolen_key_revokes_all_before_the_new_certificate_once_that_is_there() {
-    assert!(revokes(4, "KeyCompromised", true));
-    assert!(!revokes(4, "KeyCompromised", false), "the new key comes first");
-    assert!(!revokes(4, "RenewalAsked", true));
+fn a_stolen_key_revokes_all_that_came_before_the_request_that_says_so() {
+    assert!(asked(&asked_because("KeyCompromised")).is_some());
+    assert!(asked(&asked_because("RenewalAsked")).is_none());
     let by = RequestName::parse("istio.demo.4294967295").unwrap();
     assert!(is_before("istio.demo.4294967294", &by) && is_before("istio.demo.1", &by));
     for other in ["istio.demo.4294967295", "istio.prod.1", "other.demo.1", "istio-cert-request"] {
@@ -38,20 +37,30 @@ fn a_stolen_key_revokes_all_before_the_new_certificate_once_that_is_there() {
 }
 
 #[test]
+fn the_new_certificate_is_waited_for_but_no_longer_than_an_hour() {
+    let minutes = SignedDuration::from_mins;
+    let mut request = asked_because("KeyCompromised");
+    assert_eq!(waits(&request, now() + minutes(20)), Some(minutes(40)));
+    assert_eq!(waits(&request, now() + minutes(60)), None, "whatever became of it");
+    request.status.get_or_insert_default().response.ca_certificate = b"x".to_vec().into();
+    assert_eq!(waits(&request, now()), None, "it is there");
+}
+
+#[test]
 fn what_was_denied_or_has_ended_or_is_of_another_virtual_mesh_is_not_revoked() {
     let entry = record(&Scene::new());
     let demo = Key::resolve(&entry.virtual_mesh_ref, NAMESPACE);
     let at = Timestamp::UNIX_EPOCH;
-    assert!(issued(&entry, &demo, at).is_some());
+    assert!(issued(&entry, NAMESPACE, &demo, at).is_some());
     let end = entry.prepared.as_ref().unwrap().not_after.0;
-    assert!(issued(&entry, &demo, end).is_none(), "it has ended");
-    assert!(issued(&entry, &Key::new("elsewhere", "demo"), at).is_none());
+    assert!(issued(&entry, NAMESPACE, &demo, end).is_none(), "it has ended");
+    assert!(issued(&entry, NAMESPACE, &Key::new("elsewhere", "demo"), at).is_none());
     let mut revoked = entry.clone();
     revoked.decision.verdict = Verdict::Revoked;
-    assert!(issued(&revoked, &demo, at).is_none(), "not twice");
+    assert!(issued(&revoked, NAMESPACE, &demo, at).is_none(), "not twice");
     let mut denied = entry;
     denied.prepared = None;
-    assert!(issued(&denied, &demo, at).is_none());
+    assert!(issued(&denied, NAMESPACE, &demo, at).is_none());
 }
 
 fn entry(certificate: &Certificate) -> Revoked {
@@ -70,6 +79,9 @@ fn another_list_is_due_with_another_entry_another_issuer_and_at_half_of_its_life
     assert!(is_current(&list, &root, &entries, now() + hours(4)));
     assert!(!is_current(&list, &root, &entries, now() + hours(5)), "half is over");
     assert!(!is_current(&list, &root, &entries, now() - hours(1)), "it is of the future");
+    let last = [root.not_after() - hours(10), root.not_after()];
+    let last = revocation_list(root_key(), &root, 1, last, &entries);
+    assert!(is_current(&last, &root, &entries, root.not_after() - hours(1)), "none is good longer");
     assert!(!is_current(&list, &root, &[], now()));
     let another = Template { serial: vec![0x2b], ..Template::intermediate() }.sign(root_key());
     let more = [entry(&revoked), entry(&another)];
@@ -91,8 +103,8 @@ fn exposed(name: &str, days: i64, by: &[&str], is_leaving: bool) -> Exposed {
 
 #[test]
 fn it_is_said_who_believes_a_stolen_key_longest_and_what_ends_it_sooner() {
-    let said =
-        |all: &[Exposed]| exposure(all, &Key::new("meshroot-system", "demo")).map(|it| it.message);
+    let demo = Key::new("meshroot-system", "demo");
+    let said = |all: &[Exposed]| exposure(all, &demo, None).map(|it| it.message);
     let one = exposed("a", 1, &["a", "b"], false);
     assert_eq!(
         said(std::slice::from_ref(&one)).unwrap(),
@@ -106,6 +118,9 @@ fn it_is_said_who_believes_a_stolen_key_longest_and_what_ends_it_sooner() {
          more meshes believe what it signs until 1970-01-03T00:00:00Z, or until its root, which is being replaced, is trusted no \
          more; and so it is with 1 more"
     );
+    let without = exposure(&[exposed("a", 1, &["a"], true)], &demo, Some("it lacks cRLSign"));
+    let without = without.unwrap().message;
+    assert!(without.ends_with("; no revocation list says so: it lacks cRLSign"), "{without}");
     assert_eq!(said(&[exposed("a", 1, &[], true)]), None, "nobody trusts its root any more");
     assert_eq!(said(&[]), None);
 }

@@ -224,3 +224,13 @@ fn a_root_that_nobody_said_was_stolen_is_not_spoken_of() {
     assert_eq!((rotation.tainted(), rotation.exposure()), (None, None));
     assert_eq!(rotation.exposed(), []);
 }
+
+#[test]
+fn who_trusts_the_old_root_believes_what_is_signed_under_the_new_one_through_the_cross_certificate()
+{
+    let both = [mesh("a"), mesh("b")];
+    let rotation = tainted(Strategy::CrossSigned, true, false);
+    assert_eq!((rotation.believing(1), rotation.believing(2)), (both.to_vec(), both.to_vec()));
+    let rotation = tainted(Strategy::BundleFirst, false, false);
+    assert_eq!((rotation.believing(1), rotation.believing(2)), (both.to_vec(), Vec::new()));
+}

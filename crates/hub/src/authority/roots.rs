@@ -129,6 +129,13 @@ impl Roots {
         self.all().find(|(_, root)| root.issuer.certificate().fingerprint() == *fingerprint)
     }
 
+    /// The one that a certificate leads to, by the fingerprint of what signed it. What signed under a certificate which was
+    /// replaced in its Secret since is of the first root: the others are never changed.
+    pub(crate) fn above(&self, signed_by: Option<Fingerprint>) -> Option<(u32, &Arc<Root>)> {
+        let known = signed_by.and_then(|issuer| self.of_issuer(&issuer));
+        known.or_else(|| self.get(1).map(|first| (1, first)))
+    }
+
     /// As the planner sees them.
     pub(crate) fn own(&self) -> Vec<OwnRoot> {
         let first = self.first.iter().map(|root| own(1, None, root, &Cross::Missing));

@@ -39,9 +39,15 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
         hub.standings.forget(&key);
         return Ok(Outcome::Done);
     };
+    match revocation::due(&hub, &request).await? {
+        None => decided(hub, key, request).await,
+        Some(left) => Ok(decided(hub, key, request).await?.within(left)),
+    }
+}
+
+async fn decided(hub: Arc<Hub>, key: Key, request: Arc<Request>) -> Result<Outcome, HubError> {
     if request.is_answered() {
         hub.standings.forget(&key);
-        revocation::earlier(&hub, &request).await?;
         return Ok(Outcome::Done);
     }
     if request.metadata.deletion_timestamp.is_some() {

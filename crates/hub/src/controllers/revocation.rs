@@ -1,12 +1,16 @@
 //! What is revoked, and the lists that say so.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
-use meshroot_api::policy::RootStatus;
-use meshroot_api::record::{Decision, IssuanceRecordSpec, PreparedCertificate, Verdict};
+use meshroot_api::policy::{LONGEST_REVOCATION_LIST, RootStatus};
+use meshroot_api::record::{Decision, PreparedCertificate, Verdict};
+use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
-    Reason, TrustPolicy, VirtualMesh, VirtualMeshCertificateSigningRequest as Request, names,
+    IssuanceRecord, Reason, TrustPolicy, VirtualMesh,
+    VirtualMeshCertificateSigningRequest as Request, names,
 };
 use meshroot_ca::{Issuer, RevocationError, revocation_list};
 use meshroot_core::Notice;
@@ -20,33 +24,46 @@ use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::{Entry, wire_time};
 use crate::modes::Mode;
+use crate::revocations::Revocation;
 
-/// Records that what was issued to a mesh before `request` is revoked, where that was asked for because of its key. One entry
-/// at a time, so that a hub that dies goes on where it was.
+/// Records that what was issued to a mesh before `request` is revoked, where that says that its key was stolen and has waited
+/// for long enough. What is left of the time that it has to wait.
+pub(crate) async fn due(hub: &Hub, request: &Request) -> Result<Option<Duration>, HubError> {
+    if revocation::asked(request).is_none() {
+        return Ok(None);
+    }
+    match revocation::waits(request, clock::now()) {
+        Some(left) => Ok(Some(Duration::try_from(left).unwrap_or_default())),
+        None => earlier(hub, request).await.map(|()| None),
+    }
+}
+
+/// The same at once: there is a new certificate. One entry at a time, so that a hub that dies goes on where it was.
 pub(crate) async fn earlier(hub: &Hub, request: &Request) -> Result<(), HubError> {
+    let Some(by) = revocation::asked(request) else { return Ok(()) };
     let key = Key::of(request);
     let virtual_mesh = Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace);
-    let Some(by) = revocation::revoking(request) else { return Ok(()) };
     let mut records = hub.records.store().state();
     records.retain(|record| {
         record.metadata.namespace.as_ref() == Some(&key.namespace)
             && revocation::is_before(&record.spec.request.name, &by)
     });
     for record in records {
-        let certificate = Key::of(record.as_ref());
-        let now = clock::now();
-        let Some(prepared) = revocation::issued(&record.spec, &virtual_mesh, now) else { continue };
+        let (certificate, now) = (Key::of(record.as_ref()), clock::now());
+        let issued = revocation::issued(&record.spec, &key.namespace, &virtual_mesh, now);
+        let Some(prepared) = issued else { continue };
         let place = Key::new(
             &virtual_mesh.namespace,
             names::revocation(&virtual_mesh.name, &prepared.serial),
         );
-        if hub.records.object(Some(&place.namespace), &place.name).is_some() {
+        let found = hub.records.object(Some(&place.namespace), &place.name);
+        if found.is_some_and(|found| found.spec.decision.verdict == Verdict::Revoked) {
             continue;
         }
         let why = revocation::because(&certificate, &key.name);
         hub.fence()?;
         hub.ledgers.settle(&place.namespace).await?;
-        let Some(entry) = entry(hub, &record.spec, prepared, place, why.clone()) else { continue };
+        let Some(entry) = entry(hub, &record, prepared, place, why.clone()) else { continue };
         entry.write(Some(prepared.clone())).await?;
         crash::point("hub-after-revocation");
         tracing::info!(target: "audit", request = %certificate, serial = prepared.serial, issuer = prepared.issuer_sha256, not_after = %prepared.not_after.0, why, "revoked");
@@ -59,17 +76,20 @@ pub(crate) async fn earlier(hub: &Hub, request: &Request) -> Result<(), HubError
 
 fn entry<'a>(
     hub: &'a Hub,
-    issued: &IssuanceRecordSpec,
+    record: &IssuanceRecord,
     prepared: &PreparedCertificate,
     place: Key,
     message: String,
 ) -> Option<Entry<'a>> {
+    let issued = &record.spec;
+    let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
+    let virtual_mesh = Key::resolve(&issued.virtual_mesh_ref, namespace);
     Some(Entry {
         ledgers: &hub.ledgers,
         request: place,
         // The same whenever it is asked for.
         uid: prepared.tbs_sha256.clone(),
-        virtual_mesh_ref: issued.virtual_mesh_ref.clone(),
+        virtual_mesh_ref: ResourceRef::new(&virtual_mesh.name, &virtual_mesh.namespace),
         csr: issued.csr_sha256.parse().ok()?,
         public_key: issued.public_key_sha256.parse().ok()?,
         decision: Decision {
@@ -90,17 +110,19 @@ pub(super) async fn show(
     mode: &Mode,
     shown: &mut [RootStatus],
 ) -> Result<Option<Notice>, HubError> {
-    let now = clock::now();
-    let mut exposed = Vec::new();
-    for (number, root) in roots.all() {
-        let issuer = root.issuer.certificate().fingerprint().to_string();
-        let revoked = hub.revocations.of_issuer(&issuer, now);
-        if revoked.is_empty() {
-            continue;
-        }
+    let key = Key::of(virtual_mesh);
+    let mut by_root: BTreeMap<u32, Vec<Revocation>> = BTreeMap::new();
+    for revoked in hub.revocations.of(&key, clock::now()) {
+        // Of a root that is gone nobody can say more.
+        let Some((number, _)) = roots.above(revoked.issuer) else { continue };
+        by_root.entry(number).or_default().push(revoked);
+    }
+    let (mut exposed, mut no_list) = (Vec::new(), None);
+    for (number, revoked) in by_root {
+        let Some(root) = roots.get(number) else { continue };
         let by = match mode {
             Mode::Steady => membership::members(virtual_mesh).collect(),
-            Mode::Planned(rotation) => rotation.trusting(number),
+            Mode::Planned(rotation) => rotation.believing(number),
         };
         let is_leaving =
             matches!(mode, Mode::Planned(rotation) if rotation.goal().number != number);
@@ -112,50 +134,64 @@ pub(super) async fn show(
         }));
         let entries: Vec<Revoked> = revoked.into_iter().map(|one| one.entry).collect();
         let fingerprint = root.issuer.root().fingerprint().to_string();
-        if let Some(status) = shown.iter_mut().find(|status| status.fingerprint == fingerprint) {
-            status.revocation_list = list(hub, policy, root, &fingerprint, &entries).await?;
-        }
+        let Some(status) = shown.iter_mut().find(|status| status.fingerprint == fingerprint) else {
+            continue;
+        };
+        let known = listed(policy, root, &fingerprint);
+        let signer = root.issuer.certificate();
+        let is_current =
+            |list: &RevocationList| revocation::is_current(list, signer, &entries, clock::now());
+        let listed = if known.as_ref().is_some_and(is_current) {
+            known
+        } else {
+            hub.fence()?;
+            let before = known.clone();
+            let signed =
+                sign(Arc::clone(&root.issuer), entries, before, super::lifetime(policy)).await;
+            match signed {
+                Ok(list) => {
+                    audit(&list);
+                    Some(list)
+                }
+                Err(error) => {
+                    tracing::warn!(policy = %Key::of(policy), "no revocation list: {error}");
+                    no_list = Some(error.to_string());
+                    known
+                }
+            }
+        };
+        status.revocation_list = listed.map(|list| list.to_pem()).unwrap_or_default();
     }
-    let key = Key::of(virtual_mesh);
     let believed = exposed.iter().filter(|one| !one.by.is_empty()).count();
     hub.metrics.exposed(&key.to_string(), believed);
-    Ok(revocation::exposure(&exposed, &key))
+    Ok(revocation::exposure(&exposed, &key, no_list.as_deref()))
 }
 
-/// The list that the policy's status has, where that is good for another while; a new one otherwise, or none where who signs
-/// may sign no lists.
-async fn list(
-    hub: &Hub,
-    policy: &TrustPolicy,
-    root: &Root,
-    fingerprint: &str,
-    entries: &[Revoked],
-) -> Result<String, HubError> {
+/// The list that the policy's status has, where it is of what signs under this root.
+fn listed(policy: &TrustPolicy, root: &Root, fingerprint: &str) -> Option<RevocationList> {
     let mut before = policy.status.iter().flat_map(|status| &status.roots);
-    let before = before.find(|status| status.fingerprint == fingerprint);
-    let before = before.map(|status| status.revocation_list.as_str()).unwrap_or_default();
-    let issuer = Arc::clone(&root.issuer);
-    let is_current = |list: &RevocationList| {
-        revocation::is_current(list, issuer.certificate(), entries, clock::now())
-    };
-    let lists = read_revocation_lists(before.as_bytes()).unwrap_or_default();
-    if lists.first().is_some_and(is_current) {
-        return Ok(before.to_owned());
-    }
-    hub.fence()?;
-    let known = lists.into_iter().next();
-    match sign(issuer, entries.to_vec(), known, super::lifetime(policy)).await {
-        Ok(list) => {
-            let (issuer, entries) = (list.issuer(), list.entries().len());
-            let (number, next_update) = (list.number(), list.next_update());
-            tracing::info!(target: "audit", %issuer, number = number.map(ToString::to_string), entries, %next_update, "revocation list signed");
-            Ok(list.to_pem())
-        }
-        Err(error) => {
-            tracing::warn!(policy = %Key::of(policy), "no revocation list: {error}");
-            Ok(before.to_owned())
-        }
-    }
+    let before = before.find(|status| status.fingerprint == fingerprint)?;
+    let lists = read_revocation_lists(before.revocation_list.as_bytes()).unwrap_or_default();
+    lists.into_iter().next().filter(|list| revocation::is_of(list, root.issuer.certificate()))
+}
+
+fn audit(list: &RevocationList) {
+    let (issuer, entries) = (list.issuer(), list.entries().len());
+    let (number, next_update) = (list.number(), list.next_update());
+    tracing::info!(target: "audit", %issuer, number = number.map(ToString::to_string), entries, %next_update, "revocation list signed");
+}
+
+/// Why there is no list of all that is revoked.
+#[derive(Debug, thiserror::Error)]
+enum NoList {
+    #[error(transparent)]
+    Revocation(#[from] RevocationError),
+    #[error(
+        "{0} entries take more room than there is; replace the root, and the list of the next one is short"
+    )]
+    TooLong(usize),
+    #[error("this hub is ending")]
+    Cancelled,
 }
 
 async fn sign(
@@ -163,8 +199,12 @@ async fn sign(
     entries: Vec<Revoked>,
     before: Option<RevocationList>,
     lifetime: SignedDuration,
-) -> Result<RevocationList, RevocationError> {
+) -> Result<RevocationList, NoList> {
     let sign = move || revocation_list(&issuer, &entries, before.as_ref(), lifetime, clock::now());
     // RSA takes milliseconds.
-    tokio::task::spawn_blocking(sign).await.unwrap_or(Err(RevocationError::Cancelled))
+    let list = tokio::task::spawn_blocking(sign).await.map_err(|_| NoList::Cancelled)??;
+    if list.to_pem().len() > LONGEST_REVOCATION_LIST {
+        return Err(NoList::TooLong(list.entries().len()));
+    }
+    Ok(list)
 }

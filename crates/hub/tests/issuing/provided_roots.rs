@@ -15,7 +15,7 @@ use crate::common::openssl::{AUTHORITY, OpenSsl, Pair};
 use crate::common::{Scene, create, judge, merge, secret, until};
 use crate::{answer, first, run};
 
-const LATER: &str = "351231000000Z";
+pub(crate) const LATER: &str = "351231000000Z";
 const EARLIER: &str = "210101000000Z";
 
 #[test]
@@ -243,14 +243,14 @@ fn the_root_of_another_virtual_mesh_and_a_secret_of_another_namespace_are_refuse
 }
 
 /// A mesh in a virtual mesh whose root is the Secret of its name.
-async fn make(scene: &Scene, name: &str) -> Result<()> {
+pub(crate) async fn make(scene: &Scene, name: &str) -> Result<()> {
     let provided = Provided { certificate: ResourceRef::new(name, SYSTEM_NAMESPACE) };
     scene.make_both(name, |spec, _| spec.certificate_authority.provided = Some(provided)).await?;
     until("the virtual mesh is there", &scene.virtual_meshes(), name, |_| true).await?;
     Ok(())
 }
 
-fn root_secret(name: &str, pair: &Pair) -> k8s_openapi::api::core::v1::Secret {
+pub(crate) fn root_secret(name: &str, pair: &Pair) -> k8s_openapi::api::core::v1::Secret {
     secret(name, &[("root-cert.pem", &pair.certificate), ("key.pem", &pair.key)])
 }
 

@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, Result, ensure};
 use kube::Api;
+use kube::api::PostParams;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName};
 use meshroot_api::policy::TrustPolicyStatus;
 use meshroot_api::record::Verdict;
 use meshroot_api::{
-    IssuanceRecord, TrustPolicy, VirtualMeshCertificateSigningRequest as Request, names,
+    IssuanceRecord, MeshTrust, TrustPolicy, VirtualMeshCertificateSigningRequest as Request, names,
 };
 use meshroot_pki::{
     Certificate, Coverage, PathError, PathOptions, Purpose, RevocationList, build_path,
@@ -16,7 +17,9 @@ use meshroot_runtime::process::clock;
 use meshroot_testkit::fleet::SYSTEM_NAMESPACE;
 use serde_json::json;
 
+use crate::common::openssl::{AUTHORITY, OpenSsl, Pair};
 use crate::common::{HOME, Scene, all, create, judge, merge, until};
+use crate::provided_roots::{LATER, make, root_secret};
 use crate::{answer, first, run};
 
 #[test]
@@ -123,11 +126,74 @@ fn a_list_that_was_lost_is_signed_again_with_the_same_entries() {
         let before = list_of(&policy_says(scene, name, 1).await?)?;
         let policy = scene.policies().get(name).await?;
         let wiped = TrustPolicy { status: None, ..policy };
-        scene.policies().replace_status(name, &kube::api::PostParams::default(), &wiped).await?;
+        scene.policies().replace_status(name, &PostParams::default(), &wiped).await?;
         let after = list_of(&policy_says(scene, name, 1).await?)?;
         ensure!(after.entries() == before.entries(), "{:?}", after.entries());
         Ok(())
     });
+}
+
+/// A company extends the life of its root: the same name and key, another certificate.
+#[test]
+fn what_is_revoked_stays_on_the_list_when_the_certificate_of_its_issuer_is_made_anew() {
+    run(async |scene| {
+        let openssl = OpenSsl::new()?;
+        let root = openssl.certificate("Company root", AUTHORITY, None, "321231000000Z")?;
+        let name = "stolen-extended";
+        let old = issued_under(scene, name, &root).await?;
+        reissue(scene, name, 2, "KeyCompromised").await?;
+        policy_says(scene, name, 1).await?;
+        let extended =
+            openssl.certificate_for(root.key.clone(), "Company root", AUTHORITY, None, LATER)?;
+        let secrets = scene.hub_secrets(SYSTEM_NAMESPACE);
+        secrets.replace(name, &PostParams::default(), &root_secret(name, &extended)).await?;
+        let both = |trust: &MeshTrust| trust.spec.trust_anchors.matches("BEGIN").count() == 2;
+        // Has the hub read it at once.
+        let spec = json!({ "spec": { "root": { "rotateAtPercent": 60 } } });
+        merge(&scene.policies(), name, &spec).await?;
+        until("the member trusts both", &scene.trusts(), name, both).await?;
+
+        let status = policy_says(scene, name, 1).await?;
+        let extended = Certificate::from_pem(extended.certificate.as_bytes())?;
+        ensure!(
+            status.roots[0].fingerprint == extended.fingerprint().to_string(),
+            "{:?}",
+            status.roots
+        );
+        ensure!(status.conditions.iter().any(|one| one.type_ == "KeyExposed"), "{status:?}");
+        let verdict = revoked(scene, name, &old, &list_of(&status)?).await?;
+        ensure!(matches!(verdict, Err(PathError::Revoked { .. })), "{verdict:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_root_that_may_sign_no_lists_has_none_and_the_policy_says_why() {
+    run(async |scene| {
+        let usage = AUTHORITY.replace("keyCertSign,cRLSign", "keyCertSign");
+        let root = OpenSsl::new()?.certificate("Company root", &usage, None, LATER)?;
+        let name = "stolen-unlisted";
+        issued_under(scene, name, &root).await?;
+        reissue(scene, name, 2, "KeyCompromised").await?;
+        let says = |policy: &TrustPolicy| {
+            let conditions = policy.status.iter().flat_map(|status| &status.conditions);
+            let mut exposed = conditions.filter(|one| one.type_ == "KeyExposed");
+            let why = "no revocation list says so: the keyUsage of CN=Company root lacks cRLSign";
+            exposed.any(|one| one.message.contains(why))
+        };
+        let policy = until("the policy says why", &scene.policies(), name, says).await?;
+        let roots = policy.status.unwrap_or_default().roots;
+        ensure!(roots.iter().all(|root| root.revocation_list.is_empty()), "{roots:?}");
+        Ok(())
+    });
+}
+
+/// Both, under a root of a company, and the first certificate of the mesh.
+async fn issued_under(scene: &Scene, name: &str, root: &Pair) -> Result<Certificate> {
+    create(&scene.hub_secrets(SYSTEM_NAMESPACE), root_secret(name, root)).await?;
+    make(scene, name).await?;
+    answer(scene, name).await?;
+    judge::issued_once(scene, &first(name)).await
 }
 
 /// Both, and the first certificate of the mesh.

@@ -41,8 +41,8 @@ const MARKS: [(&str, &str, &str); 22] = [
     ),
     (
         names::REASON_ANNOTATION,
-        "annotation on a request that the hub made to force a renewal",
-        "why",
+        "annotation on a request that the hub or a person made to force a renewal",
+        "why; with `KeyCompromised`, which no agent writes, what was issued to the mesh before is revoked",
     ),
     (
         names::POLICY_ANNOTATION,

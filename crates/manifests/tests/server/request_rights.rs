@@ -54,6 +54,38 @@ async fn an_agent_deletes_no_request_that_somebody_may_be_deciding_on() {
 }
 
 #[tokio::test]
+async fn an_agent_neither_says_that_its_key_was_stolen_nor_takes_that_back() {
+    let server = with_everything().await;
+    let (agent, admin, hub) = (server.agent(EAST).await, server.admin().await, server.hub().await);
+    let neither = "an agent neither says that the key of its mesh is believed stolen";
+    let reason = |word: Value| json!({ "meshroot.dev/reason": word });
+    let annotated = |word: &str| json!({ "metadata": { "annotations": reason(json!(word)) } });
+    let mut own = request(EAST, "agent.stolen.1", &spec());
+    own["metadata"]["annotations"] = reason(json!("KeyCompromised"));
+    assert_refused(create(&agent, &own).await, neither);
+    own["metadata"]["annotations"] = reason(json!("RenewalAsked"));
+    create(&agent, &own).await.unwrap();
+    assert_refused(patch(&agent, &own, annotated("KeyCompromised")).await, neither);
+
+    patch(&admin, &own, annotated("KeyCompromised")).await.unwrap();
+    assert_refused(patch(&agent, &own, annotated("RenewalAsked")).await, neither);
+    let without = json!({ "metadata": { "annotations": reason(Value::Null) } });
+    assert_refused(patch(&agent, &own, without.clone()).await, neither);
+    assert_refused(delete(&agent, &own).await, "believed stolen and has no answer");
+    patch(&agent, &own, json!({ "spec": { "csrData": "Q1NS" } })).await.unwrap();
+    let refused = json!({ "computedStatus": { "state": "INVALID" } });
+    patch_status(&hub, &own, refused).await.unwrap();
+    assert_refused(delete(&agent, &own).await, "believed stolen and has no answer");
+    patch_status(&hub, &own, json!({ "response": { "caCertificate": "Q0E=" } })).await.unwrap();
+    delete(&agent, &own).await.unwrap();
+
+    let mistaken = request(EAST, "agent.stolen.2", &spec());
+    create(&admin, &mistaken).await.unwrap();
+    patch(&admin, &mistaken, annotated("KeyCompromised")).await.unwrap();
+    patch(&admin, &mistaken, without).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_agent_makes_no_object_large_enough_to_weigh_on_others() {
     let server = with_everything().await;
     let agent = server.agent(EAST).await;

@@ -39,6 +39,20 @@ fn a_request_that_somebody_may_be_deciding_on_stays_with_its_key() {
 }
 
 #[test]
+fn a_request_that_says_that_the_key_was_stolen_stays_until_it_is_answered() {
+    let mut scene = scene();
+    let stolen = |mut request: Request| {
+        let reason = (REASON_ANNOTATION.to_owned(), "KeyCompromised".to_owned());
+        request.metadata.annotations = Some([reason].into());
+        Arc::new(request)
+    };
+    scene.requests[0] = stolen(denied(asked(1)));
+    assert_eq!(forgotten(&scene), None);
+    scene.requests[0] = stolen(answered(asked(1)));
+    assert_eq!(forgotten(&scene), Some((vec![name(1)], vec![name(1)])));
+}
+
+#[test]
 fn nothing_goes_before_the_keys_are_known_and_the_virtual_mesh_is_sure() {
     let mut lagging = scene();
     lagging.facts.trust_is_fresh = false;

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::{Place, write};
 use crate::authority::{Root, Roots};
-use crate::controllers::profile;
+use crate::controllers::{profile, revocation};
 use crate::error::HubError;
 use crate::hub::Hub;
 use crate::ledger::facts;
@@ -54,6 +54,8 @@ impl Place {
             Ok(issued) => issued,
             Err(refusal) => return self.refuse(hub, refusal).await,
         };
+        // Whoever has the answer may take the request away that says why.
+        revocation::earlier(hub, &self.request).await?;
         crash::point("hub-before-response");
         self.answer(hub, &issued, signing.answer, &decision).await?;
         crash::point("hub-after-response");

@@ -23,6 +23,18 @@ pub enum Outcome {
     Retry,
 }
 
+impl Outcome {
+    /// The same, and another look after this long at the latest.
+    #[must_use]
+    pub fn within(self, longest: Duration) -> Self {
+        match self {
+            Self::Done => Self::RequeueAfter(longest),
+            Self::RequeueAfter(delay) => Self::RequeueAfter(delay.min(longest)),
+            sooner @ (Self::Outdated | Self::Retry) => sooner,
+        }
+    }
+}
+
 /// How long the watch takes to bring what a write conflicted with.
 const NEWER_STATE: Duration = Duration::from_millis(50);
 
