@@ -133,6 +133,7 @@ impl State {
             way,
             gated,
             tainted: scenario.tainted.then_some(old),
+            accepts_refusals: false,
             now: NOW,
         }
     }

@@ -51,7 +51,7 @@ enum Command {
     /// Take a mesh in again that was excluded: it goes on from where it is
     Include(Excluded),
     /// Say that the key of the old root is believed stolen; never taken back
-    Taint(Asked),
+    Taint(Tainted),
     /// Go back to the root that signed before; possible until the rotation is complete
     Rollback(Asked),
 }
@@ -81,6 +81,10 @@ struct Root {
     /// The key of the old root is believed stolen: members trust it no longer than they must
     #[arg(long)]
     taint: bool,
+    /// With --taint: have no workload waited for. Those whose certificates are older than what their control plane has
+    /// loaded refuse others and are refused, until they renew or are restarted
+    #[arg(long, requires = "taint")]
+    accept_refusals: bool,
     /// Say how far it is until it is complete
     #[arg(long, conflicts_with = "plan")]
     watch: bool,
@@ -100,6 +104,17 @@ struct Asked {
     /// How long to watch; without it until the end
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "watch")]
     timeout: Option<SignedDuration>,
+}
+
+/// What is believed stolen.
+#[derive(Debug, clap::Args)]
+struct Tainted {
+    #[command(flatten)]
+    asked: Asked,
+    /// Have no workload waited for. Those whose certificates are older than what their control plane has loaded refuse
+    /// others and are refused, until they renew or are restarted; what that means is shown by `meshroot rotate root --plan`
+    #[arg(long)]
+    accept_refusals: bool,
 }
 
 /// Whom to leave out, or to take in again.
@@ -174,8 +189,13 @@ pub(crate) async fn run(
         }
         Command::Exclude(asked) => exclude::run(session, asked, true, terminal).await,
         Command::Include(asked) => exclude::run(session, asked, false, terminal).await,
-        Command::Taint(asked) => {
-            change(session, asked, &json!({ "taintOld": true }), terminal).await
+        Command::Taint(Tainted { asked, accept_refusals }) => {
+            let spec = if *accept_refusals {
+                json!({ "taintOld": true, "acceptRefusals": true })
+            } else {
+                json!({ "taintOld": true })
+            };
+            change(session, asked, &spec, terminal).await
         }
         Command::Rollback(asked) => {
             change(session, asked, &json!({ "rollback": true, "paused": false }), terminal).await
@@ -202,12 +222,14 @@ async fn root(session: &Session, asked: &Root, terminal: &mut Terminal) -> Resul
         new_root: NewRoot { key: asked.key, provided: asked.provided.clone() },
         gate: asked.gate.policy(),
         taint_old: asked.taint,
+        accept_refusals: asked.accept_refusals,
         ..RootRotationSpec::default()
     };
     if asked.plan {
         let begun = begun.map(|(number, rotation)| {
             let mut rotation = rotation.clone();
             rotation.spec.taint_old |= asked.taint;
+            rotation.spec.accept_refusals |= asked.accept_refusals;
             (number, rotation)
         });
         let rotation = match begun {
@@ -325,4 +347,5 @@ Examples:
   meshroot rotate root demo --plan
   meshroot rotate root demo --way bundle-first --watch --timeout 72h
   meshroot rotate root demo --new-root meshroot-system/company-ca
-  meshroot rotate root demo --plan --taint";
+  meshroot rotate root demo --plan --taint
+  meshroot rotate root demo --plan --taint --accept-refusals";

@@ -238,8 +238,23 @@ async fn a_stolen_key_is_told_and_the_plan_says_who_believes_it_until_when() {
     let plan = hub.run(&["rotate", "root", "stolen", "--plan", "--taint", "-o", "json"]).yes();
     let plan: Value = serde_json::from_str(&plan).unwrap();
     assert_eq!(plan["trustingTainted"][0]["mesh"]["name"], json!(place.mesh));
+    let hurried = ["rotate", "root", "stolen", "--plan", "--taint", "--accept-refusals"];
+    let plan = hub.run(&hurried).yes();
+    let refused = format!(
+        "accepted: workloads of {0}/{1} refuse workloads of {0}/{1}",
+        place.namespace, place.mesh
+    );
+    has(&plan, &[&refused, " at the latest; restart them to have it over sooner"]);
+    assert_eq!(
+        hub.run(&["rotate", "root", "stolen", "--accept-refusals"]).code,
+        2,
+        "only with --taint"
+    );
     hub.run(&["rotate", "taint", "stolen"]).yes();
-    assert!(rotations(&hub).get("stolen.2").await.unwrap().spec.taint_old);
+    let spec = rotations(&hub).get("stolen.2").await.unwrap().spec;
+    assert!(spec.taint_old && !spec.accept_refusals);
+    hub.run(&["rotate", "taint", "stolen", "--accept-refusals"]).yes();
+    assert!(rotations(&hub).get("stolen.2").await.unwrap().spec.accept_refusals);
     let said = "Distrusting: root 1, whose key is believed stolen, is trusted by workloads of a";
     let status = RootRotationStatus {
         step: meshroot_api::rotation::Step::Distrusting,

@@ -88,6 +88,7 @@ pub(super) fn stage(
         way: Way::BundleFirst,
         gated: Vec::new(),
         tainted: None,
+        accepts_refusals: false,
         now,
     };
     if is_complete(&world) {

@@ -9,6 +9,7 @@ use super::plan::plan;
 use super::roots::Position;
 use super::state::Rotation;
 use super::told;
+use super::verdicts::{Refusals, first_named, groups, minute, refusals, verifies};
 use super::walk::{End, Walked, walk};
 use super::world::{AnchorChange, Member, World};
 use crate::membership::Key;
@@ -31,6 +32,8 @@ pub struct Stage {
     pub moves: Vec<Move>,
     /// How long it takes at least until the next: the longest lifetime of a leaf, from when all have loaded it.
     pub lasts: SignedDuration,
+    /// Whose workloads refuse each other once it is loaded, where somebody accepts that.
+    pub refusals: Option<Refusals>,
 }
 
 /// What one member is told.
@@ -63,24 +66,6 @@ pub struct Pair {
     pub why: String,
 }
 
-/// Up, so that what is said is true and does not change with every look.
-fn minute(moment: Timestamp) -> Timestamp {
-    let seconds = moment.as_second().saturating_add(59) / 60 * 60;
-    Timestamp::from_second(seconds).unwrap_or(moment)
-}
-
-/// The first of them by name.
-fn meshes<'a>(all: impl Iterator<Item = &'a (Key, Option<Timestamp>)>) -> Option<String> {
-    let names: Vec<String> = all.map(|(mesh, _)| mesh.to_string()).collect();
-    match names.as_slice() {
-        [] => None,
-        [first, second, third, rest @ ..] if rest.len() > 1 => {
-            Some(format!("{first}, {second}, {third} and {} more", rest.len()))
-        }
-        all => Some(all.join(", ")),
-    }
-}
-
 impl Rotation {
     /// What will be told if all members load at once what they are told, and each step is confirmed as soon as it waits for
     /// that: no sooner can it be. The same planner says so that then does it.
@@ -90,6 +75,7 @@ impl Rotation {
             confirms: stage.confirms,
             moves: stage.told.iter().map(|(member, next)| self.step(member, *next)).collect(),
             lasts: stage.lasts,
+            refusals: stage.refusals.clone(),
         };
         let blocked = match &walk.end {
             End::Complete => None,
@@ -142,12 +128,9 @@ impl Rotation {
         let left = exposed.iter().filter(|(mesh, _)| excluded(mesh));
         let stuck = exposed.iter().filter(|(mesh, until)| until.is_none() && !excluded(mesh));
         let parts = [
-            (
-                meshes(ends),
-                latest.map(|latest| format!("until {} at the earliest", minute(latest))),
-            ),
-            (meshes(left), Some("as long as they are excluded".to_owned())),
-            (meshes(stuck), Some("as long as this cannot go on".to_owned())),
+            (named(ends), latest.map(|latest| format!("until {} at the earliest", minute(latest)))),
+            (named(left), Some("as long as they are excluded".to_owned())),
+            (named(stuck), Some("as long as this cannot go on".to_owned())),
         ];
         let said =
             parts.into_iter().filter_map(|(meshes, long)| Some(format!("{} {}", meshes?, long?)));
@@ -159,6 +142,11 @@ impl Rotation {
                 said.join(", of ")
             )
         })
+    }
+
+    /// Whose workloads refuse each other now, because somebody accepts that, in one sentence.
+    pub fn cut_off(&self) -> Option<String> {
+        refusals(&self.world).map(|refusals| refusals.sentence())
     }
 
     fn step(&self, member: &Member, next: Position) -> Move {
@@ -211,34 +199,6 @@ impl Rotation {
     }
 }
 
-type Sent = (super::Chain, super::RootSet);
-
-/// Whether every workload of one member verifies every one of another; with the case that fails, or the last told.
-fn verifies(world: &World, by: usize, of: usize) -> Result<Sent, Sent> {
-    let (by, of) = (&world.members[by], &world.members[of]);
-    for chain in of.chain.may(world.now) {
-        for anchors in by.anchors.may(world.now) {
-            if !chain.verifies(anchors) {
-                return Err((chain, anchors));
-            }
-        }
-    }
-    Ok((of.chain.told(), by.anchors.told()))
-}
-
-/// Members whose workloads have the same.
-fn groups(world: &World) -> Vec<Vec<usize>> {
-    let has = |index: usize| {
-        let member = &world.members[index];
-        let chains: Vec<_> = member.chain.may(world.now).collect();
-        (chains, member.anchors.may(world.now).collect::<Vec<_>>())
-    };
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for index in 0..world.members.len() {
-        match groups.iter_mut().find(|group| has(group[0]) == has(index)) {
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
-        }
-    }
-    groups
+fn named<'a>(exposed: impl Iterator<Item = &'a (Key, Option<Timestamp>)>) -> Option<String> {
+    first_named(exposed.map(|(mesh, _)| mesh))
 }

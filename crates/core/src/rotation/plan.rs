@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::held::Held;
+use super::held::{Held, Whose};
 use super::roots::{Chain, Position, Root, RootSet};
 use super::way::{Change, Way};
 use super::world::{AnchorChange, Blocked, Member, World};
@@ -35,7 +35,7 @@ pub fn plan(world: &World) -> Vec<Next> {
 
 fn advance(world: &World, member: &Member) -> Next {
     let way = way(world, member);
-    let mut told = member.told();
+    let (mut told, mut left) = (member.told(), None);
     for change in way.changes() {
         match apply(world, member, told, way, *change) {
             Ok(next) if next != told && world.gated.contains(&change.step()) => {
@@ -45,10 +45,14 @@ fn advance(world: &World, member: &Member) -> Next {
             Ok(next) => told = next,
             // It makes later changes possible, and is in nobody's way.
             Err(_) if *change == Change::Bridge => {}
+            // It keeps nobody's trust in the old root alive, and is nothing to wait for where there is a hurry.
+            Err(blocked) if *change == Change::Unbridge && world.accepts_refusals => {
+                left = Some((*change, blocked));
+            }
             Err(blocked) => return Next { told, waits: Some((*change, blocked)) },
         }
     }
-    Next { told, waits: None }
+    Next { told, waits: left }
 }
 
 /// The way of one member: by a cross-certificate where the root that it has signed one, else it trusts both roots first.
@@ -95,7 +99,8 @@ fn apply(
         }
         _ => from,
     };
-    world.check(member, next).map(|()| next)
+    let hurries = world.accepts_refusals && change != Change::Unbridge;
+    world.check_among(if hurries { Whose::New } else { Whose::All }, member, next).map(|()| next)
 }
 
 /// What a member trusts that is to trust the goal's roots; `None` where it cannot trust as many as it takes.
@@ -113,7 +118,10 @@ fn trusting(world: &World, member: &Member, from: Position, way: Way) -> Option<
         AnchorChange::Restart if at_once => Some(goal),
         AnchorChange::Restart => Some(from.anchors.union(goal)),
         // Whichever it has by then, it loads one that holds all of them.
-        AnchorChange::Live => Some(member.anchors.may(world.now).fold(goal, RootSet::union)),
+        AnchorChange::Live => {
+            let whose = if world.accepts_refusals { Whose::New } else { Whose::All };
+            Some(member.anchors.counts(whose, world.now).fold(goal, RootSet::union))
+        }
     }
 }
 

@@ -51,7 +51,8 @@ pub fn read(snapshot: &Snapshot<'_>) -> Result<Rotation, Refusal> {
     let (world, left) = known.world(snapshot, number, way, &excluded)?;
     let world = asked.map_or(world.clone(), |rotation| {
         let tainted = known.replaced(latest).filter(|_| rotation.spec.taint_old);
-        as_asked(rotation, &World { tainted, ..world.clone() })
+        let accepts_refusals = rotation.spec.accept_refusals && tainted.is_some();
+        as_asked(rotation, &World { tainted, accepts_refusals, ..world.clone() })
     });
     let goal = known.goal(present, number, excluded, snapshot.now)?;
     let is_held = no_way_back.is_some() || fault.is_some();
@@ -268,6 +269,7 @@ impl Known {
             way,
             gated: Vec::new(),
             tainted: None,
+            accepts_refusals: false,
             now: snapshot.now,
         };
         Ok((world, left))

@@ -84,7 +84,7 @@ impl Rotation {
     /// Where it stands. `unseen`: what is said of the members that have not loaded what they were told.
     pub fn summary(&self, unseen: &BTreeMap<Key, String>) -> Summary {
         let mut summary = self.stands(unseen);
-        for further in [self.exposure(), self.too_late()].into_iter().flatten() {
+        for further in [self.exposure(), self.cut_off(), self.too_late()].into_iter().flatten() {
             summary.said.message = format!("{}; {further}", summary.said.message);
         }
         summary

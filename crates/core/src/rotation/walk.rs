@@ -7,6 +7,7 @@ use meshroot_api::rotation::Step;
 
 use super::plan::{is_complete, plan};
 use super::roots::Position;
+use super::verdicts::{Refusals, refusals};
 use super::world::{Blocked, Member, World};
 use crate::membership::Key;
 
@@ -26,6 +27,7 @@ pub(super) struct Walked {
     pub(super) confirms: Option<Step>,
     pub(super) told: Vec<(Member, Position)>,
     pub(super) lasts: SignedDuration,
+    pub(super) refusals: Option<Refusals>,
 }
 
 /// How it ends.
@@ -59,7 +61,8 @@ pub(super) fn walk(world: &World) -> Walk {
             }
         }
         if !told.is_empty() {
-            stages.push(Walked { confirms: confirms.take(), told, lasts: SignedDuration::ZERO });
+            let (confirms, lasts) = (confirms.take(), SignedDuration::ZERO);
+            stages.push(Walked { confirms, told, lasts, refusals: refusals(&world) });
             continue;
         }
         let waits = next.iter().filter_map(|next| next.waits.as_ref());

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use meshroot_api::rotation::Step;
 
-use super::held::Held;
+use super::held::{Held, Whose};
 use super::roots::{Chain, Position, Root, RootSet};
 use super::way::Way;
 use crate::membership::Key;
@@ -54,9 +54,9 @@ impl Member {
     }
 
     /// Whether it can load these anchors, whichever it has by then.
-    fn loads(&self, anchors: RootSet, now: Timestamp) -> bool {
+    fn loads(&self, anchors: RootSet, held: impl IntoIterator<Item = RootSet>) -> bool {
         let is_near = |held: RootSet| held.is_subset(anchors) || anchors.is_subset(held);
-        self.capability != AnchorChange::Live || self.anchors.may(now).all(is_near)
+        self.capability != AnchorChange::Live || held.into_iter().all(is_near)
     }
 }
 
@@ -82,6 +82,9 @@ pub struct World {
     pub gated: Vec<Step>,
     /// The root whose key is believed stolen: it leaves the anchors as soon as the rule allows.
     pub tainted: Option<Root>,
+    /// To be rid of it sooner than that, workloads are not waited for that are older than what their control plane has
+    /// loaded: they refuse and are refused.
+    pub accepts_refusals: bool,
     /// The hub's clock.
     pub now: Timestamp,
 }
@@ -130,16 +133,26 @@ impl World {
     /// # Errors
     /// The first workload, of any member, this one included, that would fail to verify or to be verified.
     pub fn check(&self, member: &Member, next: Position) -> Result<(), Blocked> {
+        self.check_among(Whose::All, member, next)
+    }
+
+    /// The same rule, among some workloads.
+    pub(super) fn check_among(
+        &self,
+        whose: Whose,
+        member: &Member,
+        next: Position,
+    ) -> Result<(), Blocked> {
         let told = member.told();
         // What stays as it is verifies wherever it did: most members, whenever it is planned.
         let asked = if next == told { &[] } else { self.members.as_slice() };
         for other in asked {
-            for anchors in other.anchors.may(self.now) {
+            for anchors in other.anchors.counts(whose, self.now) {
                 if told.chain.verifies(anchors) && !next.chain.verifies(anchors) {
                     return Err(Blocked::trusts(other, anchors));
                 }
             }
-            for chain in other.chain.may(self.now) {
+            for chain in other.chain.counts(whose, self.now) {
                 if chain.verifies(told.anchors) && !chain.verifies(next.anchors) {
                     return Err(Blocked::sends(other, chain));
                 }
@@ -148,7 +161,7 @@ impl World {
         if told.chain.verifies(told.anchors) && !next.chain.verifies(next.anchors) {
             return Err(Blocked::trusts(member, next.anchors));
         }
-        if !member.loads(next.anchors, self.now) {
+        if !member.loads(next.anchors, member.anchors.counts(whose, self.now)) {
             return Err(Blocked::Loads { mesh: member.mesh.clone() });
         }
         Ok(())

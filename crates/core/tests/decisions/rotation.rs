@@ -43,6 +43,7 @@ fn world(way: Way, capabilities: &[AnchorChange]) -> World {
         way,
         gated: Vec::new(),
         tainted: None,
+        accepts_refusals: false,
         now: start(),
     }
 }
@@ -322,4 +323,60 @@ fn a_root_whose_key_was_stolen_is_not_kept_for_libraries_that_take_the_chain_for
         ["I(R2)·X(R1) trusting R1+R2", "I(R2) trusting R2"],
         "a wait less"
     );
+}
+
+/// All are told and load it, until nobody is to be told anything else: what they are told, and whether every workload has
+/// gone on by then.
+fn hurried(way: Way, capabilities: &[AnchorChange]) -> (Vec<String>, World) {
+    let hurried =
+        World { tainted: Some(root(1)), accepts_refusals: true, ..world(way, capabilities) };
+    let (mut world, mut told) = (hurried, Vec::new());
+    loop {
+        let before: Vec<Position> = world.members.iter().map(Member::told).collect();
+        tell(&mut world);
+        if world.members.iter().map(Member::told).eq(before) {
+            return (told, world);
+        }
+        told.push(world.members[0].told().to_string());
+        for member in &mut world.members {
+            member.chain = member.chain.clone().loaded(Some(world.now));
+            member.anchors = member.anchors.clone().loaded(Some(world.now));
+        }
+    }
+}
+
+#[test]
+fn who_accepts_refusals_waits_for_control_planes_and_for_no_workload() {
+    for (way, capability, stages) in [
+        (Way::CrossSigned, Live, vec!["I(R2)·X(R1) trusting R1+R2", "I(R2)·X(R1) trusting R2"]),
+        (Way::CrossSigned, Restart, vec!["I(R2)·X(R1) trusting R1", "I(R2)·X(R1) trusting R2"]),
+        (
+            Way::BundleFirst,
+            Live,
+            vec!["I(R1) trusting R1+R2", "I(R2) trusting R1+R2", "I(R2) trusting R2"],
+        ),
+    ] {
+        let (told, mut world) = hurried(way, &[capability, capability]);
+        assert_eq!(told, stages, "{way:?} {capability:?}");
+        assert!(!is_complete(&world), "workloads have what was before");
+        settle(&mut world);
+        tell(&mut world);
+        settle(&mut world);
+        assert!(is_complete(&world));
+    }
+}
+
+#[test]
+fn who_accepts_refusals_waits_for_a_control_plane_that_has_not_loaded_what_it_was_told() {
+    let hurried = World {
+        tainted: Some(root(1)),
+        accepts_refusals: true,
+        ..world(Way::CrossSigned, &[Live, Live])
+    };
+    let mut world = hurried;
+    tell(&mut world);
+    world.members[0].chain = world.members[0].chain.clone().loaded(Some(world.now));
+    world.members[0].anchors = world.members[0].anchors.clone().loaded(Some(world.now));
+    tell(&mut world);
+    assert!(world.members[0].told().anchors.contains(root(1)), "b may still send what R1 signed");
 }

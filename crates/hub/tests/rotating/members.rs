@@ -43,6 +43,9 @@ pub(crate) struct Members<'a> {
     /// Those that the others went on without.
     left: BTreeSet<String>,
     parted: BTreeSet<String>,
+    leaf: Duration,
+    /// Whether older workloads may refuse and be refused.
+    hurries: bool,
     /// How many pairs of workloads verified each other.
     pub(crate) handshakes: usize,
 }
@@ -51,7 +54,26 @@ impl<'a> Members<'a> {
     /// `live`: their anchors change while they run.
     pub(crate) fn new(scene: &'a Scene, meshes: &[&str], live: bool) -> Self {
         let meshes = meshes.iter().map(|mesh| ((*mesh).to_owned(), Mesh::default())).collect();
-        Self { scene, meshes, live, left: BTreeSet::new(), parted: BTreeSet::new(), handshakes: 0 }
+        Self {
+            scene,
+            meshes,
+            live,
+            left: BTreeSet::new(),
+            parted: BTreeSet::new(),
+            leaf: LEAF,
+            hurries: false,
+            handshakes: 0,
+        }
+    }
+
+    /// From now on a workload keeps what it had for so long, and only those need verify each other that are new.
+    pub(crate) fn hurry(&mut self, leaf: Duration) {
+        (self.leaf, self.hurries) = (leaf, true);
+    }
+
+    /// Whether some workload refuses some other one, a new one or not.
+    pub(crate) fn is_any_refused(&self) -> Result<bool> {
+        Ok(self.shaken(false)?.1.is_some())
     }
 
     pub(crate) fn join(&mut self, mesh: &str) {
@@ -145,7 +167,7 @@ impl<'a> Members<'a> {
         let now = Instant::now();
         if mesh.has.last().map(|(has, _)| has) != Some(&has) {
             if let Some((_, until)) = mesh.has.last_mut() {
-                *until = Some(now + LEAF);
+                *until = Some(now + self.leaf);
             }
             mesh.has.push((has, None));
             mesh.loads += 1;
@@ -154,7 +176,7 @@ impl<'a> Members<'a> {
         let status = json!({ "status": {
             "pickup": "Confirmed", "installed": trust.spec.request, "anchorsLive": self.live,
             "observedGeneration": trust.metadata.generation,
-            "loaded": { "request": trust.spec.request, "fingerprint": "", "serial": "", "leafLifetimeSeconds": LEAF.as_secs() },
+            "loaded": { "request": trust.spec.request, "fingerprint": "", "serial": "", "leafLifetimeSeconds": self.leaf.as_secs() },
         } });
         let api: Api<MeshTrust> = Api::namespaced(self.scene.agent.clone(), HOME);
         api.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await?;
@@ -167,28 +189,41 @@ impl<'a> Members<'a> {
         for mesh in self.meshes.values_mut() {
             mesh.has.retain(|(_, until)| until.is_none_or(|until| until > now));
         }
+        let (handshakes, refused) = self.shaken(self.hurries)?;
+        self.handshakes += handshakes;
+        refused.map_or(Ok(()), |refused| Err(anyhow::anyhow!(refused)))
+    }
+
+    /// How many verify each other, and the first that does not. `new`: those alone that have what was loaded last.
+    fn shaken(&self, new: bool) -> Result<(usize, Option<String>)> {
+        let (mut handshakes, mut refused) = (0, None);
+        let those = |mesh: &Mesh| if new { mesh.has.len().saturating_sub(1) } else { 0 };
         let options = PathOptions::new(clock::now(), Purpose::Any);
         for (of, sends) in &self.meshes {
             for (by, trusts) in &self.meshes {
                 if by != of && (self.left.contains(by) || self.left.contains(of)) {
                     continue;
                 }
-                for (sent, _) in &sends.has {
-                    for (trusted, _) in &trusts.has {
+                for (sent, _) in &sends.has[those(sends)..] {
+                    for (trusted, _) in &trusts.has[those(trusts)..] {
                         let (leaf, above) = sent.chain.split_first().context("a chain")?;
-                        build_path(leaf, above, &trusted.anchors, &options).map_err(|error| {
-                            anyhow::anyhow!(
-                                "{by} refuses {of}: {error}; sent {:?}, trusted {:?}",
-                                subjects(&sent.chain),
-                                subjects(&trusted.anchors)
-                            )
-                        })?;
-                        self.handshakes += 1;
+                        match build_path(leaf, above, &trusted.anchors, &options) {
+                            Ok(_) => handshakes += 1,
+                            Err(error) => {
+                                refused.get_or_insert_with(|| {
+                                    format!(
+                                        "{by} refuses {of}: {error}; sent {:?}, trusted {:?}",
+                                        subjects(&sent.chain),
+                                        subjects(&trusted.anchors)
+                                    )
+                                });
+                            }
+                        }
                     }
                 }
             }
         }
-        Ok(())
+        Ok((handshakes, refused))
     }
 
     async fn told(&self) -> Result<String> {

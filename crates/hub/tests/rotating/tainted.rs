@@ -1,5 +1,7 @@
 //! Roots whose key is believed stolen.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use meshroot_api::names::RequestName;
@@ -44,6 +46,46 @@ fn a_stolen_root_is_replaced_and_it_is_said_who_trusts_it_until_when() {
         let status = rotations(scene).get(&rotation).await?.status.unwrap_or_default();
         let complete = status.conditions.iter().find(|one| one.type_ == "Complete");
         ensure!(complete.is_some_and(|one| !one.message.contains("stolen, is")), "{complete:?}");
+        Ok(())
+    });
+}
+
+/// Workloads keep what they had for an hour, and each step would last two.
+#[test]
+fn who_accepts_refusals_is_rid_of_a_stolen_root_before_workloads_have_renewed() {
+    run(async |scene| {
+        let (name, meshes) = ("hurried", ["hurried-one", "hurried-two"]);
+        let mut members = settled(scene, name, &meshes, true).await?;
+        members.hurry(Duration::from_hours(1));
+        let rotation = ask(scene, name, 2, Strategy::Automatic).await?;
+        let alone = format!(
+            "{:#}",
+            set(scene, &rotation, json!({ "acceptRefusals": true })).await.unwrap_err()
+        );
+        ensure!(alone.contains("set spec.taintOld too"), "{alone}");
+        set(scene, &rotation, json!({ "taintOld": true })).await?;
+        waits_for(
+            scene,
+            &mut members,
+            &rotation,
+            ": the longest lifetime of a leaf after it was loaded",
+        )
+        .await?;
+        ensure!(!members.is_any_refused()?, "nobody has accepted that");
+        set(scene, &rotation, json!({ "acceptRefusals": true })).await?;
+        waits_for(scene, &mut members, &rotation, "accepted: workloads of").await?;
+        let is_out = async || {
+            let mut anchors = String::new();
+            for mesh in meshes {
+                anchors += &scene.trusts().get(mesh).await?.spec.trust_anchors;
+            }
+            let anchors = parse_bundle(anchors.as_bytes())?;
+            Ok(anchors.iter().all(|anchor| anchor.subject().to_string().contains("root 2 ")))
+        };
+        members.live_until("nobody is told to trust root 1", is_out).await?;
+        ensure!(members.is_any_refused()?, "older workloads are refused");
+        let status = rotations(scene).get(&rotation).await?.status.unwrap_or_default();
+        ensure!(status.step != Step::Complete && status.waiting_for.contains(STOLEN), "{status:?}");
         Ok(())
     });
 }

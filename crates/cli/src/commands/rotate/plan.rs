@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use meshroot_api::rotation::Step;
+use meshroot_core::membership::Key;
 use meshroot_core::rotation::{Forecast, Move, Rotation, Stage};
 use serde_json::{Value, json};
 
@@ -45,6 +46,7 @@ fn lines(gathered: &Gathered, rotation: &Rotation, forecast: &Forecast) -> Vec<S
             format!("  once {} is confirmed: meshroot rotate confirm {}", step.word(), gathered.key)
         }));
         lines.extend(told(stage));
+        lines.extend(stage.refusals.iter().map(|refusals| format!("  {}", refusals.sentence())));
         if stage.lasts > SignedDuration::ZERO {
             lines.push(format!(
                 "  then at least {:#}, from when all have loaded it: the longest lifetime of a workload's certificate, and as much, \
@@ -98,6 +100,11 @@ fn grouped(stage: &Stage) -> Vec<(String, &Move)> {
     groups.into_iter().map(|(names, one)| (names.join(", "), one)).collect()
 }
 
+fn references(meshes: &[Key]) -> Vec<Value> {
+    let of = |mesh: &Key| json!({ "name": mesh.name, "namespace": mesh.namespace });
+    meshes.iter().map(of).collect()
+}
+
 fn value(rotation: &Rotation, forecast: &Forecast) -> Value {
     let moves = |stage: &Stage| {
         let of = |one: &Move| {
@@ -113,6 +120,10 @@ fn value(rotation: &Rotation, forecast: &Forecast) -> Value {
         json!({
             "confirms": stage.confirms.map(Step::word),
             "members": moves(stage), "lastsSeconds": stage.lasts.as_secs(),
+            "refusals": stage.refusals.as_ref().map(|refusals| json!({
+                "by": references(&refusals.by), "of": references(&refusals.of),
+                "until": refusals.until.map(|until| until.to_string()),
+            })),
         })
     });
     let exposed = rotation.exposed().into_iter().map(|(mesh, until)| {
