@@ -192,9 +192,23 @@ pub struct MeshTrustStatus {
     /// Whether changed trust anchors reach control plane and workloads while they run.
     #[serde(default, skip_serializing_if = "crate::is_default")]
     pub anchors_live: bool,
+    /// The last time that somebody changed what the agent had written for the mesh: it was written again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_back: Option<PutBack>,
     /// `Loaded`: True once the certificate is Confirmed in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+}
+
+/// That something was changed behind the agent's back, and put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PutBack {
+    /// When it was put back.
+    pub time: Time,
+    /// What was changed, and by whom, as far as the API server tells.
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }
 
 /// Whether a control plane uses what it should.

@@ -108,6 +108,11 @@ async fn changed_behind_our_back(scene: &Scene, fleet: &mut Fleet) -> Result<()>
     wait::until("it is told who changed it", LIMIT, told).await?;
     judge::installed(scene, MESH_NAMESPACE, &request(3)).await?;
     pickup(scene, Pickup::Confirmed, 3).await?;
+    let says = |trust: &MeshTrust| {
+        let put_back = trust.status.as_ref().and_then(|status| status.put_back.as_ref());
+        put_back.is_some_and(|put_back| put_back.message.contains("changed by some-gitops"))
+    };
+    until("its MeshTrust says so", &scene.trusts(), &mesh(), says).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use meshroot_api::names::RequestName;
-use meshroot_api::trust::{Loaded, MeshTrustStatus, Pickup, Witness};
+use meshroot_api::trust::{Loaded, MeshTrustStatus, Pickup, PutBack, Witness};
 use meshroot_api::{MeshTrust, Reason};
 
 use crate::notice::Notice;
@@ -92,11 +92,13 @@ impl Report {
         }
     }
 
-    /// The status of a MeshTrust with this; `None` where it says so already.
+    /// The status of a MeshTrust with this; `None` where it says so already. `put_back`: what was just
+    /// [put back](super::put_back).
     pub fn status(
         &self,
         trust: &MeshTrust,
         agent_version: &str,
+        put_back: Option<&Notice>,
         now: Timestamp,
     ) -> Option<MeshTrustStatus> {
         let before = trust.status.clone().unwrap_or_default();
@@ -105,7 +107,13 @@ impl Report {
         let status = MeshTrustStatus {
             pickup: self.pickup,
             witness: self.witness,
-            message: brief(self.said.to_string()),
+            message: brief(self.said.to_string(), 4096),
+            put_back: match put_back {
+                Some(said) => {
+                    Some(PutBack { time: now.clone(), message: brief(said.message.clone(), 1024) })
+                }
+                None => before.put_back.clone(),
+            },
             since: before.since.clone().filter(|_| same).or_else(|| Some(now.clone())),
             conditions: vec![self.condition(trust, &before, now)],
             installed: self.installed.clone(),
@@ -162,9 +170,9 @@ fn loaded(status: &MeshTrustStatus) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == LOADED)
 }
 
-/// The API takes messages of up to 4096 characters.
-fn brief(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(4096));
+/// The API takes no more.
+fn brief(mut message: String, most: usize) -> String {
+    message.truncate(message.floor_char_boundary(most));
     message
 }
 

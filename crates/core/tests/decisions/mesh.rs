@@ -19,7 +19,7 @@ use meshroot_api::shared::{State, Status};
 use meshroot_api::trust::{MeshTrustSpec, MeshTrustStatus, Pickup, Witness};
 use meshroot_api::{Mesh, MeshTrust, Reason, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::mesh::{
-    Actions, Fact, Facts, Found, Installed, KeptKey, Plan, Report, Step, View, plan,
+    Actions, Fact, Facts, Found, Installed, KeptKey, Plan, Report, Step, View, plan, put_back,
 };
 use meshroot_core::meshes::ControlPlane;
 use meshroot_core::pickup::Seen;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use meshroot_api::names::RequestName;
 use meshroot_api::shared::State;
@@ -11,11 +12,14 @@ use meshroot_core::membership::{self, Key};
 use meshroot_core::progress::LOADED;
 use meshroot_core::renewal;
 
+use crate::age;
+
 use super::{Finding, Level, Snapshot, condition, described, level_since, waits_for_people};
 
 pub(super) fn check(snapshot: &Snapshot) -> Vec<Finding> {
     let mut found: Vec<Finding> = alone(snapshot).collect();
     found.extend(snapshot.trusts.iter().filter_map(|trust| loaded(snapshot, trust)));
+    found.extend(snapshot.trusts.iter().filter_map(|trust| put_back(snapshot, trust)));
     found.extend(newest(snapshot).into_values().filter_map(|request| open(snapshot, request)));
     found
 }
@@ -52,6 +56,18 @@ fn loaded(snapshot: &Snapshot, trust: &MeshTrust) -> Option<Finding> {
         level_since(Some(said.last_transition_time.0), snapshot.now)
     };
     finding(level, format!("{}: {}", said.reason, said.message))
+}
+
+/// So long after it was put back a change is told.
+const RECENT: SignedDuration = SignedDuration::from_hours(24);
+
+/// What somebody changed behind the agent's back.
+fn put_back(snapshot: &Snapshot, trust: &MeshTrust) -> Option<Finding> {
+    let put_back = trust.status.as_ref()?.put_back.as_ref()?;
+    let ago = snapshot.now.duration_since(put_back.time.0);
+    let message = format!("{} ago: {}", age::age(put_back.time.0, snapshot.now), put_back.message);
+    let next = "have whoever it was leave that Secret alone";
+    (ago <= RECENT).then(|| Finding::new(Level::Note, trust, message, next))
 }
 
 fn ends(snapshot: &Snapshot, trust: &MeshTrust, status: &MeshTrustStatus) -> Option<String> {

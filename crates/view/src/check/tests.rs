@@ -271,6 +271,19 @@ fn what_an_agent_reports_of_its_mesh_is_told_by_how_much_it_matters() {
 }
 
 #[test]
+fn what_somebody_changed_behind_the_agents_back_is_told_for_a_day() {
+    let changed = |time: &str| {
+        let message = "Secret istio-system/cacerts was changed by argocd, and is as it was";
+        ("/trust/status/putBack", json!({ "time": time, "message": message }))
+    };
+    only(
+        &[changed("2026-11-28T11:00:00Z")],
+        "note     meshtrust meshroot-cluster-east/istio: 60m ago: Secret istio-system/cacerts was changed by argocd",
+    );
+    assert_eq!(found(&[changed("2026-11-27T11:00:00Z")]), Vec::<String>::new());
+}
+
+#[test]
 fn the_newest_request_of_a_mesh_is_told_until_it_is_answered() {
     let newer = |state: &str, message: &str, created: &str| {
         let mut request = well()["request"].clone();

@@ -104,6 +104,10 @@ fn loaded(sheet: &mut Sheet, trust: &MeshTrust, now: Timestamp) {
     );
     sheet.field("Installed", status.installed.unwrap_or_default());
     sheet.field("Agent", status.agent_version);
+    if let Some(put_back) = status.put_back {
+        sheet.field("Put back", age::with_distance(put_back.time.0, now));
+        sheet.field("", put_back.message);
+    }
     let Some(loaded) = status.loaded else { return };
     sheet.field("Loaded", loaded.request);
     sheet.field("Serial", loaded.serial);

@@ -49,6 +49,7 @@ pub(super) async fn install(
             let said = mesh::put_back(place, by.as_deref());
             tracing::warn!(mesh = place.mesh, message = said.message, "{}", said.reason);
             agent.report(&gathered.trust, place.reference(), &said, "Install").await;
+            gathered.put_back = Some(said);
         }
     }
     Ok(())
@@ -115,7 +116,8 @@ async fn report(
     now: Timestamp,
 ) -> Result<(), AgentError> {
     let trust = gathered.trust.as_ref();
-    let Some(status) = report.status(trust, env!("CARGO_PKG_VERSION"), now) else { return Ok(()) };
+    let (version, put_back) = (env!("CARGO_PKG_VERSION"), gathered.put_back.as_ref());
+    let Some(status) = report.status(trust, version, put_back, now) else { return Ok(()) };
     agent.check_leads()?;
     let api: Api<MeshTrust> = Api::namespaced(agent.hub.clone(), &agent.namespace);
     let object = MeshTrust { status: Some(status), ..trust.clone() };

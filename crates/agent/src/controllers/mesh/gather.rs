@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use kube::Api;
 use meshroot_api::names::RequestName;
 use meshroot_api::{Mesh, MeshTrust, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_core::Notice;
 use meshroot_core::mesh::{Fact, Facts, KeptKey, View, above, anchors};
 use meshroot_core::meshes::ControlPlane;
 use meshroot_pki::{Certificate, PrivateKey};
@@ -23,6 +24,8 @@ pub(super) struct Gathered<'a> {
     pub(super) trust: Arc<MeshTrust>,
     pub(super) holding: Holding,
     pub(super) facts: Facts,
+    /// Somebody had changed what was written, and it is written again.
+    pub(super) put_back: Option<Notice>,
     mesh: Arc<Mesh>,
     asked: Option<Duration>,
     requests: Vec<Arc<Request>>,
@@ -43,6 +46,7 @@ impl<'a> Gathered<'a> {
             trust,
             holding: Holding::nothing(),
             facts: Facts::default(),
+            put_back: None,
             asked: agent.asked(name),
             requests: agent.requests_of(name),
             mesh,
