@@ -178,6 +178,11 @@ pub fn ledger_claim(namespace: &str) -> String {
     format!("meshroot-ledger.{namespace}")
 }
 
+/// The namespace whose ledger a ConfigMap of this name is about; `None` where it is about none.
+pub fn ledger_of_claim(name: &str) -> Option<&str> {
+    name.strip_prefix("meshroot-ledger.").filter(|namespace| !namespace.is_empty())
+}
+
 /// Name of the IssuanceRecord, in the namespace of the virtual mesh, by which a certificate of this serial number is revoked:
 /// nobody but the hub writes records there.
 pub fn revocation(virtual_mesh: &str, serial: &str) -> String {

@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Describe(commands::describe::Arguments),
     /// Find what is wrong, or will be: silent agents, late renewals, roots that end
     Check(commands::check::Arguments),
+    /// Show who decided and issued what, and check that the records are whole
+    Audit(commands::audit::Arguments),
     /// Let the hub sign requests
     Approve(commands::approve::Arguments),
     /// Refuse requests, for good

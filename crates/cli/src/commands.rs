@@ -1,6 +1,7 @@
 //! One module for each subcommand.
 
 pub(crate) mod approve;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod cluster;

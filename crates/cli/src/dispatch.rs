@@ -2,8 +2,8 @@
 
 use crate::arguments::{self, Arguments, Command};
 use crate::commands::{
-    approve, backup, check, cluster, completion, demo, deny, describe, get, inspect, install,
-    renew, restore, rotate, serve, trust, verify, version,
+    approve, audit, backup, check, cluster, completion, demo, deny, describe, get, inspect,
+    install, renew, restore, rotate, serve, trust, verify, version,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -17,6 +17,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result
         Command::Get(asked) => get::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Describe(asked) => describe::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Check(_) => check::run(&Session::open(&global)?, terminal).await,
+        Command::Audit(asked) => audit::run(&global, &asked, terminal).await,
         Command::Approve(asked) => approve::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Deny(asked) => deny::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Renew(asked) => renew::run(&Session::open(&global)?, &asked, terminal).await,

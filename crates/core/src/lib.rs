@@ -3,6 +3,7 @@
 //! Nothing here does I/O. Each decision comes with a [`Reason`](meshroot_api::Reason) and, where a person has
 //! to act, a message that names the object, the field, the value and what to do.
 
+pub mod audit;
 pub mod findings;
 pub mod identity;
 pub mod issuance;

@@ -1,6 +1,7 @@
 //! The `meshroot` command against real Kubernetes API servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod audit;
 mod certificates;
 mod check;
 mod cluster;

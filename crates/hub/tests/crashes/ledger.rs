@@ -34,6 +34,8 @@ fn a_hub_that_finds_its_newest_record_deleted_says_so_and_uses_no_number_again()
         let next = member.renew(scene, &fleet, 3).await?;
         follows(&next, &gone)?;
         says_that_it_was_cut(&fleet)?;
+        let audit = format!("{:#}", audited(&fleet, &member.namespace()).unwrap_err());
+        ensure!(audit.contains("error: 1 fault among 2 records in 1 ledger"), "{audit}");
         delete(&scene.virtual_meshes(), member.0).await
     });
 }
@@ -112,8 +114,15 @@ fn a_hub_that_crashes_while_it_revokes_revokes_each_certificate_once(
         let mut revoked = all(&records).await?;
         revoked.retain(|record| record.spec.virtual_mesh_ref.name == name);
         ensure!(revoked.len() == 2, "{} were revoked", revoked.len());
+        for namespace in [member.namespace(), SYSTEM_NAMESPACE.to_owned()] {
+            audited(&fleet, &namespace)?;
+        }
         delete(&scene.virtual_meshes(), name).await
     });
+}
+
+fn audited(fleet: &Fleet, namespace: &str) -> Result<String> {
+    fleet.meshroot(&["--context", "hub", "-n", namespace, "audit", "verify"])
 }
 
 fn follows(next: &IssuanceRecordSpec, last: &IssuanceRecordSpec) -> Result<()> {
