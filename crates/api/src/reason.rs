@@ -55,7 +55,7 @@ reasons! {
     HostNotAllowed => Invalid,
     /// The organization asked for is not the one of the mesh's type.
     OrgNotAllowed => Invalid,
-    /// The request's name, or its reference, says another virtual mesh than the other does.
+    /// The request's name, or its reference, says another virtual mesh than the other does, or a number far above the others.
     NameMismatch => Invalid,
     /// A host is the identity of another mesh.
     HostOfAnotherMesh => Invalid,

@@ -35,6 +35,8 @@ pub struct Snapshot<'a> {
     pub mesh: Option<&'a Mesh>,
     /// Whether a later request of the same mesh in the same virtual mesh was answered.
     pub superseded: bool,
+    /// Whether its number is [far](crate::renewal::is_far_ahead) above all that the ledger knows.
+    pub far_ahead: bool,
     /// Which mesh is in which virtual mesh.
     pub membership: &'a Membership,
     /// The mesh other than this one, if any, whose identity a host is. Asked only for hosts that are not the mesh's own.

@@ -245,6 +245,18 @@ fn in_another(mesh: &Key, virtual_mesh: &Key, first: &Key) -> Refusal {
     Refusal::new(Reason::MeshInTwoVirtualMeshes, message)
 }
 
+/// The first of them by name, for a sentence; `None` where there are none.
+pub fn named<'a>(all: impl Iterator<Item = &'a Key>) -> Option<String> {
+    let names: Vec<String> = all.map(ToString::to_string).collect();
+    match names.as_slice() {
+        [] => None,
+        [first, second, third, rest @ ..] if rest.len() > 1 => {
+            Some(format!("{first}, {second}, {third} and {} more", rest.len()))
+        }
+        all => Some(all.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

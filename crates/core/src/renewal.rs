@@ -169,6 +169,20 @@ fn from(name: RequestName) -> impl Iterator<Item = RequestName> {
     std::iter::successors(Some(name), |name| Some(name.next()).filter(|next| next != name))
 }
 
+/// So far above what the ledger knows may a number be: requests that were deleted before they were decided, and a ledger from
+/// a backup. An agent that jumped to the last number of all would leave none for the next request.
+const LARGEST_JUMP: u32 = 1000;
+
+/// Whether a request's number is too far above all that the ledger knows of its mesh in its virtual mesh.
+pub fn is_far_ahead(name: &RequestName, is_recorded: impl Fn(&RequestName) -> bool) -> bool {
+    let Some(lowest) = name.generation.checked_sub(LARGEST_JUMP) else { return false };
+    let before = (lowest..name.generation).rev();
+    lowest > 0
+        && !before
+            .map(|generation| RequestName { generation, ..name.clone() })
+            .any(|it| is_recorded(&it))
+}
+
 /// So many numbers in a row that nobody knows end the search for requests.
 const LARGEST_GAP: u32 = 8;
 

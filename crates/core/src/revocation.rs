@@ -6,14 +6,13 @@ use meshroot_api::record::{IssuanceRecordSpec, PreparedCertificate, Verdict};
 use meshroot_api::{Reason, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_pki::{Certificate, RevocationList, Revoked};
 
-use crate::membership::Key;
+use crate::membership::{self, Key};
 use crate::notice::Notice;
 
 /// So long the new certificate is waited for: whoever stole the key may keep the mesh from asking for one.
 pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
-/// The name of a request that says that the key of its mesh is believed stolen: what was issued [`before`](is_before) it is to
-/// be revoked.
+/// The name of a request that says that the key of its mesh is believed stolen: what was issued before it is to be revoked.
 pub fn asked(request: &Request) -> Option<RequestName> {
     let annotations = request.metadata.annotations.as_ref();
     let reason = annotations.and_then(|all| all.get(REASON_ANNOTATION));
@@ -29,26 +28,47 @@ pub fn waits(request: &Request, now: Timestamp) -> Option<SignedDuration> {
     (!request.is_answered() && left.is_positive()).then_some(left)
 }
 
-/// Whether a request came before `by`, of the same mesh in the same virtual mesh. Asked of what the ledger holds: a number is
-/// whatever an agent writes, and those below it are not to be counted through. Whoever had one key of a mesh may have had each.
-pub fn is_before(request: &str, by: &RequestName) -> bool {
-    RequestName::parse(request).is_some_and(|name| {
-        name.mesh == by.mesh
-            && name.virtual_mesh == by.virtual_mesh
-            && name.generation < by.generation
-    })
+/// What a request that says that a key was stolen is about.
+#[derive(Debug)]
+pub struct Stolen<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub by: RequestName,
+    /// When it was created, by the API server.
+    pub created: Timestamp,
 }
 
-/// What was issued by an entry of this namespace's ledger, where that can be revoked: it has not ended.
-pub fn issued<'a>(
-    entry: &'a IssuanceRecordSpec,
-    namespace: &str,
-    virtual_mesh: &Key,
-    now: Timestamp,
-) -> Option<&'a PreparedCertificate> {
-    let is_its = Key::resolve(&entry.virtual_mesh_ref, namespace) == *virtual_mesh;
-    let prepared = entry.prepared.as_ref().filter(|_| is_its)?;
-    (entry.decision.verdict == Verdict::Approved && prepared.not_after.0 > now).then_some(prepared)
+impl<'a> Stolen<'a> {
+    /// `None` where it says no such thing.
+    pub fn read(request: &'a Request) -> Option<Self> {
+        Some(Self {
+            by: asked(request)?,
+            namespace: request.metadata.namespace.as_deref().unwrap_or_default(),
+            created: request.metadata.creation_timestamp.as_ref()?.0,
+        })
+    }
+
+    /// What an entry of the ledger issued to the mesh before, where that can be revoked: it has not ended.
+    ///
+    /// Nothing that an agent writes counts: neither the virtual mesh that the request names, nor the number alone. Before are
+    /// all that were decided before the request was created, in whichever virtual mesh, and those of a lower number. Whoever
+    /// had one key of a mesh may have had each.
+    pub fn issued<'b>(
+        &self,
+        namespace: &str,
+        entry: &'b IssuanceRecordSpec,
+        now: Timestamp,
+    ) -> Option<&'b PreparedCertificate> {
+        let name = RequestName::parse(&entry.request.name)?;
+        let is_lower =
+            name.virtual_mesh == self.by.virtual_mesh && name.generation < self.by.generation;
+        let is_before = name != self.by && (is_lower || entry.decision.time.0 < self.created);
+        let is_meant = namespace == self.namespace && name.mesh == self.by.mesh && is_before;
+        let prepared = entry.prepared.as_ref().filter(|_| is_meant)?;
+        (entry.decision.verdict == Verdict::Approved && prepared.not_after.0 > now)
+            .then_some(prepared)
+    }
 }
 
 /// Why, for the ledger.
@@ -90,11 +110,12 @@ pub struct Exposed {
     pub by: Vec<Key>,
     /// Whether the root that it leads to is being replaced.
     pub is_leaving: bool,
+    /// Why it is on no revocation list that could be made, where it is so.
+    pub no_list: Option<String>,
 }
 
-/// Says who believes what was revoked, and until when, and what became of its list where that could not be made; `None` where
-/// nobody does.
-pub fn exposure(all: &[Exposed], virtual_mesh: &Key, no_list: Option<&str>) -> Option<Notice> {
+/// Says who believes what was revoked, and until when; `None` where nobody does.
+pub fn exposure(all: &[Exposed], virtual_mesh: &Key) -> Option<Notice> {
     let believed = all.iter().filter(|one| !one.by.is_empty());
     let worst = believed.clone().max_by_key(|one| one.until)?;
     let more = match believed.count() - 1 {
@@ -106,24 +127,14 @@ pub fn exposure(all: &[Exposed], virtual_mesh: &Key, no_list: Option<&str>) -> O
     } else {
         format!("sooner where the root is replaced: meshroot rotate root {virtual_mesh}")
     };
+    let no_list = worst.no_list.as_ref();
     let no_list = no_list.map(|why| format!("; no revocation list says so: {why}"));
     let message = format!(
-        "{}; workloads of {} believe what it signs until {}, {sooner}{more}{}",
+        "{}; workloads of {} believe what it signs until {}, {sooner}{}{more}",
         worst.because,
-        named(&worst.by),
+        membership::named(worst.by.iter()).unwrap_or_default(),
         worst.until,
         no_list.unwrap_or_default()
     );
     Some(Notice::new(Reason::Revoked, message))
-}
-
-/// The first three by name.
-fn named(all: &[Key]) -> String {
-    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
-    match names.as_slice() {
-        [first, second, third, rest @ ..] if rest.len() > 1 => {
-            format!("{first}, {second}, {third} and {} more meshes", rest.len())
-        }
-        all => all.join(", "),
-    }
 }

@@ -27,7 +27,7 @@ mod world;
 pub(crate) use catalog::Catalog;
 pub use catalog::OwnRoot;
 pub use forecast::{Forecast, Move, Pair, Stage};
-pub use held::{Held, Whose, settling};
+pub use held::{Held, settling};
 pub use plan::{Next, entry, is_complete, is_out_of_use, plan};
 pub use read::read;
 pub use roots::{Chain, Position, Root, RootSet};

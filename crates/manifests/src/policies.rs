@@ -177,6 +177,11 @@ fn requests() -> Policy {
                 "annotation meshroot.dev/reason: an agent neither says that the key of its mesh is believed stolen \
                  (KeyCompromised) nor takes that back",
             ),
+            (
+                "request.operation == 'CREATE' || !variables.compromised || variables.compromisedBefore".to_owned(),
+                "annotation meshroot.dev/reason: that a key is believed stolen (KeyCompromised) is said by a new request: meshroot \
+                 renew MESH --reason compromise",
+            ),
             (SMALL_METADATA.to_owned(), SMALL_METADATA_MESSAGE),
         ],
     }

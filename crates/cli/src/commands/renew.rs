@@ -1,11 +1,12 @@
 //! `meshroot renew`: the next request, before the agent makes it by itself.
 
 mod plan;
+mod stolen;
 mod wait;
 
 use jiff::SignedDuration;
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::ListParams;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName, labels_of_mesh};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestSpec as RequestSpec;
 use meshroot_api::{
@@ -15,7 +16,6 @@ use meshroot_core::membership::{Key, members};
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::{Written, create_if_absent};
 use meshroot_view::kinds::Kind;
-use serde_json::json;
 
 use crate::duration::parse_duration;
 use crate::failure::Failure;
@@ -59,42 +59,35 @@ pub(crate) async fn run(
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
     let (meshes, virtual_mesh) = meshes(session, asked).await?;
-    let mut plans = Vec::new();
+    let (mut awaited, mut plans) = (Vec::new(), Vec::new());
     for mesh in &meshes {
         let (requests, recorded) = (requests(session, mesh).await?, recorded(session, mesh).await?);
-        plans.push((mesh, next(&mesh.name, virtual_mesh.as_deref(), &requests, &recorded)?));
-    }
-    let reason = match asked.reason {
-        None => Reason::RenewalAsked,
-        Some(Why::Compromise) => Reason::KeyCompromised,
-    };
-    let mut awaited = Vec::new();
-    for (mesh, plan) in plans {
-        let (name, found) = match plan {
-            Next::Waiting { name, message, has_key } => {
-                terminal
-                    .line(format!("{name} is still unanswered ({message}); nothing was created"))?;
-                (name, Some(has_key))
-            }
-            Next::Create { name, previous } => {
-                let renewal = renewal(mesh, &name, &previous, reason);
-                let is_new = create(session, &renewal, terminal).await?;
-                (name, (!is_new).then_some(true))
-            }
-        };
-        if reason == Reason::KeyCompromised {
-            if let Some(may_have_key) = found {
-                mark(session, mesh, &name, reason).await?;
-                if may_have_key {
-                    terminal.line(made_before(&name))?;
-                }
-            }
+        if asked.reason == Some(Why::Compromise) {
+            let known = (requests.as_slice(), recorded.as_slice());
+            let name =
+                stolen::report(session, mesh, virtual_mesh.as_deref(), known, terminal).await?;
             terminal.line(format!(
-                "once {name} is answered, what was issued to the mesh before is revoked; `meshroot describe vm {}` says who \
-                 believes it and until when",
+                "once {name} is answered, or in an hour, what was issued to the mesh before is revoked; `meshroot describe \
+                 vm {}` says who believes it and until when",
                 name.virtual_mesh
             ))?;
+            awaited.push((mesh.clone(), name));
+        } else {
+            plans.push((mesh, next(&mesh.name, virtual_mesh.as_deref(), &requests, &recorded)?));
         }
+    }
+    for (mesh, plan) in plans {
+        let name = match plan {
+            Next::Waiting { name, message } => {
+                terminal
+                    .line(format!("{name} is still unanswered ({message}); nothing was created"))?;
+                name
+            }
+            Next::Create { name, previous } => {
+                create(session, &renewal(mesh, &name, &previous), terminal).await?;
+                name
+            }
+        };
         awaited.push((mesh.clone(), name));
     }
     if asked.wait { wait::all(session, &awaited, asked.timeout, terminal).await } else { Ok(()) }
@@ -146,13 +139,6 @@ async fn recorded(session: &Session, mesh: &Key) -> Result<Vec<RequestName>, Fai
         .collect())
 }
 
-/// What is said where the key of the request may be one that was stolen.
-fn made_before(name: &RequestName) -> String {
-    format!(
-        "its key may have been made before this; where that may be stolen too, run this again once {name} is answered"
-    )
-}
-
 /// Whether it was created, and not there already.
 async fn create(
     session: &Session,
@@ -175,29 +161,18 @@ async fn create(
     }
 }
 
-/// Says of a request that is on its way why it is there now.
-async fn mark(
-    session: &Session,
-    mesh: &Key,
-    name: &RequestName,
-    reason: Reason,
-) -> Result<(), Failure> {
-    let api: Api<Request> = Api::namespaced(session.client.clone(), &mesh.namespace);
-    let patch = json!({ "metadata": { "annotations": { REASON_ANNOTATION: reason.word() } } });
-    let (name, parameters) = (name.to_string(), PatchParams::default());
-    let marked =
-        retried(async || api.patch_metadata(&name, &parameters, &Patch::Merge(&patch)).await);
-    let doing = format!("annotate vmcsr {}/{name}", mesh.namespace);
-    marked.await.map(drop).map_err(|error| Failure::api(&doing, &error))
-}
-
-/// Asks for what the one before it asked for; the CSR is the agent's to add.
-fn renewal(mesh: &Key, name: &RequestName, previous: &Request, reason: Reason) -> Request {
+/// Asks for what the one before it asked for.
+fn renewal(mesh: &Key, name: &RequestName, previous: &Request) -> Request {
     let spec = RequestSpec {
         cert_config: previous.spec.cert_config.clone(),
         virtual_mesh_ref: previous.spec.virtual_mesh_ref.clone(),
         ..RequestSpec::default()
     };
+    request(mesh, name, spec, Reason::RenewalAsked)
+}
+
+/// The CSR is the agent's to add.
+fn request(mesh: &Key, name: &RequestName, spec: RequestSpec, reason: Reason) -> Request {
     let mut request = Request::new(&name.to_string(), spec);
     request.metadata.namespace = Some(mesh.namespace.clone());
     request.metadata.labels = Some(labels_of_mesh(&mesh.name));
@@ -209,7 +184,7 @@ fn renewal(mesh: &Key, name: &RequestName, previous: &Request, reason: Reason) -
 const AFTER_HELP: &str = "\
 Creates the next request of the mesh. What is in use stays in use until the new certificate is there.
 
-With --reason compromise the new key comes first. Once its certificate is issued, or an hour later at the latest, the ledger
+With --reason compromise a request is made even where another is on its way, and the new key comes first. Once its certificate is issued, or an hour later at the latest, the ledger
 says that those before it are revoked, the root's revocation list (TrustPolicy, status.roots) has them, and `meshroot verify`
 refuses them. Workloads read no such list: they believe the stolen key until its certificate ends, or until the root is
 replaced (`meshroot rotate root`), which `meshroot check` and `meshroot describe vm` say. It cannot be taken back.
@@ -233,7 +208,6 @@ mod tests {
             &Key::new("meshroot-cluster-east", "a"),
             &RequestName::first("a", "demo").next(),
             &previous,
-            Reason::RenewalAsked,
         );
         assert_eq!(renewal.metadata.name.as_deref(), Some("a.demo.2"));
         assert_eq!(renewal.spec.cert_config, previous.spec.cert_config);

@@ -1,4 +1,7 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::PostParams;
 use meshroot_api::names::{MANAGED_BY_LABEL, MESH_LABEL, REASON_ANNOTATION};
+use meshroot_api::shared::ResourceRef;
 use meshroot_testkit::wait;
 use serde_json::json;
 
@@ -127,17 +130,24 @@ async fn a_renewal_because_of_a_stolen_key_says_so_and_what_becomes_of_the_old_o
     assert_eq!(reason().await, "KeyCompromised", "a renewal for no reason takes nothing back");
 }
 
+/// What the agent wrote there counts for nothing: another virtual mesh, and a number as high as it likes.
 #[tokio::test]
-async fn a_renewal_that_is_on_its_way_becomes_one_because_of_a_stolen_key() {
+async fn a_stolen_key_is_told_by_a_request_of_its_own_whatever_the_agent_has_asked_for() {
     let hub = hub().await;
     let (place, _) = settled(&hub, "overtaken").await;
     hub.run(&["renew", &place.mesh]).yes();
-    let renew = || hub.run(&["renew", &place.mesh, "--reason", "compromise"]).yes();
-    let said = renew();
-    has(&said, &["still unanswered", "is revoked"]);
-    assert!(!said.contains("its key may have been made before"), "{said}");
     place.csr(2).await;
-    has(&renew(), &["its key may have been made before this", "run this again once"]);
-    let request = place.requests(&hub.admin).get(&place.request_name(2)).await.unwrap();
+    let api = place.requests(&hub.admin);
+    let mut elsewhere = api.get(&place.request_name(1)).await.unwrap();
+    elsewhere.metadata =
+        ObjectMeta { name: Some(place.request_name(4_000_000_000)), ..ObjectMeta::default() };
+    elsewhere.spec.virtual_mesh_ref = ResourceRef::new("demo", "elsewhere");
+    api.create(&PostParams::default(), &elsewhere).await.unwrap();
+    let said = hub.run(&["renew", &place.mesh, "--reason", "compromise"]).yes();
+    has(&said, &[&format!("{} created", place.request_name(3)), "or in an hour"]);
+    let request = api.get(&place.request_name(3)).await.unwrap();
     assert_eq!(request.metadata.annotations.unwrap()[REASON_ANNOTATION], "KeyCompromised");
+    let reference = request.spec.virtual_mesh_ref;
+    assert_ne!(reference.namespace, "elsewhere");
+    assert!(request.spec.csr_data.0.is_empty() && !request.spec.cert_config.hosts.is_empty());
 }

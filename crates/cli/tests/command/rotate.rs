@@ -244,7 +244,7 @@ async fn a_stolen_key_is_told_and_the_plan_says_who_believes_it_until_when() {
         "accepted: workloads of {0}/{1} refuse workloads of {0}/{1}",
         place.namespace, place.mesh
     );
-    has(&plan, &[&refused, " at the latest; restart them to have it over sooner"]);
+    has(&plan, &[&refused, " at the earliest; restart them to have it over sooner"]);
     assert_eq!(
         hub.run(&["rotate", "root", "stolen", "--accept-refusals"]).code,
         2,

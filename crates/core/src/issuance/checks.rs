@@ -44,6 +44,11 @@ pub(super) fn place<'a>(snapshot: &Snapshot<'a>) -> Result<Place<'a>, Refusal> {
         let message = "a later request of this mesh has its certificate already; delete this one";
         return Err(Refusal::new(Reason::Superseded, message));
     }
+    if snapshot.far_ahead {
+        let message = "the number in its name is more than a thousand above what the ledger knows of this mesh; delete it, and the \
+                       next request is made by itself, or by meshroot renew";
+        return Err(Refusal::new(Reason::NameMismatch, message));
+    }
     // Whoever settles it has the request issued after all: no conflict of this request's own.
     let in_another = |refusal: Refusal| Refusal::new(Reason::NotAMember, refusal.message);
     snapshot.membership.check(&key, &Key::of(virtual_mesh)).map_err(in_another)?;

@@ -9,10 +9,10 @@ use super::plan::plan;
 use super::roots::Position;
 use super::state::Rotation;
 use super::told;
-use super::verdicts::{Refusals, first_named, groups, minute, refusals, verifies};
+use super::verdicts::{Refusals, groups, minute, refusals, verifies};
 use super::walk::{End, Walked, walk};
 use super::world::{AnchorChange, Member, World};
-use crate::membership::Key;
+use crate::membership::{Key, named};
 
 /// What members will be told, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,13 +124,17 @@ impl Rotation {
         let exposed = self.exposed();
         let latest = exposed.iter().filter_map(|(_, until)| *until).max();
         let excluded = |mesh: &Key| self.left.contains_key(mesh);
-        let ends = exposed.iter().filter(|(_, until)| until.is_some());
-        let left = exposed.iter().filter(|(mesh, _)| excluded(mesh));
-        let stuck = exposed.iter().filter(|(mesh, until)| until.is_none() && !excluded(mesh));
+        let by = |is_it: &dyn Fn(&Key, Option<Timestamp>) -> bool| {
+            let those = exposed.iter().filter(|(mesh, until)| is_it(mesh, *until));
+            named(those.map(|(mesh, _)| mesh))
+        };
+        let ends = by(&|_, until| until.is_some());
+        let left = by(&|mesh, _| excluded(mesh));
+        let stuck = by(&|mesh, until| until.is_none() && !excluded(mesh));
         let parts = [
-            (named(ends), latest.map(|latest| format!("until {} at the earliest", minute(latest)))),
-            (named(left), Some("as long as they are excluded".to_owned())),
-            (named(stuck), Some("as long as this cannot go on".to_owned())),
+            (ends, latest.map(|latest| format!("until {} at the earliest", minute(latest)))),
+            (left, Some("as long as they are excluded".to_owned())),
+            (stuck, Some("as long as this cannot go on".to_owned())),
         ];
         let said =
             parts.into_iter().filter_map(|(meshes, long)| Some(format!("{} {}", meshes?, long?)));
@@ -146,7 +150,7 @@ impl Rotation {
 
     /// Whose workloads refuse each other now, because somebody accepts that, in one sentence.
     pub fn cut_off(&self) -> Option<String> {
-        refusals(&self.world).map(|refusals| refusals.sentence())
+        refusals(&self.world).map(|refusals| refusals.sentence("latest"))
     }
 
     fn step(&self, member: &Member, next: Position) -> Move {
@@ -197,8 +201,4 @@ impl Rotation {
         };
         Pair { by: names(by), of: names(of), now: all(now), next: all(next), why }
     }
-}
-
-fn named<'a>(exposed: impl Iterator<Item = &'a (Key, Option<Timestamp>)>) -> Option<String> {
-    first_named(exposed.map(|(mesh, _)| mesh))
 }

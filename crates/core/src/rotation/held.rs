@@ -25,15 +25,6 @@ pub fn settling(leaf_lifetime: SignedDuration) -> SignedDuration {
     leaf_lifetime.saturating_add(CLOCKS.min(leaf_lifetime))
 }
 
-/// Which workloads are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// All.
-    All,
-    /// Those that started, or got their certificate, since their control plane loaded what it has.
-    New,
-}
-
 impl<T: Copy + Ord> Held<T> {
     /// What was told now and before, as MeshTrust has it. `lag`: how long after the control plane loaded it the last
     /// workload follows, by the longest lifetime that a leaf had since it was told.
@@ -78,11 +69,9 @@ impl<T: Copy + Ord> Held<T> {
         std::iter::once(self.told).chain(former)
     }
 
-    /// The same, or what those workloads may have that are not older than what the control plane has loaded: what was told
-    /// alone once it has loaded that.
-    pub fn counts(&self, whose: Whose, now: Timestamp) -> impl Iterator<Item = T> {
-        let is_new = whose == Whose::New && self.loaded.is_some();
-        self.may(now).take(if is_new { 1 } else { usize::MAX })
+    /// Whether the control plane was seen to have loaded what was told last.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.loaded.is_some()
     }
 
     /// The same after `next` was told: what workloads may have now they may have then.

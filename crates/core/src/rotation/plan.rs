@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::held::{Held, Whose};
+use super::held::Held;
 use super::roots::{Chain, Position, Root, RootSet};
 use super::way::{Change, Way};
 use super::world::{AnchorChange, Blocked, Member, World};
@@ -45,7 +45,7 @@ fn advance(world: &World, member: &Member) -> Next {
             Ok(next) => told = next,
             // It makes later changes possible, and is in nobody's way.
             Err(_) if *change == Change::Bridge => {}
-            // It keeps nobody's trust in the old root alive, and is nothing to wait for where there is a hurry.
+            // Nothing to wait for where there is a hurry.
             Err(blocked) if *change == Change::Unbridge && world.accepts_refusals => {
                 left = Some((*change, blocked));
             }
@@ -99,8 +99,7 @@ fn apply(
         }
         _ => from,
     };
-    let hurries = world.accepts_refusals && change != Change::Unbridge;
-    world.check_among(if hurries { Whose::New } else { Whose::All }, member, next).map(|()| next)
+    world.check_among(world.protected(change), member, next).map(|()| next)
 }
 
 /// What a member trusts that is to trust the goal's roots; `None` where it cannot trust as many as it takes.
@@ -119,8 +118,8 @@ fn trusting(world: &World, member: &Member, from: Position, way: Way) -> Option<
         AnchorChange::Restart => Some(from.anchors.union(goal)),
         // Whichever it has by then, it loads one that holds all of them.
         AnchorChange::Live => {
-            let whose = if world.accepts_refusals { Whose::New } else { Whose::All };
-            Some(member.anchors.counts(whose, world.now).fold(goal, RootSet::union))
+            let whose = world.protected(Change::Trust);
+            Some(member.trusts(whose, world.now).fold(goal, RootSet::union))
         }
     }
 }

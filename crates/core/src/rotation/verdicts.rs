@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::roots::{Chain, RootSet};
 use super::world::World;
-use crate::membership::Key;
+use crate::membership::{Key, named};
 
 /// Workloads that are older than what their control plane has loaded, and that refuse others or are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,23 +25,11 @@ pub(super) fn minute(moment: Timestamp) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(moment)
 }
 
-/// The first of them by name.
-pub(super) fn first_named<'a>(all: impl Iterator<Item = &'a Key>) -> Option<String> {
-    let names: Vec<String> = all.map(ToString::to_string).collect();
-    match names.as_slice() {
-        [] => None,
-        [first, second, third, rest @ ..] if rest.len() > 1 => {
-            Some(format!("{first}, {second}, {third} and {} more", rest.len()))
-        }
-        all => Some(all.join(", ")),
-    }
-}
-
 impl Refusals {
-    /// In one sentence, without an end.
-    pub fn sentence(&self) -> String {
-        let names = |all: &[Key]| first_named(all.iter()).unwrap_or_default();
-        let until = self.until.map(|until| format!(", until {} at the latest", minute(until)));
+    /// In one sentence, without an end. `bound`: what is known of the moment at which it is over.
+    pub fn sentence(&self, bound: &str) -> String {
+        let names = |all: &[Key]| named(all.iter()).unwrap_or_default();
+        let until = self.until.map(|until| format!(", until {} at the {bound}", minute(until)));
         format!(
             "accepted: workloads of {} refuse workloads of {} where one of the two is older than what its control plane has \
              loaded{}; restart them to have it over sooner",
@@ -52,15 +40,16 @@ impl Refusals {
     }
 }
 
-/// Whose workloads refuse each other; nobody's unless somebody accepts that.
+/// Whose workloads refuse each other: nobody's unless somebody accepts that, or did. A mesh with a CA of its own, which
+/// verifies with nobody, is none of them.
 pub(super) fn refusals(world: &World) -> Option<Refusals> {
-    if !world.accepts_refusals {
-        return None;
-    }
+    // Nobody may be told to trust it any more.
+    let roots = world.roots.union(RootSet::from(world.tainted?));
     let groups = groups(world);
     let (mut by, mut of) = (BTreeSet::<usize>::new(), BTreeSet::<usize>::new());
     for (left, right) in groups.iter().flat_map(|by| groups.iter().map(move |of| (by, of))) {
-        if verifies(world, left[0], right[0]).is_err() {
+        let refused = verifies(world, left[0], right[0]).err();
+        if refused.is_some_and(|(chain, anchors)| chain.verifies(roots) && anchors.meets(roots)) {
             by.extend(left.iter().copied());
             of.extend(right.iter().copied());
         }

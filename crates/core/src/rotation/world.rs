@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use meshroot_api::rotation::Step;
 
-use super::held::{Held, Whose};
+use super::held::Held;
 use super::roots::{Chain, Position, Root, RootSet};
-use super::way::Way;
+use super::way::{Change, Way};
 use crate::membership::Key;
 
 /// How a mesh changes its trust anchors.
@@ -17,6 +17,15 @@ pub enum AnchorChange {
     Restart,
     /// It has exactly one.
     Single,
+}
+
+/// Which workloads are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// All.
+    All,
+    /// Those that started, or got their certificate, since their control plane loaded what it has.
+    New,
 }
 
 /// One mesh of the virtual mesh.
@@ -46,6 +55,31 @@ impl Member {
             anchors: self.anchors.tell(next.anchors, now),
             ..self.clone()
         }
+    }
+
+    /// What these workloads of it may send.
+    ///
+    /// New ones send what was told alone once that is loaded. Before it is, they may send what was told before, but nothing
+    /// that the anchors refuse that it was told: it was told these only once no new workload sent such a thing. Where several
+    /// members go on, each would wait for those that went before it otherwise.
+    fn sends(&self, whose: Whose, now: Timestamp) -> impl Iterator<Item = Chain> {
+        let Position { chain: told, anchors } = self.told();
+        let is_all = whose == Whose::All;
+        let may = move |chain: &Chain| {
+            is_all || *chain == told || (!self.chain.is_loaded() && chain.verifies(anchors))
+        };
+        self.chain.may(now).filter(may)
+    }
+
+    /// What these workloads of it may trust; of new ones that have not loaded it nothing by which they would refuse what they
+    /// send themselves.
+    pub(super) fn trusts(&self, whose: Whose, now: Timestamp) -> impl Iterator<Item = RootSet> {
+        let Position { chain, anchors: told } = self.told();
+        let is_all = whose == Whose::All;
+        let may = move |anchors: &RootSet| {
+            is_all || *anchors == told || (!self.anchors.is_loaded() && chain.verifies(*anchors))
+        };
+        self.anchors.may(now).filter(may)
     }
 
     /// Whether some workload of it may trust this root.
@@ -147,12 +181,12 @@ impl World {
         // What stays as it is verifies wherever it did: most members, whenever it is planned.
         let asked = if next == told { &[] } else { self.members.as_slice() };
         for other in asked {
-            for anchors in other.anchors.counts(whose, self.now) {
+            for anchors in other.trusts(whose, self.now) {
                 if told.chain.verifies(anchors) && !next.chain.verifies(anchors) {
                     return Err(Blocked::trusts(other, anchors));
                 }
             }
-            for chain in other.chain.counts(whose, self.now) {
+            for chain in other.sends(whose, self.now) {
                 if chain.verifies(told.anchors) && !chain.verifies(next.anchors) {
                     return Err(Blocked::sends(other, chain));
                 }
@@ -161,10 +195,17 @@ impl World {
         if told.chain.verifies(told.anchors) && !next.chain.verifies(next.anchors) {
             return Err(Blocked::trusts(member, next.anchors));
         }
-        if !member.loads(next.anchors, member.anchors.counts(whose, self.now)) {
+        let loads = || member.loads(next.anchors, member.trusts(whose, self.now));
+        if next.anchors != told.anchors && !loads() {
             return Err(Blocked::Loads { mesh: member.mesh.clone() });
         }
         Ok(())
+    }
+
+    /// Whom a change is to do no harm.
+    pub(super) fn protected(&self, change: Change) -> Whose {
+        // The cross-certificate keeps nobody's trust in the old root alive, and is nothing to hurry for.
+        if self.accepts_refusals && change != Change::Unbridge { Whose::New } else { Whose::All }
     }
 
     /// The steps of the way that is gone: without any cross-certificate of the goal's root all members trust both roots

@@ -85,6 +85,13 @@ fn a_request_that_a_later_one_has_overtaken_is_never_issued() {
 }
 
 #[test]
+fn a_request_whose_number_leaves_none_for_those_after_it_is_refused() {
+    let mut scene = Scene::new();
+    scene.far_ahead = true;
+    scene.assert_refused(Reason::NameMismatch, &["more than a thousand above", "meshroot renew"]);
+}
+
+#[test]
 fn a_mesh_that_another_virtual_mesh_had_first_gets_no_certificate() {
     let mut scene = Scene::new();
     let own = scene.virtual_mesh.clone().unwrap();

@@ -6,7 +6,9 @@ use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
 use meshroot_api::names::RequestName;
 use meshroot_api::security::{ApprovalStatus, Response};
 use meshroot_api::shared::{State, Status};
-use meshroot_core::renewal::{Cause, Next, Numbers, Standing, next, pause, superseded};
+use meshroot_core::renewal::{
+    Cause, Next, Numbers, Standing, is_far_ahead, next, pause, superseded,
+};
 use rstest::rstest;
 
 use crate::scene::{IDENTITY, REQUEST, csr, request};
@@ -133,6 +135,16 @@ fn the_hub_finds_the_current_number(
     let there: Vec<u32> = numbers.requests(&name(current)).map(|name| name.generation).collect();
     assert_eq!(there, found);
     assert_eq!(numbers.first(&name(current)), first);
+}
+
+#[test]
+fn a_number_may_be_a_thousand_above_what_the_ledger_knows_and_no_more() {
+    let far = |generation, known: Option<u32>| {
+        is_far_ahead(&name(generation), |name| Some(name.generation) == known)
+    };
+    assert!(!far(1, None) && !far(1000, None) && far(1001, None));
+    assert!(!far(1001, Some(1)) && !far(1100, Some(100)) && far(1100, Some(99)));
+    assert!(far(u32::MAX, Some(7)) && !far(u32::MAX, Some(u32::MAX - 1)));
 }
 
 #[test]

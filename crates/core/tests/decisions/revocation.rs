@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
-use meshroot_api::names::RequestName;
-use meshroot_api::record::Verdict;
+use meshroot_api::record::{IssuanceRecordSpec, Verdict};
 use meshroot_core::membership::Key;
-use meshroot_core::revocation::{Exposed, asked, exposure, is_before, is_current, issued, waits};
+use meshroot_core::revocation::{Exposed, Stolen, asked, exposure, is_current, waits};
 use meshroot_pki::{Certificate, RevocationReason, Revoked};
 
 use crate::recorded::record;
@@ -29,10 +28,33 @@ fn asked_because(reason: &str) -> Request {
 fn a_stolen_key_revokes_all_that_came_before_the_request_that_says_so() {
     assert!(asked(&asked_because("KeyCompromised")).is_some());
     assert!(asked(&asked_because("RenewalAsked")).is_none());
-    let by = RequestName::parse("istio.demo.4294967295").unwrap();
-    assert!(is_before("istio.demo.4294967294", &by) && is_before("istio.demo.1", &by));
-    for other in ["istio.demo.4294967295", "istio.prod.1", "other.demo.1", "istio-cert-request"] {
-        assert!(!is_before(other, &by), "{other}");
+}
+
+/// Whether that request revokes what this one got, decided so many seconds after it was created.
+fn revokes(name: &str, seconds: i64) -> bool {
+    let request = asked_because("KeyCompromised");
+    let mut entry = record(&Scene::new());
+    name.clone_into(&mut entry.request.name);
+    entry.decision.time = Time(now() + SignedDuration::from_secs(seconds));
+    let stolen = Stolen::read(&request).unwrap();
+    stolen.issued(NAMESPACE, &entry, Timestamp::UNIX_EPOCH).is_some()
+}
+
+#[test]
+fn before_is_what_was_decided_before_or_has_a_lower_number_wherever_it_was_issued() {
+    assert!(
+        revokes("istio.demo.3", -9) && revokes("istio.demo.3", 9) && revokes("istio.demo.1", -9)
+    );
+    assert!(revokes("istio.demo.4294967295", -9), "an agent chooses its number");
+    assert!(revokes("istio.prod.1", -9), "in another virtual mesh");
+    for (name, seconds) in [
+        ("istio.demo.4", -9),
+        ("istio.demo.5", 9),
+        ("istio.prod.1", 9),
+        ("other.demo.1", -9),
+        ("istio-cert-request", -9),
+    ] {
+        assert!(!revokes(name, seconds), "{name}");
     }
 }
 
@@ -47,20 +69,22 @@ fn the_new_certificate_is_waited_for_but_no_longer_than_an_hour() {
 }
 
 #[test]
-fn what_was_denied_or_has_ended_or_is_of_another_virtual_mesh_is_not_revoked() {
-    let entry = record(&Scene::new());
-    let demo = Key::resolve(&entry.virtual_mesh_ref, NAMESPACE);
+fn what_was_denied_or_has_ended_or_is_of_another_cluster_is_not_revoked() {
+    let request = asked_because("KeyCompromised");
+    let stolen = Stolen::read(&request).unwrap();
+    let mut entry = record(&Scene::new());
+    entry.request.name = "istio.demo.3".to_owned();
     let at = Timestamp::UNIX_EPOCH;
-    assert!(issued(&entry, NAMESPACE, &demo, at).is_some());
+    let is_revoked = |entry: &IssuanceRecordSpec, at| stolen.issued(NAMESPACE, entry, at).is_some();
+    assert!(is_revoked(&entry, at));
     let end = entry.prepared.as_ref().unwrap().not_after.0;
-    assert!(issued(&entry, NAMESPACE, &demo, end).is_none(), "it has ended");
-    assert!(issued(&entry, NAMESPACE, &Key::new("elsewhere", "demo"), at).is_none());
+    assert!(!is_revoked(&entry, end), "it has ended");
+    assert!(stolen.issued("meshroot-cluster-west", &entry, at).is_none());
     let mut revoked = entry.clone();
     revoked.decision.verdict = Verdict::Revoked;
-    assert!(issued(&revoked, NAMESPACE, &demo, at).is_none(), "not twice");
-    let mut denied = entry;
-    denied.prepared = None;
-    assert!(issued(&denied, NAMESPACE, &demo, at).is_none());
+    assert!(!is_revoked(&revoked, at), "not twice");
+    entry.prepared = None;
+    assert!(!is_revoked(&entry, at), "denied");
 }
 
 fn entry(certificate: &Certificate) -> Revoked {
@@ -98,13 +122,14 @@ fn exposed(name: &str, days: i64, by: &[&str], is_leaving: bool) -> Exposed {
         until: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days),
         by: by.iter().map(|mesh| Key::new(NAMESPACE, *mesh)).collect(),
         is_leaving,
+        no_list: None,
     }
 }
 
 #[test]
 fn it_is_said_who_believes_a_stolen_key_longest_and_what_ends_it_sooner() {
     let demo = Key::new("meshroot-system", "demo");
-    let said = |all: &[Exposed]| exposure(all, &demo, None).map(|it| it.message);
+    let said = |all: &[Exposed]| exposure(all, &demo).map(|it| it.message);
     let one = exposed("a", 1, &["a", "b"], false);
     assert_eq!(
         said(std::slice::from_ref(&one)).unwrap(),
@@ -115,11 +140,12 @@ fn it_is_said_who_believes_a_stolen_key_longest_and_what_ends_it_sooner() {
     assert_eq!(
         said(&[one.clone(), many]).unwrap(),
         "the key of c is stolen; workloads of meshroot-cluster-east/a, meshroot-cluster-east/b, meshroot-cluster-east/c and 2 \
-         more meshes believe what it signs until 1970-01-03T00:00:00Z, or until its root, which is being replaced, is trusted no \
+         more believe what it signs until 1970-01-03T00:00:00Z, or until its root, which is being replaced, is trusted no \
          more; and so it is with 1 more"
     );
-    let without = exposure(&[exposed("a", 1, &["a"], true)], &demo, Some("it lacks cRLSign"));
-    let without = without.unwrap().message;
+    let no_list = Some("it lacks cRLSign".to_owned());
+    let unlisted = Exposed { no_list, ..exposed("a", 1, &["a"], true) };
+    let without = exposure(&[unlisted], &demo).unwrap().message;
     assert!(without.ends_with("; no revocation list says so: it lacks cRLSign"), "{without}");
     assert_eq!(said(&[exposed("a", 1, &[], true)]), None, "nobody trusts its root any more");
     assert_eq!(said(&[]), None);

@@ -40,6 +40,7 @@ pub(crate) struct Scene {
     pub(crate) mode: ApprovalMode,
     /// A later request was answered.
     pub(crate) superseded: bool,
+    pub(crate) far_ahead: bool,
     pub(crate) membership: Membership,
     /// A host that is another mesh's identity.
     pub(crate) other_mesh: Option<(Host, Key)>,
@@ -61,6 +62,7 @@ impl Scene {
             allowed_hosts: Vec::new(),
             mode: ApprovalMode::Automatic,
             superseded: false,
+            far_ahead: false,
             membership: Membership::default(),
             other_mesh: None,
             earlier: None,
@@ -115,6 +117,7 @@ impl Scene {
             policy: self.has_policy.then_some(&policy),
             mesh: self.mesh.as_ref(),
             superseded: self.superseded,
+            far_ahead: self.far_ahead,
             membership: &self.membership,
             mesh_of_host: &mesh_of_host,
             holder_of_key: &|_| self.earlier.clone(),

@@ -113,7 +113,7 @@ pub(crate) fn rotation(roots: &[OwnRoot], members: &[View<'_>]) -> Rotation {
     .unwrap()
 }
 
-fn spec(told: Told) -> MeshTrustSpec {
+pub(crate) fn spec(told: Told) -> MeshTrustSpec {
     let mut spec = trust(&[], None).spec;
     told.put_into(&mut spec, &Key::new("meshroot-system", "demo"));
     spec

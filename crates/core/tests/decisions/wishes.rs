@@ -6,11 +6,12 @@ use meshroot_api::policy::Gate;
 use meshroot_api::rotation::{RootRotationSpec, Step, Strategy};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::trust::{Goal, Sent, Telling};
-use meshroot_api::{Reason, RootRotation};
+use meshroot_api::{MeshTrust, Reason, RootRotation};
 use meshroot_core::rotation::{OwnRoot, Rotation, Snapshot, View, read};
 
 use crate::told::{
-    NEW, OLD, bridged, demo, fingerprint, goal, mesh, new, old, rotation, trust, view, wanted_back,
+    NEW, OLD, bridged, demo, fingerprint, goal, mesh, new, old, rotation, spec, trust, view,
+    wanted_back,
 };
 use crate::x509::{DAY, now};
 
@@ -233,4 +234,45 @@ fn who_trusts_the_old_root_believes_what_is_signed_under_the_new_one_through_the
     assert_eq!((rotation.believing(1), rotation.believing(2)), (both.to_vec(), both.to_vec()));
     let rotation = tainted(Strategy::BundleFirst, false, false);
     assert_eq!((rotation.believing(1), rotation.believing(2)), (both.to_vec(), Vec::new()));
+}
+
+/// What two members were told, and whether the second has loaded it; in a rotation in which refusals are accepted or not.
+fn hurried(first: &MeshTrust, second: &MeshTrust, cross: bool, accept_refusals: bool) -> Rotation {
+    let mut asked = wanted_back(Step::Announcing);
+    asked.spec =
+        RootRotationSpec { taint_old: true, accept_refusals, ..RootRotationSpec::default() };
+    let new = if cross { new() } else { OwnRoot { cross: None, ..new() } };
+    let loaded = View { loaded_since: Some(now()), ..view("b", Some(second)) };
+    read(&Snapshot {
+        virtual_mesh: &demo(),
+        named: &[mesh("a"), mesh("b")],
+        roots: &[old(), new],
+        ready: 2,
+        rotation: Some(&asked),
+        members: &[view("a", Some(first)), loaded],
+        now: now(),
+    })
+    .unwrap()
+}
+
+/// All had loaded their new certificates when the first was told; what it was told last it has not loaded.
+#[test]
+fn who_accepts_refusals_has_no_member_wait_for_one_that_was_told_before_it() {
+    let plain = |root| Sent { issuer: fingerprint(root), through: None };
+    let former = Telling { sent: vec![plain(&OLD)], ..bridged() };
+    let told = Telling { trusted: vec![vec![fingerprint(&OLD)]], ..former.clone() };
+    let (first, second) = (trust(&[&NEW], Some(told)), trust(&[&OLD], Some(former)));
+    let anchors = |accept| {
+        let rotation = hurried(&first, &second, true, accept);
+        spec(rotation.told(&mesh("b"), Some(&second), true).unwrap().unwrap()).trust_anchors
+    };
+    assert_eq!(anchors(true), NEW.to_pem());
+    assert_eq!(anchors(false), OLD.to_pem());
+
+    let former =
+        Telling { sends: Some(plain(&OLD)), trusted: vec![vec![fingerprint(&OLD)]], ..bridged() };
+    let told = Telling { sends: Some(plain(&NEW)), sent: vec![plain(&OLD)], ..former.clone() };
+    let (first, second) = (trust(&[&OLD, &NEW], Some(told)), trust(&[&OLD, &NEW], Some(former)));
+    let issuer = |accept| hurried(&first, &second, false, accept).issuer(&mesh("b"));
+    assert_eq!((issuer(true), issuer(false)), (Some(2), Some(1)));
 }

@@ -39,9 +39,11 @@ pub(crate) async fn reconcile(hub: Arc<Hub>, key: Key) -> Result<Outcome, HubErr
         hub.standings.forget(&key);
         return Ok(Outcome::Done);
     };
+    let outcome = decided(Arc::clone(&hub), key, Arc::clone(&request)).await;
+    // Whatever keeps it from being answered.
     match revocation::due(&hub, &request).await? {
-        None => decided(hub, key, request).await,
-        Some(left) => Ok(decided(hub, key, request).await?.within(left)),
+        None => outcome,
+        Some(left) => Ok(outcome?.within(left)),
     }
 }
 
@@ -134,6 +136,7 @@ impl Place {
             policy: self.policy.as_ref().map(|policy| &policy.spec),
             mesh: self.mesh.as_deref(),
             superseded: self.superseded(hub),
+            far_ahead: self.far_ahead(hub),
             membership: &hub.membership(),
             mesh_of_host: &|host: &Host| self.other_mesh(hub, host),
             holder_of_key: &|key: &PublicKey| {
@@ -294,6 +297,14 @@ impl Place {
             name = Some(own.next());
         }
         false
+    }
+
+    fn far_ahead(&self, hub: &Hub) -> bool {
+        let is_recorded = |name: &RequestName| {
+            hub.records.object(Some(&self.key.namespace), &name.to_string()).is_some()
+        };
+        let name = RequestName::parse(&self.key.name);
+        name.is_some_and(|name| renewal::is_far_ahead(&name, is_recorded))
     }
 
     fn other_mesh(&self, hub: &Hub, host: &Host) -> Option<Key> {

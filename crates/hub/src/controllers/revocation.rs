@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use meshroot_api::policy::{LONGEST_REVOCATION_LIST, RootStatus};
+use meshroot_api::policy::RootStatus;
 use meshroot_api::record::{Decision, PreparedCertificate, Verdict};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
@@ -15,7 +15,7 @@ use meshroot_api::{
 use meshroot_ca::{Issuer, RevocationError, revocation_list};
 use meshroot_core::Notice;
 use meshroot_core::membership::{self, Key};
-use meshroot_core::revocation::{self, Exposed};
+use meshroot_core::revocation::{self, Exposed, Stolen};
 use meshroot_pki::{RevocationList, Revoked, read_revocation_lists};
 use meshroot_runtime::process::{clock, crash};
 
@@ -38,39 +38,45 @@ pub(crate) async fn due(hub: &Hub, request: &Request) -> Result<Option<Duration>
     }
 }
 
-/// The same at once: there is a new certificate. One entry at a time, so that a hub that dies goes on where it was.
+/// The same at once: there is a new certificate. One entry at a time, so that a hub that dies goes on where it was; one that
+/// cannot be made keeps no other from being made.
 pub(crate) async fn earlier(hub: &Hub, request: &Request) -> Result<(), HubError> {
-    let Some(by) = revocation::asked(request) else { return Ok(()) };
-    let key = Key::of(request);
-    let virtual_mesh = Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace);
-    let mut records = hub.records.store().state();
-    records.retain(|record| {
-        record.metadata.namespace.as_ref() == Some(&key.namespace)
-            && revocation::is_before(&record.spec.request.name, &by)
-    });
-    for record in records {
-        let (certificate, now) = (Key::of(record.as_ref()), clock::now());
-        let issued = revocation::issued(&record.spec, &key.namespace, &virtual_mesh, now);
-        let Some(prepared) = issued else { continue };
-        let place = Key::new(
-            &virtual_mesh.namespace,
-            names::revocation(&virtual_mesh.name, &prepared.serial),
-        );
-        let found = hub.records.object(Some(&place.namespace), &place.name);
-        if found.is_some_and(|found| found.spec.decision.verdict == Verdict::Revoked) {
-            continue;
+    let Some(stolen) = Stolen::read(request) else { return Ok(()) };
+    let mut outcome = Ok(());
+    for record in hub.records.store().state() {
+        let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
+        if let Some(prepared) = stolen.issued(namespace, &record.spec, clock::now()) {
+            let revoked = revoke(hub, request, &record, prepared).await;
+            outcome = outcome.and(revoked);
         }
-        let why = revocation::because(&certificate, &key.name);
-        hub.fence()?;
-        hub.ledgers.settle(&place.namespace).await?;
-        let Some(entry) = entry(hub, &record, prepared, place, why.clone()) else { continue };
-        entry.write(Some(prepared.clone())).await?;
-        crash::point("hub-after-revocation");
-        tracing::info!(target: "audit", request = %certificate, serial = prepared.serial, issuer = prepared.issuer_sha256, not_after = %prepared.not_after.0, why, "revoked");
-        hub.metrics.decided(Reason::Revoked);
-        let message = format!("{why}: serial {} is revoked", prepared.serial);
-        hub.report(request, &Notice::new(Reason::Revoked, message), "Revoke").await;
     }
+    outcome
+}
+
+async fn revoke(
+    hub: &Hub,
+    request: &Request,
+    record: &IssuanceRecord,
+    prepared: &PreparedCertificate,
+) -> Result<(), HubError> {
+    let certificate = Key::of(record);
+    let virtual_mesh = Key::resolve(&record.spec.virtual_mesh_ref, &certificate.namespace);
+    let name = names::revocation(&virtual_mesh.name, &prepared.serial);
+    let place = Key::new(&virtual_mesh.namespace, name);
+    let found = hub.records.object(Some(&place.namespace), &place.name);
+    if found.is_some_and(|found| found.spec.decision.verdict == Verdict::Revoked) {
+        return Ok(());
+    }
+    let why = revocation::because(&certificate, &Key::of(request).name);
+    hub.fence()?;
+    hub.ledgers.settle(&place.namespace).await?;
+    let Some(entry) = entry(hub, record, prepared, place, why.clone()) else { return Ok(()) };
+    entry.write(Some(prepared.clone())).await?;
+    crash::point("hub-after-revocation");
+    tracing::info!(target: "audit", request = %certificate, serial = prepared.serial, issuer = prepared.issuer_sha256, not_after = %prepared.not_after.0, why, "revoked");
+    hub.metrics.decided(Reason::Revoked);
+    let message = format!("{why}: serial {} is revoked", prepared.serial);
+    hub.report(request, &Notice::new(Reason::Revoked, message), "Revoke").await;
     Ok(())
 }
 
@@ -117,7 +123,7 @@ pub(super) async fn show(
         let Some((number, _)) = roots.above(revoked.issuer) else { continue };
         by_root.entry(number).or_default().push(revoked);
     }
-    let (mut exposed, mut no_list) = (Vec::new(), None);
+    let mut exposed = Vec::new();
     for (number, revoked) in by_root {
         let Some(root) = roots.get(number) else { continue };
         let by = match mode {
@@ -126,45 +132,30 @@ pub(super) async fn show(
         };
         let is_leaving =
             matches!(mode, Mode::Planned(rotation) if rotation.goal().number != number);
-        exposed.extend(revoked.iter().map(|one| Exposed {
-            because: one.because.clone(),
+        let entries: Vec<Revoked> = revoked.iter().map(|one| one.entry.clone()).collect();
+        let fingerprint = root.issuer.root().fingerprint().to_string();
+        let known = listed(policy, root, &fingerprint);
+        let (listed, no_list) = match current(hub, policy, root, known.clone(), entries).await? {
+            Ok(list) => (Some(list), None),
+            Err(error) => {
+                tracing::warn!(policy = %Key::of(policy), "no revocation list: {error}");
+                (known, Some(error.to_string()))
+            }
+        };
+        if let Some(status) = shown.iter_mut().find(|status| status.fingerprint == fingerprint) {
+            status.revocation_list = listed.map(|list| list.to_pem()).unwrap_or_default();
+        }
+        exposed.extend(revoked.into_iter().map(|one| Exposed {
+            because: one.because,
             until: one.not_after,
             by: by.clone(),
             is_leaving,
+            no_list: no_list.clone(),
         }));
-        let entries: Vec<Revoked> = revoked.into_iter().map(|one| one.entry).collect();
-        let fingerprint = root.issuer.root().fingerprint().to_string();
-        let Some(status) = shown.iter_mut().find(|status| status.fingerprint == fingerprint) else {
-            continue;
-        };
-        let known = listed(policy, root, &fingerprint);
-        let signer = root.issuer.certificate();
-        let is_current =
-            |list: &RevocationList| revocation::is_current(list, signer, &entries, clock::now());
-        let listed = if known.as_ref().is_some_and(is_current) {
-            known
-        } else {
-            hub.fence()?;
-            let before = known.clone();
-            let signed =
-                sign(Arc::clone(&root.issuer), entries, before, super::lifetime(policy)).await;
-            match signed {
-                Ok(list) => {
-                    audit(&list);
-                    Some(list)
-                }
-                Err(error) => {
-                    tracing::warn!(policy = %Key::of(policy), "no revocation list: {error}");
-                    no_list = Some(error.to_string());
-                    known
-                }
-            }
-        };
-        status.revocation_list = listed.map(|list| list.to_pem()).unwrap_or_default();
     }
     let believed = exposed.iter().filter(|one| !one.by.is_empty()).count();
     hub.metrics.exposed(&key.to_string(), believed);
-    Ok(revocation::exposure(&exposed, &key, no_list.as_deref()))
+    Ok(revocation::exposure(&exposed, &key))
 }
 
 /// The list that the policy's status has, where it is of what signs under this root.
@@ -180,6 +171,32 @@ fn audit(list: &RevocationList) {
     let (number, next_update) = (list.number(), list.next_update());
     tracing::info!(target: "audit", %issuer, number = number.map(ToString::to_string), entries, %next_update, "revocation list signed");
 }
+
+/// The list with these entries: the one that is known, where that is good for another while, or a new one.
+async fn current(
+    hub: &Hub,
+    policy: &TrustPolicy,
+    root: &Root,
+    known: Option<RevocationList>,
+    entries: Vec<Revoked>,
+) -> Result<Result<RevocationList, NoList>, HubError> {
+    let signer = root.issuer.certificate();
+    let is_current =
+        |list: &RevocationList| revocation::is_current(list, signer, &entries, clock::now());
+    match known {
+        Some(list) if is_current(&list) => Ok(Ok(list)),
+        _ if entries.len() > MOST_ENTRIES => Ok(Err(NoList::TooLong(entries.len()))),
+        before => {
+            hub.fence()?;
+            let lifetime = super::lifetime(policy);
+            let signed = sign(Arc::clone(&root.issuer), entries, before, lifetime).await;
+            Ok(signed.inspect(audit))
+        }
+    }
+}
+
+/// So many entries fit into [`RootStatus::revocation_list`], with the longest serial numbers that there are.
+const MOST_ENTRIES: usize = 3000;
 
 /// Why there is no list of all that is revoked.
 #[derive(Debug, thiserror::Error)]
@@ -202,9 +219,5 @@ async fn sign(
 ) -> Result<RevocationList, NoList> {
     let sign = move || revocation_list(&issuer, &entries, before.as_ref(), lifetime, clock::now());
     // RSA takes milliseconds.
-    let list = tokio::task::spawn_blocking(sign).await.map_err(|_| NoList::Cancelled)??;
-    if list.to_pem().len() > LONGEST_REVOCATION_LIST {
-        return Err(NoList::TooLong(list.entries().len()));
-    }
-    Ok(list)
+    Ok(tokio::task::spawn_blocking(sign).await.map_err(|_| NoList::Cancelled)??)
 }

@@ -65,14 +65,24 @@ fn what_was_issued_to_a_mesh_is_revoked_once_it_has_the_certificate_of_a_new_key
     });
 }
 
-/// An agent chooses the number, and what is below it is not counted through.
+/// An agent chooses the number: one that was issued before under a higher number is revoked all the same, and the last of
+/// all, after which there is none, is not issued.
 #[test]
-fn the_highest_number_that_there_is_revokes_what_was_issued_before_it_like_any_other() {
+fn what_was_issued_before_under_a_higher_number_is_revoked_and_the_highest_there_is_is_refused() {
     run(async |scene| {
         let name = "stolen-last";
         issued(scene, name).await?;
-        reissue(scene, name, u32::MAX, "KeyCompromised").await?;
-        policy_says(scene, name, 1).await.map(drop)
+        renew(scene, name, u32::MAX, "RenewalAsked").await?;
+        scene.submit(&numbered(name, u32::MAX), request(name)?).await?;
+        let is_refused = |request: &Request| {
+            let said = request.status_or_default().computed_status.message;
+            said.starts_with("NameMismatch: the number in its name is more than a thousand above")
+        };
+        let last = numbered(name, u32::MAX);
+        until("it is refused", &scene.requests(), &last, is_refused).await?;
+        reissue(scene, name, 1000, "RenewalAsked").await?;
+        reissue(scene, name, 2000, "KeyCompromised").await?;
+        policy_says(scene, name, 2).await.map(drop)
     });
 }
 

@@ -63,6 +63,11 @@ fn who_accepts_refusals_is_rid_of_a_stolen_root_before_workloads_have_renewed() 
             set(scene, &rotation, json!({ "acceptRefusals": true })).await.unwrap_err()
         );
         ensure!(alone.contains("set spec.taintOld too"), "{alone}");
+        let mut born = rotations(scene).get(&rotation).await?;
+        born.metadata = ObjectMeta { name: Some(format!("{name}.3")), ..ObjectMeta::default() };
+        born.spec.accept_refusals = true;
+        let refused = format!("{:#}", create(&rotations(scene), born).await.unwrap_err());
+        ensure!(refused.contains("set spec.taintOld too"), "{refused}");
         set(scene, &rotation, json!({ "taintOld": true })).await?;
         waits_for(
             scene,

@@ -67,7 +67,10 @@ async fn an_agent_neither_says_that_its_key_was_stolen_nor_takes_that_back() {
     create(&agent, &own).await.unwrap();
     assert_refused(patch(&agent, &own, annotated("KeyCompromised")).await, neither);
 
-    patch(&admin, &own, annotated("KeyCompromised")).await.unwrap();
+    let own = request(EAST, "agent.stolen.2", &spec());
+    let mut said = own.clone();
+    said["metadata"]["annotations"] = reason(json!("KeyCompromised"));
+    create(&admin, &said).await.unwrap();
     assert_refused(patch(&agent, &own, annotated("RenewalAsked")).await, neither);
     let without = json!({ "metadata": { "annotations": reason(Value::Null) } });
     assert_refused(patch(&agent, &own, without.clone()).await, neither);
@@ -79,10 +82,12 @@ async fn an_agent_neither_says_that_its_key_was_stolen_nor_takes_that_back() {
     patch_status(&hub, &own, json!({ "response": { "caCertificate": "Q0E=" } })).await.unwrap();
     delete(&agent, &own).await.unwrap();
 
-    let mistaken = request(EAST, "agent.stolen.2", &spec());
+    let mut mistaken = request(EAST, "agent.stolen.3", &spec());
+    mistaken["metadata"]["annotations"] = reason(json!("KeyCompromised"));
     create(&admin, &mistaken).await.unwrap();
-    patch(&admin, &mistaken, annotated("KeyCompromised")).await.unwrap();
     patch(&admin, &mistaken, without).await.unwrap();
+    let late = patch(&admin, &mistaken, annotated("KeyCompromised")).await;
+    assert_refused(late, "is said by a new request");
 }
 
 #[tokio::test]

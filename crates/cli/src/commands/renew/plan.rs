@@ -17,8 +17,6 @@ pub(super) enum Next {
         name: RequestName,
         /// Who is waited for.
         message: String,
-        /// Whether its key was made already.
-        has_key: bool,
     },
     /// Make this request.
     Create {
@@ -64,11 +62,7 @@ pub(super) fn next(
     };
     let is_recorded = |name: &RequestName| recorded.contains(name);
     Ok(match renewal::next(&name, Standing::of(newest), Cause::Person, is_recorded) {
-        renewal::Next::Wait => Next::Waiting {
-            name,
-            message: waiting_for(newest),
-            has_key: !newest.spec.csr_data.0.is_empty(),
-        },
+        renewal::Next::Wait => Next::Waiting { name, message: waiting_for(newest) },
         renewal::Next::Ask(name) => Next::Create { name, previous: Box::new(newest.clone()) },
     })
 }

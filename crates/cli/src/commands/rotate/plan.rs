@@ -46,7 +46,9 @@ fn lines(gathered: &Gathered, rotation: &Rotation, forecast: &Forecast) -> Vec<S
             format!("  once {} is confirmed: meshroot rotate confirm {}", step.word(), gathered.key)
         }));
         lines.extend(told(stage));
-        lines.extend(stage.refusals.iter().map(|refusals| format!("  {}", refusals.sentence())));
+        lines.extend(
+            stage.refusals.iter().map(|refusals| format!("  {}", refusals.sentence("earliest"))),
+        );
         if stage.lasts > SignedDuration::ZERO {
             lines.push(format!(
                 "  then at least {:#}, from when all have loaded it: the longest lifetime of a workload's certificate, and as much, \
