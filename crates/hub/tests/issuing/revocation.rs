@@ -81,7 +81,7 @@ fn what_was_issued_before_under_a_higher_number_is_revoked_and_the_highest_there
         let last = numbered(name, u32::MAX);
         until("it is refused", &scene.requests(), &last, is_refused).await?;
         reissue(scene, name, 1000, "RenewalAsked").await?;
-        reissue(scene, name, 2000, "KeyCompromised").await?;
+        reissue(scene, name, 1001, "KeyCompromised").await?;
         policy_says(scene, name, 2).await.map(drop)
     });
 }
