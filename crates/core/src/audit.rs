@@ -1,6 +1,6 @@
 //! Whether a ledger is whole: each record as it was written, in its place, and none taken away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use meshroot_api::record::IssuanceRecordSpec;
@@ -113,7 +113,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// All that is wrong with the ledger of one namespace; in the order of its numbers. An edit is found by the record that
+/// All that is wrong with the ledger of one namespace. An edit is found by the record that
 /// follows, or by an anchor: what comes after the last anchor and is the end can be changed without a trace.
 pub fn faults(records: &[Record<'_>], anchors: &[Anchor]) -> Vec<Fault> {
     let mut by_number: BTreeMap<u64, Vec<Record<'_>>> = BTreeMap::new();
@@ -135,18 +135,17 @@ pub fn faults(records: &[Record<'_>], anchors: &[Anchor]) -> Vec<Fault> {
         faults.extend(all.iter().filter_map(|record| broken(record, before)));
     }
     let last = by_number.keys().next_back().copied().unwrap_or_default();
-    let mut told = BTreeSet::new();
     for anchor in anchors.iter().filter(|anchor| anchor.end.sequence > 0) {
         match by_number.get(&anchor.end.sequence) {
             Some(all) => {
-                let is_it =
+                let differs =
                     |record: &&Record<'_>| digest(record.entry).to_string() != anchor.end.digest;
-                faults.extend(all.iter().filter(is_it).map(|record| Fault::Differs {
+                faults.extend(all.iter().filter(differs).map(|record| Fault::Differs {
                     name: record.name.to_owned(),
                     anchor: anchor.clone(),
                 }));
             }
-            None if anchor.end.sequence > last && told.insert(&anchor.by) => {
+            None if anchor.end.sequence > last => {
                 faults.push(Fault::Cut { last, anchor: anchor.clone() });
             }
             // It is missing, which is said.

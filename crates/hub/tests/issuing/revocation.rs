@@ -65,10 +65,10 @@ fn what_was_issued_to_a_mesh_is_revoked_once_it_has_the_certificate_of_a_new_key
     });
 }
 
-/// An agent chooses the number: one that was issued before under a higher number is revoked all the same, and the last of
-/// all, after which there is none, is not issued.
+/// An agent chooses the number. The last of all, after which there is none for the next request, is not issued.
 #[test]
-fn what_was_issued_before_under_a_higher_number_is_revoked_and_the_highest_there_is_is_refused() {
+fn what_was_issued_after_a_jump_in_the_numbers_is_revoked_and_the_last_number_there_is_is_refused()
+{
     run(async |scene| {
         let name = "stolen-last";
         issued(scene, name).await?;
