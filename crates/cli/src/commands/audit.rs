@@ -216,8 +216,9 @@ async fn verify(global: &Global, asked: &Verify, terminal: &mut Terminal) -> Res
 }
 
 const AFTER_HELP: &str = "\
-Each decision is a record: which request, on which bytes (digests), by whom or what, and what was signed. The records of a
-cluster are a chain; `meshroot audit verify` checks it. What is signed and by which profile is in -o json.
+Each decision is a record: which request, on which bytes (digests), by whom or what, and what
+was signed. The records of a cluster are a chain; `meshroot audit verify` checks it. What is
+signed and by which profile is in -o json.
 
 Examples:
   meshroot audit --since 2160h
@@ -226,9 +227,10 @@ Examples:
   meshroot audit checkpoint > checkpoint-$(date +%F).json";
 
 const VERIFY_HELP: &str = "\
-Each record carries the digest of the one before it, and how far a ledger has come stands in a second place (ConfigMap
-meshroot-ledger.NAMESPACE of the hub). Whoever can write both can write a ledger anew: against that hold it against a checkpoint
-that was kept elsewhere. -n NAMESPACE keeps to one ledger. Exit code 1 says that something is wrong, and what.
+Each record carries the digest of the one before it, and how far a ledger has come stands in a
+second place (ConfigMap meshroot-ledger.NAMESPACE of the hub). Whoever can write both can write
+a ledger anew: against that hold it against a checkpoint that was kept elsewhere. -n NAMESPACE
+keeps to one ledger. Exit code 1 says that something is wrong, and what.
 
 Examples:
   meshroot audit verify

@@ -184,10 +184,12 @@ fn request(mesh: &Key, name: &RequestName, spec: RequestSpec, reason: Reason) ->
 const AFTER_HELP: &str = "\
 Creates the next request of the mesh. What is in use stays in use until the new certificate is there.
 
-With --reason compromise a request is made even where another is on its way, and the new key comes first. Once its certificate is issued, or an hour later at the latest, the ledger
-says that those before it are revoked, the root's revocation list (TrustPolicy, status.roots) has them, and `meshroot verify`
-refuses them. Workloads read no such list: they believe the stolen key until its certificate ends, or until the root is
-replaced (`meshroot rotate root`), which `meshroot check` and `meshroot describe vm` say. It cannot be taken back.
+With --reason compromise a request is made even where another is on its way, and the new key
+comes first. Once its certificate is issued, or an hour later at the latest, the ledger says
+that those before it are revoked, the root's revocation list (TrustPolicy, status.roots) has
+them, and `meshroot verify` refuses them. Workloads read no such list: they believe the stolen
+key until its certificate ends, or until the root is replaced (`meshroot rotate root`), which
+`meshroot check` and `meshroot describe vm` say. It cannot be taken back.
 
 Examples:
   meshroot renew istio-istio-system-east

@@ -201,6 +201,15 @@ async fn a_mesh_is_excluded_and_taken_in_again() {
     has(&shown, &[&place.mesh, "intermediate of root 1 against root 1"]);
     hub.run(&["rotate", "include", "left", &format!("{}/{}", place.namespace, place.mesh)]).yes();
     assert_eq!(excluded().await, []);
+    // Whoever hurried the others cuts nobody off who comes long after.
+    let left = [ResourceRef::new(&place.mesh, &place.namespace)];
+    let spec = json!({ "spec": { "taintOld": true, "acceptRefusals": true, "excluded": left } });
+    let status = json!({ "status": { "step": "Complete" } });
+    let parameters = PatchParams::default();
+    rotations(&hub).patch("left.2", &parameters, &Patch::Merge(&spec)).await.unwrap();
+    rotations(&hub).patch_status("left.2", &parameters, &Patch::Merge(&status)).await.unwrap();
+    hub.run(&["rotate", "include", "left", &place.mesh]).yes();
+    assert!(!rotations(&hub).get("left.2").await.unwrap().spec.accept_refusals);
 }
 
 #[tokio::test]

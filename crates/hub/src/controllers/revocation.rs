@@ -221,3 +221,37 @@ async fn sign(
     // RSA takes milliseconds.
     Ok(tokio::task::spawn_blocking(sign).await.map_err(|_| NoList::Cancelled)??)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use meshroot_api::policy::LONGEST_REVOCATION_LIST;
+    use meshroot_ca::{MemorySigner, RootSpec, make_root};
+    use meshroot_pki::{DistinguishedName, KeyKind, RevocationReason, Serial};
+
+    use super::*;
+
+    #[test]
+    fn the_longest_list_fits_into_the_field_that_has_it() {
+        let now = clock::now();
+        let spec = RootSpec {
+            subject: DistinguishedName::new("Meshroot", "long", "long").unwrap(),
+            key: KeyKind::EcdsaP256,
+            lifetime: SignedDuration::from_hours(48),
+        };
+        let (root, key) = make_root(&spec, now).unwrap();
+        let signer = Box::new(MemorySigner::new(key));
+        let issuer = Issuer::new(&[root], Vec::new(), signer, now).unwrap();
+        let entry = |number: usize| {
+            let mut octets = [0xff; 20];
+            (octets[0], octets[1]) = (0x7f, u8::try_from(number % 251).unwrap());
+            octets[2..10].copy_from_slice(&number.to_be_bytes());
+            let reason = Some(RevocationReason::CA_COMPROMISE);
+            Revoked { serial: Serial::new(&octets), since: now, reason }
+        };
+        let entries: Vec<Revoked> = (0..MOST_ENTRIES).map(entry).collect();
+        let lifetime = SignedDuration::from_hours(24);
+        let list = revocation_list(&issuer, &entries, None, lifetime, now).unwrap();
+        assert!(list.to_pem().len() <= LONGEST_REVOCATION_LIST, "{}", list.to_pem().len());
+    }
+}

@@ -43,7 +43,12 @@ pub(super) async fn run(
         listed.retain(|one| of(one) != mesh);
         (newest, listed)
     };
-    write(session, &asked.asked, key, rotation, &json!({ "excluded": listed }), terminal).await
+    let mut spec = json!({ "excluded": listed });
+    if !exclude && gathered.unfinished().is_none() && rotation.1.spec.accept_refusals {
+        // The hurry is over: nobody accepted that this mesh's workloads are cut off.
+        spec["acceptRefusals"] = json!(false);
+    }
+    write(session, &asked.asked, key, rotation, &spec, terminal).await
 }
 
 fn newest(gathered: &Gathered) -> Result<(u32, &RootRotation), Failure> {
