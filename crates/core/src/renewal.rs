@@ -232,7 +232,7 @@ impl Numbers<'_> {
 }
 
 /// Whether the hub or a person may be looking at a request: until it is decided its name stands for this very object,
-/// and its agent may not take it away. One that says that a key was stolen stays until it is answered.
+/// and its agent may not take it away. One that says that a key was stolen stays until that was acted on.
 pub fn is_held(request: &Request) -> bool {
     let is_open = Standing::of(request) == Standing::Open && !request.spec.csr_data.0.is_empty();
     is_open || (!request.is_answered() && revocation::asked(request).is_some())

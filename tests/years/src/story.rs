@@ -240,6 +240,8 @@ impl Story<'_> {
                 self.go_on().await?;
                 let records = virtual_mesh::records(&self.hub.admin).await?;
                 let revoked = virtual_mesh::revoked(&self.hub.admin).await?;
+                let reason = virtual_mesh::reason(&self.hub.admin, &namespace, &said).await?;
+                ensure!(reason == "Revoked", "{said} of {namespace} says {reason:?}");
                 let said = (namespace.as_str(), &said);
                 self.outcome.stolen.look(self.time.now(), said, &records, &revoked);
             }

@@ -159,6 +159,14 @@ pub(crate) async fn key_was_stolen(admin: &Client, namespace: &str) -> Result<Re
     Ok(next)
 }
 
+/// Why a request is there, as it says.
+pub(crate) async fn reason(admin: &Client, namespace: &str, name: &RequestName) -> Result<String> {
+    let request =
+        Api::<Request>::namespaced(admin.clone(), namespace).get(&name.to_string()).await?;
+    let mut annotations = request.metadata.annotations.unwrap_or_default();
+    Ok(annotations.remove(names::REASON_ANNOTATION).unwrap_or_default())
+}
+
 /// The certificates that the ledger says are revoked, by the digest of what was signed.
 pub(crate) async fn revoked(admin: &Client) -> Result<BTreeSet<String>> {
     let api: Api<IssuanceRecord> = Api::namespaced(admin.clone(), SYSTEM_NAMESPACE);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use kube::Api;
 use meshroot_api::policy::RootStatus;
 use meshroot_api::record::{Decision, PreparedCertificate, Verdict};
 use meshroot_api::shared::ResourceRef;
@@ -17,6 +18,7 @@ use meshroot_core::Notice;
 use meshroot_core::membership::{self, Key};
 use meshroot_core::revocation::{self, Exposed, Stolen};
 use meshroot_pki::{RevocationList, Revoked, read_revocation_lists};
+use meshroot_runtime::kube::write::replace;
 use meshroot_runtime::process::{clock, crash};
 
 use crate::authority::{Root, Roots};
@@ -32,10 +34,26 @@ pub(crate) async fn due(hub: &Hub, request: &Request) -> Result<Option<Duration>
     if revocation::asked(request).is_none() {
         return Ok(None);
     }
-    match revocation::waits(request, clock::now()) {
-        Some(left) => Ok(Some(Duration::try_from(left).unwrap_or_default())),
-        None => earlier(hub, request).await.map(|()| None),
+    if let Some(left) = revocation::waits(request, clock::now()) {
+        return Ok(Some(Duration::try_from(left).unwrap_or_default()));
     }
+    earlier(hub, request).await?;
+    if !request.is_answered() {
+        close(hub, request).await?;
+    }
+    Ok(None)
+}
+
+/// Says of a request that was not answered in time that all is revoked because of which it was made: it is one like any other
+/// from then on, and may be forgotten.
+async fn close(hub: &Hub, request: &Request) -> Result<(), HubError> {
+    hub.fence()?;
+    let mut next = request.clone();
+    let annotations = next.metadata.annotations.get_or_insert_default();
+    annotations.insert(names::REASON_ANNOTATION.to_owned(), Reason::Revoked.word().to_owned());
+    let api: Api<Request> = Api::namespaced(hub.client.clone(), &Key::of(request).namespace);
+    replace(&api, &next).await?;
+    Ok(())
 }
 
 /// The same at once: there is a new certificate. One entry at a time, so that a hub that dies goes on where it was; one that
