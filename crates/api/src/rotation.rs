@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::networking::Provided;
 use crate::policy::{Gate, KeyAlgorithm};
-use crate::rules::{Field, VIRTUAL_MESH_REF, are_not_both, implies, is_never_unset, never_changes};
+use crate::rules::{Field, VIRTUAL_MESH_REF, are_not_both, is_never_unset, never_changes};
 use crate::shared::ResourceRef;
 
 /// Replaces the root of a virtual mesh. Lives beside the VirtualMesh, and is called `<virtual mesh>.<n>` for its n-th
@@ -33,10 +33,13 @@ use crate::shared::ResourceRef;
     validation = never_changes(&VIRTUAL_MESH_REF, "spec.virtualMeshRef never changes: create a new rotation instead"),
     validation = never_changes(&NEW_ROOT, "spec.newRoot never changes: roll this rotation back and create the next one"),
     validation = is_never_unset(TAINT_OLD, "spec.taintOld is never unset: a key that was stolen stays so"),
-    validation = implies(ACCEPT_REFUSALS, TAINT_OLD, "spec.acceptRefusals: workloads refuse each other only to be rid of a root whose key is believed stolen: set spec.taintOld too"),
     validation = are_not_both(TAINT_OLD, ROLLBACK, "spec.rollback: nobody goes back to a root whose key is believed stolen (spec.taintOld); replace the root again with the next number")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!(has(self.acceptRefusals) && self.acceptRefusals) || (has(self.taintOld) && self.taintOld)",
+    "message": "spec.acceptRefusals: workloads refuse each other only to be rid of a root whose key is believed stolen: set spec.taintOld too",
+}]))]
 pub struct RootRotationSpec {
     /// The virtual mesh whose root is replaced.
     pub virtual_mesh_ref: ResourceRef,
@@ -78,7 +81,6 @@ pub struct RootRotationSpec {
 }
 
 const TAINT_OLD: Field = Field::flag("spec.taintOld");
-const ACCEPT_REFUSALS: Field = Field::flag("spec.acceptRefusals");
 const ROLLBACK: Field = Field::flag("spec.rollback");
 const NEW_ROOT: [Field; 4] = [
     Field::word("spec.newRoot.key", "''"),

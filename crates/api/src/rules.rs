@@ -76,11 +76,6 @@ pub(crate) fn is_never_unset(field: Field, message: &str) -> Rule {
     Rule::new(format!("!{} || {}", field.of("oldSelf"), field.of("self"))).message(message)
 }
 
-/// Where `field` is true, so is `needed`, in what is created too. For fields that no older object has: see [`needs`].
-pub(crate) fn implies(field: Field, needed: Field, message: &str) -> Rule {
-    Rule::new(format!("!{} || {}", field.of("self"), needed.of("self"))).message(message)
-}
-
 /// The two do not become both true; as [`needs`], it looks at the change.
 pub(crate) fn are_not_both(one: Field, other: Field, message: &str) -> Rule {
     let rule = format!(
