@@ -3,23 +3,14 @@
 //! In an admission policy a custom object is untyped: a field called `namespace` is read as
 //! `ref['namespace']` (in a CRD's rule it is `ref.__namespace__`), and bytes are base64 text.
 
+mod requests;
+
 use serde_json::{Value, json};
 
 use crate::metadata;
-use meshroot_api::Reason;
-use meshroot_api::names::{AGENT_SERVICE_ACCOUNT, ASKED_ANNOTATION, REASON_ANNOTATION};
+use meshroot_api::names::AGENT_SERVICE_ACCOUNT;
 
 const GROUP: &str = "admissionregistration.k8s.io/v1";
-
-/// Whether the one who asks may approve on the request's virtual mesh.
-const APPROVE: &str = "authorizer.group('networking.zephyr.solo.io').resource('virtualmeshes')\
-                       .namespace(variables.virtualMeshNamespace).name(variables.virtualMeshName)\
-                       .check('approve').allowed()";
-
-/// As the hub resolves it: without a namespace that of the cluster where one is named, else the request's own.
-const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.refNamespace : \
-                                      (variables.refCluster != '' ? 'meshroot-cluster-' + variables.refCluster : \
-                                      request.namespace)";
 
 /// What is asked about the right to have meshes join.
 const JOIN: &str = "authorizer.group('discovery.zephyr.solo.io').resource('meshes')";
@@ -32,10 +23,10 @@ const JOIN: &str = "authorizer.group('discovery.zephyr.solo.io').resource('meshe
 /// not at once.
 pub fn policies(hub_user: &str) -> Vec<Value> {
     let policies = [
-        requests(),
-        request_deletions(),
+        requests::spec(),
+        requests::deletions(),
         meshes(),
-        request_status(),
+        requests::status(),
         virtual_meshes(),
         trust_policies(),
         root_rotations(),
@@ -107,84 +98,9 @@ fn who(hub_user: &str) -> [(&'static str, String); 3] {
     ]
 }
 
-/// An annotation, or empty.
-fn annotation(object: &str, name: &str) -> String {
-    format!("{object}.?metadata.?annotations[?'{name}'].orValue('')")
-}
-
-/// What people are asked to approve, or empty.
-fn asked(object: &str) -> String {
-    annotation(object, ASKED_ANNOTATION)
-}
-
-/// Whether a request says that the key of its mesh is believed stolen.
-fn compromised(object: &str) -> String {
-    format!("{} == '{}'", annotation(object, REASON_ANNOTATION), Reason::KeyCompromised.word())
-}
-
 /// `part` of the object equals that of the old object, where absent and `default` are the same.
 fn unchanged(part: &str, default: &str) -> String {
     format!("object.?{part}.orValue({default}) == oldObject.?{part}.orValue({default})")
-}
-
-fn requests() -> Policy {
-    let same_csr = unchanged("spec.?csrData", "''");
-    // Whoever brings a key of their own asks for a CA in their own hands: that takes the right to approve.
-    let no_csr = "object.?spec.?csrData.orValue('') == ''";
-    Policy {
-        name: "meshroot-requests",
-        group: "security.zephyr.solo.io",
-        resource: "virtualmeshcertificatesigningrequests",
-        operations: &["CREATE", "UPDATE"],
-        variables: [
-            ("virtualMesh", "object.?spec.?virtualMeshRef.orValue({})".to_owned()),
-            ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
-            ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
-            ("refCluster", "variables.virtualMesh[?'cluster'].orValue('')".to_owned()),
-            ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
-            ("asked", asked("object")),
-            ("askedBefore", asked("oldObject")),
-            ("compromised", compromised("object")),
-            ("compromisedBefore", format!("request.operation == 'UPDATE' && {}", compromised("oldObject"))),
-            (
-                "sameCsr",
-                format!(
-                    "request.operation == 'CREATE' ? ({no_csr} || (!variables.agent && {APPROVE})) : ({same_csr})"
-                ),
-            ),
-        ]
-        .into_iter()
-        .chain(small_metadata())
-        .collect(),
-        rules: vec![
-            (
-                "!variables.agent || variables.ownAgent".to_owned(),
-                "an agent writes requests in its own cluster's namespace only",
-            ),
-            (
-                "variables.sameCsr || variables.hub || variables.ownAgent".to_owned(),
-                "spec.csrData is written by the agent of the request's namespace only; a new request may carry it from \
-                 those who may approve on the virtual mesh",
-            ),
-            (
-                "variables.hub || (request.operation == 'CREATE' ? (!variables.agent || variables.asked == '') : \
-                 variables.asked == variables.askedBefore)"
-                    .to_owned(),
-                "annotation meshroot.dev/asked is what people are asked to approve: it is written by the hub only",
-            ),
-            (
-                "!variables.agent || variables.compromised == variables.compromisedBefore".to_owned(),
-                "annotation meshroot.dev/reason: an agent neither says that the key of its mesh is believed stolen \
-                 (KeyCompromised) nor takes that back",
-            ),
-            (
-                "request.operation == 'CREATE' || !variables.compromised || variables.compromisedBefore".to_owned(),
-                "annotation meshroot.dev/reason: that a key is believed stolen (KeyCompromised) is said by a new request: meshroot \
-                 renew MESH --reason compromise",
-            ),
-            (SMALL_METADATA.to_owned(), SMALL_METADATA_MESSAGE),
-        ],
-    }
 }
 
 /// Annotations may hold 256 KiB and owners any text, and the hub keeps all Meshes and requests in memory.
@@ -214,88 +130,6 @@ fn meshes() -> Policy {
         operations: &["CREATE", "UPDATE"],
         variables: small_metadata().to_vec(),
         rules: vec![(SMALL_METADATA.to_owned(), SMALL_METADATA_MESSAGE)],
-    }
-}
-
-/// A name stands for one request as long as somebody may be deciding on it.
-fn request_deletions() -> Policy {
-    Policy {
-        name: "meshroot-request-deletions",
-        group: "security.zephyr.solo.io",
-        resource: "virtualmeshcertificatesigningrequests",
-        operations: &["DELETE"],
-        variables: vec![
-            ("csr", "oldObject.?spec.?csrData.orValue('')".to_owned()),
-            ("answer", "oldObject.?status.?response.?caCertificate.orValue('')".to_owned()),
-            (
-                "approval",
-                "oldObject.?status.?thirdPartyApproval.?approvalStatus.orValue('PENDING')".to_owned(),
-            ),
-            ("state", "oldObject.?status.?computedStatus.?state.orValue('UNKNOWN')".to_owned()),
-            ("compromised", compromised("oldObject")),
-        ],
-        rules: vec![(
-            "!variables.agent || variables.answer != '' || !variables.compromised".to_owned(),
-            "an agent does not delete a request that says that the key of its mesh is believed stolen and has no answer",
-        ), (
-            "!variables.agent || variables.csr == '' || variables.answer != '' || variables.approval == 'DENIED' || \
-             variables.state in ['INVALID', 'CONFLICT']"
-                .to_owned(),
-            "an agent does not delete a request that has spec.csrData and no answer: somebody may be deciding on it",
-        )],
-    }
-}
-
-fn request_status() -> Policy {
-    let same_response = all(&[
-        unchanged("status.?response.?caCertificate", "''"),
-        unchanged("status.?response.?rootCertificate", "''"),
-    ]);
-    let same_state = all(&[
-        unchanged("status.?computedStatus.?state", "'UNKNOWN'"),
-        unchanged("status.?computedStatus.?message", "''"),
-    ]);
-    let same_decision = all(&[
-        unchanged("status.?thirdPartyApproval.?approvalStatus", "'PENDING'"),
-        unchanged("status.?thirdPartyApproval.?message", "''"),
-        unchanged("status.?thirdPartyApproval.?lastUpdatedTime", "''"),
-    ]);
-    let approval = "object.?status.?thirdPartyApproval.?approvalStatus.orValue('')";
-    Policy {
-        name: "meshroot-request-status",
-        group: "security.zephyr.solo.io",
-        resource: "virtualmeshcertificatesigningrequests/status",
-        operations: &["UPDATE"],
-        variables: vec![
-            ("virtualMesh", "oldObject.?spec.?virtualMeshRef.orValue({})".to_owned()),
-            ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
-            ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
-            ("refCluster", "variables.virtualMesh[?'cluster'].orValue('')".to_owned()),
-            ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
-            ("asked", asked("oldObject")),
-        ],
-        rules: vec![
-            (
-                format!("variables.hub || ({same_response})"),
-                "status.response is written by the hub only",
-            ),
-            (
-                format!("variables.hub || ({same_state})"),
-                "status.computedStatus is written by the hub only",
-            ),
-            (
-                format!("variables.hub || ({same_decision}) || (!variables.agent && {APPROVE})"),
-                "status.thirdPartyApproval is written by the hub, and by those who may approve on the virtual mesh \
-                 (verb `approve` on virtualmeshes.networking.zephyr.solo.io); never by an agent",
-            ),
-            (
-                format!(
-                    "variables.hub || ({same_decision}) || variables.asked != '' || {approval} != 'APPROVED'"
-                ),
-                "status.thirdPartyApproval: the hub has not asked anybody to approve this request yet; \
-                 status.computedStatus says what it waits for",
-            ),
-        ],
     }
 }
 
