@@ -15,6 +15,20 @@ use crate::told::{
 };
 use crate::x509::{DAY, now};
 
+/// What is made of a rotation that is asked for, for these roots and members.
+fn asked_for(asked: &RootRotation, roots: &[OwnRoot], members: &[View<'_>]) -> Rotation {
+    read(&Snapshot {
+        virtual_mesh: &demo(),
+        named: &[mesh("a"), mesh("b")],
+        roots,
+        ready: 2,
+        rotation: Some(asked),
+        members,
+        now: now(),
+    })
+    .unwrap()
+}
+
 /// A member that was told the new goal and nothing else, in a rotation of which somebody confirms the steps.
 fn confirmed(step: Option<Step>, rollback: bool) -> Rotation {
     let sends = Some(Sent { issuer: fingerprint(&OLD), through: None });
@@ -23,17 +37,7 @@ fn confirmed(step: Option<Step>, rollback: bool) -> Rotation {
     asked.spec.gate = Gate::Confirm;
     asked.spec.confirmed_step = step;
     asked.spec.rollback = rollback;
-    let (roots, members) = ([old(), new()], [view("a", Some(&told))]);
-    let snapshot = Snapshot {
-        virtual_mesh: &demo(),
-        named: &[mesh("a"), mesh("b")],
-        roots: &roots,
-        ready: 2,
-        rotation: Some(&asked),
-        members: &members,
-        now: now(),
-    };
-    read(&snapshot).unwrap()
+    asked_for(&asked, &[old(), new()], &[view("a", Some(&told))])
 }
 
 #[test]
@@ -79,20 +83,7 @@ fn without(excluded: &[&str]) -> Rotation {
     asked.spec.rollback = false;
     asked.spec.excluded = excluded.iter().map(of).collect();
     asked.metadata.namespace = Some("meshroot-system".to_owned());
-    read_asked(&asked, &[view("a", Some(&told)), view("b", Some(&told))])
-}
-
-fn read_asked(asked: &RootRotation, members: &[View<'_>]) -> Rotation {
-    read(&Snapshot {
-        virtual_mesh: &demo(),
-        named: &[mesh("a"), mesh("b")],
-        roots: &[old(), new()],
-        ready: 2,
-        rotation: Some(asked),
-        members,
-        now: now(),
-    })
-    .unwrap()
+    asked_for(&asked, &[old(), new()], &[view("a", Some(&told)), view("b", Some(&told))])
 }
 
 #[test]
@@ -126,7 +117,7 @@ fn who_is_excluded_keeps_what_it_was_told_and_nobody_waits_for_it() {
     asked.spec.rollback = false;
     asked.spec.excluded = vec![ResourceRef::new("b", "meshroot-cluster-east")];
     let members = [view("a", Some(&a)), view("b", Some(&b))];
-    let rotation = read_asked(&asked, &members);
+    let rotation = asked_for(&asked, &[old(), new()], &members);
     assert_eq!((rotation.goal(), rotation.changed().count()), (&goal, 0));
     assert_eq!(rotation.issuer(&mesh("b")), Some(1), "it renews under the old root");
     assert!(rotation.is_complete() && rotation.is_in_use(1));
@@ -141,7 +132,7 @@ fn who_is_excluded_keeps_what_it_was_told_and_nobody_waits_for_it() {
     assert_eq!((forgotten.goal(), forgotten.changed().count()), (&goal, 0));
     // Taken off the list it goes on from where it is.
     asked.spec.excluded.clear();
-    assert_eq!(read_asked(&asked, &members).goal().sequence, goal.sequence + 1);
+    assert_eq!(asked_for(&asked, &[old(), new()], &members).goal().sequence, goal.sequence + 1);
 }
 
 #[test]
@@ -174,16 +165,7 @@ fn tainted(strategy: Strategy, cross: bool, excluded: bool) -> Rotation {
         asked.spec.excluded = vec![ResourceRef::new("b", "meshroot-cluster-east")];
     }
     let new = if cross { new() } else { OwnRoot { cross: None, ..new() } };
-    read(&Snapshot {
-        virtual_mesh: &demo(),
-        named: &[mesh("a"), mesh("b")],
-        roots: &[old(), new],
-        ready: 2,
-        rotation: Some(&asked),
-        members: &[view("a", Some(&told)), view("b", Some(&told))],
-        now: now(),
-    })
-    .unwrap()
+    asked_for(&asked, &[old(), new], &[view("a", Some(&told)), view("b", Some(&told))])
 }
 
 /// How many waits there are until nobody trusts the old root.
@@ -243,16 +225,7 @@ fn hurried(first: &MeshTrust, second: &MeshTrust, cross: bool, accept_refusals: 
         RootRotationSpec { taint_old: true, accept_refusals, ..RootRotationSpec::default() };
     let new = if cross { new() } else { OwnRoot { cross: None, ..new() } };
     let loaded = View { loaded_since: Some(now()), ..view("b", Some(second)) };
-    read(&Snapshot {
-        virtual_mesh: &demo(),
-        named: &[mesh("a"), mesh("b")],
-        roots: &[old(), new],
-        ready: 2,
-        rotation: Some(&asked),
-        members: &[view("a", Some(first)), loaded],
-        now: now(),
-    })
-    .unwrap()
+    asked_for(&asked, &[old(), new], &[view("a", Some(first)), loaded])
 }
 
 /// All had loaded their new certificates when the first was told; what it was told last it has not loaded.
