@@ -175,12 +175,17 @@ pub fn rotation_number(name: &str, virtual_mesh: &str) -> Option<u32> {
 
 /// Name of the ConfigMap in [`SYSTEM_NAMESPACE`] that holds the newest claim in the ledger of `namespace`.
 pub fn ledger_claim(namespace: &str) -> String {
-    format!("meshroot-ledger.{namespace}")
+    format!("{LEDGER_CLAIM}{namespace}")
 }
+
+const LEDGER_CLAIM: &str = "meshroot-ledger.";
+
+/// The key of such a ConfigMap that has the entry that was claimed last, in JSON.
+pub const LEDGER_CLAIM_ENTRY: &str = "entry";
 
 /// The namespace whose ledger a ConfigMap of this name is about; `None` where it is about none.
 pub fn ledger_of_claim(name: &str) -> Option<&str> {
-    name.strip_prefix("meshroot-ledger.").filter(|namespace| !namespace.is_empty())
+    name.strip_prefix(LEDGER_CLAIM).filter(|namespace| !namespace.is_empty())
 }
 
 /// Name of the IssuanceRecord, in the namespace of the virtual mesh, by which a certificate of this serial number is revoked:

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::duration::parse_duration;
 use crate::failure::Failure;
 use crate::global::Global;
-use crate::output::list;
+use crate::output::{Format, json, list};
 use crate::plain::plain;
 use crate::session::Session;
 use crate::terminal::Terminal;
@@ -24,7 +24,7 @@ use ledgers::{Checkpoint, Ledger, Ledgers};
 
 /// What to show.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -69,11 +69,11 @@ pub(crate) async fn run(
         None => show(&Session::open(global)?, asked, terminal).await,
         Some(Command::Verify(asked)) => verify(global, asked, terminal).await,
         Some(Command::Export) => {
-            let ledgers = Ledgers::read(&Session::open(global)?).await?;
-            terminal.print(&crate::output::json::text(&list(ledgers.objects()))?)
+            let ledgers = of_hub_as_json(global).await?;
+            terminal.print(&json::text(&list(ledgers.objects()))?)
         }
         Some(Command::Checkpoint) => {
-            let ledgers = Ledgers::read(&Session::open(global)?).await?;
+            let ledgers = of_hub_as_json(global).await?;
             let faults = faults_of(&ledgers);
             if let Some((namespace, fault)) = faults.first() {
                 return Err(Failure::no(format!(
@@ -82,9 +82,28 @@ pub(crate) async fn run(
                 .fix("meshroot audit verify says all that is wrong"));
             }
             let checkpoint = Checkpoint::of(&ledgers, clock::now());
-            terminal.print(&crate::output::json::text(&checkpoint.to_json())?)
+            terminal.print(&json::text(&checkpoint.to_json())?)
         }
     }
+}
+
+/// The ledgers that are meant, for a file that is read again as JSON.
+async fn of_hub_as_json(global: &Global) -> Result<Ledgers, Failure> {
+    if global.output == Format::Yaml {
+        return Err(Failure::usage(
+            "it is JSON, which `meshroot audit verify` reads: leave -o yaml out",
+        ));
+    }
+    let ledgers = Ledgers::read(&Session::open(global)?).await?;
+    Ok(kept(ledgers, global))
+}
+
+/// Those of the namespace that is asked about, if one is.
+fn kept(mut ledgers: Ledgers, global: &Global) -> Ledgers {
+    if let Some(namespace) = &global.namespace {
+        ledgers.keep(namespace);
+    }
+    ledgers
 }
 
 async fn show(
@@ -174,9 +193,7 @@ async fn verify(global: &Global, asked: &Verify, terminal: &mut Terminal) -> Res
     for file in &asked.checkpoint {
         ledgers.hold_against(Checkpoint::read(file)?, &file.display().to_string());
     }
-    if let Some(namespace) = &global.namespace {
-        ledgers.keep(namespace);
-    }
+    let ledgers = kept(ledgers, global);
     let found = faults_of(&ledgers);
     let count = |(namespace, ledger): (&String, &Ledger)| {
         let faults = found.iter().filter(|(of, _)| of == namespace).count();

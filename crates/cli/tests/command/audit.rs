@@ -167,3 +167,11 @@ fn a_ledger_whose_end_nothing_says_is_told_of_and_what_is_no_ledger_is_refused()
         &["it is a List of v1, not a LedgerCheckpoint of cli.meshroot.dev/v1"],
     );
 }
+
+#[test]
+fn what_is_read_again_as_json_is_not_printed_otherwise() {
+    for command in ["export", "checkpoint"] {
+        let shown = run(None, &["audit", command, "-o", "yaml"]);
+        has(&shown.no(2), &["leave -o yaml out"]);
+    }
+}

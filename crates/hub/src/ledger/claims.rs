@@ -7,15 +7,12 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client};
-use meshroot_api::names;
+use meshroot_api::names::{self, LEDGER_CLAIM_ENTRY};
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_core::ledger::End;
 use meshroot_runtime::kube::write::{Written, create_if_absent, replace};
 
 use crate::error::HubError;
-
-/// The key of the ConfigMap's data.
-const ENTRY: &str = "entry";
 
 /// The claims of all ledgers: one ConfigMap each, in the hub's own namespace, where nobody from a cluster comes.
 pub(super) struct Claims {
@@ -37,7 +34,7 @@ impl Claim {
     }
 
     fn read(object: ConfigMap) -> Result<Self, HubError> {
-        let text = object.data.as_ref().and_then(|data| data.get(ENTRY));
+        let text = object.data.as_ref().and_then(|data| data.get(LEDGER_CLAIM_ENTRY));
         let entry = serde_json::from_str(text.map_or("", String::as_str)).map_err(|source| {
             let meta = &object.metadata;
             let [namespace, name] = [&meta.namespace, &meta.name].map(Option::as_deref);
@@ -92,7 +89,7 @@ impl Claims {
 fn data(entry: &IssuanceRecordSpec) -> std::collections::BTreeMap<String, String> {
     // A struct of texts, numbers and times: it always has a JSON form.
     let json = serde_json::to_string(entry).unwrap_or_default();
-    [(ENTRY.to_owned(), json)].into()
+    [(LEDGER_CLAIM_ENTRY.to_owned(), json)].into()
 }
 
 #[cfg(test)]
@@ -108,7 +105,7 @@ mod tests {
         };
         let spoiled = [None, Some(""), Some("7"), Some("{\"sequence\": 7}")];
         for text in spoiled {
-            let data = text.map(|text| [(ENTRY.to_owned(), text.to_owned())].into());
+            let data = text.map(|text| [(LEDGER_CLAIM_ENTRY.to_owned(), text.to_owned())].into());
             let object = ConfigMap { metadata: metadata.clone(), data, ..ConfigMap::default() };
             let message = Claim::read(object).unwrap_err().to_string();
             assert!(

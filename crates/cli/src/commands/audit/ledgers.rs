@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::ListParams;
 use meshroot_api::IssuanceRecord;
-use meshroot_api::names::{self, SYSTEM_NAMESPACE};
+use meshroot_api::names::{self, LEDGER_CLAIM_ENTRY, SYSTEM_NAMESPACE};
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_core::audit::{Anchor, Record};
 use meshroot_core::ledger::End;
@@ -89,7 +89,7 @@ impl Ledgers {
         for claim in &claims {
             let Some(namespace) = names::ledger_of_claim(name(claim)) else { continue };
             let by = format!("ConfigMap {}", name(claim));
-            let entry = claim.data.as_ref().and_then(|data| data.get("entry"));
+            let entry = claim.data.as_ref().and_then(|data| data.get(LEDGER_CLAIM_ENTRY));
             let entry: IssuanceRecordSpec = serde_json::from_str(entry.map_or("", String::as_str))
                 .map_err(|error| {
                     Failure::no(format!("{by} does not hold the entry of a ledger: {error}"))
@@ -114,6 +114,7 @@ impl Ledgers {
     /// Only the ledger of this namespace.
     pub(super) fn keep(&mut self, namespace: &str) {
         self.all.retain(|own, _| own == namespace);
+        self.claims.retain(|claim| names::ledger_of_claim(name(claim)) == Some(namespace));
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&String, &Ledger)> {
