@@ -88,7 +88,8 @@ async fn revoke(
     let why = revocation::because(&certificate, &Key::of(request).name);
     hub.fence()?;
     hub.ledgers.settle(&place.namespace).await?;
-    let Some(entry) = entry(hub, record, prepared, place, why.clone()) else { return Ok(()) };
+    let entry = entry(hub, (record, prepared), (place, &virtual_mesh), why.clone());
+    let Some(entry) = entry else { return Ok(()) };
     entry.write(Some(prepared.clone())).await?;
     crash::point("hub-after-revocation");
     tracing::info!(target: "audit", request = %certificate, serial = prepared.serial, issuer = prepared.issuer_sha256, not_after = %prepared.not_after.0, why, "revoked");
@@ -100,14 +101,11 @@ async fn revoke(
 
 fn entry<'a>(
     hub: &'a Hub,
-    record: &IssuanceRecord,
-    prepared: &PreparedCertificate,
-    place: Key,
+    (record, prepared): (&IssuanceRecord, &PreparedCertificate),
+    (place, virtual_mesh): (Key, &Key),
     message: String,
 ) -> Option<Entry<'a>> {
     let issued = &record.spec;
-    let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
-    let virtual_mesh = Key::resolve(&issued.virtual_mesh_ref, namespace);
     Some(Entry {
         ledgers: &hub.ledgers,
         request: place,
