@@ -113,8 +113,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// All that is wrong with the ledger of one namespace. An edit is found by the record that
-/// follows, or by an anchor: what comes after the last anchor and is the end can be changed without a trace.
+/// All that is wrong with the ledger of one namespace. An edit is found by the record that follows, or by an anchor: what comes
+/// after the last anchor and is the end can be changed without a trace.
 pub fn faults(records: &[Record<'_>], anchors: &[Anchor]) -> Vec<Fault> {
     let mut by_number: BTreeMap<u64, Vec<Record<'_>>> = BTreeMap::new();
     for record in records {

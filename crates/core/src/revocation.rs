@@ -31,12 +31,10 @@ pub fn waits(request: &Request, now: Timestamp) -> Option<SignedDuration> {
 /// What a request that says that a key was stolen is about.
 #[derive(Debug)]
 pub struct Stolen<'a> {
-    /// Its namespace.
-    pub namespace: &'a str,
-    /// Its name.
-    pub by: RequestName,
-    /// When it was created, by the API server.
-    pub created: Timestamp,
+    namespace: &'a str,
+    by: RequestName,
+    /// By the API server.
+    created: Timestamp,
 }
 
 impl<'a> Stolen<'a> {
