@@ -40,6 +40,12 @@ def digest(spec):
             "time": seconds(decision["time"]),
         },
     }
+    people = decision.get("people") or []
+    if people:
+        text["decision"]["people"] = [
+            {"user": it["user"], **present(it, "message"), "time": seconds(it["time"])} for it in people
+        ]
+    text["decision"].update(present(decision, "askedSha256"))
     if prepared is not None:
         text["prepared"] = {
             "serial": prepared["serial"],
@@ -53,6 +59,8 @@ def digest(spec):
     text.update(present(spec, "previousSha256"))
     text["fence"] = spec["fence"]
     written = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
+    if people or decision.get("askedSha256"):
+        written = "meshroot record v2\n" + written
     return hashlib.sha256(written.encode()).hexdigest()
 
 

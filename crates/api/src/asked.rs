@@ -26,6 +26,19 @@ pub struct Asked {
     pub issuer: String,
     /// SHA-256 of the DER of the certificate that signs.
     pub issuer_sha256: String,
+    /// How many people must approve it, at the least. Where it is one, a status that says APPROVED does as well; the
+    /// API server looks at whether this stands here.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub approvals: u8,
+}
+
+fn one() -> u8 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it a reference")]
+fn is_one(approvals: &u8) -> bool {
+    *approvals <= 1
 }
 
 /// As it stands in the annotation.
@@ -39,6 +52,11 @@ impl Asked {
     /// What was asked of a request; `None` where nothing was asked yet, or what stands there cannot be read.
     pub fn of(request: &Request) -> Option<Self> {
         serde_json::from_str(Self::text(request)?).ok()
+    }
+
+    /// Whether what is signed is the same. How many approve it is not signed.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Self { approvals: other.approvals, ..self.clone() } == *other
     }
 
     /// What tells it from `other`, for people.

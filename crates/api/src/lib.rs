@@ -4,7 +4,7 @@
 //! * `*.zephyr.solo.io/v1alpha1` is the original API, to the field ([`security`], [`networking`],
 //!   [`discovery`], [`shared`]). Original clients decode strictly, so nothing may be added to it.
 //! * `meshroot.dev/v1alpha1` is everything Meshroot adds ([`policy`], [`trust`], [`record`],
-//!   [`rotation`]).
+//!   [`rotation`], [`approval`]).
 //!
 //! On the wire both follow proto3 JSON: lowerCamelCase names, bytes as padded base64, enums by name,
 //! and *absent means default*: defaults are never written and always understood.
@@ -14,6 +14,7 @@
     reason = "every printer column of a kind has its own `type_`"
 )]
 
+pub mod approval;
 pub mod asked;
 pub mod bytes;
 pub mod discovery;
@@ -29,6 +30,7 @@ pub mod security;
 pub mod shared;
 pub mod trust;
 
+pub use approval::RequestApproval;
 pub use asked::Asked;
 pub use bytes::Bytes;
 pub use discovery::{KubernetesCluster, Mesh};

@@ -247,6 +247,26 @@ pub struct ApprovalPolicy {
     /// Automatic (default): what passes the checks is approved. ThirdParty: a person or a system decides.
     #[serde(default)]
     pub mode: ApprovalMode,
+    /// How many different people must approve a request that people are asked about, 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 16))]
+    pub required: Option<u8>,
+    /// How long an approval counts while others are waited for, such as `72h`; 168h (7 days) by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_for: Option<Duration>,
+}
+
+impl ApprovalPolicy {
+    /// How many different people must approve a request that people are asked about.
+    pub fn required(&self) -> u8 {
+        self.required.unwrap_or(1).max(1)
+    }
+
+    /// How long an approval counts.
+    pub fn valid_for(&self) -> std::time::Duration {
+        let week = std::time::Duration::from_hours(7 * 24);
+        self.valid_for.map_or(week, std::time::Duration::from)
+    }
 }
 
 /// The modes of approval.

@@ -85,6 +85,8 @@ reasons! {
     RecordExpired => Conflict,
     /// Since approval was asked for, the policy or the issuer changed; the next request asks anew.
     TermsChanged => Conflict,
+    /// It was approved, and nothing says by whom: the hub's admission policies are not in force. The next request asks anew.
+    ApproverUnknown => Conflict,
     /// A later request of the mesh has its certificate already.
     Superseded => Conflict,
     /// Signing, or checking what was signed, failed.

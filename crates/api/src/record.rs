@@ -77,6 +77,25 @@ pub struct Decision {
     pub message: String,
     /// When.
     pub time: Time,
+    /// The people by whom it was approved or denied, where people decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<Person>,
+    /// The digest of what they were shown, 64 hexadecimal digits; empty where nobody was asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub asked_sha256: String,
+}
+
+/// Who approved or denied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    /// The name that the API server knows them by.
+    pub user: String,
+    /// What they said, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// When.
+    pub time: Time,
 }
 
 /// Approved, denied, or taken back.

@@ -1,12 +1,14 @@
 //! `security.zephyr.solo.io`: the certificate signing request, the record that all else turns on.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
 use kube::CustomResource;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::is_default;
+use crate::record::Person;
 use crate::rules::{self, Field, VIRTUAL_MESH_REF, is_set_once, needs, never_changes};
 use crate::shared::{MeshType, ResourceRef, State, Status};
 
@@ -130,7 +132,7 @@ pub struct ThirdPartyApprovalWorkflow {
     /// When this was last written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_updated_time: Option<Time>,
-    /// A reason for people, such as a ticket number.
+    /// Who decided, and a reason for people, such as a ticket number: `approved by alice: CHG-1234`.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(length(max = 4096))]
     pub message: String,
@@ -160,6 +162,34 @@ impl ApprovalStatus {
             Self::Approved => "APPROVED",
             Self::Denied => "DENIED",
         }
+    }
+
+    /// How the message of a decision begins, before the name.
+    pub const fn signature(self) -> &'static str {
+        match self {
+            Self::Denied => "denied by ",
+            Self::Pending | Self::Approved => "approved by ",
+        }
+    }
+}
+
+impl ThirdPartyApprovalWorkflow {
+    /// What stands in `message` where `user` decided: the original API has no other place for a name. The API server
+    /// demands that it is the name of whoever writes it.
+    pub fn signed(decision: ApprovalStatus, user: &str, message: &str) -> String {
+        let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+        format!("{}{user}{said}", decision.signature())
+    }
+
+    /// Who decided and what they said; `None` where nobody did, or without a name.
+    pub fn person(&self) -> Option<Person> {
+        let signed = self.message.strip_prefix(self.approval_status.signature())?;
+        let (user, message) = signed.split_once(": ").unwrap_or((signed, ""));
+        (self.approval_status != ApprovalStatus::Pending && !user.is_empty()).then(|| Person {
+            user: user.to_owned(),
+            message: message.to_owned(),
+            time: self.last_updated_time.clone().unwrap_or(Time(Timestamp::UNIX_EPOCH)),
+        })
     }
 }
 

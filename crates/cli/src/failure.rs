@@ -260,7 +260,10 @@ fn reach(why: &str) -> &'static str {
 fn grant_for(refusal: &str) -> &'static str {
     if refusal.contains("\"system:anonymous\"") {
         "the call had no credentials: give the context's user in the kubeconfig a token, client-certificate-data or exec"
-    } else if refusal.contains("thirdPartyApproval") || refusal.contains("signingrequests/status") {
+    } else if refusal.contains("thirdPartyApproval")
+        || refusal.contains("signingrequests/status")
+        || refusal.contains("equestapproval")
+    {
         APPROVER
     } else {
         "ask for ClusterRole meshroot-viewer to read, meshroot-operator to change, or give -n NAMESPACE"

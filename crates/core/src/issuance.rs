@@ -3,13 +3,18 @@
 mod asked;
 mod checked;
 mod checks;
+mod people;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
-use meshroot_api::record::IssuanceRecordSpec;
+use meshroot_api::record::{IssuanceRecordSpec, Person};
 use meshroot_api::security::ApprovalStatus;
-use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
+use meshroot_api::{
+    Mesh, Reason, RequestApproval, VirtualMesh, VirtualMeshCertificateSigningRequest,
+};
 use meshroot_pki::{BlockList, Host, PublicKey};
 
 use crate::identity;
@@ -20,6 +25,7 @@ use crate::refusal::Refusal;
 pub use asked::{Consent, approval_digest};
 pub use checked::Checked;
 pub use checks::read;
+pub use people::{Given, names};
 
 /// All that is looked at.
 pub struct Snapshot<'a> {
@@ -44,6 +50,8 @@ pub struct Snapshot<'a> {
     /// The other request in the virtual mesh, if any, that has a public key. Only looked up: a key is taken when the
     /// decision to issue is carried out.
     pub holder_of_key: &'a dyn Fn(&PublicKey) -> Option<Key>,
+    /// Approvals that people gave, of this request among others. Asked only where people decide.
+    pub approvals: &'a dyn Fn() -> Vec<Arc<RequestApproval>>,
     /// Keys that the operator wants refused.
     pub blocked: &'a BlockList,
     /// The time.
@@ -61,6 +69,8 @@ pub enum Decision {
     Ask {
         /// What would be signed.
         checked: Box<Checked>,
+        /// Who approved it so far.
+        given: Given,
     },
     /// Do not sign it as things are.
     Refuse(Refusal),
@@ -87,6 +97,8 @@ pub struct Approval {
     pub by: &'static str,
     /// Why, for people.
     pub message: String,
+    /// Who, where people did.
+    pub people: Vec<Person>,
 }
 
 /// Who decides, in the ledger's words.
@@ -119,16 +131,37 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
     }
     let checked = Box::new(checks::request(snapshot, &place)?);
     let policy = snapshot.policy.ok_or_else(policy_not_there)?;
-    let approval = match (workflow.approval_status, policy.approval.mode) {
-        (ApprovalStatus::Approved, _) => {
-            Approval { by: THIRD_PARTY, message: workflow.message.clone() }
-        }
-        (_, ApprovalMode::Automatic) => {
-            Approval { by: POLICY, message: "approval mode Automatic".to_owned() }
-        }
-        (_, ApprovalMode::ThirdParty) => return Ok(Decision::Ask { checked }),
-    };
-    Ok(Decision::Issue { checked, approval })
+    let is_approved = workflow.approval_status == ApprovalStatus::Approved;
+    let is_automatic = policy.approval.mode == ApprovalMode::Automatic;
+    if is_automatic && !is_approved {
+        return Ok(Decision::Issue { checked, approval: by_policy() });
+    }
+    let approvals = (snapshot.approvals)();
+    let approvals = approvals.iter().map(Arc::as_ref);
+    let given = Given::to(request, approvals, &policy.approval, snapshot.now);
+    if given.is_enough() {
+        let message = given.message();
+        let approval = Approval { by: THIRD_PARTY, message, people: given.people };
+        return Ok(Decision::Issue { checked, approval });
+    }
+    if is_automatic {
+        return Ok(Decision::Issue { checked, approval: by_policy() });
+    }
+    if is_approved && workflow.person().is_none() {
+        return Err(approver_unknown());
+    }
+    Ok(Decision::Ask { checked, given })
+}
+
+fn by_policy() -> Approval {
+    let message = "approval mode Automatic".to_owned();
+    Approval { by: POLICY, message, people: Vec::new() }
+}
+
+fn approver_unknown() -> Refusal {
+    let message = "was approved, and its message does not say by whom: the admission policies of `meshroot install` demand \
+                   that and were not in force; apply them, and the next request asks anew";
+    Refusal::new(Reason::ApproverUnknown, message)
 }
 
 /// The decision is in the ledger: what it says is done, whatever the policy says now.
@@ -206,12 +239,24 @@ fn denial(message: &str) -> Refusal {
     )
 }
 
-/// What is said of a request that a person has to decide on.
-pub fn waiting_for_approval(request: &VirtualMeshCertificateSigningRequest) -> Notice {
+/// What is said of a request that people have to decide on.
+pub fn waiting_for_approval(
+    request: &VirtualMeshCertificateSigningRequest,
+    given: &Given,
+) -> Notice {
     let key = Key::of(request);
     let digest = approval_digest(request).map(|digest| format!(" --sha256 {digest}"));
+    let whom = match (given.people.len(), given.required) {
+        (_, 1) => "somebody to approve".to_owned(),
+        (0, required) => format!("{required} people to approve"),
+        (have, required) => {
+            let (names, left) = (names(&given.people), required - have);
+            let more = if left == 1 { "person" } else { "people" };
+            format!("{left} more {more} to approve, {have} of {required} did ({names}),")
+        }
+    };
     let message = format!(
-        "waiting for somebody to approve what `meshroot describe vmcsr {key}` shows: meshroot approve {key}{}",
+        "waiting for {whom} what `meshroot describe vmcsr {key}` shows: meshroot approve {key}{}",
         digest.unwrap_or_default()
     );
     Notice::new(Reason::WaitingForApproval, message)

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use meshroot_api::record::{
-    Decision, IssuanceRecordSpec, PreparedCertificate, RecordedRequest, Verdict,
+    Decision, IssuanceRecordSpec, Person, PreparedCertificate, RecordedRequest, Verdict,
 };
 use meshroot_api::shared::ResourceRef;
 use meshroot_pki::Fingerprint;
@@ -26,15 +26,24 @@ impl End {
 
 /// SHA-256 over the canonical text of an entry: what the entry after it in the same namespace carries.
 ///
-/// The text is version 1, which every ledger that there is was written with: a JSON object without spaces, its fields
-/// in the order below, empty texts left out, times in whole seconds, the verdict in capitals as it was spelled then. It
-/// is written here field by field, so that a change of the types changes no digest. A further field needs version 2,
-/// whose text begins with a line that says so.
+/// The text is a JSON object without spaces, its fields in the order below, empty texts and lists left out, times in whole
+/// seconds, the verdict in capitals as it was spelled once. It is written here field by field, so that a change of the types
+/// changes no digest. That of an entry that has a field of version 2 begins with a line that says so; every other entry
+/// is of version 1, which ledgers of former releases are written with. A further field needs version 3.
 pub fn digest(entry: &IssuanceRecordSpec) -> Fingerprint {
     Fingerprint::of(canonical(entry).as_bytes())
 }
 
+const VERSION_2: &str = "meshroot record v2\n";
+
 fn canonical(entry: &IssuanceRecordSpec) -> String {
+    let decision = &entry.decision;
+    let is_first = decision.people.is_empty() && decision.asked_sha256.is_empty();
+    let version = if is_first { "" } else { VERSION_2 };
+    format!("{version}{}", object(entry))
+}
+
+fn object(entry: &IssuanceRecordSpec) -> String {
     let IssuanceRecordSpec {
         request: RecordedRequest { name, uid },
         virtual_mesh_ref,
@@ -71,15 +80,29 @@ fn reference(ResourceRef { name, namespace, cluster }: &ResourceRef) -> String {
         .to_json()
 }
 
-fn of_decision(Decision { verdict, by, message, time }: &Decision) -> String {
+fn of_decision(decision: &Decision) -> String {
+    let Decision { verdict, by, message, time, people, asked_sha256 } = decision;
     let verdict = match verdict {
         Verdict::Approved => "APPROVED",
         Verdict::Denied => "DENIED",
         Verdict::Revoked => "REVOKED",
     };
-    Object::default()
+    let mut object = Object::default();
+    object
         .text("verdict", verdict)
         .text("by", by)
+        .text_if_any("message", message)
+        .text("time", &seconds(time));
+    if !people.is_empty() {
+        let people: Vec<_> = people.iter().map(of_person).collect();
+        object.field("people", &format!("[{}]", people.join(",")));
+    }
+    object.text_if_any("askedSha256", asked_sha256).to_json()
+}
+
+fn of_person(Person { user, message, time }: &Person) -> String {
+    Object::default()
+        .text("user", user)
         .text_if_any("message", message)
         .text("time", &seconds(time))
         .to_json()
@@ -148,6 +171,8 @@ mod tests {
                 by: "policy".into(),
                 message: "a \"quoted\" reason\\\n\u{1}\u{7f}ü😀\u{200b}".into(),
                 time: time(1_795_000_000),
+                people: Vec::new(),
+                asked_sha256: String::new(),
             },
             prepared: Some(PreparedCertificate {
                 serial: "7f".into(),
@@ -173,6 +198,23 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with(r#""sequence":2,"previousSha256":"b0","fence":3}"#), "{text}");
+    }
+
+    #[test]
+    fn who_approved_is_in_the_digest_of_the_second_version_and_nobody_leaves_it_as_it_was() {
+        let decided = entry().decision;
+        let person = |user: &str, message: &str| Person {
+            user: user.into(),
+            message: message.into(),
+            time: decided.time.clone(),
+        };
+        let people = vec![person("alice", "CHG-1"), person("bob", "")];
+        let decision = Decision { people, asked_sha256: "a5".into(), ..decided.clone() };
+        let text = canonical(&IssuanceRecordSpec { decision, ..entry() });
+        assert!(text.starts_with("meshroot record v2\n{\"request\""), "{text}");
+        let expected = r#""time":"2026-11-18T11:06:40Z","people":[{"user":"alice","message":"CHG-1","time":"2026-11-18T11:06:40Z"},{"user":"bob","time":"2026-11-18T11:06:40Z"}],"askedSha256":"a5"},"prepared""#;
+        assert!(text.contains(expected), "{text}");
+        assert!(canonical(&entry()).starts_with('{'));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use kube::{Api, Client, Resource};
 use meshroot_api::names::{AGENT_LEASE, RequestName};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
-    IssuanceRecord, Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
+    IssuanceRecord, Mesh, MeshTrust, RequestApproval, RootRotation, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest,
 };
 use meshroot_core::membership::{self, Key, Membership};
@@ -82,6 +82,7 @@ pub(crate) struct Hub {
     pub(crate) policies: Watched<TrustPolicy>,
     pub(crate) meshes: Watched<Mesh>,
     pub(crate) requests: Watched<VirtualMeshCertificateSigningRequest>,
+    pub(crate) approvals: Watched<RequestApproval>,
     pub(crate) records: Watched<IssuanceRecord>,
     pub(crate) trusts: Watched<MeshTrust>,
     pub(crate) root_rotations: Watched<RootRotation>,
@@ -130,6 +131,7 @@ impl Hub {
             policies: Watched::start(Api::all(client.clone()), all(), shutdown),
             meshes: Watched::start(Api::all(client.clone()), all(), shutdown),
             requests: Watched::start(Api::all(client.clone()), all(), shutdown),
+            approvals: Watched::start(Api::all(client.clone()), all(), shutdown),
             virtual_mesh_queue: Queue::new(),
             member_queue: by_cluster(),
             request_queue: by_cluster(),

@@ -31,6 +31,7 @@ pub(crate) fn controllers(
         .follow(&hub.policies, keyed(policy_changed))
         .follow(&hub.meshes, keyed(mesh_changed))
         .follow(&hub.requests, keyed(request_changed))
+        .follow(&hub.approvals, keyed(approval_changed))
         .follow(&hub.records, keyed(record_changed))
         .follow(&hub.trusts, keyed(trust_changed))
         .follow(&hub.root_rotations, keyed(rotation_changed))
@@ -195,6 +196,16 @@ fn request_changed(hub: &Hub, key: &Key) {
             .add_after(Key::resolve(&request.spec.virtual_mesh_ref, &key.namespace), GATHER);
     }
     hub.request_queue.add(key.clone());
+}
+
+/// One that is gone is not there to say what it was for.
+fn approval_changed(hub: &Hub, key: &Key) {
+    let approval = hub.approvals.object(Some(&key.namespace), &key.name);
+    let named = approval.map(|approval| approval.spec.request.clone());
+    let asked = hub.open.in_namespace(&key.namespace).into_iter();
+    for name in asked.filter(|name| named.as_ref().is_none_or(|named| named == name)) {
+        hub.request_queue.add(Key::new(&key.namespace, name));
+    }
 }
 
 /// Whatever else changes, such a request is never issued: the next one takes its place.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::schema;
 use meshroot_api::names::{MANAGED_BY, MANAGED_BY_LABEL, PART_OF_LABEL};
 use meshroot_api::{
-    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
-    VirtualMeshCertificateSigningRequest,
+    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, RequestApproval, RootRotation, TrustPolicy,
+    VirtualMesh, VirtualMeshCertificateSigningRequest,
 };
 
 /// The group of what is added to the original API.
@@ -28,6 +28,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         MeshTrust::crd(),
         IssuanceRecord::crd(),
         RootRotation::crd(),
+        RequestApproval::crd(),
     ];
     definitions.iter_mut().for_each(finish);
     definitions.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));

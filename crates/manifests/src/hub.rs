@@ -6,7 +6,7 @@ use crate::access::{
     READ, Subject, allow, allow_events, allow_named, bound_cluster_role, role, service_account,
 };
 use crate::workload::{Workload, deployment};
-use crate::{crd_objects, label, metadata, namespace, policies, user_roles};
+use crate::{crd_objects, label, metadata, mutating_policies, namespace, policies, user_roles};
 use meshroot_api::names::{AGENT_LEASE, HUB_LEASE, HUB_SERVICE_ACCOUNT, SYSTEM_NAMESPACE};
 
 const NAME: &str = "meshroot-hub";
@@ -19,29 +19,36 @@ pub fn hub_user(namespace: &str) -> String {
 }
 
 /// What the hub needs in [`SYSTEM_NAMESPACE`], and its pods. `image` and `root_namespaces` are those of
-/// [`hub_deployment`] and [`hub_rbac`].
+/// [`hub_deployment`] and [`hub_rbac`], `mutating` that of [`hub_prerequisites`].
 ///
 /// # Errors
 /// As [`crd_objects`].
 pub fn hub_objects(
     image: &str,
     root_namespaces: &[String],
+    mutating: Option<&str>,
 ) -> Result<Vec<Value>, serde_json::Error> {
-    let mut objects = hub_prerequisites(root_namespaces)?;
+    let mut objects = hub_prerequisites(root_namespaces, mutating)?;
     objects.extend(hub_deployment(SYSTEM_NAMESPACE, image));
     Ok(objects)
 }
 
-/// What the hub needs wherever it runs: namespace, definitions, rights, policies.
+/// What the hub needs wherever it runs: namespace, definitions, rights, policies; `mutating` is the version of
+/// MutatingAdmissionPolicy that is served, if one is.
 ///
 /// # Errors
 /// As [`crd_objects`].
-pub fn hub_prerequisites(root_namespaces: &[String]) -> Result<Vec<Value>, serde_json::Error> {
+pub fn hub_prerequisites(
+    root_namespaces: &[String],
+    mutating: Option<&str>,
+) -> Result<Vec<Value>, serde_json::Error> {
     let mut objects = vec![namespace(SYSTEM_NAMESPACE)];
     objects.extend(crd_objects()?);
     objects.extend(hub_rbac(SYSTEM_NAMESPACE, root_namespaces));
     objects.extend(user_roles());
-    objects.extend(policies(&hub_user(SYSTEM_NAMESPACE)));
+    let hub = hub_user(SYSTEM_NAMESPACE);
+    objects.extend(policies(&hub));
+    objects.extend(mutating.into_iter().flat_map(|version| mutating_policies(&hub, version)));
     Ok(objects)
 }
 
@@ -116,6 +123,7 @@ fn cluster_rules() -> Vec<Value> {
         allow(meshroot, &["rootrotations/status"], &["update", "patch"]),
         allow(meshroot, &["meshtrusts"], &[READ, &["create", "update", "patch"]].concat()),
         allow(meshroot, &["issuancerecords"], &[READ, &["create"]].concat()),
+        allow(meshroot, &["requestapprovals"], READ),
     ];
     // When agents were last heard.
     rules.push(allow_named("coordination.k8s.io", "leases", &[AGENT_LEASE], READ));

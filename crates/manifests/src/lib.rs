@@ -25,7 +25,7 @@ pub use crds::{crd_objects, crds};
 pub use hub::{
     hub_deployment, hub_objects, hub_prerequisites, hub_rbac, hub_user, root_namespace_rbac,
 };
-pub use policies::policies;
+pub use policies::{mutating_policies, policies};
 pub use quota::{CLUSTER_LIMITS, cluster_quota};
 pub use users::user_roles;
 pub use yaml::to_yaml;

@@ -3,12 +3,15 @@
 //! In an admission policy a custom object is untyped: a field called `namespace` is read as
 //! `ref['namespace']` (in a CRD's rule it is `ref.__namespace__`), and bytes are base64 text.
 
+mod approvals;
 mod requests;
 
 use serde_json::{Value, json};
 
 use crate::metadata;
 use meshroot_api::names::AGENT_SERVICE_ACCOUNT;
+
+pub use approvals::mutating_policies;
 
 const GROUP: &str = "admissionregistration.k8s.io/v1";
 
@@ -27,6 +30,7 @@ pub fn policies(hub_user: &str) -> Vec<Value> {
         requests::deletions(),
         meshes(),
         requests::status(),
+        approvals::request_approvals(),
         virtual_meshes(),
         trust_policies(),
         root_rotations(),
@@ -38,13 +42,18 @@ pub fn policies(hub_user: &str) -> Vec<Value> {
     policies.iter().flat_map(|policy| [policy.object(hub_user), policy.binding()]).collect()
 }
 
+/// A name and what stands for it.
+type Variable = (&'static str, String);
+/// What must hold, and what is said where it does not.
+type Rule = (String, &'static str);
+
 struct Policy {
     name: &'static str,
     group: &'static str,
     resource: &'static str,
     operations: &'static [&'static str],
-    variables: Vec<(&'static str, String)>,
-    rules: Vec<(String, &'static str)>,
+    variables: Vec<Variable>,
+    rules: Vec<Rule>,
 }
 
 impl Policy {

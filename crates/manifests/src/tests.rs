@@ -4,6 +4,7 @@ fn everything() -> Vec<Value> {
     let mut objects: Vec<Value> =
         crds().iter().map(|crd| serde_json::to_value(crd).unwrap()).collect();
     objects.extend(policies(&hub_user("meshroot-system")));
+    objects.extend(mutating_policies(&hub_user("meshroot-system"), "v1"));
     objects.extend(hub_rbac("meshroot-system", &["meshes".to_owned()]));
     objects.extend(hub_deployment("meshroot-system", "meshroot:1"));
     objects.extend(agent_hub_objects("east"));

@@ -26,7 +26,17 @@ fn viewer_rules() -> Vec<Value> {
         allow(REQUESTS, &["virtualmeshcertificatesigningrequests"], READ),
         allow(NETWORKING, &["virtualmeshes"], READ),
         allow(DISCOVERY, &["meshes", "kubernetesclusters"], READ),
-        allow(MESHROOT, &["trustpolicies", "rootrotations", "meshtrusts", "issuancerecords"], READ),
+        allow(
+            MESHROOT,
+            &[
+                "trustpolicies",
+                "rootrotations",
+                "meshtrusts",
+                "issuancerecords",
+                "requestapprovals",
+            ],
+            READ,
+        ),
         // When each agent was last heard, and what happened.
         allow("coordination.k8s.io", &["leases"], READ),
         allow("", &["events"], READ),
@@ -53,6 +63,7 @@ fn approver_rules() -> Vec<Value> {
             &["virtualmeshcertificatesigningrequests/status"],
             &["get", "update", "patch"],
         ),
+        allow(MESHROOT, &["requestapprovals"], &["create", "delete"]),
         json!({ "apiGroups": [NETWORKING], "resources": ["virtualmeshes"], "verbs": ["approve"] }),
     ]
 }

@@ -10,9 +10,11 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject};
 use meshroot_api::{
-    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
-    VirtualMeshCertificateSigningRequest,
+    IssuanceRecord, KubernetesCluster, Mesh, MeshTrust, RequestApproval, RootRotation, TrustPolicy,
+    VirtualMesh, VirtualMeshCertificateSigningRequest,
 };
+
+pub use request::decided_by;
 
 use crate::Table;
 use columns::{cells, titles};
@@ -34,19 +36,22 @@ pub enum Kind {
     RootRotation,
     /// IssuanceRecord.
     Record,
+    /// RequestApproval.
+    Approval,
     /// KubernetesCluster.
     Cluster,
 }
 
 impl Kind {
     /// All of them, in the order in which an overview shows them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::VirtualMesh,
         Self::TrustPolicy,
         Self::RootRotation,
         Self::Cluster,
         Self::Mesh,
         Self::Request,
+        Self::Approval,
         Self::MeshTrust,
         Self::Record,
     ];
@@ -66,6 +71,7 @@ impl Kind {
             Self::TrustPolicy => ApiResource::erase::<TrustPolicy>(&()),
             Self::RootRotation => ApiResource::erase::<RootRotation>(&()),
             Self::Record => ApiResource::erase::<IssuanceRecord>(&()),
+            Self::Approval => ApiResource::erase::<RequestApproval>(&()),
             Self::Cluster => ApiResource::erase::<KubernetesCluster>(&()),
         }
     }
@@ -80,6 +86,7 @@ impl Kind {
             Self::TrustPolicy => titles(policy::TRUST_POLICY, wide),
             Self::RootRotation => titles(policy::ROOT_ROTATION, wide),
             Self::Record => titles(request::RECORD, wide),
+            Self::Approval => titles(request::APPROVAL, wide),
             Self::Cluster => titles(mesh::CLUSTER, wide),
         }
     }
@@ -94,6 +101,7 @@ impl Kind {
             Self::TrustPolicy => cells(policy::TRUST_POLICY, object, now, wide),
             Self::RootRotation => cells(policy::ROOT_ROTATION, object, now, wide),
             Self::Record => cells(request::RECORD, object, now, wide),
+            Self::Approval => cells(request::APPROVAL, object, now, wide),
             Self::Cluster => cells(mesh::CLUSTER, object, now, wide),
         }
     }
@@ -128,6 +136,9 @@ impl Kind {
             }
             Self::Record => {
                 &["record", "ir", "irec", "records", "issuancerecord", "issuancerecords"]
+            }
+            Self::Approval => {
+                &["approval", "approvals", "reqappr", "requestapproval", "requestapprovals"]
             }
             Self::Cluster => &["cluster", "clusters", "kubernetescluster", "kubernetesclusters"],
         }

@@ -281,7 +281,13 @@ async fn third_party(progress: &mut Progress, fleet: &Fleet) -> Result<()> {
         "the ledger names {}",
         record["spec"]["decision"]
     );
-    progress.done("meshroot approve: signed, installed, loaded; the ledger names the approval");
+    let person = &record["spec"]["decision"]["people"][0];
+    ensure!(
+        person["user"].as_str().is_some_and(|user| !user.is_empty()),
+        "the ledger does not name who approved: {}",
+        record["spec"]["decision"]
+    );
+    progress.done("meshroot approve: signed, installed, loaded; the ledger names who approved");
     let (east, west) = (leaf(fleet, "east").await?, leaf(fleet, "west").await?);
     handshakes(&east, &west).await?;
     progress.done("east ↔ west again");

@@ -10,6 +10,7 @@ use meshroot_core::audit::faults;
 use meshroot_core::ledger::digest;
 use meshroot_core::membership::Key;
 use meshroot_runtime::process::clock;
+use meshroot_view::kinds::decided_by;
 use meshroot_view::{Table, age};
 use serde_json::{Value, json};
 
@@ -157,7 +158,7 @@ fn row(record: &IssuanceRecord) -> Vec<String> {
         plain(&Key::of(record).to_string()).into_owned(),
         plain(&virtual_mesh(record).name).into_owned(),
         format!("{:?}", spec.decision.verdict),
-        plain(&spec.decision.by).into_owned(),
+        plain(&decided_by(&spec.decision)).into_owned(),
         prepared.map(|prepared| prepared.serial.clone()).unwrap_or_default(),
         prepared.map(|prepared| age::date(prepared.not_after.0)).unwrap_or_default(),
         plain(&spec.decision.message).into_owned(),

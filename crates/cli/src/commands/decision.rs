@@ -1,10 +1,11 @@
-//! The decision of a person or of a ticket system.
+//! What a person decides: may they, on what, and a denial written down.
 
 use jiff::Timestamp;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use meshroot_api::names::{ASKED_ANNOTATION, cluster_of_namespace};
-use meshroot_api::security::ApprovalStatus;
+use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use meshroot_api::{Asked, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_core::issuance::approval_digest;
 use meshroot_pki::CertificateRequest;
@@ -26,32 +27,33 @@ use crate::terminal::Terminal;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decision<'a> {
     pub(super) verdict: ApprovalStatus,
-    pub(super) message: &'a str,
     /// The digest of what was shown to whoever decides, where they say so.
     pub(super) shown: Option<&'a str>,
 }
 
-/// Nothing is written before every request was found and can be decided.
-pub(super) async fn decide(
+/// Denies. Nothing is written before every request was found and can be denied.
+pub(super) async fn deny_all(
     session: &Session,
     names: &[String],
-    decision: &Decision<'_>,
+    message: &str,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
+    let decision = Decision { verdict: ApprovalStatus::Denied, shown: None };
     let now = clock::now();
     let mut requests = Vec::new();
     for name in names {
         let request: Request = find_as(session, Kind::Request, name).await?;
-        check(&request, decision, now)?;
+        check(&request, &decision, now)?;
         requests.push(request);
     }
+    let user = user(session).await?;
     let mut written = Vec::new();
     for request in &requests {
-        let decided = write(session, request, decision, now).await?;
+        let denied = deny(session, request, (&user, message), now).await?;
         if session.global.output.is_table() {
-            terminal.sheet(&approval::sheet(request, decision.verdict, decision.message))?;
+            terminal.sheet(&approval::sheet(request, ApprovalStatus::Denied, &user, message))?;
         } else {
-            written.push(serde_json::to_value(&decided).unwrap_or(Value::Null));
+            written.push(serde_json::to_value(&denied).unwrap_or(Value::Null));
         }
     }
     if session.global.output.is_table() {
@@ -61,8 +63,34 @@ pub(super) async fn decide(
     }
 }
 
+/// The name that the API server knows the caller by.
+pub(super) async fn user(session: &Session) -> Result<String, Failure> {
+    let api: Api<SelfSubjectReview> = Api::all(session.client.clone());
+    let review = SelfSubjectReview::default();
+    let reviewed = retried(async || api.create(&PostParams::default(), &review).await).await;
+    let reviewed = reviewed.map_err(|error| Failure::api("ask who you are", &error))?;
+    let user = reviewed.status.and_then(|status| status.user_info).and_then(|user| user.username);
+    user.filter(|user| !user.is_empty()).ok_or_else(|| {
+        Failure::no("the API server does not say who you are, and a decision carries the name of whoever makes it")
+            .fix("see what it says with: kubectl auth whoami")
+    })
+}
+
+/// What a request has that cannot be decided any more.
+pub(super) fn verdict(request: &Request) -> Option<&'static str> {
+    let approval = request.approval();
+    if request.is_answered() {
+        return Some("answered with a certificate");
+    }
+    (approval != ApprovalStatus::Pending).then(|| approval.word())
+}
+
 /// Refuses what is decided already, and what nobody can know enough about.
-fn check(request: &Request, decision: &Decision<'_>, now: Timestamp) -> Result<(), Failure> {
+pub(super) fn check(
+    request: &Request,
+    decision: &Decision<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let name = full_name(&request.metadata);
     let see = |field: &str| format!("vmcsr {name}, field {field}");
     if request.is_answered() {
@@ -138,30 +166,29 @@ fn check_asked(request: &Request, decision: &Decision<'_>) -> Result<(), Failure
 }
 
 /// One write to `/status`, based on the version that was read: of the bytes that were looked at.
-async fn write(
+pub(super) async fn deny(
     session: &Session,
     request: &Request,
-    decision: &Decision<'_>,
+    (user, message): (&str, &str),
     now: Timestamp,
 ) -> Result<Request, Failure> {
     let namespace = request.metadata.namespace.as_deref().unwrap_or_default();
     let name = request.metadata.name.as_deref().unwrap_or_default();
     let api: Api<Request> = Api::namespaced(session.client.clone(), namespace);
-    let patch = patch(request, decision, now);
+    let patch = patch(request, user, message, now);
     let parameters =
         PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let written =
         retried(async || api.patch_status(name, &parameters, &Patch::Merge(&patch)).await).await;
-    let verb = if decision.verdict == ApprovalStatus::Approved { "approve" } else { "deny" };
-    written.map_err(|error| Failure::api(&format!("{verb} request {namespace}/{name}"), &error))
+    written.map_err(|error| Failure::api(&format!("deny request {namespace}/{name}"), &error))
 }
 
-fn patch(request: &Request, decision: &Decision<'_>, now: Timestamp) -> Value {
+fn patch(request: &Request, user: &str, message: &str, now: Timestamp) -> Value {
     json!({
         "metadata": { "resourceVersion": request.metadata.resource_version },
         "status": { "thirdPartyApproval": {
-            "approvalStatus": decision.verdict.word(),
-            "message": decision.message,
+            "approvalStatus": ApprovalStatus::Denied.word(),
+            "message": ThirdPartyApprovalWorkflow::signed(ApprovalStatus::Denied, user, message),
             "lastUpdatedTime": whole_seconds(now).to_string(),
         } },
     })

@@ -1,8 +1,6 @@
 //! `meshroot deny`.
 
-use meshroot_api::security::ApprovalStatus;
-
-use super::decision::{Decision, decide};
+use super::decision::deny_all;
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::terminal::Terminal;
@@ -30,13 +28,11 @@ pub(crate) async fn run(
             "--message is empty; whoever reads the denial must know what to change",
         ));
     }
-    let decision =
-        Decision { verdict: ApprovalStatus::Denied, message: &asked.message, shown: None };
-    decide(session, &asked.names, &decision, terminal).await
+    deny_all(session, &asked.names, &asked.message, terminal).await
 }
 
 const AFTER_HELP: &str = "\
-A decision is final. After the cause is put right, ask for another request with `meshroot renew`.
+A denial is final, and recorded with your user name. After the cause is put right, ask for another request with `meshroot renew`.
 
 Examples:
   meshroot deny istio-istio-system-east.demo.1 --message 'CHG-1234: wrong trust domain'";

@@ -1,32 +1,29 @@
 //! `meshroot describe`: everything about one object, and what happened to it.
 
 use k8s_openapi::api::core::v1::Event;
+use kube::Api;
 use kube::api::{ListParams, ObjectMeta};
-use kube::core::NamespaceResourceScope;
-use kube::{Api, Resource};
-use meshroot_api::names::RequestName;
 use meshroot_api::{
-    Mesh, MeshTrust, RootRotation, TrustPolicy, VirtualMesh,
-    VirtualMeshCertificateSigningRequest as Request, names,
+    Mesh, MeshTrust, RootRotation, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+    names,
 };
-use meshroot_core::membership::{Key, members, policy};
+use meshroot_core::membership::{Key, members};
 use meshroot_runtime::kube::call::retried;
 use meshroot_runtime::kube::write::{Failure as ApiFailure, classify};
 use meshroot_runtime::process::clock;
 use meshroot_view::Sheet;
-use meshroot_view::describe::request::{RequestFile, previous};
 use meshroot_view::describe::virtual_mesh::{Member, newest};
 use meshroot_view::describe::{events, mesh, virtual_mesh};
 use meshroot_view::kinds::Kind;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::related::{optional, policy_of, request_file, requests};
 use super::rotate::gather::line;
 use crate::failure::Failure;
 use crate::locate::{find, parse};
 use crate::output::list;
-use crate::session::{Scope, Session};
+use crate::session::Session;
 use crate::terminal::Terminal;
 
 /// What to describe.
@@ -94,27 +91,6 @@ async fn of_request(session: &Session, request: Request) -> Result<Description, 
     })
 }
 
-async fn request_file(session: &Session, request: Request) -> Result<RequestFile, Failure> {
-    let namespace = request.metadata.namespace.clone().unwrap_or_default();
-    let name = request.metadata.name.clone().unwrap_or_default();
-    let virtual_mesh = Key::resolve(&request.spec.virtual_mesh_ref, &namespace);
-    let (mesh, previous) = match RequestName::parse(&name) {
-        Some(own) => {
-            let previous = previous(&own, requests(session, &namespace).await?);
-            (own.mesh, previous)
-        }
-        None => (String::new(), None),
-    };
-    Ok(RequestFile {
-        previous,
-        mesh: optional(session, &namespace, &mesh).await?,
-        trust: optional(session, &namespace, &mesh).await?,
-        policy: policy_of(session, &virtual_mesh).await?,
-        record: optional(session, &namespace, &name).await?,
-        request,
-    })
-}
-
 async fn of_virtual_mesh(session: &Session, mesh: VirtualMesh) -> Result<Description, Failure> {
     let key = Key::of(&mesh);
     let policy = policy_of(session, &key).await?;
@@ -170,19 +146,6 @@ async fn running(session: &Session, virtual_mesh: &Key) -> Result<Option<RootRot
     Ok(own.max_by_key(number).filter(|newest| !is_final(newest)))
 }
 
-/// The policy that the hub goes by, whatever its name; none where there are two, which the status of the virtual mesh says.
-async fn policy_of(session: &Session, virtual_mesh: &Key) -> Result<Option<TrustPolicy>, Failure> {
-    let api: Api<TrustPolicy> = Api::namespaced(session.client.clone(), &virtual_mesh.namespace);
-    match retried(async || api.list(&ListParams::default()).await).await {
-        Ok(list) => Ok(policy(list.items, virtual_mesh).unwrap_or_default()),
-        Err(error) if matches!(classify(&error), ApiFailure::Forbidden(_)) => Ok(None),
-        Err(error) => {
-            let doing = format!("list trustpolicies in namespace {}", virtual_mesh.namespace);
-            Err(Failure::api(&doing, &error))
-        }
-    }
-}
-
 async fn of_mesh(session: &Session, mesh: Mesh) -> Result<Description, Failure> {
     let key = Key::of(&mesh);
     let trust: Option<MeshTrust> = optional(session, &key.namespace, &key.name).await?;
@@ -216,43 +179,6 @@ async fn add_events(session: &Session, objects: &[ObjectMeta], sheet: &mut Sheet
         sheet.line("none");
     } else {
         sheet.table(events::table(all, clock::now()));
-    }
-}
-
-async fn requests(session: &Session, namespace: &str) -> Result<Vec<Request>, Failure> {
-    let doing = format!("list vmcsr in namespace {namespace}");
-    let scope = Scope::Namespace(namespace.to_owned());
-    session.list(&doing, &scope, &ListParams::default()).await
-}
-
-/// Reads an object that may not be there, or that the reader may not see: then less is told.
-async fn optional<K>(session: &Session, namespace: &str, name: &str) -> Result<Option<K>, Failure>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + DeserializeOwned,
-{
-    if namespace.is_empty() || name.is_empty() {
-        return Ok(None);
-    }
-    match retried(async || {
-        Api::<K>::namespaced(session.client.clone(), namespace).get_opt(name).await
-    })
-    .await
-    {
-        Ok(object) => Ok(object),
-        Err(error)
-            if matches!(
-                classify(&error),
-                ApiFailure::Forbidden(_) | ApiFailure::NotFound { .. }
-            ) =>
-        {
-            Ok(None)
-        }
-        Err(error) => {
-            Err(Failure::api(&format!("read {} {namespace}/{name}", K::kind(&())), &error))
-        }
     }
 }
 

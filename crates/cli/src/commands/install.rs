@@ -19,9 +19,34 @@ pub(crate) struct Arguments {
     /// given again
     #[arg(long, value_name = "NAMESPACE")]
     root_namespace: Vec<String>,
+    /// Version of MutatingAdmissionPolicy that the hub's cluster serves
+    #[arg(long, value_name = "VERSION", default_value = "v1")]
+    mutating_policies: Mutating,
     /// The custom resource definitions alone
     #[arg(long, conflicts_with_all = ["image", "root_namespace"])]
     crds_only: bool,
+}
+
+/// Versions of MutatingAdmissionPolicy.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Mutating {
+    /// From Kubernetes 1.36 on.
+    #[default]
+    V1,
+    /// In Kubernetes 1.34 and 1.35, where it is switched on.
+    V1beta1,
+    /// It is not served: whoever patches a decision writes their name themselves.
+    None,
+}
+
+impl Mutating {
+    fn version(self) -> Option<&'static str> {
+        match self {
+            Self::V1 => Some("v1"),
+            Self::V1beta1 => Some("v1beta1"),
+            Self::None => None,
+        }
+    }
 }
 
 /// Prints the objects, in the order in which they can be applied.
@@ -35,13 +60,15 @@ fn objects(asked: &Arguments) -> Result<Vec<Value>, Failure> {
         manifests::crd_objects()
     } else {
         let image = asked.image.clone().unwrap_or_else(|| format!("meshroot-hub:{VERSION}"));
-        manifests::hub_objects(&image, &asked.root_namespace)
+        manifests::hub_objects(&image, &asked.root_namespace, asked.mutating_policies.version())
     };
     objects.map_err(|error| Failure::no(format!("the definitions cannot be written: {error}")))
 }
 
 const AFTER_HELP: &str = "\
-Needs Kubernetes 1.30 or later. Apply it again after an upgrade of this command.
+Needs Kubernetes 1.30 or later, and below 1.36 --mutating-policies none: without them, a client that
+writes a decision with anything but `meshroot approve` and `deny` puts its user name there itself.
+Apply it again after an upgrade of this command.
 
 Examples:
   meshroot install | kubectl --context hub apply -f -
@@ -73,6 +100,21 @@ mod tests {
     }
 
     #[test]
+    fn mutating_policies_are_of_the_version_that_is_served_or_left_out() {
+        for (mutating_policies, expected) in [
+            (Mutating::V1, Some("admissionregistration.k8s.io/v1")),
+            (Mutating::V1beta1, Some("admissionregistration.k8s.io/v1beta1")),
+            (Mutating::None, None),
+        ] {
+            let asked = Arguments { mutating_policies, ..Arguments::default() };
+            let objects = objects(&asked).unwrap();
+            let mut policies =
+                objects.iter().filter(|object| object["kind"] == "MutatingAdmissionPolicy");
+            assert_eq!(policies.next().and_then(|policy| policy["apiVersion"].as_str()), expected);
+        }
+    }
+
+    #[test]
     fn the_definitions_alone_are_only_definitions() {
         let asked = Arguments { crds_only: true, ..Arguments::default() };
         assert!(kinds(&asked).iter().all(|kind| kind == "CustomResourceDefinition"));
@@ -83,7 +125,7 @@ mod tests {
         let asked = Arguments {
             image: Some("x/hub:2".into()),
             root_namespace: vec!["shop".into()],
-            crds_only: false,
+            ..Arguments::default()
         };
         let text = yaml::text(&objects(&asked).unwrap()).unwrap();
         assert!(text.contains("image: x/hub:2"), "the image is not in the text");

@@ -37,6 +37,13 @@ fn export() -> Value {
         if sequence > 1 {
             spec["previousSha256"] = json!(end.digest);
         }
+        if sequence == 3 {
+            spec["decision"]["askedSha256"] = json!("a5");
+            spec["decision"]["people"] = json!([
+                { "user": "alice", "message": "CHG-1", "time": "2026-11-29T09:59:00Z" },
+                { "user": "鍵 \"bob\"", "time": "2026-11-29T10:00:00.5Z" },
+            ]);
+        }
         if sequence == 2 {
             spec.as_object_mut().unwrap().remove("prepared");
             spec["decision"]["verdict"] = json!("Denied");
@@ -107,6 +114,13 @@ fn two_verifiers_find_the_same_edits() {
         ("/items", |it| drop(it.as_array_mut().unwrap().remove(2))),
         ("/items", |it| drop(it.as_array_mut().unwrap().remove(3))),
         ("/items/3/spec/decision/by", |it| *it = json!("policy")),
+        ("/items/2/spec/decision/people/1/user", |it| *it = json!("eve")),
+        ("/items/2/spec/decision/people/0/message", |it| *it = json!("")),
+        ("/items/2/spec/decision/people/0/time", |it| *it = json!("2026-11-29T09:59:01Z")),
+        ("/items/2/spec/decision/people", |it| drop(it.as_array_mut().unwrap().remove(1))),
+        ("/items/2/spec/decision/people", |it| it.as_array_mut().unwrap().reverse()),
+        ("/items/2/spec/decision/people", |it| *it = json!([])),
+        ("/items/2/spec/decision/askedSha256", |it| *it = json!("")),
     ];
     for (pointer, edit) in edits {
         let mut edited = whole.clone();

@@ -1,29 +1,86 @@
+use kube::Api;
+use kube::api::ListParams;
+use meshroot_api::RequestApproval;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_testkit::wait;
 use serde_json::json;
 
 use crate::certificates::{intermediate_spec, root};
 use crate::program::{has, run};
-use crate::stage::{file, hub};
+use crate::stage::{Hub, Place, file, hub};
+
+/// The approvals in a place: who gave them, and what they said.
+async fn approvals(hub: &Hub, place: &Place) -> Vec<(String, String)> {
+    let api: Api<RequestApproval> = Api::namespaced(hub.admin.clone(), &place.namespace);
+    let all = api.list(&ListParams::default()).await.unwrap();
+    all.items.into_iter().map(|it| (it.spec.user, it.spec.message)).collect()
+}
 
 #[tokio::test]
-async fn an_approval_names_what_was_approved_and_is_written_with_its_message() {
+async fn an_approval_names_what_was_approved_by_whom_and_why() {
     let hub = hub().await;
     let place = hub.place("approve").await;
+    place.policy(&hub.admin, "demo").await;
     place.ask(1).await;
     let csr = place.csr(1).await;
     let told = hub.run(&["approve", &place.request_name(1), "--message", "CHG-1234"]).yes();
     has(&told, &["APPROVED", &csr.fingerprint().to_string(), "spiffe://cluster.local", "CHG-1234"]);
+    has(&told, &["1 of 1 (admin): the hub signs it"]);
+    let request = place.requests(&hub.admin).get(&place.request_name(1)).await.unwrap();
+    assert_eq!(request.approval(), ApprovalStatus::Pending, "the hub says when it is decided");
+    let given = ("admin".to_owned(), "CHG-1234".to_owned());
+    assert_eq!(approvals(&hub, &place).await, std::slice::from_ref(&given));
+    let described = hub.run(&["describe", "vmcsr", &place.full_name(1)]).yes();
+    has(&described, &["1 of 1", "admin, ", "CHG-1234"]);
+    has(&hub.run(&["get", "approvals", "-n", &place.namespace]).yes(), &["admin", "CHG-1234"]);
+
+    // Once more is no second one.
+    let json = hub.run(&["approve", &place.full_name(1), "-m", "again", "-o", "json"]).yes();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["items"][0]["spec"]["user"], "admin");
+    assert_eq!(approvals(&hub, &place).await, [("admin".to_owned(), "again".to_owned())]);
+}
+
+#[tokio::test]
+async fn an_approval_is_withdrawn_by_who_gave_it_until_it_is_decided() {
+    let hub = hub().await;
+    let place = hub.place("withdrawn").await;
+    place.ask(1).await;
+    place.csr(1).await;
+    let name = place.full_name(1);
+    let none = hub.run(&["approve", &name, "--withdraw"]).no(1);
+    has(&none, &["has no approval of admin", "meshroot describe vmcsr"]);
+    hub.run(&["approve", &name]).yes();
+    has(&hub.run(&["approve", &name, "--withdraw"]).yes(), &["by admin is withdrawn"]);
+    assert!(approvals(&hub, &place).await.is_empty());
+    hub.run(&["deny", &name, "--message", "no"]).yes();
+    has(&hub.run(&["approve", &name, "--withdraw"]).no(1), &["was DENIED already"]);
+    hub.run(&["approve", "--withdraw"]).no(2);
+    hub.run(&["approve", &name, "--withdraw", "--message", "x"]).no(2);
+}
+
+#[tokio::test]
+async fn a_denial_is_final_and_names_who_and_why() {
+    let hub = hub().await;
+    let place = hub.place("refused").await;
+    place.ask(1).await;
+    place.csr(1).await;
+    let told = hub.run(&["deny", &place.full_name(1), "--message", "CHG-1234"]).yes();
+    has(&told, &["DENIED", "CHG-1234", "admin"]);
     let request = place.requests(&hub.admin).get(&place.request_name(1)).await.unwrap();
     let decision = request.status_or_default().third_party_approval;
-    assert_eq!(decision.approval_status, ApprovalStatus::Approved);
-    assert_eq!(decision.message, "CHG-1234");
+    assert_eq!(decision.message, "denied by admin: CHG-1234");
     assert!(decision.last_updated_time.is_some());
-
     let again = hub.run(&["approve", &place.full_name(1)]).no(1);
-    has(&again, &["APPROVED already", "CHG-1234", "s ago)"]);
+    has(&again, &["DENIED already", "CHG-1234", "s ago)"]);
     let denied = hub.run(&["deny", &place.full_name(1), "--message", "no"]).no(1);
-    has(&denied, &["APPROVED already", "  see: vmcsr", "  fix: "]);
+    has(&denied, &["DENIED already", "  see: vmcsr", "  fix: "]);
+}
+
+#[tokio::test]
+async fn without_a_name_and_without_a_terminal_nothing_is_approved() {
+    let hub = hub().await;
+    has(&hub.run(&["approve"]).no(2), &["there is no terminal to ask at", "meshroot get vmcsr -A"]);
 }
 
 #[tokio::test]
@@ -108,8 +165,7 @@ async fn a_name_in_two_namespaces_must_say_which_and_nothing_is_decided_before_a
     );
     let second = format!("{}/{name}", other.namespace);
     hub.run(&["approve", &one.full_name(1), &second]).no(1);
-    let request = one.requests(&hub.admin).get(&name).await.unwrap();
-    assert_eq!(request.approval(), ApprovalStatus::Pending);
+    assert!(approvals(&hub, &one).await.is_empty());
     hub.run(&["approve", &name, "-n", &one.namespace]).yes();
 }
 

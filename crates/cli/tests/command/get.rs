@@ -91,7 +91,10 @@ async fn a_watch_prints_rows_as_they_change() {
 fn an_unknown_kind_lists_the_known_ones() {
     let answer = run(None, &["get", "vmx"]);
     assert_eq!(answer.code, 2, "{answer:?}");
-    has(&answer.err, &["vm, trustpolicy, rotation, cluster, mesh, vmcsr, meshtrust, record"]);
+    has(
+        &answer.err,
+        &["vm, trustpolicy, rotation, cluster, mesh, vmcsr, approval, meshtrust, record"],
+    );
 }
 
 #[tokio::test]

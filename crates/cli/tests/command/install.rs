@@ -20,7 +20,7 @@ async fn what_is_printed_can_be_applied_and_applied_again() {
 #[test]
 fn no_cluster_is_asked() {
     let yaml = run(Some(std::path::Path::new("/nonexistent")), &["install", "--crds-only"]).yes();
-    assert_eq!(yaml.matches("kind: CustomResourceDefinition").count(), 8);
+    assert_eq!(yaml.matches("kind: CustomResourceDefinition").count(), 9);
     assert!(!yaml.contains("kind: Deployment"));
 }
 

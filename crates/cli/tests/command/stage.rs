@@ -172,6 +172,7 @@ impl Place {
             path_len: 0,
             issuer: "CN=demo root".to_owned(),
             issuer_sha256: "22".repeat(32),
+            approvals: 1,
         };
         let patch =
             json!({ "metadata": { "annotations": { ASKED_ANNOTATION: asked.to_string() } } });

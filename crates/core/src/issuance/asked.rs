@@ -21,7 +21,7 @@ impl Consent {
             return Ok(Self::ToAsk);
         }
         let asked = Asked::of(request);
-        if asked.as_ref() == Some(now) {
+        if asked.as_ref().is_some_and(|asked| asked.is_same(now)) {
             return Ok(Self::Asked);
         }
         let what = asked.map_or("cannot be read", |asked| asked.difference(now));

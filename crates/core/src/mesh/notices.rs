@@ -7,7 +7,6 @@ use meshroot_api::trust::Pickup;
 use meshroot_api::{Reason, VirtualMeshCertificateSigningRequest as Request};
 
 use super::View;
-use crate::issuance;
 use crate::meshes::ControlPlane;
 use crate::notice::Notice;
 
@@ -49,11 +48,11 @@ fn denied(name: &RequestName, why: &str) -> Notice {
     Notice::new(Reason::Denied, message)
 }
 
-/// A person is asked, unless the hub has not come to it: what it said before there was a CSR is out of date.
+/// People are asked, unless the hub has not come to it: what it said before there was a CSR is out of date.
 fn undecided(name: &RequestName, request: &Request) -> Option<Notice> {
-    let asked = issuance::waiting_for_approval(request);
-    (request.status_or_default().computed_status == asked.status())
-        .then(|| Notice::new(asked.reason, format!("request {name}: {}", asked.message)))
+    let said = request.status_or_default().computed_status.message;
+    let waits = said.strip_prefix(Reason::WaitingForApproval.word())?.strip_prefix(": ")?;
+    Some(Notice::new(Reason::WaitingForApproval, format!("request {name}: {waits}")))
 }
 
 /// How far the control plane is with the certificate of a request.

@@ -42,7 +42,7 @@ fn nothing_is_signed_while_a_third_party_has_not_decided() {
     scene.assert_waits(Reason::WaitingForApproval, &[&command]);
 }
 
-fn what_would_be_signed() -> Asked {
+pub(crate) fn what_would_be_signed() -> Asked {
     Asked {
         csr_sha256: csr(intermediate_key(), &[IDENTITY]).fingerprint().to_string(),
         profile_sha256: "11".repeat(32),
@@ -50,6 +50,7 @@ fn what_would_be_signed() -> Asked {
         path_len: 0,
         issuer: "CN=root".to_owned(),
         issuer_sha256: "22".repeat(32),
+        approvals: 1,
     }
 }
 

@@ -10,6 +10,7 @@ mod issuance;
 mod issuance_refusals;
 mod lint;
 mod mesh;
+mod people;
 mod pickup;
 mod recorded;
 mod renewal;

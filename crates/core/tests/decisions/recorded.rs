@@ -36,6 +36,8 @@ pub(crate) fn record(scene: &Scene) -> IssuanceRecordSpec {
             by: "policy".to_owned(),
             message: "ticket 4711".to_owned(),
             time: time(),
+            people: Vec::new(),
+            asked_sha256: String::new(),
         },
         prepared: Some(PreparedCertificate {
             serial: "01".to_owned(),

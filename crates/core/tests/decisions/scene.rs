@@ -1,16 +1,20 @@
 //! One cluster, one Istio, one virtual mesh and one request: what a decision is made on. A test changes one thing.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use meshroot_api::discovery::{AwsAppMesh, IstioMesh, LinkerdMesh, MeshSpec};
 use meshroot_api::networking::VirtualMeshSpec;
 use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::{
-    ApprovalStatus, CertConfig, VirtualMeshCertificateSigningRequestSpec,
-    VirtualMeshCertificateSigningRequestStatus,
+    ApprovalStatus, CertConfig, ThirdPartyApprovalWorkflow,
+    VirtualMeshCertificateSigningRequestSpec, VirtualMeshCertificateSigningRequestStatus,
 };
 use meshroot_api::shared::{MeshType, ResourceRef};
-use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
+use meshroot_api::{
+    Mesh, Reason, RequestApproval, VirtualMesh, VirtualMeshCertificateSigningRequest,
+};
 use meshroot_core::Notice;
 use meshroot_core::issuance::{Checked, Decision, Snapshot, decide, waiting_for_approval};
 use meshroot_core::membership::{Key, Membership};
@@ -46,8 +50,14 @@ pub(crate) struct Scene {
     pub(crate) other_mesh: Option<(Host, Key)>,
     /// The request that used the key before.
     pub(crate) earlier: Option<Key>,
+    /// What people gave.
+    pub(crate) approvals: Vec<Arc<RequestApproval>>,
+    /// How many of them it takes.
+    pub(crate) required: Option<u8>,
     /// What the operator wants refused.
     pub(crate) blocked: BlockList,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
 }
 
 impl Scene {
@@ -66,7 +76,10 @@ impl Scene {
             membership: Membership::default(),
             other_mesh: None,
             earlier: None,
+            approvals: Vec::new(),
+            required: None,
             blocked: BlockList::default(),
+            now: 0,
         }
     }
 
@@ -90,7 +103,8 @@ impl Scene {
     ) -> Self {
         let status = self.status();
         status.third_party_approval.approval_status = approval;
-        message.clone_into(&mut status.third_party_approval.message);
+        status.third_party_approval.message =
+            ThirdPartyApprovalWorkflow::signed(approval, "alice", message);
         self
     }
 
@@ -110,6 +124,7 @@ impl Scene {
         let mut policy = TrustPolicySpec::default();
         policy.hosts.allow.clone_from(&self.allowed_hosts);
         policy.approval.mode = self.mode;
+        policy.approval.required = self.required;
         decide(&Snapshot {
             request: &self.request,
             record: self.record.as_ref(),
@@ -121,8 +136,9 @@ impl Scene {
             membership: &self.membership,
             mesh_of_host: &mesh_of_host,
             holder_of_key: &|_| self.earlier.clone(),
+            approvals: &|| self.approvals.clone(),
             blocked: &self.blocked,
-            now: Timestamp::UNIX_EPOCH,
+            now: Timestamp::from_second(self.now).unwrap(),
         })
     }
 
@@ -138,8 +154,8 @@ impl Scene {
     pub(crate) fn assert_waits(&self, reason: Reason, parts: &[&str]) {
         match self.decide() {
             Decision::Wait(notice) => assert_says(&notice, reason, parts),
-            Decision::Ask { .. } => {
-                assert_says(&waiting_for_approval(&self.request), reason, parts);
+            Decision::Ask { given, .. } => {
+                assert_says(&waiting_for_approval(&self.request, &given), reason, parts);
             }
             other => panic!("{reason}: {other:?}"),
         }

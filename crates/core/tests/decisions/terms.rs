@@ -48,6 +48,8 @@ fn record(terms: &Terms<'_>) -> IssuanceRecordSpec {
             by: "policy".to_owned(),
             message: String::new(),
             time: time(),
+            people: Vec::new(),
+            asked_sha256: String::new(),
         },
         prepared: Some(PreparedCertificate {
             serial: "01".to_owned(),

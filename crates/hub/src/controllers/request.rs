@@ -13,10 +13,10 @@ use meshroot_api::record::{Decision as Recorded, Verdict};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestStatus as RequestStatus;
 use meshroot_api::shared::State;
 use meshroot_api::{
-    Asked, IssuanceRecord, Mesh, Reason, TrustPolicy, VirtualMesh,
+    Asked, IssuanceRecord, Mesh, Reason, RequestApproval, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
-use meshroot_core::issuance::{self, Approval, Checked, Consent, Decision, Snapshot};
+use meshroot_core::issuance::{self, Approval, Checked, Consent, Decision, Given, Snapshot};
 use meshroot_core::membership::Key;
 use meshroot_core::{Notice, Refusal, renewal};
 use meshroot_pki::{CertificateRequest, Host, PublicKey};
@@ -79,7 +79,7 @@ pub(super) fn notice(hub: &Hub, request: &Arc<Request>) -> Option<Notice> {
     }
     match Place::gather(hub, Arc::clone(request)).ok()?.decide(hub) {
         Decision::Wait(notice) => Some(notice),
-        Decision::Ask { .. } => Some(issuance::waiting_for_approval(request)),
+        Decision::Ask { given, .. } => Some(issuance::waiting_for_approval(request, &given)),
         Decision::Refuse(refusal) | Decision::Deny(refusal) => Some(refusal.into()),
         Decision::Answered | Decision::Issue { .. } | Decision::Resume { .. } => None,
     }
@@ -142,6 +142,7 @@ impl Place {
             holder_of_key: &|key: &PublicKey| {
                 hub.keys.holder(&self.virtual_mesh_key, key.fingerprint().to_string(), &self.key)
             },
+            approvals: &|| self.approvals(hub),
             blocked: &hub.blocked,
             now: clock::now(),
         })
@@ -165,7 +166,7 @@ impl Place {
             {
                 self.hold(hub, number, until).await
             }
-            Decision::Ask { checked } => self.ask(hub, &checked).await,
+            Decision::Ask { checked, given } => self.ask(hub, &checked, &given).await,
             Decision::Refuse(refusal) => self.refuse(hub, refusal).await,
             Decision::Deny(refusal) => self.deny(hub, refusal).await,
             Decision::Issue { checked, approval } => {
@@ -175,7 +176,7 @@ impl Place {
                 if let Err(holder) = self.take_key(hub, &checked) {
                     return self.refuse(hub, issuance::key_reused(&holder)).await;
                 }
-                self.issue(hub, &checked, approved(approval), None).await
+                self.issue(hub, &checked, self.approved(approval), None).await
             }
             Decision::Resume { checked } => self.resume(hub, &checked).await,
         }
@@ -241,7 +242,7 @@ impl Place {
     }
 
     /// Freezes what a person is asked to approve, and then says that it is waited for.
-    async fn ask(&self, hub: &Hub, checked: &Checked) -> Result<Outcome, HubError> {
+    async fn ask(&self, hub: &Hub, checked: &Checked, given: &Given) -> Result<Outcome, HubError> {
         let asked = match self.signing(hub, checked, None).await {
             Ok(signing) => signing.asked,
             Err(HubError::Refused(refusal)) => return self.refuse(hub, refusal).await,
@@ -252,8 +253,12 @@ impl Place {
             Ok(Consent::ToAsk) => Arc::new(freeze(hub, &self.request, &asked).await?),
             Err(refusal) => return self.refuse(hub, refusal).await,
         };
-        say(hub, &request, issuance::waiting_for_approval(&request)).await?;
-        Ok(Outcome::Done)
+        say(hub, &request, issuance::waiting_for_approval(&request, given)).await?;
+        let left = given
+            .until
+            .and_then(|until| Duration::try_from(until.duration_since(clock::now())).ok());
+        // Whoever approved long ago is then waited for again.
+        Ok(left.map_or(Outcome::Done, |left| Outcome::RequeueAfter(left + Duration::from_secs(1))))
     }
 
     async fn deny(&self, hub: &Hub, refusal: Refusal) -> Result<Outcome, HubError> {
@@ -265,11 +270,40 @@ impl Place {
                 by: issuance::THIRD_PARTY.to_owned(),
                 message: workflow.message.clone(),
                 time: workflow.last_updated_time.clone().unwrap_or_else(|| wire_time(clock::now())),
+                people: workflow.person().into_iter().collect(),
+                asked_sha256: self.asked_digest(),
             };
-            self.entry(hub, &csr, decision).write(None).await?;
-            tracing::info!(target: "audit", request = %self.key, csr_sha256 = %csr.fingerprint(), by = issuance::THIRD_PARTY, why = workflow.message, "denied");
+            self.entry(hub, &csr, decision.clone()).write(None).await?;
+            tracing::info!(target: "audit", request = %self.key, csr_sha256 = %csr.fingerprint(), by = issuance::THIRD_PARTY, people = %issuance::names(&decision.people), why = workflow.message, "denied");
         }
         self.refuse(hub, refusal).await
+    }
+
+    fn approved(&self, approval: Approval) -> Recorded {
+        let asked_sha256 =
+            if approval.people.is_empty() { String::new() } else { self.asked_digest() };
+        Recorded {
+            verdict: Verdict::Approved,
+            by: approval.by.to_owned(),
+            message: approval.message,
+            time: wire_time(clock::now()),
+            people: approval.people,
+            asked_sha256,
+        }
+    }
+
+    /// What stands for all that people were shown; empty where nobody was asked.
+    fn asked_digest(&self) -> String {
+        let digest = issuance::approval_digest(&self.request);
+        digest.map(|digest| digest.to_string()).unwrap_or_default()
+    }
+
+    fn approvals(&self, hub: &Hub) -> Vec<Arc<RequestApproval>> {
+        let is_own = |approval: &Arc<RequestApproval>| {
+            approval.spec.request == self.key.name
+                && approval.metadata.namespace.as_deref() == Some(&self.key.namespace)
+        };
+        hub.approvals.store().state().into_iter().filter(is_own).collect()
     }
 
     /// # Errors
@@ -342,15 +376,6 @@ fn mesh_of(hub: &Hub, key: &Key, request: &Request) -> Option<Arc<Mesh>> {
         .filter_map(|mesh| hub.mesh(mesh))
         .filter(|mesh| issuance::matches(request, mesh));
     matching.next().filter(|_| matching.next().is_none())
-}
-
-fn approved(approval: Approval) -> Recorded {
-    Recorded {
-        verdict: Verdict::Approved,
-        by: approval.by.to_owned(),
-        message: approval.message,
-        time: wire_time(clock::now()),
-    }
 }
 
 /// Says in the request's status what is so; writes, and publishes an event, only if it was not said before.

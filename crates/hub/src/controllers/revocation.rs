@@ -119,6 +119,8 @@ fn entry<'a>(
             by: "request".to_owned(),
             message,
             time: wire_time(clock::now()),
+            people: Vec::new(),
+            asked_sha256: String::new(),
         },
     })
 }

@@ -279,6 +279,8 @@ impl Told<'_> {
                 by: "rotation".to_owned(),
                 message: format!("cross-certificate of root {number} by root {}", further.replaces),
                 time: wire_time(clock::now()),
+                people: Vec::new(),
+                asked_sha256: String::new(),
             }),
             request,
         };

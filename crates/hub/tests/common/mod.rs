@@ -21,7 +21,7 @@ use meshroot_api::networking::VirtualMeshSpec;
 use meshroot_api::policy::{KeyAlgorithm, TrustPolicySpec};
 use meshroot_api::shared::ResourceRef;
 use meshroot_api::{
-    Bytes, IssuanceRecord, Mesh, MeshTrust, TrustPolicy, VirtualMesh,
+    Bytes, IssuanceRecord, Mesh, MeshTrust, RequestApproval, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_pki::{CertificateRequest, DistinguishedName, Host, KeyKind, PrivateKey};
@@ -106,6 +106,10 @@ impl Scene {
     }
 
     pub(crate) fn records(&self) -> Api<IssuanceRecord> {
+        Api::namespaced(self.hub.clone(), HOME)
+    }
+
+    pub(crate) fn approvals(&self) -> Api<RequestApproval> {
         Api::namespaced(self.hub.clone(), HOME)
     }
 

@@ -18,7 +18,9 @@ pub(crate) fn add(tree: &mut Tree) -> Result<()> {
         tree.add(path, file("", &[definition])?);
     }
     let policies = manifests::policies(&manifests::hub_user(names::SYSTEM_NAMESPACE));
-    for policy_and_binding in policies.chunks(2) {
+    let mutating =
+        manifests::mutating_policies(&manifests::hub_user(names::SYSTEM_NAMESPACE), "v1");
+    for policy_and_binding in policies.chunks(2).chain(mutating.chunks(2)) {
         let path = format!("deploy/policies/{}.yaml", name(&policy_and_binding[0])?);
         tree.add(path, file("", policy_and_binding)?);
     }

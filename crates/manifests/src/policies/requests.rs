@@ -3,15 +3,16 @@
 use meshroot_api::Reason;
 use meshroot_api::names::{ASKED_ANNOTATION, REASON_ANNOTATION};
 
+use super::approvals::signed_decision;
 use super::{Policy, SMALL_METADATA, SMALL_METADATA_MESSAGE, all, small_metadata, unchanged};
 
 /// Whether the one who asks may approve on the request's virtual mesh.
-const APPROVE: &str = "authorizer.group('networking.zephyr.solo.io').resource('virtualmeshes')\
+pub(super) const APPROVE: &str = "authorizer.group('networking.zephyr.solo.io').resource('virtualmeshes')\
                        .namespace(variables.virtualMeshNamespace).name(variables.virtualMeshName)\
                        .check('approve').allowed()";
 
 /// As the hub resolves it: without a namespace that of the cluster where one is named, else the request's own.
-const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.refNamespace : \
+pub(super) const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.refNamespace : \
                                       (variables.refCluster != '' ? 'meshroot-cluster-' + variables.refCluster : \
                                       request.namespace)";
 
@@ -133,21 +134,24 @@ pub(super) fn status() -> Policy {
         unchanged("status.?thirdPartyApproval.?message", "''"),
         unchanged("status.?thirdPartyApproval.?lastUpdatedTime", "''"),
     ]);
-    let approval = "object.?status.?thirdPartyApproval.?approvalStatus.orValue('')";
+    let (variables, rules) = signed_decision(&same_decision);
     Policy {
         name: "meshroot-request-status",
         group: "security.zephyr.solo.io",
         resource: "virtualmeshcertificatesigningrequests/status",
         operations: &["UPDATE"],
-        variables: vec![
+        variables: [
             ("virtualMesh", "oldObject.?spec.?virtualMeshRef.orValue({})".to_owned()),
             ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
             ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
             ("refCluster", "variables.virtualMesh[?'cluster'].orValue('')".to_owned()),
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
             ("asked", asked("oldObject")),
-        ],
-        rules: vec![
+        ]
+        .into_iter()
+        .chain(variables)
+        .collect(),
+        rules: [
             (
                 format!("variables.hub || ({same_response})"),
                 "status.response is written by the hub only",
@@ -163,11 +167,14 @@ pub(super) fn status() -> Policy {
             ),
             (
                 format!(
-                    "variables.hub || ({same_decision}) || variables.asked != '' || {approval} != 'APPROVED'"
+                    "variables.hub || ({same_decision}) || variables.asked != '' || variables.decision != 'APPROVED'"
                 ),
                 "status.thirdPartyApproval: the hub has not asked anybody to approve this request yet; \
                  status.computedStatus says what it waits for",
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(rules)
+        .collect(),
     }
 }

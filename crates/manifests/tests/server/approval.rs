@@ -10,12 +10,12 @@ use crate::setup::{
 
 const APPROVED: &str = "APPROVED";
 
-fn csr_for(virtual_mesh: &Value) -> Value {
+pub(crate) fn csr_for(virtual_mesh: &Value) -> Value {
     json!({ "csrData": "Q1NS", "virtualMeshRef": virtual_mesh })
 }
 
 /// Lets `user` write the status of every request, and `approve` with the given rules.
-async fn grant(server: &Server, user: &str, namespace: &str, rules: &[Value]) {
+pub(crate) async fn grant(server: &Server, user: &str, namespace: &str, rules: &[Value]) {
     let name = format!("{user}-{namespace}");
     server.api.create_service_account("people", user).await.unwrap();
     let requests = |resource: &str, verb: &str| json!({ "apiGroups": ["security.zephyr.solo.io"], "resources": [resource], "verbs": [verb] });
@@ -25,7 +25,7 @@ async fn grant(server: &Server, user: &str, namespace: &str, rules: &[Value]) {
     bind(server, user, &name, Some(namespace), rules).await;
 }
 
-fn approve(virtual_meshes: &[&str]) -> Value {
+pub(crate) fn approve(virtual_meshes: &[&str]) -> Value {
     json!({
         "apiGroups": ["networking.zephyr.solo.io"],
         "resources": ["virtualmeshes"],

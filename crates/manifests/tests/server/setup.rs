@@ -1,4 +1,4 @@
-//! Two clusters that the tests share: one with the definitions alone, one with everything installed.
+//! Clusters that the tests share: one with the definitions alone, those with everything installed.
 
 use anyhow::{Context as _, Result, ensure};
 use kube::api::{
@@ -36,13 +36,24 @@ pub(crate) async fn with_everything() -> Server {
     static CLUSTER: OnceCell<ApiServer> = OnceCell::const_new();
     let start = async || {
         let api = api_server::cluster("everything").await?;
-        install_everything(&api).await?;
+        install_everything(&api, Some("v1")).await?;
         anyhow::Ok(api)
     };
     Server { api: CLUSTER.get_or_try_init(start).await.unwrap() }
 }
 
-/// One of the two clusters.
+/// The same, on a server without MutatingAdmissionPolicy.
+pub(crate) async fn without_mutating_policies() -> Server {
+    static CLUSTER: OnceCell<ApiServer> = OnceCell::const_new();
+    let start = async || {
+        let api = api_server::cluster("validating").await?;
+        install_everything(&api, None).await?;
+        anyhow::Ok(api)
+    };
+    Server { api: CLUSTER.get_or_try_init(start).await.unwrap() }
+}
+
+/// One of these clusters.
 pub(crate) struct Server {
     pub(crate) api: &'static ApiServer,
 }
@@ -91,7 +102,7 @@ async fn install_definitions(api: &ApiServer) -> Result<()> {
     Ok(())
 }
 
-async fn install_everything(api: &ApiServer) -> Result<()> {
+async fn install_everything(api: &ApiServer, mutating: Option<&str>) -> Result<()> {
     install_definitions(api).await?;
     let client = api.admin_client().await?;
     let mut objects = vec![manifests::namespace(HUB.0), manifests::namespace(MESHES)];
@@ -99,10 +110,15 @@ async fn install_everything(api: &ApiServer) -> Result<()> {
     objects.extend(["east", "west", "north"].into_iter().flat_map(manifests::agent_hub_objects));
     objects.extend(manifests::user_roles());
     objects.extend(manifests::policies(&manifests::hub_user(HUB.0)));
+    let hub = manifests::hub_user(HUB.0);
+    objects.extend(
+        mutating.into_iter().flat_map(|version| manifests::mutating_policies(&hub, version)),
+    );
     for object in &objects {
         apply(&client, object).await.with_context(|| object.to_string())?;
     }
-    policies_act(api).await
+    policies_act(api).await?;
+    if mutating.is_some() { mutations_act(api).await } else { Ok(()) }
 }
 
 /// Waits until each policy has refused something: a new one takes seconds to act.
@@ -139,6 +155,21 @@ async fn policies_act(api: &ApiServer) -> Result<()> {
             other => anyhow::bail!("{other:?}"),
         };
         wait::until(&format!("the policy on {policy} acts"), wait::LIMIT, refused).await?;
+    }
+    Ok(())
+}
+
+/// Waits until a name that is left out is put there.
+async fn mutations_act(api: &ApiServer) -> Result<()> {
+    let admin = api.admin_client().await?;
+    let approval = request_approval("probe", "probe", &json!({ "name": "demo" }));
+    let decided = json!({ "thirdPartyApproval": { "approvalStatus": "DENIED" } });
+    let object = request("probe", "denied", &json!({ "csrData": "AAAA" }));
+    create(&admin, &object).await?;
+    let denied = Attempt::PatchStatus(object, json!({ "status": decided }));
+    for attempt in [Attempt::Create(approval), denied] {
+        let stamped = async || Ok(attempt.dry_run(&admin).await.map(drop)?);
+        wait::until("the mutating policies act", wait::LIMIT, stamped).await?;
     }
     Ok(())
 }
@@ -193,6 +224,16 @@ pub(crate) fn mesh_trust(namespace: &str, name: &str) -> Value {
         "kind": "MeshTrust",
         "metadata": { "name": name, "namespace": namespace },
         "spec": { "request": "mesh.demo.1", "trustAnchors": "", "key": "ECDSA-P256", "renewAtPercent": 67 },
+    })
+}
+
+/// An approval by whoever creates it.
+pub(crate) fn request_approval(namespace: &str, request: &str, virtual_mesh: &Value) -> Value {
+    json!({
+        "apiVersion": "meshroot.dev/v1alpha1",
+        "kind": "RequestApproval",
+        "metadata": { "name": request, "namespace": namespace },
+        "spec": { "request": request, "virtualMeshRef": virtual_mesh, "sha256": "ab".repeat(32) },
     })
 }
 

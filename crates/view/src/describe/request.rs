@@ -6,12 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName};
 use meshroot_api::policy::ApprovalMode;
+use meshroot_api::record::{Decision, Person, Verdict};
 use meshroot_api::{
-    Asked, IssuanceRecord, Mesh, MeshTrust, TrustPolicy,
+    Asked, IssuanceRecord, Mesh, MeshTrust, RequestApproval, TrustPolicy,
     VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_core::identity;
-use meshroot_core::issuance::{approval_digest, subject_parts};
+use meshroot_core::issuance::{Given, approval_digest, subject_parts};
 use meshroot_core::membership::Key;
 use meshroot_pki::{Certificate, CertificateRequest, DistinguishedName};
 
@@ -33,6 +34,8 @@ pub struct RequestFile {
     pub policy: Option<TrustPolicy>,
     /// What the ledger says of it.
     pub record: Option<IssuanceRecord>,
+    /// The approvals that people gave.
+    pub approvals: Vec<RequestApproval>,
 }
 
 /// The newest answered request before `own`, of the same mesh and virtual mesh: its certificate is in use.
@@ -48,6 +51,13 @@ pub fn previous(own: &RequestName, all: Vec<Request>) -> Option<Request> {
 }
 
 impl RequestFile {
+    /// Who approved it so far, where people are asked.
+    pub fn given(&self, now: Timestamp) -> Option<Given> {
+        Asked::of(&self.request)?;
+        let approval = &self.policy.as_ref()?.spec.approval;
+        Some(Given::to(&self.request, &self.approvals, approval, now))
+    }
+
     /// Everything that is known of it at `now`.
     pub fn sheet(&self, now: Timestamp) -> Sheet {
         let mut sheet = Sheet::default();
@@ -128,14 +138,41 @@ fn decision(sheet: &mut Sheet, file: &RequestFile, now: Timestamp) {
             },
         );
     }
-    if let Some(record) = &file.record {
-        let decision = &record.spec.decision;
-        sheet.field(
-            "Recorded",
-            format!("by {}, {}", decision.by, age::with_distance(decision.time.0, now)),
-        );
-        sheet.field("", &decision.message);
+    match &file.record {
+        Some(record) => recorded(sheet, &record.spec.decision, now),
+        None => approvals(sheet, file, now),
     }
+}
+
+fn recorded(sheet: &mut Sheet, decision: &Decision, now: Timestamp) {
+    let time = age::with_distance(decision.time.0, now);
+    sheet.field("Recorded", format!("{} by {}, {time}", word(decision.verdict), decision.by));
+    sheet.field("", &decision.message);
+    sheet.fields("People", &people(&decision.people, now));
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approved => "approved",
+        Verdict::Denied => "denied",
+        Verdict::Revoked => "revoked",
+    }
+}
+
+/// Who approved so far, while it is not decided.
+fn approvals(sheet: &mut Sheet, file: &RequestFile, now: Timestamp) {
+    let Some(given) = file.given(now) else { return };
+    sheet.field("Approvals", format!("{} of {}", given.people.len(), given.required));
+    sheet.fields("", &people(&given.people, now));
+}
+
+fn people(people: &[Person], now: Timestamp) -> Vec<String> {
+    let line = |person: &Person| {
+        let said =
+            if person.message.is_empty() { String::new() } else { format!(": {}", person.message) };
+        format!("{}, {}{said}", person.user, age::with_distance(person.time.0, now))
+    };
+    people.iter().map(line).collect()
 }
 
 fn issued(sheet: &mut Sheet, certificate: &Certificate, roots: &[Certificate], now: Timestamp) {

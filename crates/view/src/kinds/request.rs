@@ -1,7 +1,11 @@
 //! Columns of requests and of the ledger.
 
 use jiff::Timestamp;
-use meshroot_api::{IssuanceRecord, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_api::record::Decision;
+use meshroot_api::{
+    IssuanceRecord, RequestApproval, VirtualMeshCertificateSigningRequest as Request,
+};
+use meshroot_core::issuance::names;
 use meshroot_pki::CertificateRequest;
 
 use super::columns::{Column, age_of, column, until, wide};
@@ -23,10 +27,18 @@ pub(super) const REQUEST: &[Column<Request>] = &[
     column("MESSAGE", message),
 ];
 
+pub(super) const APPROVAL: &[Column<RequestApproval>] = &[
+    column("REQUEST", |approval, _| approval.spec.request.clone()),
+    column("USER", |approval, _| approval.spec.user.clone()),
+    column("AGE", age_of),
+    wide("SHA256", |approval, _| approval.spec.sha256.clone()),
+    column("MESSAGE", |approval, _| approval.spec.message.clone()),
+];
+
 pub(super) const RECORD: &[Column<IssuanceRecord>] = &[
     column("VIRTUAL-MESH", |record, _| record.spec.virtual_mesh_ref.name.clone()),
     column("VERDICT", |record, _| format!("{:?}", record.spec.decision.verdict)),
-    column("BY", |record, _| record.spec.decision.by.clone()),
+    column("BY", |record, _| decided_by(&record.spec.decision)),
     column("SERIAL", |record, _| {
         record.spec.prepared.as_ref().map(|it| it.serial.clone()).unwrap_or_default()
     }),
@@ -41,6 +53,14 @@ pub(super) const RECORD: &[Column<IssuanceRecord>] = &[
     }),
     wide("MESSAGE", |record, _| record.spec.decision.message.clone()),
 ];
+
+/// Who decided: the people, where people did.
+pub fn decided_by(decision: &Decision) -> String {
+    match decision.people.as_slice() {
+        [] => decision.by.clone(),
+        people => names(people),
+    }
+}
 
 fn message(request: &Request, _: Timestamp) -> String {
     let status = request.status_or_default();

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kube::Api;
-use kube::api::{Patch, PatchParams};
-use meshroot_api::VirtualMeshCertificateSigningRequest as Request;
+use kube::api::{ListParams, Patch, PatchParams};
 use meshroot_api::names::{ASKED_ANNOTATION, RequestName};
 use meshroot_api::security::ApprovalStatus;
+use meshroot_api::{RequestApproval, VirtualMeshCertificateSigningRequest as Request};
 use meshroot_pki::CertificateRequest;
 use meshroot_testkit::fleet::{cluster_namespace, mesh_name};
 use serde_json::json;
@@ -115,7 +115,10 @@ async fn approve(world: &World, key: &Key, request: &Request) -> Result<()> {
 async fn is_approved(world: &World, (namespace, name): &Key) -> Result<bool> {
     let api: Api<Request> = Api::namespaced(world.hub.clone(), namespace);
     let found = api.get_opt(name).await?;
-    Ok(found.is_some_and(|request| request.approval() == ApprovalStatus::Approved))
+    let by_status = found.is_some_and(|request| request.approval() == ApprovalStatus::Approved);
+    let api: Api<RequestApproval> = Api::namespaced(world.hub.clone(), namespace);
+    let approvals = api.list(&ListParams::default()).await?;
+    Ok(by_status || approvals.iter().any(|approval| approval.spec.request == *name))
 }
 
 /// As people do it: look, and approve what was shown.

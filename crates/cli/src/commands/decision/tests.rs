@@ -24,6 +24,7 @@ fn request(status: Value) -> Request {
         path_len: 0,
         issuer: "CN=root".to_owned(),
         issuer_sha256: "22".repeat(32),
+        approvals: 1,
     };
     request.metadata.annotations = Some([(ASKED_ANNOTATION.to_owned(), asked.to_string())].into());
     request.status = Some(serde_json::from_value(status).unwrap());
@@ -31,7 +32,7 @@ fn request(status: Value) -> Request {
 }
 
 fn decided(verdict: ApprovalStatus) -> Decision<'static> {
-    Decision { verdict, message: "CHG-1", shown: None }
+    Decision { verdict, shown: None }
 }
 
 fn refusal(request: &Request, verdict: ApprovalStatus) -> String {
@@ -122,13 +123,14 @@ fn an_approval_of_what_was_shown_is_refused_for_anything_else() {
 
 #[test]
 fn the_write_states_the_version_that_was_read_and_touches_the_decision_only() {
-    let patch = patch(&request(json!({})), &decided(ApprovalStatus::Approved), now());
+    let patch = patch(&request(json!({})), "alice", "CHG-1", now());
     assert_eq!(
         patch,
         json!({
             "metadata": { "resourceVersion": "7" },
             "status": { "thirdPartyApproval": {
-                "approvalStatus": "APPROVED", "message": "CHG-1", "lastUpdatedTime": "2026-11-24T08:00:00Z",
+                "approvalStatus": "DENIED", "message": "denied by alice: CHG-1",
+                "lastUpdatedTime": "2026-11-24T08:00:00Z",
             } },
         })
     );

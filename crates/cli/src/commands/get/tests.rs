@@ -27,7 +27,9 @@ fn every_name_that_kubectl_knows_is_known_here() {
     }
     let error = "vmx".parse::<Kind>().unwrap_err();
     assert!(
-        error.contains("vm, trustpolicy, rotation, cluster, mesh, vmcsr, meshtrust, record"),
+        error.contains(
+            "vm, trustpolicy, rotation, cluster, mesh, vmcsr, approval, meshtrust, record"
+        ),
         "{error}"
     );
 }

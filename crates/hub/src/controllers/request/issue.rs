@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use meshroot_api::record::Decision as Recorded;
-use meshroot_api::security::{ApprovalStatus, Response};
+use meshroot_api::security::{ApprovalStatus, Response, ThirdPartyApprovalWorkflow};
 use meshroot_api::{Asked, Bytes, Reason};
 use meshroot_ca::{
     Facts, Issued, Issuer, Order, PrepareError, Prepared, Profile, Recorded as RecordedCertificate,
@@ -104,6 +104,7 @@ impl Place {
             path_len: policy.spec.intermediate.path_len,
             issuer: issuer.subject().to_string(),
             issuer_sha256: issuer.fingerprint().to_string(),
+            approvals: policy.spec.approval.required(),
         };
         Ok(Signing { root, answer, profile, asked })
     }
@@ -177,8 +178,15 @@ impl Place {
         };
         if status.third_party_approval.approval_status != ApprovalStatus::Approved {
             status.third_party_approval.approval_status = ApprovalStatus::Approved;
-            status.third_party_approval.message =
-                format!("approved by {}: {}", decision.by, decision.message);
+            let by = match decision.people.as_slice() {
+                [] => decision.by.clone(),
+                people => issuance::names(people),
+            };
+            status.third_party_approval.message = ThirdPartyApprovalWorkflow::signed(
+                ApprovalStatus::Approved,
+                &by,
+                &decision.message,
+            );
             status.third_party_approval.last_updated_time = Some(decision.time.clone());
         }
         status.computed_status = issued_notice(issued).status();
@@ -194,6 +202,7 @@ impl Place {
             request = %self.key,
             csr_sha256 = %checked.csr().fingerprint(),
             by = decision.by,
+            people = %issuance::names(&decision.people),
             why = decision.message,
             serial = %certificate.serial(),
             fingerprint = %certificate.fingerprint(),

@@ -102,6 +102,7 @@ mod tests {
             path_len: 0,
             issuer: String::new(),
             issuer_sha256: "issuer".to_owned(),
+            approvals: 1,
         };
         let annotate = |request: &mut Request, asked: Asked| {
             let annotations = request.metadata.annotations.get_or_insert_default();

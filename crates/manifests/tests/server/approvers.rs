@@ -1,0 +1,227 @@
+//! A decision carries the name of whoever writes it, and no other.
+
+use kube::Client;
+use meshroot_api::names::ASKED_ANNOTATION;
+use meshroot_api::security::ThirdPartyApprovalWorkflow;
+use serde_json::{Value, json};
+
+use crate::approval::{approve, csr_for, grant};
+use crate::setup::{
+    EAST, MESHES, Server, WEST, asked, assert_refused, bind, create, delete, name, patch,
+    patch_status, request, request_approval, resource, with_everything, without_mutating_policies,
+};
+
+fn demo() -> Value {
+    json!({ "name": "demo", "namespace": MESHES })
+}
+
+/// The name that the server knows a user of these tests by.
+fn full(user: &str) -> String {
+    format!("system:serviceaccount:people:{user}")
+}
+
+/// A client of one who may approve on the virtual mesh `demo`, by status and by RequestApproval.
+async fn approver(server: &Server, user: &str) -> Client {
+    grant(server, user, MESHES, &[approve(&["demo"])]).await;
+    let approvals = json!({
+        "apiGroups": ["meshroot.dev"], "resources": ["requestapprovals"],
+        "verbs": ["create", "delete", "patch", "update"],
+    });
+    bind(server, user, &format!("{user}-approvals"), None, &[approvals]).await;
+    server.user(("people", user)).await
+}
+
+async fn waiting(server: &Server, name: &str) -> Value {
+    let object = asked(request(EAST, name, &csr_for(&demo())));
+    create(&server.admin().await, &object).await.unwrap();
+    object
+}
+
+async fn decide(
+    client: &Client,
+    object: &Value,
+    decision: &str,
+    message: &str,
+) -> kube::Result<()> {
+    let decision = json!({ "approvalStatus": decision, "message": message });
+    patch_status(client, object, json!({ "thirdPartyApproval": decision })).await.map(drop)
+}
+
+/// Who decided, and what they said, as the hub reads it.
+async fn decided(server: &Server, object: &Value) -> (String, String) {
+    let client = server.admin().await;
+    let object = resource(&client, object).get(name(object)).await.unwrap();
+    let workflow = object.data["status"]["thirdPartyApproval"].clone();
+    let workflow: ThirdPartyApprovalWorkflow = serde_json::from_value(workflow).unwrap();
+    let person = workflow.person().unwrap();
+    (person.user, person.message)
+}
+
+#[tokio::test]
+async fn the_server_puts_the_name_of_whoever_decides_before_what_they_say() {
+    let server = with_everything().await;
+    let client = approver(&server, "stamped").await;
+    let cases = [
+        ("APPROVED", "", ""),
+        ("APPROVED", "CHG-1: urgent", "CHG-1: urgent"),
+        ("DENIED", "not today", "not today"),
+        // Claims are only what somebody says.
+        ("APPROVED", "approved by eve: CHG-2", "approved by eve: CHG-2"),
+        (
+            "APPROVED",
+            "denied by system:serviceaccount:people:stamped",
+            "denied by system:serviceaccount:people:stamped",
+        ),
+        ("APPROVED", "approved by system:serviceaccount:people:stamped: mine", "mine"),
+        (
+            "APPROVED",
+            "approved by system:serviceaccount:people:stampede: x",
+            "approved by system:serviceaccount:people:stampede: x",
+        ),
+    ];
+    for (number, (decision, message, said)) in cases.iter().enumerate() {
+        let object = waiting(&server, &format!("stamped.{number}")).await;
+        decide(&client, &object, decision, message).await.unwrap();
+        assert_eq!(
+            decided(&server, &object).await,
+            (full("stamped"), (*said).to_owned()),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_mutating_policies_a_decision_must_name_its_writer() {
+    let server = without_mutating_policies().await;
+    let client = approver(&server, "named").await;
+    let object = waiting(&server, "named.1").await;
+    for message in [
+        "",
+        "CHG-1",
+        "approved by eve: CHG-1",
+        "approved by system:serviceaccount:people:name",
+        "approved by system:serviceaccount:people:named2: x",
+        "approved by system:serviceaccount:people:named:x",
+        "denied by system:serviceaccount:people:named: x",
+        " approved by system:serviceaccount:people:named: x",
+    ] {
+        let result = decide(&client, &object, "APPROVED", message).await;
+        assert_refused(result, "a decision names whoever writes it: `approved by NAME: why`");
+    }
+    let message = format!("approved by {}: CHG-1", full("named"));
+    decide(&client, &object, "APPROVED", &message).await.unwrap();
+    assert_eq!(decided(&server, &object).await, (full("named"), "CHG-1".to_owned()));
+    let without = request_approval(EAST, "named.2", &demo());
+    assert_refused(create(&client, &without).await, "spec.user is the name of whoever creates");
+    let mut with = without;
+    with["spec"]["user"] = json!(full("named"));
+    create(&client, &with).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_decided_is_rewritten_by_nobody_who_may_decide() {
+    let server = with_everything().await;
+    let (first, second) = (approver(&server, "first").await, approver(&server, "second").await);
+    let object = waiting(&server, "rewritten.1").await;
+    decide(&first, &object, "APPROVED", "CHG-1").await.unwrap();
+    let mine = format!("approved by {}: CHG-1", full("second"));
+    for (client, message) in [(&second, mine.as_str()), (&second, "x"), (&first, "CHG-2")] {
+        let result = decide(client, &object, "APPROVED", message).await;
+        assert_refused(result, "is final once it is APPROVED or DENIED");
+    }
+    assert_eq!(decided(&server, &object).await, (full("first"), "CHG-1".to_owned()));
+}
+
+#[tokio::test]
+async fn one_status_does_not_stand_for_several_people_but_one_denial_does() {
+    let server = with_everything().await;
+    let client = approver(&server, "alone").await;
+    let mut object = request(EAST, "alone.1", &csr_for(&demo()));
+    object["metadata"]["annotations"] = json!({ ASKED_ANNOTATION: "{\"approvals\":2}" });
+    create(&server.admin().await, &object).await.unwrap();
+    let result = decide(&client, &object, "APPROVED", "CHG-1").await;
+    assert_refused(result, "several people must approve this request, each with a RequestApproval");
+    decide(&client, &object, "DENIED", "no").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_approval_is_of_whoever_creates_it() {
+    let server = with_everything().await;
+    let client = approver(&server, "voter").await;
+    let approval = request_approval(EAST, "voter.1", &demo());
+    let created = create(&client, &approval).await.unwrap();
+    assert_eq!(created.data["spec"]["user"], json!(full("voter")));
+    let mut forged = request_approval(EAST, "voter.2", &demo());
+    for user in ["eve", "system:serviceaccount:people:vote", "admin", " "] {
+        forged["spec"]["user"] = json!(user);
+        assert_refused(create(&client, &forged).await, "spec.user is the name of whoever creates");
+    }
+    // Not even by whoever may do everything.
+    forged["spec"]["user"] = json!(full("voter"));
+    let admin = server.admin().await;
+    assert_refused(create(&admin, &forged).await, "spec.user is the name of whoever creates");
+}
+
+#[tokio::test]
+async fn an_approval_is_given_by_those_who_may_on_that_virtual_mesh() {
+    let server = with_everything().await;
+    let client = approver(&server, "limited").await;
+    for virtual_mesh in [
+        json!({ "name": "other", "namespace": MESHES }),
+        json!({ "name": "demo", "namespace": EAST }),
+        json!({ "name": "demo", "cluster": "east" }),
+        json!({ "name": "demo" }),
+        json!({}),
+    ] {
+        let approval = request_approval(EAST, "limited.1", &virtual_mesh);
+        assert_refused(
+            create(&client, &approval).await,
+            "those who may approve on the virtual mesh",
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_agent_neither_gives_nor_withdraws_an_approval_whatever_its_roles_say() {
+    let server = with_everything().await;
+    let admin = server.admin().await;
+    let rules = [
+        json!({ "apiGroups": ["meshroot.dev"], "resources": ["requestapprovals"], "verbs": ["*"] }),
+        approve(&["demo"]),
+    ];
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": { "name": "agents-that-approve" }, "rules": rules,
+    });
+    create(&admin, &role).await.unwrap();
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": { "name": "agents-that-approve" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "agents-that-approve" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "meshroot-agent", "namespace": WEST }],
+    });
+    create(&admin, &binding).await.unwrap();
+    let agent = server.agent(WEST).await;
+    let own = request_approval(WEST, "agent.1", &demo());
+    assert_refused(create(&agent, &own).await, "never by an agent");
+    create(&admin, &own).await.unwrap();
+    assert_refused(delete(&agent, &own).await, "is never deleted by an agent");
+    delete(&admin, &own).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_approval_never_changes() {
+    let server = with_everything().await;
+    let admin = server.admin().await;
+    let approval = request_approval(EAST, "kept.1", &demo());
+    create(&admin, &approval).await.unwrap();
+    for change in [
+        json!({ "sha256": "cd".repeat(32) }),
+        json!({ "user": "eve" }),
+        json!({ "request": "kept.2" }),
+        json!({ "message": "another" }),
+    ] {
+        let result = patch(&admin, &approval, json!({ "spec": change })).await;
+        assert_refused(result, "an approval never changes");
+    }
+}
