@@ -18,6 +18,16 @@ const GROUP: &str = "admissionregistration.k8s.io/v1";
 /// What is asked about the right to have meshes join.
 const JOIN: &str = "authorizer.group('discovery.zephyr.solo.io').resource('meshes')";
 
+/// Whether the one who asks may approve on the virtual mesh that the policy's variables name.
+const APPROVE: &str = "authorizer.group('networking.zephyr.solo.io').resource('virtualmeshes')\
+                       .namespace(variables.virtualMeshNamespace).name(variables.virtualMeshName)\
+                       .check('approve').allowed()";
+
+/// As the hub resolves it: without a namespace that of the cluster where one is named, else the request's own.
+const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.refNamespace : \
+                                      (variables.refCluster != '' ? 'meshroot-cluster-' + variables.refCluster : \
+                                      request.namespace)";
+
 /// The ValidatingAdmissionPolicies, each followed by its binding. `hub_user` is the user name of the hub
 /// ([`crate::hub_user`]).
 ///

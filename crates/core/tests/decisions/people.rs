@@ -111,7 +111,7 @@ fn an_approval_of_anything_else_does_not_count() {
         ("no digest", |it| it.spec.sha256.clear()),
         ("another request", |it| it.spec.request = "istio-istio-system-east.demo.2".to_owned()),
         ("another namespace", |it| {
-            it.metadata.namespace = Some("meshroot-cluster-west".to_owned())
+            it.metadata.namespace = Some("meshroot-cluster-west".to_owned());
         }),
         ("another virtual mesh", |it| it.spec.virtual_mesh_ref.name = "other".to_owned()),
         ("a virtual mesh elsewhere", |it| it.spec.virtual_mesh_ref.namespace = "shop".to_owned()),

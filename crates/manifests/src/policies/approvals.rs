@@ -3,8 +3,7 @@
 use meshroot_api::security::ApprovalStatus;
 use serde_json::{Value, json};
 
-use super::requests::{APPROVE, VIRTUAL_MESH_NAMESPACE};
-use super::{GROUP, Policy, Rule, Variable};
+use super::{APPROVE, GROUP, Policy, Rule, VIRTUAL_MESH_NAMESPACE, Variable};
 use crate::metadata;
 
 const REQUEST_APPROVALS: &str = "requestapprovals";

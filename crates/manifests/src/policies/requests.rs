@@ -4,17 +4,10 @@ use meshroot_api::Reason;
 use meshroot_api::names::{ASKED_ANNOTATION, REASON_ANNOTATION};
 
 use super::approvals::signed_decision;
-use super::{Policy, SMALL_METADATA, SMALL_METADATA_MESSAGE, all, small_metadata, unchanged};
-
-/// Whether the one who asks may approve on the request's virtual mesh.
-pub(super) const APPROVE: &str = "authorizer.group('networking.zephyr.solo.io').resource('virtualmeshes')\
-                       .namespace(variables.virtualMeshNamespace).name(variables.virtualMeshName)\
-                       .check('approve').allowed()";
-
-/// As the hub resolves it: without a namespace that of the cluster where one is named, else the request's own.
-pub(super) const VIRTUAL_MESH_NAMESPACE: &str = "variables.refNamespace != '' ? variables.refNamespace : \
-                                      (variables.refCluster != '' ? 'meshroot-cluster-' + variables.refCluster : \
-                                      request.namespace)";
+use super::{
+    APPROVE, Policy, SMALL_METADATA, SMALL_METADATA_MESSAGE, VIRTUAL_MESH_NAMESPACE, all,
+    small_metadata, unchanged,
+};
 
 /// An annotation, or empty.
 fn annotation(object: &str, name: &str) -> String {
