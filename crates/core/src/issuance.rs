@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
-use meshroot_api::record::{IssuanceRecordSpec, Person};
-use meshroot_api::security::ApprovalStatus;
+use meshroot_api::record::{Decision as Recorded, IssuanceRecordSpec, Person};
+use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use meshroot_api::{
     Mesh, Reason, RequestApproval, VirtualMesh, VirtualMeshCertificateSigningRequest,
 };
@@ -121,7 +121,7 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
     let request = snapshot.request;
     let workflow = request.status_or_default().third_party_approval;
     if workflow.approval_status == ApprovalStatus::Denied {
-        return Ok(Decision::Deny(denial(&workflow.message)));
+        return Ok(Decision::Deny(denial(&workflow)));
     }
     let place = checks::place(snapshot)?;
     if request.spec.csr_data.0.is_empty() {
@@ -175,13 +175,13 @@ fn decide_recorded(
         return Err(Refusal::new(Reason::RecordMismatch, message));
     }
     let Some(prepared) = &record.prepared else {
-        return Err(denial(&record.decision.message));
+        return Err(recorded_denial(&record.decision));
     };
     // Written after the decision was recorded and before it was answered: a denial is final, and nothing was signed
     // that anybody has seen.
     let workflow = request.status_or_default().third_party_approval;
     if workflow.approval_status == ApprovalStatus::Denied {
-        return Err(denial(&workflow.message));
+        return Err(denial(&workflow));
     }
     if prepared.not_after.0 <= snapshot.now {
         let message = format!(
@@ -230,12 +230,28 @@ pub fn matches(request: &VirtualMeshCertificateSigningRequest, mesh: &Mesh) -> b
         && identity::of(&mesh.spec).is_some_and(|identity| config.hosts.contains(&identity))
 }
 
-/// What is said of a denied request, now and when it is read again from the ledger.
-fn denial(message: &str) -> Refusal {
+/// What is said of a denied request, by its status.
+fn denial(workflow: &ThirdPartyApprovalWorkflow) -> Refusal {
+    match workflow.person() {
+        Some(person) => denied(&person.user, &person.message),
+        None => denied("a third party", &workflow.message),
+    }
+}
+
+/// The same, when it is read again from the ledger.
+fn recorded_denial(decision: &Recorded) -> Refusal {
+    let by = match decision.people.as_slice() {
+        [] => "a third party".to_owned(),
+        people => names(people),
+    };
+    denied(&by, &decision.message)
+}
+
+fn denied(by: &str, message: &str) -> Refusal {
     let why = if message.is_empty() { String::new() } else { format!(": {message}") };
     Refusal::new(
         Reason::Denied,
-        format!("denied by a third party{why}; ask for a renewal once the cause is settled"),
+        format!("denied by {by}{why}; ask for a renewal once the cause is settled"),
     )
 }
 

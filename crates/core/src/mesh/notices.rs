@@ -1,7 +1,7 @@
 //! What is said of a mesh.
 
 use meshroot_api::names::RequestName;
-use meshroot_api::security::ApprovalStatus;
+use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use meshroot_api::shared::State;
 use meshroot_api::trust::Pickup;
 use meshroot_api::{Reason, VirtualMeshCertificateSigningRequest as Request};
@@ -30,7 +30,7 @@ pub(super) fn unanswered(name: &RequestName, request: &Request) -> Option<Notice
     }
     let status = request.status_or_default();
     if status.third_party_approval.approval_status == ApprovalStatus::Denied {
-        return Some(denied(name, &status.third_party_approval.message));
+        return Some(denied(name, &status.third_party_approval));
     }
     let said = status.computed_status;
     let reason = match said.state {
@@ -41,9 +41,13 @@ pub(super) fn unanswered(name: &RequestName, request: &Request) -> Option<Notice
     Some(Notice::new(reason, format!("request {name}: {}", said.message)))
 }
 
-fn denied(name: &RequestName, why: &str) -> Notice {
+fn denied(name: &RequestName, workflow: &ThirdPartyApprovalWorkflow) -> Notice {
+    let why = match workflow.person() {
+        Some(person) => format!(" by {}: {}", person.user, person.message),
+        None => format!(": {}", workflow.message),
+    };
     let message = format!(
-        "request {name} was denied: {why}; it will not be asked for again until somebody runs `meshroot renew`"
+        "request {name} was denied{why}; it will not be asked for again until somebody runs `meshroot renew`"
     );
     Notice::new(Reason::Denied, message)
 }

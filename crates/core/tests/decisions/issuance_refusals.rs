@@ -215,12 +215,9 @@ fn a_denied_request_is_refused_before_anything_else_is_looked_at() {
     let mut scene =
         Scene::with_csr("junk").decided_by_third_party(ApprovalStatus::Denied, "not ours");
     scene.virtual_mesh = None;
-    scene.assert_refused(
-        Reason::Denied,
-        &["denied by a third party: not ours", "ask for a renewal"],
-    );
+    scene.assert_refused(Reason::Denied, &["denied by alice: not ours", "ask for a renewal"]);
     let without_reason = Scene::new().decided_by_third_party(ApprovalStatus::Denied, "");
-    without_reason.assert_refused(Reason::Denied, &["denied by a third party; ask for a renewal"]);
+    without_reason.assert_refused(Reason::Denied, &["denied by alice; ask for a renewal"]);
 }
 
 #[test]

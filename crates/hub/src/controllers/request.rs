@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::Api;
 use meshroot_api::names::{ASKED_ANNOTATION, RequestName};
-use meshroot_api::record::{Decision as Recorded, Verdict};
+use meshroot_api::record::{Decision as Recorded, Person, Verdict};
 use meshroot_api::security::VirtualMeshCertificateSigningRequestStatus as RequestStatus;
 use meshroot_api::shared::State;
 use meshroot_api::{
@@ -265,16 +265,18 @@ impl Place {
         let workflow = self.request.status_or_default().third_party_approval;
         // Without a request that can be read there is nothing that the ledger could hold.
         if let Ok(csr) = issuance::read(&self.request) {
+            let people: Vec<Person> = workflow.person().into_iter().collect();
+            let message = people.first().map_or(&workflow.message, |person| &person.message);
             let decision = Recorded {
                 verdict: Verdict::Denied,
                 by: issuance::THIRD_PARTY.to_owned(),
-                message: workflow.message.clone(),
+                message: message.clone(),
                 time: workflow.last_updated_time.clone().unwrap_or_else(|| wire_time(clock::now())),
-                people: workflow.person().into_iter().collect(),
+                people,
                 asked_sha256: self.asked_digest(),
             };
             self.entry(hub, &csr, decision.clone()).write(None).await?;
-            tracing::info!(target: "audit", request = %self.key, csr_sha256 = %csr.fingerprint(), by = issuance::THIRD_PARTY, people = %issuance::names(&decision.people), why = workflow.message, "denied");
+            tracing::info!(target: "audit", request = %self.key, csr_sha256 = %csr.fingerprint(), by = issuance::THIRD_PARTY, people = %issuance::names(&decision.people), why = decision.message, "denied");
         }
         self.refuse(hub, refusal).await
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 use meshroot_api::names::{REASON_ANNOTATION, RequestName};
-use meshroot_api::policy::ApprovalMode;
+use meshroot_api::policy::{ApprovalMode, ApprovalPolicy};
 use meshroot_api::record::{Decision, Person, Verdict};
 use meshroot_api::{
     Asked, IssuanceRecord, Mesh, MeshTrust, RequestApproval, TrustPolicy,
@@ -128,19 +128,23 @@ fn decision(sheet: &mut Sheet, file: &RequestFile, now: Timestamp) {
         sheet.field("Decided", age::with_distance(time.0, now));
     }
     if let Some(policy) = &file.policy {
-        sheet.field(
-            "Policy",
-            match policy.spec.approval.mode {
-                ApprovalMode::Automatic => "Automatic: what passes the checks is approved",
-                ApprovalMode::ThirdParty => {
-                    "ThirdParty: nothing is signed before somebody approves"
-                }
-            },
-        );
+        sheet.field("Policy", who_decides(&policy.spec.approval));
     }
     match &file.record {
         Some(record) => recorded(sheet, &record.spec.decision, now),
         None => approvals(sheet, file, now),
+    }
+}
+
+fn who_decides(approval: &ApprovalPolicy) -> String {
+    match (approval.mode, approval.required()) {
+        (ApprovalMode::Automatic, _) => "Automatic: what passes the checks is approved".to_owned(),
+        (ApprovalMode::ThirdParty, 1) => {
+            "ThirdParty: nothing is signed before somebody approves".to_owned()
+        }
+        (ApprovalMode::ThirdParty, required) => {
+            format!("ThirdParty: nothing is signed before {required} people approve")
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn count(
     match file.given(clock::now()) {
         // What was signed meanwhile needs no more.
         Some(given) if !given.people.is_empty() => {
-            terminal.line(format!("  {:<14}{}", "Approvals", approval::count(&given)))
+            terminal.line(format!("  {:<15}{}", "Approvals", approval::count(&given)))
         }
         _ => Ok(()),
     }
