@@ -55,11 +55,12 @@ def digest(spec):
             "notAfter": seconds(prepared["notAfter"]),
             "profileSha256": prepared["profileSha256"],
         }
+    text.update(present(spec, "facts"))
     text["sequence"] = spec["sequence"]
     text.update(present(spec, "previousSha256"))
     text["fence"] = spec["fence"]
     written = json.dumps(text, ensure_ascii=False, separators=(",", ":"))
-    if people or decision.get("askedSha256"):
+    if people or decision.get("askedSha256") or spec.get("facts"):
         written = "meshroot record v2\n" + written
     return hashlib.sha256(written.encode()).hexdigest()
 

@@ -13,7 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("crates/api", &[]),
     ("crates/pki", &[]),
     ("crates/ca", &["crates/pki"]),
-    ("crates/core", &["crates/api", "crates/pki"]),
+    ("crates/core", &["crates/api", "crates/pki", "cel"]),
     ("crates/runtime", &["crates/api"]),
     ("crates/hub", &["crates/core", "crates/ca", "crates/runtime", "crates/api", "crates/pki"]),
     ("crates/agent", &["crates/core", "crates/runtime", "crates/api", "crates/pki"]),

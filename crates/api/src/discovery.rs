@@ -54,6 +54,14 @@ pub struct MeshSpec {
 }
 
 impl MeshSpec {
+    /// Where its control plane is installed, of those types that say so.
+    pub fn installation(&self) -> Option<&MeshInstallation> {
+        let istio = self.istio.as_ref().map(|mesh| &mesh.installation);
+        let linkerd = self.linkerd.as_ref().map(|mesh| &mesh.installation);
+        let consul = self.consul_connect.as_ref().map(|mesh| &mesh.installation);
+        istio.or(linkerd).or(consul)
+    }
+
     /// The type, where one is set.
     pub fn mesh_type(&self) -> Option<MeshType> {
         if self.istio.is_some() {

@@ -244,9 +244,15 @@ fn hosts(_: &mut SchemaGenerator) -> Schema {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalPolicy {
-    /// Automatic (default): what passes the checks is approved. ThirdParty: a person or a system decides.
+    /// What becomes of a request that no rule decides. Automatic (default): what passes the checks is approved. ThirdParty: a
+    /// person or a system decides.
     #[serde(default)]
     pub mode: ApprovalMode,
+    /// Asked in this order: the first whose `when` is true decides. People that were asked decide all the same, unless a rule
+    /// denies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub rules: Vec<ApprovalRule>,
     /// How many different people must approve a request that people are asked about, 1 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 16))]
@@ -254,6 +260,51 @@ pub struct ApprovalPolicy {
     /// How long an approval counts while others are waited for, such as `72h`; 168h (7 days) by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_for: Option<Duration>,
+}
+
+/// A rule on requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalRule {
+    /// What the rule is called in the ledger and in messages.
+    #[schemars(regex(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))]
+    pub name: String,
+    /// A condition in the Common Expression Language over `request`, `csr`, `certificate`, `mesh`, `virtualMesh`, `last`,
+    /// `renewal`, `changes`, `hostsAdded`, `hostsRemoved` and `now`. One that cannot be evaluated has people asked.
+    #[schemars(length(min = 1, max = 4096))]
+    pub when: String,
+    /// What becomes of a request for which it is true.
+    pub then: RuleOutcome,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "crate::is_default")]
+    #[schemars(length(max = 512))]
+    pub message: String,
+}
+
+/// What a rule does with a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum RuleOutcome {
+    /// It is approved.
+    #[serde(alias = "APPROVE")]
+    Approve,
+    /// It is denied, for good.
+    #[serde(alias = "DENY")]
+    Deny,
+    /// People are asked.
+    #[default]
+    #[serde(alias = "ASK")]
+    Ask,
+}
+
+impl RuleOutcome {
+    /// The name on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Approve => "Approve",
+            Self::Deny => "Deny",
+            Self::Ask => "Ask",
+        }
+    }
 }
 
 impl ApprovalPolicy {

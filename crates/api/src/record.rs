@@ -44,6 +44,9 @@ pub struct IssuanceRecordSpec {
     /// What is to be signed, or was where it is revoked; absent where the decision is DENIED.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepared: Option<PreparedCertificate>,
+    /// What approval rules saw, as JSON ([`crate::Facts`]); empty where something of it was not there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub facts: String,
     /// Place in this namespace's ledger, counted from 1.
     pub sequence: u64,
     /// Digest of the record before this one in the same namespace, in hex; empty in the first.
@@ -70,7 +73,7 @@ pub struct RecordedRequest {
 pub struct Decision {
     /// The decision.
     pub verdict: Verdict,
-    /// `policy` or `third-party`.
+    /// `policy`, `rule` or `third-party`; of what nobody asked for, `rotation` or `request`.
     pub by: String,
     /// Reason for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Approve(commands::approve::Arguments),
     /// Refuse requests, for good
     Deny(commands::deny::Arguments),
+    /// Try approval rules on requests, and on what was decided
+    Policy(commands::policy::Arguments),
     /// Ask for new certificates before the old ones expire
     Renew(commands::renew::Arguments),
     /// Replace the root of a virtual mesh, without a refused handshake

@@ -13,6 +13,7 @@ pub(crate) mod describe;
 pub(crate) mod get;
 pub(crate) mod inspect;
 pub(crate) mod install;
+pub(crate) mod policy;
 mod related;
 pub(crate) mod renew;
 pub(crate) mod restore;

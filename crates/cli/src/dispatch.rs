@@ -3,7 +3,7 @@
 use crate::arguments::{self, Arguments, Command};
 use crate::commands::{
     approve, audit, backup, check, cluster, completion, demo, deny, describe, get, inspect,
-    install, renew, restore, rotate, serve, trust, verify, version,
+    install, policy, renew, restore, rotate, serve, trust, verify, version,
 };
 use crate::failure::Failure;
 use crate::session::Session;
@@ -20,6 +20,7 @@ pub(crate) async fn run(arguments: Arguments, terminal: &mut Terminal) -> Result
         Command::Audit(asked) => audit::run(&global, &asked, terminal).await,
         Command::Approve(asked) => approve::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Deny(asked) => deny::run(&Session::open(&global)?, &asked, terminal).await,
+        Command::Policy(asked) => policy::run(&global, &asked, terminal).await,
         Command::Renew(asked) => renew::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Rotate(asked) => rotate::run(&Session::open(&global)?, &asked, terminal).await,
         Command::Trust(asked) => trust::run(&Session::open(&global)?, &asked, terminal).await,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use meshroot_api::names::RequestName;
-use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
+use meshroot_api::policy::{ApprovalMode, RuleOutcome, TrustPolicySpec};
 use meshroot_api::record::{Decision as Recorded, IssuanceRecordSpec, Person};
 use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use meshroot_api::{
@@ -21,6 +21,7 @@ use crate::identity;
 use crate::membership::{Key, Membership};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
+use crate::rules::{self, Last};
 
 pub use asked::{Consent, approval_digest};
 pub use checked::Checked;
@@ -50,6 +51,8 @@ pub struct Snapshot<'a> {
     /// The other request in the virtual mesh, if any, that has a public key. Only looked up: a key is taken when the
     /// decision to issue is carried out.
     pub holder_of_key: &'a dyn Fn(&PublicKey) -> Option<Key>,
+    /// The last certificate of the mesh in this virtual mesh. Asked only where there are rules.
+    pub last: &'a dyn Fn() -> Option<Last>,
     /// Approvals that people gave, of this request among others. Asked only where people decide.
     pub approvals: &'a dyn Fn() -> Vec<Arc<RequestApproval>>,
     /// Keys that the operator wants refused.
@@ -71,17 +74,24 @@ pub enum Decision {
         checked: Box<Checked>,
         /// Who approved it so far.
         given: Given,
+        /// The rule that has people asked, and why; empty where it is the policy's mode.
+        because: String,
     },
     /// Do not sign it as things are.
     Refuse(Refusal),
-    /// Record that somebody denied it, and say so. Never sign it.
-    Deny(Refusal),
+    /// Record that it was denied, and say so. Never sign it.
+    Deny {
+        /// What is said.
+        refusal: Refusal,
+        /// Who denied it.
+        decided: Decided,
+    },
     /// Take its key, record and sign it.
     Issue {
         /// What to sign.
         checked: Box<Checked>,
         /// Who approved it.
-        approval: Approval,
+        decided: Decided,
     },
     /// It was approved and recorded: sign what the ledger says.
     Resume {
@@ -90,10 +100,10 @@ pub enum Decision {
     },
 }
 
-/// Who approved a request, and why.
+/// Who decided on a request, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
-    /// `policy` or `third-party`.
+pub struct Decided {
+    /// `policy`, `rule` or `third-party`.
     pub by: &'static str,
     /// Why, for people.
     pub message: String,
@@ -104,6 +114,7 @@ pub struct Approval {
 /// Who decides, in the ledger's words.
 pub const THIRD_PARTY: &str = "third-party";
 const POLICY: &str = "policy";
+const RULE: &str = "rule";
 
 /// Decides on a request. The same snapshot always gives the same decision, and nothing is changed by it.
 pub fn decide(snapshot: &Snapshot<'_>) -> Decision {
@@ -121,7 +132,7 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
     let request = snapshot.request;
     let workflow = request.status_or_default().third_party_approval;
     if workflow.approval_status == ApprovalStatus::Denied {
-        return Ok(Decision::Deny(denial(&workflow)));
+        return Ok(Decision::Deny { refusal: denial(&workflow), decided: by_denier(&workflow) });
     }
     let place = checks::place(snapshot)?;
     if request.spec.csr_data.0.is_empty() {
@@ -131,31 +142,66 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
     }
     let checked = Box::new(checks::request(snapshot, &place)?);
     let policy = snapshot.policy.ok_or_else(policy_not_there)?;
-    let is_approved = workflow.approval_status == ApprovalStatus::Approved;
-    let is_automatic = policy.approval.mode == ApprovalMode::Automatic;
-    if is_automatic && !is_approved {
-        return Ok(Decision::Issue { checked, approval: by_policy() });
-    }
-    let approvals = (snapshot.approvals)();
-    let approvals = approvals.iter().map(Arc::as_ref);
-    let given = Given::to(request, approvals, &policy.approval, snapshot.now);
-    if given.is_enough() {
-        let message = given.message();
-        let approval = Approval { by: THIRD_PARTY, message, people: given.people };
-        return Ok(Decision::Issue { checked, approval });
-    }
-    if is_automatic {
-        return Ok(Decision::Issue { checked, approval: by_policy() });
-    }
-    if is_approved && workflow.person().is_none() {
-        return Err(approver_unknown());
-    }
-    Ok(Decision::Ask { checked, given })
+    let judged = rules::judge(&policy.approval.rules, || place.case(snapshot, &checked, policy));
+    let (outcome, because) =
+        judged.map_or_else(Default::default, |judged| (judged.outcome, judged.because));
+    let outcome = outcome.unwrap_or(match policy.approval.mode {
+        ApprovalMode::Automatic if because.is_empty() => RuleOutcome::Approve,
+        _ => RuleOutcome::Ask,
+    });
+    Ok(match outcome {
+        RuleOutcome::Deny => deny_by_rule(because),
+        RuleOutcome::Approve if workflow.approval_status == ApprovalStatus::Pending => {
+            Decision::Issue { checked, decided: by_nobody(because) }
+        }
+        outcome => {
+            let given = given(snapshot, policy);
+            if given.is_enough() {
+                Decision::Issue { checked, decided: by_people(given) }
+            } else if outcome == RuleOutcome::Approve {
+                Decision::Issue { checked, decided: by_nobody(because) }
+            } else if is_nameless(&workflow) {
+                return Err(approver_unknown());
+            } else {
+                Decision::Ask { checked, given, because }
+            }
+        }
+    })
 }
 
-fn by_policy() -> Approval {
-    let message = "approval mode Automatic".to_owned();
-    Approval { by: POLICY, message, people: Vec::new() }
+fn given(snapshot: &Snapshot<'_>, policy: &TrustPolicySpec) -> Given {
+    let approvals = (snapshot.approvals)();
+    let approvals = approvals.iter().map(Arc::as_ref);
+    Given::to(snapshot.request, approvals, &policy.approval, snapshot.now)
+}
+
+/// Whether it was approved by somebody who is not named.
+fn is_nameless(workflow: &ThirdPartyApprovalWorkflow) -> bool {
+    workflow.approval_status == ApprovalStatus::Approved && workflow.person().is_none()
+}
+
+fn by_people(given: Given) -> Decided {
+    Decided { by: THIRD_PARTY, message: given.message(), people: given.people }
+}
+
+/// By the rule that is named, else by the policy's mode.
+fn by_nobody(because: String) -> Decided {
+    let people = Vec::new();
+    if because.is_empty() {
+        return Decided { by: POLICY, message: "approval mode Automatic".to_owned(), people };
+    }
+    Decided { by: RULE, message: because, people }
+}
+
+fn by_denier(workflow: &ThirdPartyApprovalWorkflow) -> Decided {
+    let people: Vec<Person> = workflow.person().into_iter().collect();
+    let message = people.first().map_or(&workflow.message, |person| &person.message).clone();
+    Decided { by: THIRD_PARTY, message, people }
+}
+
+fn deny_by_rule(because: String) -> Decision {
+    let refusal = denied(RULE, &because);
+    Decision::Deny { refusal, decided: Decided { by: RULE, message: because, people: Vec::new() } }
 }
 
 fn approver_unknown() -> Refusal {
@@ -241,7 +287,8 @@ fn denial(workflow: &ThirdPartyApprovalWorkflow) -> Refusal {
 /// The same, when it is read again from the ledger.
 fn recorded_denial(decision: &Recorded) -> Refusal {
     let by = match decision.people.as_slice() {
-        [] => "a third party".to_owned(),
+        [] if decision.by == THIRD_PARTY => "a third party".to_owned(),
+        [] => decision.by.clone(),
         people => names(people),
     };
     denied(&by, &decision.message)
@@ -259,6 +306,7 @@ fn denied(by: &str, message: &str) -> Refusal {
 pub fn waiting_for_approval(
     request: &VirtualMeshCertificateSigningRequest,
     given: &Given,
+    because: &str,
 ) -> Notice {
     let key = Key::of(request);
     let digest = approval_digest(request).map(|digest| format!(" --sha256 {digest}"));
@@ -271,8 +319,9 @@ pub fn waiting_for_approval(
             format!("{left} more {more} to approve, {have} of {required} did ({names}),")
         }
     };
+    let because = if because.is_empty() { String::new() } else { format!(" (rule {because})") };
     let message = format!(
-        "waiting for {whom} what `meshroot describe vmcsr {key}` shows: meshroot approve {key}{}",
+        "waiting for {whom} what `meshroot describe vmcsr {key}` shows{because}: meshroot approve {key}{}",
         digest.unwrap_or_default()
     );
     Notice::new(Reason::WaitingForApproval, message)

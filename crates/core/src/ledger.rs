@@ -38,7 +38,8 @@ const VERSION_2: &str = "meshroot record v2\n";
 
 fn canonical(entry: &IssuanceRecordSpec) -> String {
     let decision = &entry.decision;
-    let is_first = decision.people.is_empty() && decision.asked_sha256.is_empty();
+    let is_first =
+        decision.people.is_empty() && decision.asked_sha256.is_empty() && entry.facts.is_empty();
     let version = if is_first { "" } else { VERSION_2 };
     format!("{version}{}", object(entry))
 }
@@ -51,6 +52,7 @@ fn object(entry: &IssuanceRecordSpec) -> String {
         public_key_sha256,
         decision,
         prepared,
+        facts,
         sequence,
         previous_sha256,
         fence,
@@ -66,6 +68,7 @@ fn object(entry: &IssuanceRecordSpec) -> String {
         object.field("prepared", &of_prepared(prepared));
     }
     object
+        .text_if_any("facts", facts)
         .field("sequence", &sequence.to_string())
         .text_if_any("previousSha256", previous_sha256)
         .field("fence", &fence.to_string())
@@ -182,6 +185,7 @@ mod tests {
                 not_after: time(1_802_776_000),
                 profile_sha256: "a0".into(),
             }),
+            facts: String::new(),
             sequence: 2,
             previous_sha256: "b0".into(),
             fence: 3,
@@ -214,6 +218,9 @@ mod tests {
         assert!(text.starts_with("meshroot record v2\n{\"request\""), "{text}");
         let expected = r#""time":"2026-11-18T11:06:40Z","people":[{"user":"alice","message":"CHG-1","time":"2026-11-18T11:06:40Z"},{"user":"bob","time":"2026-11-18T11:06:40Z"}],"askedSha256":"a5"},"prepared""#;
         assert!(text.contains(expected), "{text}");
+        let text = canonical(&IssuanceRecordSpec { facts: "{\"csr\":{}}".into(), ..entry() });
+        assert!(text.starts_with("meshroot record v2\n{"), "{text}");
+        assert!(text.contains(r#","facts":"{\"csr\":{}}","sequence":2,"#), "{text}");
         assert!(canonical(&entry()).starts_with('{'));
     }
 

@@ -19,6 +19,7 @@ pub mod refusal;
 pub mod renewal;
 pub mod revocation;
 pub mod rotation;
+pub mod rules;
 pub mod terms;
 pub mod trust;
 

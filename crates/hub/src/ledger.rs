@@ -61,6 +61,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) csr: Fingerprint,
     pub(crate) public_key: Fingerprint,
     pub(crate) decision: Decision,
+    /// What rules saw, as JSON.
+    pub(crate) facts: String,
 }
 
 impl Ledger for Entry<'_> {
@@ -122,6 +124,7 @@ impl Entry<'_> {
             public_key_sha256: self.public_key.to_string(),
             decision: self.decision.clone(),
             prepared,
+            facts: self.facts.clone(),
             sequence: last.sequence + 1,
             previous_sha256: last.digest.clone(),
             fence: fence.0,

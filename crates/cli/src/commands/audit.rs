@@ -1,6 +1,6 @@
 //! `meshroot audit`: what was decided and issued, and whether the records of it are whole.
 
-mod ledgers;
+pub(super) mod ledgers;
 
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ use ledgers::{Checkpoint, Ledger, Ledgers};
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Only what was decided within this time, such as 2160h
+    /// Only what was decided within this time, such as 90d
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     since: Option<SignedDuration>,
     /// Only of this virtual mesh: NAME or NAMESPACE/NAME
@@ -239,7 +239,7 @@ was signed. The records of a cluster are a chain; `meshroot audit verify` checks
 signed and by which profile is in -o json.
 
 Examples:
-  meshroot audit --since 2160h
+  meshroot audit --since 90d
   meshroot audit --virtual-mesh demo -o json
   meshroot audit verify
   meshroot audit checkpoint > checkpoint-$(date +%F).json";

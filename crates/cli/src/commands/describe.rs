@@ -83,10 +83,14 @@ async fn of_request(session: &Session, request: Request) -> Result<Description, 
         file.previous.as_ref().and_then(shown),
         file.trust.as_ref().and_then(shown),
         file.policy.as_ref().and_then(shown),
+        file.mesh.as_ref().and_then(shown),
+        file.virtual_mesh.as_ref().and_then(shown),
     ];
+    let approvals = file.approvals.iter().map(shown);
+    let before = file.record_before.as_ref().and_then(shown);
     Ok(Description {
         sheet: file.sheet(clock::now()),
-        objects: objects.into_iter().flatten().collect(),
+        objects: objects.into_iter().chain(approvals).flatten().chain(before).collect(),
         happened_to: vec![file.request.metadata],
     })
 }

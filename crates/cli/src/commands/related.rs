@@ -29,7 +29,10 @@ pub(super) async fn request_file(
         }
         None => (String::new(), None),
     };
+    let before = previous.as_ref().and_then(|previous| previous.metadata.name.clone());
     Ok(RequestFile {
+        record_before: optional(session, &namespace, &before.unwrap_or_default()).await?,
+        virtual_mesh: optional(session, &virtual_mesh.namespace, &virtual_mesh.name).await?,
         previous,
         mesh: optional(session, &namespace, &mesh).await?,
         trust: optional(session, &namespace, &mesh).await?,

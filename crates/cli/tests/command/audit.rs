@@ -37,6 +37,9 @@ fn export() -> Value {
         if sequence > 1 {
             spec["previousSha256"] = json!(end.digest);
         }
+        if sequence == 4 {
+            spec["facts"] = json!("{\"mesh\":{\"labels\":{\"team\":\"für\"}}}");
+        }
         if sequence == 3 {
             spec["decision"]["askedSha256"] = json!("a5");
             spec["decision"]["people"] = json!([
@@ -114,6 +117,7 @@ fn two_verifiers_find_the_same_edits() {
         ("/items", |it| drop(it.as_array_mut().unwrap().remove(2))),
         ("/items", |it| drop(it.as_array_mut().unwrap().remove(3))),
         ("/items/3/spec/decision/by", |it| *it = json!("policy")),
+        ("/items/3/spec/facts", |it| *it = json!("{}")),
         ("/items/2/spec/decision/people/1/user", |it| *it = json!("eve")),
         ("/items/2/spec/decision/people/0/message", |it| *it = json!("")),
         ("/items/2/spec/decision/people/0/time", |it| *it = json!("2026-11-29T09:59:01Z")),

@@ -10,6 +10,7 @@ mod describe;
 mod get;
 mod inspect;
 mod install;
+mod policy;
 mod program;
 mod renew;
 mod rotate;

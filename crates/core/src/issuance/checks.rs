@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshroot_api::names::RequestName;
+use meshroot_api::policy::TrustPolicySpec;
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::CertConfig;
 use meshroot_api::{Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest};
@@ -12,11 +13,26 @@ use super::{Checked, Snapshot, key_reused, policy_not_there};
 use crate::identity;
 use crate::membership::{self, Key};
 use crate::refusal::Refusal;
+use crate::rules::{self, Case};
 
 /// The mesh that a request is for and the virtual mesh that it is a member of.
 pub(super) struct Place<'a> {
     virtual_mesh: &'a VirtualMesh,
     mesh: &'a Mesh,
+}
+
+impl Place<'_> {
+    /// What rules see of a request that passed the checks.
+    pub(super) fn case(
+        &self,
+        snapshot: &Snapshot<'_>,
+        checked: &Checked,
+        policy: &TrustPolicySpec,
+    ) -> Case {
+        let place = (self.mesh, self.virtual_mesh);
+        let facts = rules::facts(snapshot.request, checked.csr(), place, policy);
+        Case::new(&facts, (snapshot.last)().as_ref(), snapshot.now)
+    }
 }
 
 /// The request is for a member of a virtual mesh, and of a type that takes an intermediate.

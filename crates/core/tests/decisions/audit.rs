@@ -1,6 +1,7 @@
 //! Whether a ledger is whole.
 
-use meshroot_api::record::IssuanceRecordSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use meshroot_api::record::{IssuanceRecordSpec, Person};
 use meshroot_core::audit::{Anchor, Fault, Record, faults};
 use meshroot_core::ledger::{End, digest};
 use serde_json::{Value, json};
@@ -25,10 +26,26 @@ fn ledger(length: u64) -> Ledger {
         if sequence % 3 == 0 {
             entry.prepared = None;
         }
+        if sequence % 2 == 0 {
+            entry.decision.people = people();
+            entry.decision.asked_sha256 = "a5".repeat(32);
+        }
+        if sequence % 5 == 0 {
+            entry.facts = "{\"mesh\":{\"name\":\"istio\"}}".to_owned();
+        }
         end = End::after(&entry);
         records.push((entry.request.name.clone(), serde_json::to_value(entry).unwrap()));
     }
     Ledger { records, anchor: Anchor { by: "elsewhere".to_owned(), end } }
+}
+
+fn people() -> Vec<Person> {
+    let person = |user: &str, message: &str| Person {
+        user: user.to_owned(),
+        message: message.to_owned(),
+        time: Time(jiff::Timestamp::UNIX_EPOCH),
+    };
+    vec![person("alice", "CHG-1"), person("bob", "")]
 }
 
 impl Ledger {
@@ -156,6 +173,14 @@ fn change(value: &mut Value, chance: &mut Chance) {
         }
         Value::String(text) => text.push('0'),
         Value::Number(number) => *value = json!(number.as_u64().unwrap() + 1),
+        Value::Array(entries) if chance.below(2) == 0 => {
+            let place = chance.below(entries.len());
+            entries.remove(place);
+        }
+        Value::Array(entries) => {
+            let place = chance.below(entries.len());
+            change(&mut entries[place], chance);
+        }
         other => panic!("{other}"),
     }
 }

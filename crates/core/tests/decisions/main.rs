@@ -17,6 +17,7 @@ mod renewal;
 mod renewal_next;
 mod revocation;
 mod rotation;
+mod rules;
 mod scene;
 mod terms;
 mod told;

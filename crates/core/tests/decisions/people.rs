@@ -78,15 +78,14 @@ fn what_enough_different_people_approved_is_issued_and_says_who_they_are_in_thei
     let early = approval(&scene, "bob", "looks right");
     scene.approvals = vec![Arc::new(late), Arc::new(early)];
     match scene.decide() {
-        Decision::Issue { approval, .. } => {
-            let people: Vec<_> =
-                approval.people.iter().map(|person| person.user.as_str()).collect();
+        Decision::Issue { decided, .. } => {
+            let people: Vec<_> = decided.people.iter().map(|person| person.user.as_str()).collect();
             assert_eq!(people, ["bob", "alice"]);
             assert_eq!(
-                (approval.by, approval.message.as_str()),
+                (decided.by, decided.message.as_str()),
                 ("third-party", "looks right; CHG-1")
             );
-            assert_eq!(approval.people[0].time, at(scene.now - 60));
+            assert_eq!(decided.people[0].time, at(scene.now - 60));
         }
         other => panic!("{other:?}"),
     }
@@ -179,9 +178,9 @@ fn an_approval_by_nobody_is_none() {
     "approved by system:serviceaccount:tickets:bot: CHG-1: urgent"
         .clone_into(&mut scene.status().third_party_approval.message);
     match scene.decide() {
-        Decision::Issue { approval, .. } => {
-            assert_eq!(approval.people[0].user, "system:serviceaccount:tickets:bot");
-            assert_eq!(approval.people[0].message, "CHG-1: urgent");
+        Decision::Issue { decided, .. } => {
+            assert_eq!(decided.people[0].user, "system:serviceaccount:tickets:bot");
+            assert_eq!(decided.people[0].message, "CHG-1: urgent");
         }
         other => panic!("{other:?}"),
     }

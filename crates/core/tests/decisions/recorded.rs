@@ -47,6 +47,7 @@ pub(crate) fn record(scene: &Scene) -> IssuanceRecordSpec {
             not_after: Time(jiff::Timestamp::from_second(60).unwrap()),
             profile_sha256: String::new(),
         }),
+        facts: String::new(),
         sequence: 1,
         previous_sha256: String::new(),
         fence: 0,
@@ -122,7 +123,7 @@ fn what_is_recorded_waits_for_its_surroundings() {
 #[test]
 fn a_denial_that_nobody_recorded_is_to_be_recorded() {
     let scene = Scene::new().decided_by_third_party(ApprovalStatus::Denied, "no");
-    assert!(matches!(scene.decide(), Decision::Deny(_)));
+    assert!(matches!(scene.decide(), Decision::Deny { .. }));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use meshroot_api::discovery::{AwsAppMesh, IstioMesh, LinkerdMesh, MeshSpec};
 use meshroot_api::networking::VirtualMeshSpec;
-use meshroot_api::policy::{ApprovalMode, TrustPolicySpec};
+use meshroot_api::policy::{ApprovalMode, ApprovalRule, TrustPolicySpec};
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::{
     ApprovalStatus, CertConfig, ThirdPartyApprovalWorkflow,
@@ -18,6 +18,7 @@ use meshroot_api::{
 use meshroot_core::Notice;
 use meshroot_core::issuance::{Checked, Decision, Snapshot, decide, waiting_for_approval};
 use meshroot_core::membership::{Key, Membership};
+use meshroot_core::rules::Last;
 use meshroot_pki::{BlockList, CertificateRequest, DistinguishedName, Host, PrivateKey};
 
 use crate::x509::{hosts, intermediate_key, openssl};
@@ -50,6 +51,9 @@ pub(crate) struct Scene {
     pub(crate) other_mesh: Option<(Host, Key)>,
     /// The request that used the key before.
     pub(crate) earlier: Option<Key>,
+    /// The ledger's entry for the certificate before.
+    pub(crate) last: Option<IssuanceRecordSpec>,
+    pub(crate) rules: Vec<ApprovalRule>,
     /// What people gave.
     pub(crate) approvals: Vec<Arc<RequestApproval>>,
     /// How many of them it takes.
@@ -76,6 +80,8 @@ impl Scene {
             membership: Membership::default(),
             other_mesh: None,
             earlier: None,
+            last: None,
+            rules: Vec::new(),
             approvals: Vec::new(),
             required: None,
             blocked: BlockList::default(),
@@ -125,6 +131,7 @@ impl Scene {
         policy.hosts.allow.clone_from(&self.allowed_hosts);
         policy.approval.mode = self.mode;
         policy.approval.required = self.required;
+        policy.approval.rules.clone_from(&self.rules);
         decide(&Snapshot {
             request: &self.request,
             record: self.record.as_ref(),
@@ -136,6 +143,7 @@ impl Scene {
             membership: &self.membership,
             mesh_of_host: &mesh_of_host,
             holder_of_key: &|_| self.earlier.clone(),
+            last: &|| self.last.as_ref().and_then(Last::of),
             approvals: &|| self.approvals.clone(),
             blocked: &self.blocked,
             now: Timestamp::from_second(self.now).unwrap(),
@@ -144,7 +152,7 @@ impl Scene {
 
     pub(crate) fn assert_refused(&self, reason: Reason, parts: &[&str]) {
         match self.decide() {
-            Decision::Refuse(refusal) | Decision::Deny(refusal) => {
+            Decision::Refuse(refusal) | Decision::Deny { refusal, .. } => {
                 assert_says(&refusal.into(), reason, parts);
             }
             other => panic!("{reason}: {other:?}"),
@@ -154,8 +162,9 @@ impl Scene {
     pub(crate) fn assert_waits(&self, reason: Reason, parts: &[&str]) {
         match self.decide() {
             Decision::Wait(notice) => assert_says(&notice, reason, parts),
-            Decision::Ask { given, .. } => {
-                assert_says(&waiting_for_approval(&self.request, &given), reason, parts);
+            Decision::Ask { given, because, .. } => {
+                let waits = waiting_for_approval(&self.request, &given, &because);
+                assert_says(&waits, reason, parts);
             }
             other => panic!("{reason}: {other:?}"),
         }
@@ -164,7 +173,7 @@ impl Scene {
     /// What is issued, by whom it was approved, and why.
     pub(crate) fn issued(&self) -> (Checked, &'static str, String) {
         match self.decide() {
-            Decision::Issue { checked, approval } => (*checked, approval.by, approval.message),
+            Decision::Issue { checked, decided } => (*checked, decided.by, decided.message),
             other => panic!("{other:?}"),
         }
     }

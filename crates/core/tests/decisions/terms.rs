@@ -59,6 +59,7 @@ fn record(terms: &Terms<'_>) -> IssuanceRecordSpec {
             not_after: time(),
             profile_sha256: terms.profile.to_string(),
         }),
+        facts: String::new(),
         sequence: 1,
         previous_sha256: String::new(),
         fence: 0,

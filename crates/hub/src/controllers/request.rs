@@ -9,15 +9,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::Api;
 use meshroot_api::names::{ASKED_ANNOTATION, RequestName};
-use meshroot_api::record::{Decision as Recorded, Person, Verdict};
-use meshroot_api::security::VirtualMeshCertificateSigningRequestStatus as RequestStatus;
+use meshroot_api::record::{Decision as Recorded, Verdict};
+use meshroot_api::security::{
+    ApprovalStatus, VirtualMeshCertificateSigningRequestStatus as RequestStatus,
+};
 use meshroot_api::shared::State;
 use meshroot_api::{
     Asked, IssuanceRecord, Mesh, Reason, RequestApproval, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
-use meshroot_core::issuance::{self, Approval, Checked, Consent, Decision, Given, Snapshot};
+use meshroot_core::issuance::{self, Checked, Consent, Decided, Decision, Given, Snapshot};
 use meshroot_core::membership::Key;
+use meshroot_core::rules::{self, Last};
 use meshroot_core::{Notice, Refusal, renewal};
 use meshroot_pki::{CertificateRequest, Host, PublicKey};
 use meshroot_runtime::kube::write::{replace, replace_status};
@@ -79,8 +82,10 @@ pub(super) fn notice(hub: &Hub, request: &Arc<Request>) -> Option<Notice> {
     }
     match Place::gather(hub, Arc::clone(request)).ok()?.decide(hub) {
         Decision::Wait(notice) => Some(notice),
-        Decision::Ask { given, .. } => Some(issuance::waiting_for_approval(request, &given)),
-        Decision::Refuse(refusal) | Decision::Deny(refusal) => Some(refusal.into()),
+        Decision::Ask { given, because, .. } => {
+            Some(issuance::waiting_for_approval(request, &given, &because))
+        }
+        Decision::Refuse(refusal) | Decision::Deny { refusal, .. } => Some(refusal.into()),
         Decision::Answered | Decision::Issue { .. } | Decision::Resume { .. } => None,
     }
 }
@@ -142,6 +147,7 @@ impl Place {
             holder_of_key: &|key: &PublicKey| {
                 hub.keys.holder(&self.virtual_mesh_key, key.fingerprint().to_string(), &self.key)
             },
+            last: &|| self.last(hub),
             approvals: &|| self.approvals(hub),
             blocked: &hub.blocked,
             now: clock::now(),
@@ -166,23 +172,26 @@ impl Place {
             {
                 self.hold(hub, number, until).await
             }
-            Decision::Ask { checked, given } => self.ask(hub, &checked, &given).await,
+            Decision::Ask { checked, given, because } => {
+                self.ask(hub, &checked, &given, &because).await
+            }
             Decision::Refuse(refusal) => self.refuse(hub, refusal).await,
-            Decision::Deny(refusal) => self.deny(hub, refusal).await,
-            Decision::Issue { checked, approval } => {
+            Decision::Deny { refusal, decided } => self.deny(hub, refusal, decided).await,
+            Decision::Issue { checked, decided } => {
                 if let Some(from) = hub.budgets.wait(&self.key, clock::now()) {
                     return self.postpone(hub, from).await;
                 }
                 if let Err(holder) = self.take_key(hub, &checked) {
                     return self.refuse(hub, issuance::key_reused(&holder)).await;
                 }
-                self.issue(hub, &checked, self.approved(approval), None).await
+                let decision = self.recorded(Verdict::Approved, decided);
+                self.issue(hub, &checked, decision, None).await
             }
             Decision::Resume { checked } => self.resume(hub, &checked).await,
         }
     }
 
-    /// Says why nothing is signed; what passes by itself is tried again.
+    /// Says why nothing is signed; what passes by itself is tried again. What was denied by a rule is denied in its status.
     async fn refuse(&self, hub: &Hub, refusal: Refusal) -> Result<Outcome, HubError> {
         say(hub, &self.request, refusal.clone().into()).await?;
         match refusal.reason.state() {
@@ -242,7 +251,13 @@ impl Place {
     }
 
     /// Freezes what a person is asked to approve, and then says that it is waited for.
-    async fn ask(&self, hub: &Hub, checked: &Checked, given: &Given) -> Result<Outcome, HubError> {
+    async fn ask(
+        &self,
+        hub: &Hub,
+        checked: &Checked,
+        given: &Given,
+        because: &str,
+    ) -> Result<Outcome, HubError> {
         let asked = match self.signing(hub, checked, None).await {
             Ok(signing) => signing.asked,
             Err(HubError::Refused(refusal)) => return self.refuse(hub, refusal).await,
@@ -253,7 +268,7 @@ impl Place {
             Ok(Consent::ToAsk) => Arc::new(freeze(hub, &self.request, &asked).await?),
             Err(refusal) => return self.refuse(hub, refusal).await,
         };
-        say(hub, &request, issuance::waiting_for_approval(&request, given)).await?;
+        say(hub, &request, issuance::waiting_for_approval(&request, given, because)).await?;
         let left = given
             .until
             .and_then(|until| Duration::try_from(until.duration_since(clock::now())).ok());
@@ -261,43 +276,59 @@ impl Place {
         Ok(left.map_or(Outcome::Done, |left| Outcome::RequeueAfter(left + Duration::from_secs(1))))
     }
 
-    async fn deny(&self, hub: &Hub, refusal: Refusal) -> Result<Outcome, HubError> {
-        let workflow = self.request.status_or_default().third_party_approval;
+    async fn deny(
+        &self,
+        hub: &Hub,
+        refusal: Refusal,
+        decided: Decided,
+    ) -> Result<Outcome, HubError> {
         // Without a request that can be read there is nothing that the ledger could hold.
         if let Ok(csr) = issuance::read(&self.request) {
-            let people: Vec<Person> = workflow.person().into_iter().collect();
-            let message = people.first().map_or(&workflow.message, |person| &person.message);
-            let decision = Recorded {
-                verdict: Verdict::Denied,
-                by: issuance::THIRD_PARTY.to_owned(),
-                message: message.clone(),
-                time: workflow.last_updated_time.clone().unwrap_or_else(|| wire_time(clock::now())),
-                people,
-                asked_sha256: self.asked_digest(),
-            };
+            let mut decision = self.recorded(Verdict::Denied, decided);
+            let said = self.request.status_or_default().third_party_approval.last_updated_time;
+            if let Some(time) = said {
+                decision.time = time;
+            }
+            let people = issuance::names(&decision.people);
             self.entry(hub, &csr, decision.clone()).write(None).await?;
-            tracing::info!(target: "audit", request = %self.key, csr_sha256 = %csr.fingerprint(), by = issuance::THIRD_PARTY, people = %issuance::names(&decision.people), why = decision.message, "denied");
+            tracing::info!(target: "audit", request = %self.key, csr_sha256 = %csr.fingerprint(), by = decision.by, people, why = decision.message, "denied");
         }
         self.refuse(hub, refusal).await
     }
 
-    fn approved(&self, approval: Approval) -> Recorded {
-        let asked_sha256 =
-            if approval.people.is_empty() { String::new() } else { self.asked_digest() };
-        Recorded {
-            verdict: Verdict::Approved,
-            by: approval.by.to_owned(),
-            message: approval.message,
-            time: wire_time(clock::now()),
-            people: approval.people,
-            asked_sha256,
-        }
+    fn recorded(&self, verdict: Verdict, decided: Decided) -> Recorded {
+        let Decided { by, message, people } = decided;
+        let asked_sha256 = if people.is_empty() { String::new() } else { self.asked_digest() };
+        let time = wire_time(clock::now());
+        Recorded { verdict, by: by.to_owned(), message, time, people, asked_sha256 }
     }
 
     /// What stands for all that people were shown; empty where nobody was asked.
     fn asked_digest(&self) -> String {
         let digest = issuance::approval_digest(&self.request);
         digest.map(|digest| digest.to_string()).unwrap_or_default()
+    }
+
+    /// What rules see of it, as JSON; empty where something of it is not there.
+    fn facts(&self, csr: &CertificateRequest) -> String {
+        let (Some(mesh), Some(virtual_mesh), Some(policy)) =
+            (&self.mesh, &self.virtual_mesh, &self.policy)
+        else {
+            return String::new();
+        };
+        let facts = rules::facts(&self.request, csr, (mesh, virtual_mesh), &policy.spec);
+        serde_json::to_string(&facts).unwrap_or_default()
+    }
+
+    /// The last certificate of the mesh in this virtual mesh, by the ledger. A gap in the numbers ends nothing.
+    fn last(&self, hub: &Hub) -> Option<Last> {
+        let own = RequestName::parse(&self.key.name)?;
+        let earlier =
+            (1..own.generation).rev().map(|generation| RequestName { generation, ..own.clone() });
+        earlier.into_iter().find_map(|name| {
+            let record = hub.records.object(Some(&self.key.namespace), &name.to_string())?;
+            Last::of(&record.spec)
+        })
     }
 
     fn approvals(&self, hub: &Hub) -> Vec<Arc<RequestApproval>> {
@@ -362,6 +393,7 @@ impl Place {
             csr: csr.fingerprint(),
             public_key: csr.public_key().fingerprint(),
             decision,
+            facts: self.facts(csr),
         }
     }
 }
@@ -389,6 +421,12 @@ async fn say(hub: &Hub, request: &Request, notice: Notice) -> Result<(), HubErro
         return Ok(());
     }
     status.computed_status = said;
+    let workflow = &mut status.third_party_approval;
+    if notice.reason == Reason::Denied && workflow.approval_status == ApprovalStatus::Pending {
+        workflow.approval_status = ApprovalStatus::Denied;
+        workflow.message.clone_from(&notice.message);
+        workflow.last_updated_time = Some(wire_time(clock::now()));
+    }
     write(hub, request, status).await?;
     hub.metrics.decided(notice.reason);
     if notice.reason != Reason::WaitingForAgent {

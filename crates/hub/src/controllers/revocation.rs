@@ -122,6 +122,7 @@ fn entry<'a>(
             people: Vec::new(),
             asked_sha256: String::new(),
         },
+        facts: String::new(),
     })
 }
 

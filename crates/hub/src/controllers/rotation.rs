@@ -282,6 +282,7 @@ impl Told<'_> {
                 people: Vec::new(),
                 asked_sha256: String::new(),
             }),
+            facts: String::new(),
             request,
         };
         let past = || hub.past(virtual_mesh, policy);

@@ -9,10 +9,11 @@ use kube::Api;
 use meshroot_api::names;
 use meshroot_api::policy::{RootPhase, RootStatus, TrustPolicySpec};
 use meshroot_api::shared::ResourceRef;
-use meshroot_api::{TrustPolicy, VirtualMesh};
+use meshroot_api::{Reason, TrustPolicy, VirtualMesh};
 use meshroot_core::findings::Findings;
 use meshroot_core::membership::{self, Key};
 use meshroot_core::progress::{self, Member, View};
+use meshroot_core::rules::Rules;
 use meshroot_core::{Notice, Refusal, identity, trust};
 use meshroot_pki::Fingerprint;
 use meshroot_runtime::kube::write::{create_if_absent, replace_status};
@@ -89,6 +90,7 @@ async fn gather(
     let progress = progress::sum(&members);
     hub.metrics.members(&key.to_string(), &progress);
     let fault = membership::members(virtual_mesh).find_map(|mesh| fault(&mesh));
+    let fault = fault.or_else(|| rules_fault(policy));
     let now = clock::now();
     let mut shown = statuses(&roots, &mode, now);
     let exposed = revocation::show(hub, (virtual_mesh, policy), &roots, &mode, &mut shown).await?;
@@ -105,6 +107,17 @@ async fn gather(
         .and_then(|root| trust::ending(root.issuer.first_to_end(), super::lifetime(policy), now));
     let findings = Findings::of_members(progress, shown, fault);
     Ok((findings.with_root_end(ending).with_exposed(exposed), again))
+}
+
+/// What is wrong with the policy's rules: people are asked until it is put right.
+fn rules_fault(policy: &TrustPolicy) -> Option<Refusal> {
+    let faults = Rules::compile(&policy.spec.approval.rules).err()?;
+    let message = format!(
+        "TrustPolicy {}: {}; people are asked until it is put right: meshroot policy test -f FILE",
+        Key::of(policy),
+        faults.first()?.brief()
+    );
+    Some(Refusal::new(Reason::SpecInvalid, message))
 }
 
 /// The roots, the signing one first.

@@ -8,7 +8,7 @@ use meshroot_api::names::{REASON_ANNOTATION, RequestName};
 use meshroot_api::policy::{ApprovalMode, ApprovalPolicy};
 use meshroot_api::record::{Decision, Person, Verdict};
 use meshroot_api::{
-    Asked, IssuanceRecord, Mesh, MeshTrust, RequestApproval, TrustPolicy,
+    Asked, IssuanceRecord, Mesh, MeshTrust, RequestApproval, TrustPolicy, VirtualMesh,
     VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_core::identity;
@@ -34,6 +34,10 @@ pub struct RequestFile {
     pub policy: Option<TrustPolicy>,
     /// What the ledger says of it.
     pub record: Option<IssuanceRecord>,
+    /// What it says of the one whose certificate is in use.
+    pub record_before: Option<IssuanceRecord>,
+    /// Its virtual mesh.
+    pub virtual_mesh: Option<VirtualMesh>,
     /// The approvals that people gave.
     pub approvals: Vec<RequestApproval>,
 }

@@ -19,7 +19,7 @@ use crate::session::{Scope, Session};
 
 /// All ledgers, by namespace.
 #[derive(Default)]
-pub(super) struct Ledgers {
+pub(in crate::commands) struct Ledgers {
     all: BTreeMap<String, Ledger>,
     /// The ConfigMaps that say how far they have come.
     claims: Vec<ConfigMap>,
@@ -44,7 +44,7 @@ impl Ledger {
 
 impl Ledgers {
     /// Of a hub.
-    pub(super) async fn read(session: &Session) -> Result<Self, Failure> {
+    pub(in crate::commands) async fn read(session: &Session) -> Result<Self, Failure> {
         let all = ListParams::default();
         let records: Vec<IssuanceRecord> =
             session.list("list issuance records", &Scope::All, &all).await?;
@@ -55,7 +55,7 @@ impl Ledgers {
     }
 
     /// Of a file with a list of objects; objects of other kinds are passed over.
-    pub(super) fn from_file(file: &Path) -> Result<Self, Failure> {
+    pub(in crate::commands) fn from_file(file: &Path) -> Result<Self, Failure> {
         let list: Value = json_of(file)?;
         let Some(items) = list["items"].as_array() else {
             return Err(unreadable(file, &"it has no list of objects (items)"));
@@ -121,7 +121,7 @@ impl Ledgers {
         self.all.iter()
     }
 
-    pub(super) fn records(&self) -> impl Iterator<Item = &IssuanceRecord> {
+    pub(in crate::commands) fn records(&self) -> impl Iterator<Item = &IssuanceRecord> {
         self.all.values().flat_map(|ledger| &ledger.records)
     }
 

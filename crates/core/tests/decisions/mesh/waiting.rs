@@ -45,7 +45,7 @@ fn what_a_person_has_to_know_is_said_by_state_with_the_hubs_text_whole() {
 fn a_question_to_a_person_is_passed_on() {
     let mut request = asked(1);
     let nobody = issuance::Given { people: Vec::new(), required: 2, until: None };
-    let question = issuance::waiting_for_approval(&request, &nobody).status();
+    let question = issuance::waiting_for_approval(&request, &nobody, "").status();
     request.status.get_or_insert_default().computed_status = question;
     let command = format!("meshroot approve {NAMESPACE}/{}", name(1));
     scene(request).assert_says(Reason::WaitingForApproval, &command);

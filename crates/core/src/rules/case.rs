@@ -1,0 +1,186 @@
+//! What conditions see: a request with what would be signed, and the certificate before it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cel_language::Value;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use meshroot_api::facts::{CertificateFacts, CsrFacts, MeshFacts, RequestFacts, VirtualMeshFacts};
+use meshroot_api::names::{RequestName, cluster_of_namespace};
+use meshroot_api::policy::TrustPolicySpec;
+use meshroot_api::record::{IssuanceRecordSpec, Verdict};
+use meshroot_api::shared::MeshType;
+use meshroot_api::{Facts, Mesh, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
+use meshroot_pki::CertificateRequest;
+use serde_json::{Value as Json, json};
+
+use super::environment::types;
+use crate::identity;
+use crate::membership::Key;
+
+/// The last certificate that was issued to a mesh in its virtual mesh, by the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Last {
+    request: String,
+    /// `None` where a release of before recorded nothing of it.
+    certificate: Option<CertificateFacts>,
+    not_before: Time,
+    not_after: Time,
+}
+
+impl Last {
+    /// One that somebody made up.
+    pub fn known(
+        request: String,
+        certificate: CertificateFacts,
+        (not_before, not_after): (Timestamp, Timestamp),
+    ) -> Self {
+        let certificate = Some(certificate);
+        Self { request, certificate, not_before: Time(not_before), not_after: Time(not_after) }
+    }
+
+    /// What a record says; `None` where it is of no certificate.
+    pub fn of(record: &IssuanceRecordSpec) -> Option<Self> {
+        let prepared = record.prepared.as_ref()?;
+        let facts: Option<Facts> = serde_json::from_str(&record.facts).ok();
+        (record.decision.verdict == Verdict::Approved).then(|| Self {
+            request: record.request.name.clone(),
+            certificate: facts.map(|facts| facts.certificate),
+            not_before: prepared.not_before.clone(),
+            not_after: prepared.not_after.clone(),
+        })
+    }
+}
+
+/// What conditions see.
+#[derive(Clone, Debug)]
+pub struct Case(Vec<Json>);
+
+impl Case {
+    /// A request, the certificate before it, and the time.
+    pub fn new(facts: &Facts, last: Option<&Last>, now: Timestamp) -> Self {
+        let before = last.and_then(|last| last.certificate.as_ref());
+        let (added, removed) = match before {
+            Some(before) => hosts(before, &facts.certificate),
+            None => Default::default(),
+        };
+        let changes = match (last, before) {
+            (None, _) => Vec::new(),
+            (Some(_), None) => vec!["unrecorded"],
+            (Some(_), Some(before)) => changes(before, &facts.certificate),
+        };
+        Self(vec![
+            json!(facts.request),
+            json!(facts.csr),
+            json!(facts.certificate),
+            json!(facts.mesh),
+            json!(facts.virtual_mesh),
+            last.map_or_else(|| json!({}), shown),
+            json!(last.is_some()),
+            json!(changes),
+            json!(added),
+            json!(removed),
+            json!(now.to_string()),
+        ])
+    }
+
+    /// By position in the environment.
+    pub(super) fn values(&self) -> Vec<Option<Value<'_>>> {
+        let typed = self.0.iter().zip(types());
+        typed.map(|(json, (_, kind))| Some(Value::of_json(json, kind))).collect()
+    }
+}
+
+/// What is not known of it is absent, so that a condition that asks for it cannot be evaluated.
+fn shown(last: &Last) -> Json {
+    let mut shown = json!(last.certificate);
+    if shown.is_null() {
+        shown = json!({});
+    }
+    shown["request"] = json!(last.request);
+    shown["notBefore"] = json!(last.not_before);
+    shown["notAfter"] = json!(last.not_after);
+    shown
+}
+
+/// The hosts that were added, and those that were removed.
+fn hosts(before: &CertificateFacts, now: &CertificateFacts) -> (Vec<String>, Vec<String>) {
+    let set = |facts: &CertificateFacts| facts.hosts.iter().cloned().collect::<BTreeSet<_>>();
+    let (before, now) = (set(before), set(now));
+    (now.difference(&before).cloned().collect(), before.difference(&now).cloned().collect())
+}
+
+fn changes(before: &CertificateFacts, now: &CertificateFacts) -> Vec<&'static str> {
+    let (added, removed) = hosts(before, now);
+    let changed = [
+        ("hosts", !added.is_empty() || !removed.is_empty()),
+        ("organization", before.organization != now.organization),
+        ("key", before.key != now.key),
+        ("lifetime", before.lifetime != now.lifetime),
+        ("pathLen", before.path_len != now.path_len),
+    ];
+    changed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
+}
+
+/// So much of a subject is kept: an agent chooses it, and nothing of it is signed.
+const LONGEST_SUBJECT: usize = 1024;
+
+/// What rules see of a request.
+pub fn facts(
+    request: &Request,
+    csr: &CertificateRequest,
+    (mesh, virtual_mesh): (&Mesh, &VirtualMesh),
+    policy: &TrustPolicySpec,
+) -> Facts {
+    let (key, config) = (Key::of(request), &request.spec.cert_config);
+    let number = RequestName::parse(&key.name).map_or(0, |name| name.generation);
+    let subject = csr.subject().to_string();
+    let organization = match config.org.as_str() {
+        "" => identity::organization(config.mesh_type),
+        organization => organization,
+    };
+    let ttl = Duration::from(policy.intermediate.ttl);
+    Facts {
+        request: RequestFacts {
+            name: key.name,
+            namespace: key.namespace,
+            number,
+            created: request.metadata.creation_timestamp.clone(),
+        },
+        csr: CsrFacts {
+            sha256: csr.fingerprint().to_string(),
+            subject: subject[..subject.floor_char_boundary(LONGEST_SUBJECT)].to_owned(),
+            hosts: csr.hosts().iter().map(ToString::to_string).collect(),
+            key_sha256: csr.public_key().fingerprint().to_string(),
+        },
+        certificate: CertificateFacts {
+            hosts: config.hosts.clone(),
+            organization: organization.to_owned(),
+            key: csr.public_key().kind_name(),
+            lifetime: format!("{}s", ttl.as_secs()),
+            path_len: policy.intermediate.path_len,
+        },
+        mesh: of_mesh(mesh),
+        virtual_mesh: VirtualMeshFacts {
+            name: Key::of(virtual_mesh).name,
+            namespace: Key::of(virtual_mesh).namespace,
+            labels: virtual_mesh.metadata.labels.clone().unwrap_or_default(),
+        },
+    }
+}
+
+fn of_mesh(mesh: &Mesh) -> MeshFacts {
+    let Key { name, namespace } = Key::of(mesh);
+    let installation = mesh.spec.installation();
+    MeshFacts {
+        name,
+        cluster: cluster_of_namespace(&namespace).unwrap_or_default().to_owned(),
+        namespace,
+        mesh_type: mesh.spec.mesh_type().map_or("", MeshType::word).to_owned(),
+        installation_namespace: installation.map_or("", |it| &it.installation_namespace).to_owned(),
+        version: installation.map_or("", |it| &it.version).to_owned(),
+        trust_domain: identity::trust_domain(&mesh.spec).to_owned(),
+        labels: mesh.metadata.labels.clone().unwrap_or_default(),
+    }
+}
