@@ -35,7 +35,7 @@ pub(crate) fn environment(variables: Option<&[(String, Type)]>, rights: bool) ->
             Type::Opaque("kubernetes.authorization.ResourceCheck"),
         ));
     }
-    Environment { globals, functions: functions() }
+    Environment { globals, functions: functions(), messages: Vec::new() }
 }
 
 fn request_type() -> Type {
