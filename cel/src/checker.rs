@@ -2,6 +2,7 @@
 
 mod calls;
 mod comprehensions;
+mod messages;
 mod names;
 
 use crate::environment::Environment;
@@ -53,10 +54,7 @@ impl<'e> Checker<'e> {
             Node::Slot(slot) => self.scopes.get(*slot).map_or(Type::Dyn, |(_, kind)| kind.clone()),
             Node::Global(position) => self.environment.globals[*position].1.clone(),
             Node::Type(_) => Type::Meta,
-            Node::Message(name) => {
-                let name = name.clone();
-                self.undeclared(at, &name)
-            }
+            Node::Message(made) => self.message(at, made),
             Node::Select { operand, field, optional } => {
                 let kind = self.check(operand);
                 self.select(at, &kind, field, *optional)
@@ -110,7 +108,7 @@ impl<'e> Checker<'e> {
             let kind = self.entry(entry, *optional);
             items = self.aggregate(entry.at, items, kind);
         }
-        Type::list(items.unwrap_or(Type::Dyn))
+        Type::list(items.unwrap_or(Type::Open))
     }
 
     fn map(&mut self, entries: &mut [(Expression, Expression, bool)]) -> Type {

@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::entries::{list_entry, list_length, materialised, range_entry};
 use crate::fault::Fault;
 use crate::types::Type;
-use crate::value::{Shape, Value};
+use crate::value::{Message, Shape, Value};
 
 /// Whether two values are equal: never so between values of different kinds, but numbers compare by their value.
 pub(crate) fn equal(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Result<bool, Fault> {
@@ -26,6 +26,7 @@ pub(crate) fn equal(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Resu
             budget.take_bytes(one.len().min(other.len()))?;
             one == other
         }
+        (Value::Message(one), Value::Message(other)) => equal_messages(budget, one, other)?,
         (Value::Optional(Some(one)), Value::Optional(Some(other))) => equal(budget, one, other)?,
         (Value::Optional(one), Value::Optional(other)) => one.is_none() && other.is_none(),
         (Value::JsonMap(one, shape), Value::JsonMap(other, _)) => {
@@ -41,6 +42,23 @@ pub(crate) fn equal(budget: &Budget, one: &Value<'_>, other: &Value<'_>) -> Resu
             _ => equal_scalars(one, other),
         },
     })
+}
+
+/// Messages of one type whose fields are equal, or set in neither.
+fn equal_messages(budget: &Budget, one: &Message<'_>, other: &Message<'_>) -> Result<bool, Fault> {
+    if one.type_name() != other.type_name() {
+        return Ok(false);
+    }
+    for name in one.names() {
+        let same = match (one.compared(name), other.compared(name)) {
+            (Some(one), Some(other)) => equal(budget, &one, &other)?,
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        if !same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn equal_scalars(one: &Value<'_>, other: &Value<'_>) -> bool {

@@ -109,7 +109,7 @@ impl<'a> Evaluator<'a> {
             }
             Node::Has { operand, field } => {
                 let operand = self.evaluate(frame, operand)?;
-                Ok(Value::Bool(self.field(&operand, field)?.is_some()))
+                Ok(Value::Bool(self.has(&operand, field)?))
             }
             Node::Index { operand, index, optional } => {
                 let operand = self.evaluate(frame, operand)?;
@@ -118,11 +118,12 @@ impl<'a> Evaluator<'a> {
             Node::Call { target, arguments, function: Some(function), .. } => {
                 self.call(frame, target.as_deref(), arguments, *function)
             }
-            Node::Call { name, .. } | Node::Name(name) | Node::Message(name) => {
+            Node::Call { name, .. } | Node::Name(name) => {
                 Err(Fault::new(format!("no such attribute(s): {name}")))
             }
             Node::List(entries) => self.list(frame, entries),
             Node::Map(entries) => self.map(frame, entries),
+            Node::Message(made) => self.message(frame, made),
             Node::Comprehension(inner) => self.comprehension(frame, inner),
             Node::OptionalMap(inner) => self.optional_map(frame, inner),
             node => self.operator(frame, node),

@@ -28,7 +28,7 @@ impl Program {
             shown(source, &[Issue { at: fault.at, message: fault.to_string() }])
         })?;
         let mut checker = Checker::new(environment);
-        let result = checker.check(&mut expression);
+        let result = checker.check(&mut expression).closed();
         if !checker.issues.is_empty() {
             return Err(shown(source, &checker.issues));
         }

@@ -51,7 +51,7 @@ pub(crate) fn result_of<'s>(
 
 fn stands_for(kind: &Type, value: &Value<'_>) -> bool {
     match kind {
-        Type::Dyn | Type::Parameter(_) => true,
+        Type::Dyn | Type::Open | Type::Parameter(_) => true,
         Type::Null => matches!(value, Value::Null),
         Type::Bool => matches!(value, Value::Bool(_)),
         Type::Int => matches!(value, Value::Int(_)),
@@ -64,7 +64,9 @@ fn stands_for(kind: &Type, value: &Value<'_>) -> bool {
         Type::Meta => matches!(value, Value::Type(_)),
         Type::List(_) => list_length(value).is_some(),
         Type::Map(_) => matches!(value, Value::Map(_) | Value::JsonMap(_, Shape::Values(_))),
-        Type::Object(_) => matches!(value, Value::JsonMap(_, Shape::Object(_))),
+        Type::Object(_) => {
+            matches!(value, Value::JsonMap(_, Shape::Object(_)) | Value::Message(_))
+        }
         Type::Optional(_) => matches!(value, Value::Optional(_)),
         Type::Opaque(name) => value.type_name() == *name,
     }

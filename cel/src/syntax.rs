@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use crate::types::ObjectType;
+
 /// An expression with the place of its operator in the source, in bytes, and the height of its tree.
 #[derive(Debug)]
 pub(crate) struct Expression {
@@ -105,6 +107,24 @@ pub(crate) struct OptionalMap {
     pub(crate) slot: usize,
 }
 
+/// A message that is made: `Name{field: value}`.
+#[derive(Debug)]
+pub(crate) struct Construction {
+    pub(crate) name: String,
+    pub(crate) fields: Vec<Initializer>,
+    /// The checker finds it.
+    pub(crate) kind: Option<Arc<ObjectType>>,
+}
+
+/// One field of a message that is made, with the place of its colon. An optional one is left out where it has no value.
+#[derive(Debug)]
+pub(crate) struct Initializer {
+    pub(crate) at: usize,
+    pub(crate) name: String,
+    pub(crate) value: Expression,
+    pub(crate) optional: bool,
+}
+
 /// One kind of expression.
 #[derive(Debug)]
 pub(crate) enum Node {
@@ -149,7 +169,7 @@ pub(crate) enum Node {
     /// The flag marks an entry that is left out where its optional has no value.
     List(Vec<(Expression, bool)>),
     Map(Vec<(Expression, Expression, bool)>),
-    Message(String),
+    Message(Box<Construction>),
     Not(Box<Expression>),
     Negate(Box<Expression>),
     All(Vec<Expression>),
@@ -194,12 +214,7 @@ impl Node {
     /// Visits the expressions directly below.
     pub(crate) fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression)) {
         match self {
-            Self::Literal(_)
-            | Self::Name(_)
-            | Self::Slot(_)
-            | Self::Global(_)
-            | Self::Type(_)
-            | Self::Message(_) => {}
+            Self::Literal(_) | Self::Name(_) | Self::Slot(_) | Self::Global(_) | Self::Type(_) => {}
             Self::Select { operand, .. }
             | Self::Has { operand, .. }
             | Self::Matches(operand, _)
@@ -218,6 +233,7 @@ impl Node {
             Self::Map(entries) => {
                 entries.iter().flat_map(|(key, value, _)| [key, value]).for_each(visit);
             }
+            Self::Message(made) => made.fields.iter().for_each(|field| visit(&field.value)),
             Self::All(terms) | Self::Any(terms) => terms.iter().for_each(visit),
             Self::Binary(_, pair) | Self::Fallback { pair, .. } => {
                 [&pair.0, &pair.1].into_iter().for_each(visit);

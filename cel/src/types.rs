@@ -41,6 +41,8 @@ pub enum Type {
     Opaque(&'static str),
     /// A parameter of a signature.
     Parameter(char),
+    /// That of the entries of a list without any: what the list stands beside decides.
+    Open,
 }
 
 /// A list.
@@ -85,9 +87,19 @@ impl ObjectType {
         Self::new(name, fields.into_iter().map(named))
     }
 
+    /// The name of the type.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A field, by its name in JSON.
     pub fn field(&self, key: &str) -> Option<&Field> {
         self.fields.get(key)
+    }
+
+    /// The names that expressions use.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
     }
 
     /// A field and its name in JSON, by the name that expressions use.
@@ -119,6 +131,28 @@ impl Type {
         Self::Object(Arc::new(ObjectType::plain(name, fields)))
     }
 
+    /// The type where nothing more will be known of it: what is open is dynamic.
+    #[must_use]
+    pub(crate) fn closed(self) -> Self {
+        match self {
+            Self::Open => Self::Dyn,
+            Self::List(list) if list.items.is_open() => Self::list(list.items.clone().closed()),
+            Self::Map(map) if map.1.is_open() => Self::map(map.0.clone(), map.1.clone().closed()),
+            Self::Optional(inner) if inner.is_open() => Self::optional((*inner).clone().closed()),
+            other => other,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Open => true,
+            Self::List(list) => list.items.is_open(),
+            Self::Map(map) => map.1.is_open(),
+            Self::Optional(inner) => inner.is_open(),
+            _ => false,
+        }
+    }
+
     /// The type of the entry that an expression at an entry of this list or map is bound to.
     pub fn element(&self) -> Option<&Self> {
         match self {
@@ -132,7 +166,7 @@ impl Type {
 impl fmt::Display for Type {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dyn => formatter.write_str("dyn"),
+            Self::Dyn | Self::Open => formatter.write_str("dyn"),
             Self::Null => formatter.write_str("null"),
             Self::Bool => formatter.write_str("bool"),
             Self::Int => formatter.write_str("int"),

@@ -30,6 +30,7 @@ pub(crate) fn unify(wanted: &Type, given: &Type, bound: &mut Bindings) -> bool {
 pub(crate) fn joined(one: &Type, other: &Type) -> Option<Type> {
     match (one, other) {
         _ if one == other => Some(one.clone()),
+        (Type::Open, kind) | (kind, Type::Open) => Some(kind.clone()),
         (Type::Dyn, _) | (_, Type::Dyn) => Some(Type::Dyn),
         (Type::Null, kind) | (kind, Type::Null) => takes_null(kind).then(|| kind.clone()),
         (Type::List(one), Type::List(other)) => joined(&one.items, &other.items).map(Type::list),
@@ -51,7 +52,10 @@ const fn takes_null(kind: &Type) -> bool {
 /// The type with its parameters replaced by what they stand for.
 pub(crate) fn substituted(kind: &Type, bound: &Bindings) -> Type {
     match kind {
-        Type::Parameter(letter) => bound.get(letter).cloned().unwrap_or(Type::Dyn),
+        Type::Parameter(letter) => match bound.get(letter) {
+            None | Some(Type::Open) => Type::Dyn,
+            Some(kind) => kind.clone(),
+        },
         Type::List(list) => Type::list(substituted(&list.items, bound)),
         Type::Map(map) => Type::map(substituted(&map.0, bound), substituted(&map.1, bound)),
         Type::Optional(inner) => Type::optional(substituted(inner, bound)),

@@ -59,6 +59,12 @@ impl dyn Opaque {
     }
 }
 
+/// A message that an expression has made: the fields that were set.
+pub struct Message<'a> {
+    pub(crate) kind: &'a ObjectType,
+    pub(crate) fields: Vec<(&'a str, Value<'a>)>,
+}
+
 /// A value.
 #[derive(Clone)]
 pub enum Value<'a> {
@@ -88,6 +94,8 @@ pub enum Value<'a> {
     List(Rc<Vec<Value<'a>>>),
     /// A map that an expression made.
     Map(Rc<Vec<(Value<'a>, Value<'a>)>>),
+    /// A message that an expression made.
+    Message(Rc<Message<'a>>),
     /// A value that may be absent.
     Optional(Option<Rc<Value<'a>>>),
     /// A type, by its name.
@@ -152,6 +160,7 @@ impl<'a> Value<'a> {
             Self::Duration(_) => "google.protobuf.Duration",
             Self::JsonList(..) | Self::List(_) => "list",
             Self::JsonMap(..) | Self::Map(_) => "map",
+            Self::Message(message) => message.kind.name(),
             Self::Optional(_) => "optional_type",
             Self::Type(_) => "type",
             Self::Opaque(opaque) => opaque.type_name(),

@@ -12,7 +12,8 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| Functions::new(&library
 static JUDGE: LazyLock<Context<'static>> = LazyLock::new(|| Context::default().with_all());
 
 fn ours(source: &str) -> String {
-    let environment = Environment { globals: Vec::new(), functions: &FUNCTIONS };
+    let environment =
+        Environment { globals: Vec::new(), functions: &FUNCTIONS, messages: Vec::new() };
     let program = Program::compile(source, &environment).unwrap();
     let budget = Budget::new(1_000_000, 10_000_000);
     let value = Evaluator::new(Vec::new(), &budget).run(&program);

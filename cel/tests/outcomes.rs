@@ -8,7 +8,8 @@ use cel_language::{Budget, Environment, Evaluator, Fault, Functions, Program, li
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| Functions::new(&library::ALL));
 
 fn outcome(source: &str) -> String {
-    let environment = Environment { globals: Vec::new(), functions: &FUNCTIONS };
+    let environment =
+        Environment { globals: Vec::new(), functions: &FUNCTIONS, messages: Vec::new() };
     let program = match Program::compile(source, &environment) {
         Ok(program) => program,
         Err(issues) => return format!("C: {issues}"),

@@ -48,6 +48,12 @@ const fn by_retaining(key: &'static str) -> Strategy {
 /// Sorted by definition and field; definitions without their prefix (`io.k8s.api.` and the like).
 pub(crate) const FIELDS: &[Row] = &[
     (
+        "admissionregistration.v1.MutatingAdmissionPolicySpec",
+        "matchConditions",
+        keyed(&["name"]),
+        by("name"),
+    ),
+    (
         "admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec",
         "validationActions",
         SET,

@@ -285,7 +285,7 @@ static WORKLOADS: [Row; 10] = [
     .generation(),
 ];
 
-static ACCESS: [Row; 14] = [
+static ACCESS: [Row; 16] = [
     Row::new(
         AUTHENTICATION,
         "SelfSubjectReview",
@@ -347,6 +347,24 @@ static ACCESS: [Row; 14] = [
     Row::new(RBAC, "RoleBinding", "rolebindings", definition::<rbac::RoleBinding>)
         .named(NameRule::PathSegment),
     Row::new(RBAC, "Role", "roles", definition::<rbac::Role>).named(NameRule::PathSegment),
+    Row::new(
+        ADMISSION,
+        "MutatingAdmissionPolicy",
+        "mutatingadmissionpolicies",
+        definition::<admission::MutatingAdmissionPolicy>,
+    )
+    .cluster()
+    .categories(EXTENSIONS)
+    .generation(),
+    Row::new(
+        ADMISSION,
+        "MutatingAdmissionPolicyBinding",
+        "mutatingadmissionpolicybindings",
+        definition::<admission::MutatingAdmissionPolicyBinding>,
+    )
+    .cluster()
+    .categories(EXTENSIONS)
+    .generation(),
     Row::new(
         ADMISSION,
         "ValidatingAdmissionPolicy",

@@ -43,7 +43,12 @@ pub fn empty_object(kind: &Kind) -> Value {
         ("networking.k8s.io", "NetworkPolicy") => json!({"spec": {"podSelector": {}}}),
         ("discovery.k8s.io", "EndpointSlice") => json!({"addressType": ""}),
         ("coordination.k8s.io", "Lease")
-        | ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
+        | (
+            "admissionregistration.k8s.io",
+            "MutatingAdmissionPolicy"
+            | "MutatingAdmissionPolicyBinding"
+            | "ValidatingAdmissionPolicyBinding",
+        ) => {
             json!({"spec": {}})
         }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {

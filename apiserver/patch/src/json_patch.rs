@@ -5,7 +5,7 @@ mod pointer;
 mod read;
 
 use operation::Operation;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::patch_error::PatchError;
 
@@ -20,14 +20,37 @@ const DEEPEST: usize = 127;
 /// [`PatchError::Malformed`] if this is no patch, [`PatchError::TooMany`], [`PatchError::Unprocessable`] if an
 /// operation does not fit the object.
 pub fn json_patch(object: &mut Value, patch: &[u8]) -> Result<(), PatchError> {
+    apply_operations(object, &read::operations(patch)?).map_err(|failed| match failed {
+        OperationError::Test(why) | OperationError::Unfit(why) => PatchError::Unprocessable(why),
+    })
+}
+
+/// Why an operation was not applied. The text is that of the real server's library.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OperationError {
+    /// A `test` compared, and found something else.
+    #[error("{0}")]
+    Test(String),
+    /// It does not fit the object.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// Applies the operations of a JSON patch, as [`json_patch`] does.
+///
+/// # Errors
+/// One does not fit the object, or is a `test` that fails. The object may have been changed in part.
+pub fn apply_operations(
+    object: &mut Value,
+    operations: &[Map<String, Value>],
+) -> Result<(), OperationError> {
     let mut copied = 0;
-    for operation in &read::operations(patch)? {
-        let operation = Operation { fields: operation };
-        operation.apply(object, &mut copied).map_err(PatchError::Unprocessable)?;
+    for fields in operations {
+        Operation { fields }.apply(object, &mut copied)?;
     }
     // A few `move`s nest an object deeper than any request could.
     if is_deeper_than(object, DEEPEST) {
-        return Err(PatchError::Unprocessable(format!(
+        return Err(OperationError::Unfit(format!(
             "the result is nested deeper than {DEEPEST} levels"
         )));
     }

@@ -30,7 +30,7 @@ mod writer;
 
 pub use apply::{ApplyError, apply};
 pub use conflict::{Conflict, Conflicts};
-pub use json_patch::json_patch;
+pub use json_patch::{OperationError, apply_operations, json_patch};
 pub use merge_patch::merge_patch;
 pub use patch_error::PatchError;
 pub use strategic::strategic_merge_patch;

@@ -60,3 +60,16 @@ pub struct Admission<'a> {
     /// The CreateOptions, UpdateOptions or DeleteOptions, if any.
     pub options: Option<&'a Value>,
 }
+
+impl Admission<'_> {
+    /// Policies and their bindings are exempt from policies, or nobody could mend one that refuses everything.
+    pub(crate) fn is_about_policies(&self) -> bool {
+        let policies = [
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+        ];
+        self.group == "admissionregistration.k8s.io" && policies.contains(&self.resource)
+    }
+}

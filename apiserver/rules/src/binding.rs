@@ -1,4 +1,4 @@
-//! A ValidatingAdmissionPolicyBinding, compiled.
+//! A binding of an admission policy, compiled.
 
 use apiserver_object::FieldError;
 use serde_json::Value as Json;
@@ -17,7 +17,7 @@ pub enum Action {
     Audit,
 }
 
-/// A ValidatingAdmissionPolicyBinding, compiled once.
+/// A ValidatingAdmissionPolicyBinding or MutatingAdmissionPolicyBinding, compiled once.
 #[derive(Debug)]
 pub struct Binding {
     name: String,
@@ -33,6 +33,23 @@ impl Binding {
     /// One for each field that the real server refuses, and for `spec.paramRef`, which is not supported.
     pub fn compile(binding: &Json) -> Result<Self, Vec<FieldError>> {
         let mut faults = Vec::new();
+        let compiled = Self::read(binding, &mut faults);
+        let actions = read_actions(&binding["spec"], &mut faults);
+        if faults.is_empty() { Ok(Self { actions, ..compiled }) } else { Err(faults) }
+    }
+
+    /// Compiles a MutatingAdmissionPolicyBinding as the API sends it.
+    ///
+    /// # Errors
+    /// As for [`Binding::compile`].
+    pub fn compile_mutating(binding: &Json) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Vec::new();
+        let compiled = Self::read(binding, &mut faults);
+        if faults.is_empty() { Ok(compiled) } else { Err(faults) }
+    }
+
+    /// What bindings of both kinds have.
+    fn read(binding: &Json, faults: &mut Vec<FieldError>) -> Self {
         let spec = &binding["spec"];
         let policy_name = spec["policyName"].as_str().unwrap_or_default().to_owned();
         if policy_name.is_empty() {
@@ -44,15 +61,9 @@ impl Binding {
                 "parameters of policies are not supported",
             ));
         }
-        let matches =
-            MatchResources::read(&spec["matchResources"], "spec.matchResources", &mut faults);
-        let actions = read_actions(spec, &mut faults);
+        let matches = MatchResources::read(&spec["matchResources"], "spec.matchResources", faults);
         let name = binding["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        if faults.is_empty() {
-            Ok(Self { name, policy_name, actions, matches })
-        } else {
-            Err(faults)
-        }
+        Self { name, policy_name, actions: Vec::new(), matches }
     }
 
     /// The name of the binding.
@@ -70,7 +81,7 @@ impl Binding {
         self.matches.matches(request)
     }
 
-    /// What is done with a denial.
+    /// What is done with a denial; nothing is said of it for a policy that mutates.
     pub fn actions(&self) -> &[Action] {
         &self.actions
     }

@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use cel_language::{Budget, Functions, library};
+use cel_language::{Budget, Function, Functions, library};
 
-use crate::{authorization, named_format};
+use crate::{authorization, escape_key, named_format};
 
 /// Steps of one expression, as the real server's `PerCallLimit`.
 const EXPRESSION: u64 = 1_000_000;
@@ -12,14 +12,23 @@ const EXPRESSION: u64 = 1_000_000;
 /// Steps of all expressions on one object or binding, as the real server's `RuntimeCELCostBudget`.
 const OBJECT: u64 = 10_000_000;
 
-static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
-    let own = [authorization::FUNCTIONS, named_format::FUNCTIONS];
-    Functions::new(&[library::ALL.as_slice(), &own].concat())
+const OWN: [&[Function]; 2] = [authorization::FUNCTIONS, named_format::FUNCTIONS];
+
+static FUNCTIONS: LazyLock<Functions> =
+    LazyLock::new(|| Functions::new(&[library::ALL.as_slice(), &OWN].concat()));
+
+static MUTATION_FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
+    Functions::new(&[library::ALL.as_slice(), &OWN, &[escape_key::FUNCTIONS]].concat())
 });
 
-/// All functions.
+/// The functions of all rules and policies.
 pub(crate) fn functions() -> &'static Functions {
     &FUNCTIONS
+}
+
+/// The same, with those that help to make a patch.
+pub(crate) fn mutation_functions() -> &'static Functions {
+    &MUTATION_FUNCTIONS
 }
 
 /// The steps of all expressions on one object.

@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn formats_demand_what_they_demand_on_a_real_server() {
-        let environment = Environment { globals: Vec::new(), functions: functions() };
+        let environment =
+            Environment { globals: Vec::new(), functions: functions(), messages: Vec::new() };
         let outcomes = include_str!("named_format/outcomes.tsv");
         for line in outcomes.lines().filter(|line| !line.starts_with('#')) {
             let (source, expected) = line.split_once('\t').unwrap();

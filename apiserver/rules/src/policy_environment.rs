@@ -1,12 +1,12 @@
 //! What the expressions of a policy see.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use cel_language::{Environment, ObjectType, Type};
 use serde_json::{Map, Value as Json, json};
 
 use crate::admission::Admission;
-use crate::functions::functions;
+use crate::functions::{functions, mutation_functions};
 
 /// Positions of the globals in a policy's environment.
 pub(crate) const OBJECT: usize = 0;
@@ -35,7 +35,23 @@ pub(crate) fn environment(variables: Option<&[(String, Type)]>, rights: bool) ->
             Type::Opaque("kubernetes.authorization.ResourceCheck"),
         ));
     }
-    Environment { globals, functions: functions() }
+    Environment { globals, functions: functions(), messages: Vec::new() }
+}
+
+/// The environment of a mutation, in which patches can be made.
+pub(crate) fn mutation_environment(variables: &[(String, Type)]) -> Environment {
+    let functions = mutation_functions();
+    Environment { functions, messages: vec![json_patch()], ..environment(Some(variables), true) }
+}
+
+/// The type of one operation of a JSON patch.
+pub(crate) fn json_patch() -> Arc<ObjectType> {
+    static JSON_PATCH: LazyLock<Arc<ObjectType>> = LazyLock::new(|| {
+        let texts = ["op", "path", "from"].map(|field| (field.to_owned(), Type::String));
+        let value = ("value".to_owned(), Type::Dyn);
+        Arc::new(ObjectType::plain("JSONPatch", texts.into_iter().chain([value])))
+    });
+    JSON_PATCH.clone()
 }
 
 fn request_type() -> Type {

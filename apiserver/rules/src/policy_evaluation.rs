@@ -39,15 +39,11 @@ fn evaluate(
     let types = environment::types();
     let budget = budget();
     let rights = Rights { authorizer, user: admission.user };
-    if !policy.conditions.is_empty() {
-        let conditions =
-            Evaluator::new(globals(admission, &request, None, types), &budget).with(&[], &rights);
-        match matched(&policy.conditions, &conditions) {
-            Ok(true) => {}
-            Ok(false) => return Vec::new(),
-            Err(_) if policy.ignores_failures => return Vec::new(),
-            Err(message) => return vec![Denial::new(&policy.name, message, None)],
-        }
+    match holds(&policy.conditions, admission, authorizer) {
+        Ok(true) => {}
+        Ok(false) => return Vec::new(),
+        Err(_) if policy.ignores_failures => return Vec::new(),
+        Err(message) => return vec![Denial::new(&policy.name, message, None)],
     }
     let values = globals(admission, &request, admission.namespace_object, types);
     let evaluator = Evaluator::new(values, &budget).with(&policy.variables, &rights);
@@ -72,7 +68,23 @@ fn evaluate(
     denials
 }
 
-fn failed(program: &Program, fault: &Fault) -> String {
+/// Whether the conditions of a policy hold; the error says why that is not known.
+pub(crate) fn holds(
+    conditions: &[Program],
+    admission: &Admission<'_>,
+    authorizer: &dyn Authorizer,
+) -> Result<bool, String> {
+    if conditions.is_empty() {
+        return Ok(true);
+    }
+    let request = environment::request(admission);
+    let budget = budget();
+    let rights = Rights { authorizer, user: admission.user };
+    let values = globals(admission, &request, None, environment::types());
+    matched(conditions, &Evaluator::new(values, &budget).with(&[], &rights))
+}
+
+pub(crate) fn failed(program: &Program, fault: &Fault) -> String {
     format!("expression '{}' resulted in error: {fault}", program.source)
 }
 
@@ -107,7 +119,7 @@ fn message<'a>(validation: &'a Validation, evaluator: &Evaluator<'a>) -> String 
 }
 
 /// The values of a policy's environment, by position.
-fn globals<'a>(
+pub(crate) fn globals<'a>(
     admission: &Admission<'a>,
     request: &'a Json,
     namespace: Option<&'a Json>,

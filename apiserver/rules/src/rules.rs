@@ -134,7 +134,7 @@ impl Compiler {
         };
         let old = if rule.optional_old_self { Type::optional(kind.clone()) } else { kind.clone() };
         let globals = vec![("self", kind.clone()), ("oldSelf", old)];
-        let environment = Environment { globals, functions: functions() };
+        let environment = Environment { globals, functions: functions(), messages: Vec::new() };
         let program = self.program(rule, path, &environment)?;
         let message = self.message(rule, path, &environment);
         let field = rule

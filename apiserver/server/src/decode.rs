@@ -141,5 +141,27 @@ pub(crate) fn normalise_applied(served: &Served, object: &mut Value) -> Result<(
     Ok(())
 }
 
+/// Brings what an admission policy has made of an object into the form of its kind, and fills in defaults. Built-in kinds
+/// take nothing that they do not know; what a custom kind does not know is removed at the end ([`prune_mutated`]).
+pub(crate) fn normalise_mutated(served: &Served, object: &mut Value) -> Result<(), String> {
+    if served.kind.custom {
+        defaults::fill_in_applied(served, object);
+        return Ok(());
+    }
+    normalise(served, object, Vec::new(), FieldValidation::Strict)
+        .map(drop)
+        .map_err(|mismatch| mismatch.reason())
+}
+
+/// Removes what a custom kind does not know; the error says what metadata cannot hold.
+pub(crate) fn prune_mutated(served: &Served, object: &mut Value) -> Result<(), String> {
+    if served.kind.custom {
+        shape::read(served, object)?;
+        pruning::prune(served, object, &mut Vec::new());
+        metadata::tidy(object);
+    }
+    Ok(())
+}
+
 /// The most unknown fields of one object that are listed.
 const MOST_WARNINGS: usize = 50;

@@ -8,6 +8,7 @@ mod create;
 mod delete;
 mod delete_collection;
 pub(crate) mod delete_options;
+mod mutation;
 mod patch;
 mod strategy;
 mod update;

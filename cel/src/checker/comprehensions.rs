@@ -9,8 +9,10 @@ impl Checker<'_> {
     pub(super) fn comprehension(&mut self, at: usize, inner: &mut Comprehension) -> Type {
         let range = self.check(&mut inner.range);
         let (first, second) = match &range {
-            Type::List(list) if inner.variables.len() == 1 => (list.items.clone(), Type::Dyn),
-            Type::List(list) => (Type::Int, list.items.clone()),
+            Type::List(list) if inner.variables.len() == 1 => {
+                (list.items.clone().closed(), Type::Dyn)
+            }
+            Type::List(list) => (Type::Int, list.items.clone().closed()),
             Type::Map(types) => (types.0.clone(), types.1.clone()),
             Type::Dyn => (Type::Dyn, Type::Dyn),
             other => {

@@ -28,6 +28,7 @@ impl Checker<'_> {
             Type::Map(types) => types.1.clone(),
             Type::Object(object) => match object.named(field) {
                 Some((_, found)) => found.kind.clone(),
+                None if self.is_message(object) => Type::Dyn,
                 None => self.issue(at, format!("undefined field '{field}'")),
             },
             Type::Optional(inner) => {

@@ -1,13 +1,13 @@
-//! Lists and maps that expressions make.
+//! Lists, maps and messages that expressions make.
 
 use std::rc::Rc;
 
 use super::{Evaluator, Frame};
 use crate::comparison::equal;
 use crate::fault::Fault;
-use crate::syntax::Expression;
+use crate::syntax::{Construction, Expression};
 use crate::text::shown;
-use crate::value::{Outcome, Value};
+use crate::value::{Message, Outcome, Value};
 
 impl<'a> Evaluator<'a> {
     pub(super) fn list(
@@ -37,6 +37,21 @@ impl<'a> Evaluator<'a> {
             }
         }
         Ok(Value::Map(Rc::new(made)))
+    }
+
+    pub(super) fn message(&self, frame: &mut Frame<'a>, made: &'a Construction) -> Outcome<'a> {
+        let Some(kind) = made.kind.as_deref() else {
+            return Err(Fault::new(format!("no such attribute(s): {}", made.name)));
+        };
+        let mut message = Message::new(kind);
+        for field in &made.fields {
+            let value = self.evaluate(frame, &field.value)?;
+            let value = if field.optional { optional_value(value)? } else { Some(value) };
+            if let Some(value) = value {
+                message.set(&field.name, value)?;
+            }
+        }
+        Ok(Value::Message(Rc::new(message)))
     }
 
     /// Adds an entry whose key is not there yet.

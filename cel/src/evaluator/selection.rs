@@ -24,6 +24,14 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// `has(operand.field)`.
+    pub(super) fn has(&self, operand: &Value<'a>, field: &str) -> Result<bool, Fault> {
+        match operand {
+            Value::Message(message) => Ok(message.has(field)),
+            _ => Ok(self.field(operand, field)?.is_some()),
+        }
+    }
+
     /// A field, if it is there.
     pub(super) fn field(&self, operand: &Value<'a>, field: &str) -> Found<'a> {
         let found = match operand {
@@ -42,6 +50,7 @@ impl<'a> Evaluator<'a> {
                     |key: &Value<'_>| matches!(key, Value::String(text) if text.as_str() == field);
                 entries.iter().find(|(key, _)| same(key)).map(|(_, value)| value.clone())
             }
+            Value::Message(message) => message.read(field),
             Value::Optional(inner) => {
                 return inner.as_ref().map_or(Ok(None), |inner| self.field(inner, field));
             }

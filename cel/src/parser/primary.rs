@@ -3,7 +3,7 @@
 use super::{Parsed, Parser};
 use crate::lexer::{SyntaxFault, Token, is_reserved};
 use crate::macros::expand;
-use crate::syntax::{Expression, Literal, Node};
+use crate::syntax::{Construction, Expression, Initializer, Literal, Node};
 
 impl Parser {
     pub(super) fn arguments(&mut self, end: &str) -> Result<Vec<Expression>, SyntaxFault> {
@@ -98,20 +98,27 @@ impl Parser {
         Ok(Expression::new(at, Node::Map(entries)))
     }
 
-    /// Messages exist in policies that change objects only; the checker says so.
+    /// `Name{field: value}`; the checker knows what messages there are.
     pub(super) fn message(&mut self, name: &Expression) -> Parsed {
         let at = self.at();
         self.next += 1;
+        let mut fields = Vec::new();
         while !self.accept("}") {
-            self.accept("?");
-            self.identifier()?;
-            self.require(":")?;
-            self.expression()?;
+            fields.push(self.initializer()?);
             if !self.accept(",") {
                 self.require("}")?;
                 break;
             }
         }
-        Ok(Expression::new(at, Node::Message(name.dotted().unwrap_or_default())))
+        let name = name.dotted().unwrap_or_default();
+        Ok(Expression::new(at, Node::Message(Box::new(Construction { name, fields, kind: None }))))
+    }
+
+    fn initializer(&mut self) -> Result<Initializer, SyntaxFault> {
+        let optional = self.accept("?");
+        let name = self.identifier()?;
+        let at = self.at();
+        self.require(":")?;
+        Ok(Initializer { at, name, value: self.expression()?, optional })
     }
 }

@@ -14,6 +14,8 @@ mod get;
 mod health;
 mod kubectl;
 mod list;
+mod mutation;
+mod mutation_refused;
 mod objects;
 mod patch;
 mod quota;
@@ -41,6 +43,8 @@ const GROUPS: &[(&str, &[Case])] = &[
     ("values of built-in kinds", values::CASES),
     ("access", access::CASES),
     ("admission policies", admission::CASES),
+    ("mutating admission policies", mutation::CASES),
+    ("refused mutating policies", mutation_refused::CASES),
     ("quotas", quota::CASES),
     ("kubectl", kubectl::CASES),
     ("kube-rs", client::CASES),

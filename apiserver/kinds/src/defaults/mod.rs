@@ -39,7 +39,13 @@ pub fn default_builtin(kind: &Kind, object: &mut Value) {
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
             object::admission_policy(object);
         }
-        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => {
+            object::mutating_policy(object);
+        }
+        (
+            "admissionregistration.k8s.io",
+            "MutatingAdmissionPolicyBinding" | "ValidatingAdmissionPolicyBinding",
+        ) => {
             object::admission_binding(object);
         }
         ("apiextensions.k8s.io", _) => object::definition(object),

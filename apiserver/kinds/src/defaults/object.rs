@@ -169,11 +169,15 @@ pub(super) fn role_binding(object: &mut Value) {
 }
 
 pub(super) fn admission_policy(object: &mut Value) {
+    mutating_policy(object);
+    object_mut(object, "status");
+}
+
+pub(super) fn mutating_policy(object: &mut Value) {
     if let Some(spec) = object_mut(object, "spec") {
         set_default(spec, "failurePolicy", "Fail");
     }
     match_resources(object, "matchConstraints");
-    object_mut(object, "status");
 }
 
 pub(super) fn admission_binding(object: &mut Value) {

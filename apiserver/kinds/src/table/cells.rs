@@ -36,8 +36,11 @@ pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
         "Role" | "ClusterRole" => vec![row.name(), row.cell(&["metadata", "creationTimestamp"])],
         "RoleBinding" | "ClusterRoleBinding" => row.binding(),
         "ResourceQuota" => row.quota(),
-        "ValidatingAdmissionPolicy" => row.admission_policy(),
-        "ValidatingAdmissionPolicyBinding" => row.admission_binding(),
+        "MutatingAdmissionPolicy" => row.admission_policy("mutations"),
+        "ValidatingAdmissionPolicy" => row.admission_policy("validations"),
+        "MutatingAdmissionPolicyBinding" | "ValidatingAdmissionPolicyBinding" => {
+            row.admission_binding()
+        }
         "CustomResourceDefinition" => row.definition(),
         _ => vec![row.name(), row.age()],
     }

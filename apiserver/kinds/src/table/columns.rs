@@ -170,10 +170,10 @@ const ROLE_BINDING: &[Heading] = &[
     text("ServiceAccounts").wide(),
 ];
 const RESOURCE_QUOTA: &[Heading] = &[NAME, text("Request"), text("Limit"), AGE];
+const MUTATING_ADMISSION_POLICY: &[Heading] = &[NAME, number("Mutations"), text("ParamKind"), AGE];
 const VALIDATING_ADMISSION_POLICY: &[Heading] =
     &[NAME, number("Validations"), text("ParamKind"), AGE];
-const VALIDATING_ADMISSION_POLICY_BINDING: &[Heading] =
-    &[NAME, text("PolicyName"), text("ParamRef"), AGE];
+const ADMISSION_POLICY_BINDING: &[Heading] = &[NAME, text("PolicyName"), text("ParamRef"), AGE];
 const CUSTOM_RESOURCE_DEFINITION: &[Heading] = &[
     NAME,
     text("Scope"),
@@ -209,8 +209,11 @@ pub(super) fn of(kind: &Kind) -> &'static [Heading] {
         "Role" | "ClusterRole" => ROLE,
         "RoleBinding" | "ClusterRoleBinding" => ROLE_BINDING,
         "ResourceQuota" => RESOURCE_QUOTA,
+        "MutatingAdmissionPolicy" => MUTATING_ADMISSION_POLICY,
         "ValidatingAdmissionPolicy" => VALIDATING_ADMISSION_POLICY,
-        "ValidatingAdmissionPolicyBinding" => VALIDATING_ADMISSION_POLICY_BINDING,
+        "MutatingAdmissionPolicyBinding" | "ValidatingAdmissionPolicyBinding" => {
+            ADMISSION_POLICY_BINDING
+        }
         "CustomResourceDefinition" => CUSTOM_RESOURCE_DEFINITION,
         _ => &[NAME, AGE],
     }

@@ -58,14 +58,15 @@ impl Row<'_> {
         vec![self.name(), role.into(), self.age(), users, groups, accounts]
     }
 
-    pub(super) fn admission_policy(&self) -> Vec<Value> {
-        let validations = self.object.entries(&["spec", "validations"]).len();
+    /// A policy, with the number of `parts` that it has.
+    pub(super) fn admission_policy(&self, parts: &str) -> Vec<Value> {
+        let parts = self.object.entries(&["spec", parts]).len();
         let kind = self.object.at(&["spec", "paramKind"]);
         let kind =
             kind.map(|kind| format!("{}/{}", kind.text(&["apiVersion"]), kind.text(&["kind"])));
         vec![
             self.name(),
-            validations.into(),
+            parts.into(),
             kind.unwrap_or_else(|| "<unset>".to_owned()).into(),
             self.age(),
         ]

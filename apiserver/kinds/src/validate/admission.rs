@@ -11,6 +11,12 @@ const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 
 pub(super) fn policy(object: &Value, faults: &mut Vec<FieldError>) {
     let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
+    when(spec, faults);
+    validations(spec, faults);
+}
+
+/// What policies of both kinds have: when they act, and what is done where they cannot be evaluated.
+pub(super) fn when(spec: &Value, faults: &mut Vec<FieldError>) {
     match spec.text(&["failurePolicy"]) {
         "Fail" | "Ignore" => {}
         "" => faults.push(FieldError::required("spec.failurePolicy", "")),
@@ -36,7 +42,6 @@ pub(super) fn policy(object: &Value, faults: &mut Vec<FieldError>) {
     }
     match_conditions(spec, faults);
     variables(spec, faults);
-    validations(spec, faults);
 }
 
 fn param_kind(kind: &Value, faults: &mut Vec<FieldError>) {
@@ -168,6 +173,12 @@ fn validations(spec: &Value, faults: &mut Vec<FieldError>) {
 
 pub(super) fn binding(object: &Value, faults: &mut Vec<FieldError>) {
     let spec = object.at(&["spec"]).unwrap_or(&Value::Null);
+    bound(spec, faults);
+    actions(&spec.texts(&["validationActions"]), faults);
+}
+
+/// What bindings of both kinds have.
+pub(super) fn bound(spec: &Value, faults: &mut Vec<FieldError>) {
     let name = spec.text(&["policyName"]);
     if name.is_empty() {
         faults.push(FieldError::required("spec.policyName", ""));
@@ -183,7 +194,6 @@ pub(super) fn binding(object: &Value, faults: &mut Vec<FieldError>) {
     if let Some(resources) = spec.at(&["matchResources"]) {
         match_resources::validate(resources, "spec.matchResources", faults);
     }
-    actions(&spec.texts(&["validationActions"]), faults);
 }
 
 fn param_ref(reference: &Value, faults: &mut Vec<FieldError>) {

@@ -5,6 +5,7 @@ mod admission;
 mod core;
 mod event;
 mod match_resources;
+mod mutation;
 mod quota;
 mod workload;
 
@@ -51,6 +52,12 @@ pub fn validate_builtin(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
             admission::binding(object, &mut faults);
+        }
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => {
+            mutation::policy(object, &mut faults);
+        }
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding") => {
+            mutation::binding(object, &mut faults);
         }
         ("apiextensions.k8s.io", _) => faults.extend(validate_crd(object, old)),
         _ => {}

@@ -199,6 +199,22 @@ pub(crate) fn cluster(prefix: &str) -> Vec<Value> {
         ),
         object(
             admission,
+            "MutatingAdmissionPolicy",
+            &named("m"),
+            &json!({"spec": {
+            "matchConstraints": {"resourceRules": [{"apiGroups": ["none.example"], "apiVersions": ["*"],
+                "operations": ["CREATE"], "resources": ["x"]}]},
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{}]"}}],
+            "reinvocationPolicy": "Never"}}),
+        ),
+        object(
+            admission,
+            "MutatingAdmissionPolicyBinding",
+            &named("n"),
+            &json!({"spec": {"policyName": format!("{prefix}-m"), "matchResources": {}}}),
+        ),
+        object(
+            admission,
             "ValidatingAdmissionPolicy",
             &named("v"),
             &json!({"spec": {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use self::cases::{
     access_cases, admission_cases, change_cases, core_cases, definition_cases, event_cases,
-    metadata_cases, workload_cases,
+    metadata_cases, mutation_cases, workload_cases,
 };
 use crate::samples;
 use crate::server::{Server, collection, kind_of};
@@ -71,6 +71,7 @@ async fn new_objects_are_refused_for_the_reasons_of_the_real_server() -> Result<
         event_cases(),
         access_cases(),
         admission_cases(),
+        mutation_cases(),
         workload_cases(),
         definition_cases(),
     ]

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::OperationError;
 use super::pointer::{MISSING, container, find, index, insert, take};
 
 /// Most bytes that all `copy` operations may add, as JSON; the real server's default.
@@ -13,16 +14,21 @@ pub(super) struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn apply(&self, object: &mut Value, copied: &mut usize) -> Result<(), String> {
-        match self.fields.get("op").and_then(Value::as_str).unwrap_or("unknown") {
+    pub(super) fn apply(
+        &self,
+        object: &mut Value,
+        copied: &mut usize,
+    ) -> Result<(), OperationError> {
+        let applied = match self.fields.get("op").and_then(Value::as_str).unwrap_or("unknown") {
             "add" => self.add(object),
             "remove" => self.remove(object),
             "replace" => self.replace(object),
             "move" => self.relocate(object),
             "copy" => self.copy(object, copied),
-            "test" => self.test(object),
+            "test" => return self.test(object),
             other => Err(format!("Unexpected kind: {other}")),
-        }
+        };
+        applied.map_err(OperationError::Unfit)
     }
 
     fn text(&self, operation: &str, name: &str) -> Result<&'a str, String> {
@@ -149,19 +155,20 @@ impl<'a> Operation<'a> {
             .map_err(|error| format!("error while adding value during copy: {error}"))
     }
 
-    fn test(&self, object: &mut Value) -> Result<(), String> {
-        let path = self.text("test", "path")?;
-        let failed = || format!("testing value {path} failed: test failed");
+    fn test(&self, object: &mut Value) -> Result<(), OperationError> {
+        let unfit = OperationError::Unfit;
+        let path = self.text("test", "path").map_err(unfit)?;
+        let failed = || OperationError::Test(format!("testing value {path} failed: test failed"));
         if path.is_empty() {
             return if self.value() == Some(object) { Ok(()) } else { Err(failed()) };
         }
         let Some((container, key)) = container(object, path) else {
-            return Err(format!(
+            return Err(unfit(format!(
                 "test operation does not apply: is missing path: {path}: {MISSING}"
-            ));
+            )));
         };
         let found = find(container, &key)
-            .map_err(|error| format!("error in test for path: '{path}': {error}"))?;
+            .map_err(|error| unfit(format!("error in test for path: '{path}': {error}")))?;
         let found = found.filter(|found| !found.is_null());
         let wanted = self.value().filter(|value| !value.is_null());
         if found == wanted { Ok(()) } else { Err(failed()) }

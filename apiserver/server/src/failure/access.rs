@@ -46,6 +46,17 @@ impl Failure {
         failure
     }
 
+    /// Policies that were to change the object could not: why, of each.
+    pub(crate) fn unmutated(kind: &Kind, name: &str, reasons: &[String]) -> Self {
+        let message = reasons.first().cloned().unwrap_or_default();
+        let mut failure = Self::new(StatusCode::FORBIDDEN, "Invalid", message).about(kind, name);
+        if let Some(details) = failure.details.as_mut() {
+            let causes = reasons.iter().map(|reason| json!({ "message": reason }));
+            details["causes"] = causes.collect();
+        }
+        failure
+    }
+
     pub(crate) fn namespace_terminating(kind: &Kind, name: &str, namespace: &str) -> Self {
         let why = format!(
             "unable to create new content in namespace {namespace} because it is being terminated"

@@ -1,7 +1,7 @@
 //! An object that is not there, that stands in the way, or that is not as its kind must be.
 
 use apiserver_kinds::Kind;
-use apiserver_object::FieldError;
+use apiserver_object::{Fault, FieldError};
 use apiserver_patch::PatchError;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -71,6 +71,13 @@ impl Failure {
         // Events of both groups are checked as the core group's.
         let group = if kind.group.as_ref() == "events.k8s.io" { "" } else { &kind.group };
         Self::invalid_as(&kind.kind, group, name, errors)
+    }
+
+    /// Metadata that cannot be read as such.
+    pub(crate) fn invalid_metadata(kind: &Kind, object: &Value, wrong: &str) -> Self {
+        let error = FieldError::new(Fault::Invalid, "metadata", wrong);
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        Self::invalid(kind, name, &[error.with_value(object["metadata"].clone())])
     }
 
     pub(crate) fn invalid_as(kind: &str, group: &str, name: &str, errors: &[FieldError]) -> Self {

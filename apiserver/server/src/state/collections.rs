@@ -8,6 +8,9 @@ pub(crate) const PODS: &str = "core/pods";
 pub(crate) const NODES: &str = "core/nodes";
 pub(crate) const EVENTS: &str = "core/events";
 pub(crate) const DEFINITIONS: &str = "apiextensions.k8s.io/customresourcedefinitions";
+pub(crate) const MUTATING_POLICIES: &str = "admissionregistration.k8s.io/mutatingadmissionpolicies";
+pub(crate) const MUTATING_BINDINGS: &str =
+    "admissionregistration.k8s.io/mutatingadmissionpolicybindings";
 pub(crate) const POLICIES: &str = "admissionregistration.k8s.io/validatingadmissionpolicies";
 pub(crate) const BINDINGS: &str = "admissionregistration.k8s.io/validatingadmissionpolicybindings";
 pub(crate) const CLUSTER_ROLES: &str = "rbac.authorization.k8s.io/clusterroles";

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use apiserver_access::Rbac;
+use apiserver_rules::{MutatingPolicy, Policy};
 
 use crate::state::catalog::Catalog;
 use crate::state::collections::{
-    BINDINGS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, DEFINITIONS, POLICIES, ROLE_BINDINGS, ROLES,
+    BINDINGS, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, DEFINITIONS, MUTATING_BINDINGS,
+    MUTATING_POLICIES, POLICIES, ROLE_BINDINGS, ROLES,
 };
 use crate::state::objects::Objects;
 use crate::state::policies::Policies;
@@ -17,7 +19,8 @@ pub(crate) struct Derived {
     objects: Objects,
     catalog: Revisioned<Catalog>,
     rbac: Revisioned<Rbac>,
-    policies: Revisioned<Policies>,
+    policies: Revisioned<Policies<Policy>>,
+    mutating: Revisioned<Policies<MutatingPolicy>>,
 }
 
 impl Derived {
@@ -27,6 +30,7 @@ impl Derived {
             catalog: Revisioned::new(Catalog::default()),
             rbac: Revisioned::new(Rbac::build([], [], [], [])),
             policies: Revisioned::new(Policies::default()),
+            mutating: Revisioned::new(Policies::default()),
         }
     }
 
@@ -57,13 +61,25 @@ impl Derived {
         )
     }
 
-    /// The admission policies that are in force.
-    pub(crate) fn policies(&self) -> Arc<Policies> {
+    /// The validating admission policies that are in force.
+    pub(crate) fn policies(&self) -> Arc<Policies<Policy>> {
         self.policies.read(
             || self.changed(&[POLICIES, BINDINGS]).max(1),
             |before| {
                 let list = |collection| self.objects.list(collection, None);
                 Policies::build(before, &list(POLICIES), &list(BINDINGS))
+            },
+        )
+    }
+
+    /// The mutating admission policies that are in force.
+    pub(crate) fn mutating(&self) -> Arc<Policies<MutatingPolicy>> {
+        self.mutating.read(
+            || self.changed(&[MUTATING_POLICIES, MUTATING_BINDINGS]).max(1),
+            |before| {
+                let list = |collection| self.objects.list(collection, None);
+                Policies::build(before, &list(MUTATING_POLICIES), &list(MUTATING_BINDINGS))
+                    .in_order()
             },
         )
     }

@@ -15,6 +15,7 @@ use crate::request::path::ResourcePath;
 use crate::state::objects;
 
 /// A write that policies are asked about.
+#[derive(Clone, Copy)]
 pub(super) struct Review<'a> {
     pub(crate) kind: &'a Kind,
     pub(crate) path: &'a ResourcePath,
@@ -33,8 +34,7 @@ pub(super) fn admit(
     review: &Review<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    // Policies are not asked about policies, or nobody could mend one that refuses everything.
-    if review.kind.group.as_ref() == "admissionregistration.k8s.io" {
+    if review.is_about_policies() {
         return Ok(());
     }
     let policies = api.derived.policies();
@@ -63,7 +63,12 @@ pub(super) fn admit(
 }
 
 impl Review<'_> {
-    fn namespace_object(&self, api: &Api) -> Option<Value> {
+    /// Policies are not asked about policies, or nobody could mend one that refuses everything.
+    pub(super) fn is_about_policies(&self) -> bool {
+        self.kind.group.as_ref() == "admissionregistration.k8s.io"
+    }
+
+    pub(super) fn namespace_object(&self, api: &Api) -> Option<Value> {
         let namespace = &self.path.namespace;
         self.kind.namespaced.then(|| objects::value(&*api.objects.namespace(namespace)?)).flatten()
     }
@@ -71,13 +76,14 @@ impl Review<'_> {
 
 /// The write as a version of its kind shows it. A policy for one version is asked about writes through every other
 /// (`matchPolicy: Equivalent`, the default).
-struct View<'a> {
-    kind: Cow<'a, Kind>,
-    object: Option<Cow<'a, Value>>,
+pub(super) struct View<'a> {
+    pub(super) kind: Cow<'a, Kind>,
+    pub(super) object: Option<Cow<'a, Value>>,
     old: Option<Cow<'a, Value>>,
 }
 
-fn views<'a>(api: &Api, review: &Review<'a>) -> Vec<View<'a>> {
+/// The version that the request speaks comes first.
+pub(super) fn views<'a>(api: &Api, review: &Review<'a>) -> Vec<View<'a>> {
     let mut views = vec![View {
         kind: Cow::Borrowed(review.kind),
         object: review.object.map(Cow::Borrowed),
@@ -102,7 +108,7 @@ fn views<'a>(api: &Api, review: &Review<'a>) -> Vec<View<'a>> {
 }
 
 impl View<'_> {
-    fn admission<'v>(
+    pub(super) fn admission<'v>(
         &'v self,
         review: &'v Review<'_>,
         namespace: Option<&'v Value>,

@@ -51,9 +51,13 @@ impl Change<'_> {
         let mut object = self.merge_configuration(None, configuration)?;
         agreement::same_name(&object, &self.path.name)?;
         self.normalise_applied(&mut object)?;
-        self.fill_in(&mut object)?;
-        self.check_namespace(&object)?;
-        strategy::prepare_create(self.kind(), &mut object);
+        if self.has_mutations() {
+            object = self.mutate_new(object)?;
+        } else {
+            self.fill_in(&mut object)?;
+            self.check_namespace(&object)?;
+            strategy::prepare_create(self.kind(), &mut object);
+        }
         Ok(self.finish_create(object).await?)
     }
 
@@ -73,6 +77,10 @@ impl Change<'_> {
         self.same_namespace(&mut object)?;
         metadata::set(&mut object, "resourceVersion", found);
         self.normalise_applied(&mut object)?;
+        if self.has_mutations() {
+            object = self.mutate_change(live, object)?;
+            metadata::set(&mut object, "resourceVersion", live.stored.revision.to_string());
+        }
         strategy::prepare_update(self.kind(), self.subresource, &mut object, &live.value);
         self.store_update(live, object).await
     }

@@ -18,7 +18,7 @@ use crate::request::parameters::Parameters;
 use crate::request::path::ResourcePath;
 use crate::state::served::Served;
 use crate::write::admission::{self, Review};
-use crate::write::{strategy, validation};
+use crate::write::{mutation, strategy, validation};
 
 /// A write on one resource, on behalf of one user.
 pub(crate) struct Change<'a> {
@@ -181,18 +181,47 @@ impl Change<'_> {
         old: Option<&Value>,
         name: &str,
     ) -> Result<(), Failure> {
-        let review = Review {
+        let mut warnings = Vec::new();
+        let review = Review { object, ..self.review(operation, old, name) };
+        let verdict = admission::admit(self.api, &review, &mut warnings);
+        self.warnings.extend(warnings);
+        verdict
+    }
+
+    /// Whether there are policies that may change an object.
+    pub(super) fn has_mutations(&self) -> bool {
+        let policies = self.api.derived.mutating();
+        !policies.bound.is_empty() || policies.broken.is_some()
+    }
+
+    /// The object as mutating admission policies make it.
+    pub(super) fn mutate(
+        &self,
+        operation: rules::Operation,
+        object: Value,
+        old: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        let name = metadata::name(&object).to_owned();
+        mutation::mutate(self.api, self.served, &self.review(operation, old, &name), object)
+    }
+
+    fn review<'r>(
+        &'r self,
+        operation: rules::Operation,
+        old: Option<&'r Value>,
+        name: &'r str,
+    ) -> Review<'r> {
+        Review {
             kind: &self.served.kind,
             path: self.path,
             subresource: self.subresource,
             name,
             operation,
-            object,
+            object: None,
             old,
             user: self.user,
             dry_run: self.parameters.is_dry_run(),
-        };
-        admission::admit(self.api, &review, &mut self.warnings)
+        }
     }
 
     /// Stores what has become of an object, unless that has changed meanwhile.

@@ -19,9 +19,7 @@ impl Change<'_> {
     /// POST on a collection.
     pub(crate) async fn create(&mut self, object: Value) -> Result<Outcome, Failure> {
         if !metadata::text(&object, "resourceVersion").is_empty() {
-            return Err(Failure::unexpected(
-                "resourceVersion should not be set on objects to be created",
-            ));
+            return Err(has_resource_version());
         }
         let generated = metadata::name(&object).is_empty();
         for _ in 1..GENERATED_NAME_TRIES {
@@ -42,11 +40,33 @@ impl Change<'_> {
     }
 
     async fn try_create(&mut self, mut object: Value) -> Result<Outcome, Attempt> {
+        let asked = self.has_mutations().then(|| object.clone());
         self.fill_in(&mut object)?;
         self.check_namespace(&object)?;
         strategy::prepare_create(self.kind(), &mut object);
         self.own(None, &mut object, Operation::Update);
+        if let Some(mut asked) = asked {
+            // What a policy sets is in nobody's hands.
+            metadata::keep(&mut asked, &object, "managedFields");
+            object = self.mutate_new(asked)?;
+        }
         self.finish_create(object).await
+    }
+
+    /// A new object, its field managers noted, as mutating policies make it. They see what was asked for, before the
+    /// server adds to it.
+    pub(super) fn mutate_new(&self, mut asked: Value) -> Result<Value, Failure> {
+        self.same_namespace(&mut asked)?;
+        self.check_namespace(&asked)?;
+        strategy::remove_system_fields(&mut asked);
+        let versioned = !metadata::text(&asked, "resourceVersion").is_empty();
+        let mut object = self.mutate(rules::Operation::Create, asked, None)?;
+        if !versioned && !metadata::text(&object, "resourceVersion").is_empty() {
+            return Err(has_resource_version());
+        }
+        self.fill_in(&mut object)?;
+        strategy::prepare_create(self.kind(), &mut object);
+        Ok(object)
     }
 
     /// Checks and stores a new object whose field managers are already noted.
@@ -159,4 +179,8 @@ impl Change<'_> {
             None => Err(Failure::not_found_as("namespaces", namespace)),
         }
     }
+}
+
+fn has_resource_version() -> Failure {
+    Failure::unexpected("resourceVersion should not be set on objects to be created")
 }

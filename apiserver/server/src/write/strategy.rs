@@ -55,6 +55,15 @@ pub(crate) fn not_owned(
     }
 }
 
+/// Removes what only the server gives to a new object.
+pub(crate) fn remove_system_fields(object: &mut Value) {
+    let fields =
+        ["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "selfLink", "uid"];
+    for field in fields {
+        metadata::of(object).remove(field);
+    }
+}
+
 /// What a new object gets, and what it may not bring.
 pub(crate) fn prepare_create(kind: &Kind, object: &mut Value) {
     for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]

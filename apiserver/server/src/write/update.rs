@@ -56,16 +56,39 @@ impl Change<'_> {
         Err(Failure::conflict(self.kind(), &self.path.name, &why))
     }
 
-    /// Checks the resourceVersion, notes the field manager, and stores.
+    /// Notes the field manager, lets policies change the object, checks the resourceVersion, and stores.
     pub(super) async fn finish_update(
         &mut self,
         live: &Live,
         mut object: Value,
     ) -> Result<Outcome, Attempt> {
+        let mutated = self.has_mutations();
+        if mutated {
+            object = self.mutate_update(live, object)?;
+        }
         self.check_resource_version(live, &mut object)?;
         strategy::prepare_update(self.kind(), self.subresource, &mut object, &live.value);
-        self.own(Some(&live.value), &mut object, Operation::Update);
+        if !mutated {
+            self.own(Some(&live.value), &mut object, Operation::Update);
+        }
         self.store_update(live, object).await
+    }
+
+    /// What takes the place of an object as mutating policies make it. They see all that was asked for, also what a write
+    /// of this subresource cannot change; what they set is in nobody's hands.
+    fn mutate_update(&self, live: &Live, mut asked: Value) -> Result<Value, Failure> {
+        let mut owned = asked.clone();
+        strategy::prepare_update(self.kind(), self.subresource, &mut owned, &live.value);
+        self.own(Some(&live.value), &mut owned, Operation::Update);
+        metadata::keep(&mut asked, &owned, "managedFields");
+        self.mutate_change(live, asked)
+    }
+
+    /// A changed object, its field managers noted, as mutating policies make it.
+    pub(super) fn mutate_change(&self, live: &Live, asked: Value) -> Result<Value, Failure> {
+        let mut object = self.mutate(rules::Operation::Update, asked, Some(&live.value))?;
+        self.same_namespace(&mut object)?;
+        Ok(object)
     }
 
     fn check_resource_version(&self, live: &Live, object: &mut Value) -> Result<(), Failure> {

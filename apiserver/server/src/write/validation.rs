@@ -148,6 +148,12 @@ fn blocks_rules(error: &FieldError) -> bool {
 pub(crate) fn check_programs(kind: &Kind, object: &Value) -> Vec<FieldError> {
     match kind.kind.as_ref() {
         "CustomResourceDefinition" => check_definition(object),
+        "MutatingAdmissionPolicy" => {
+            rules::MutatingPolicy::compile(object).err().unwrap_or_default()
+        }
+        "MutatingAdmissionPolicyBinding" => {
+            rules::Binding::compile_mutating(object).err().unwrap_or_default()
+        }
         "ValidatingAdmissionPolicy" => rules::Policy::compile(object).err().unwrap_or_default(),
         "ValidatingAdmissionPolicyBinding" => {
             rules::Binding::compile(object).err().unwrap_or_default()

@@ -265,6 +265,33 @@ pub(super) fn admission_cases() -> Vec<Value> {
     ]
 }
 
+pub(super) fn mutation_cases() -> Vec<Value> {
+    let (policy, binding) =
+        (sample("MutatingAdmissionPolicy"), sample("MutatingAdmissionPolicyBinding"));
+    let rule = json!({"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"],
+        "operations": ["CREATE", "DELETE", "DANCE"], "resources": ["pods"]}]});
+    vec![
+        with(&policy, &[("/spec", json!({}))]),
+        with(&policy, &[("/spec/matchConstraints", rule.clone())]),
+        with(
+            &policy,
+            &[("/spec/reinvocationPolicy", json!("Always")), ("/spec/failurePolicy", json!("X"))],
+        ),
+        with(
+            &policy,
+            &[(
+                "/spec/mutations",
+                json!([{}, {"patchType": "X"}, {"patchType": "JSONPatch"},
+                    {"patchType": "JSONPatch", "jsonPatch": {"expression": " "}, "applyConfiguration": {"expression": ""}},
+                    {"patchType": "ApplyConfiguration", "jsonPatch": {"expression": ""}}]),
+            )],
+        ),
+        with(&binding, &[("/spec", json!({}))]),
+        with(&binding, &[("/spec/policyName", json!("A")), ("/spec/matchResources", rule)]),
+        with(&binding, &[("/spec/paramRef", json!({"parameterNotFoundAction": "X"}))]),
+    ]
+}
+
 pub(super) fn workload_cases() -> Vec<Value> {
     let deployment = sample("Deployment");
     vec![
