@@ -18,8 +18,8 @@ pub(super) const WORKLOADS: &str = "demo";
 
 /// What `meshroot install` prints, but for the pods: the hub runs in this process.
 pub(super) async fn hub(admin: &Client) -> Result<(), DemoError> {
-    let objects =
-        hub_prerequisites(&[], None).map_err(|error| DemoError::Manifests(error.to_string()))?;
+    let objects = hub_prerequisites(&[], Some("v1"))
+        .map_err(|error| DemoError::Manifests(error.to_string()))?;
     Ok(install(admin, objects).await?)
 }
 

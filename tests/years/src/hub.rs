@@ -45,7 +45,7 @@ impl Hub {
         let admin = administrator(&site, activity);
         let account = User::service_account(SYSTEM_NAMESPACE, HUB_SERVICE_ACCOUNT, "");
         let client = Line::client(("hub".to_owned(), account), &site, faults, activity, |_, _| {});
-        install(&admin, hub_prerequisites(&[], None)?).await?;
+        install(&admin, hub_prerequisites(&[], Some("v1"))?).await?;
         let directory = directory.to_owned();
         Ok(Self {
             site,

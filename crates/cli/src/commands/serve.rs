@@ -151,7 +151,7 @@ async fn release_own_lease(admin: &Client) -> Result<(), Failure> {
 /// Installs what the hub needs, and works as its ServiceAccount, within the same rights as in a cluster.
 async fn hub(server: &Server, asked: &Arguments, shutdown: &Shutdown) -> Result<(), Failure> {
     let admin = Client::new(server.in_process(), "default");
-    let needed = hub_prerequisites(&[], None);
+    let needed = hub_prerequisites(&[], Some("v1"));
     let needed = needed
         .map_err(|error| Failure::no(format!("the definitions cannot be written: {error}")))?;
     install(&admin, needed).await?;

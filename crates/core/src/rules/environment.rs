@@ -10,7 +10,7 @@ static GLOBALS: LazyLock<Vec<(&'static str, Type)>> = LazyLock::new(globals);
 
 /// What a condition is compiled in.
 pub(super) fn environment() -> Environment {
-    Environment { globals: GLOBALS.clone(), functions: &FUNCTIONS }
+    Environment { globals: GLOBALS.clone(), functions: &FUNCTIONS, messages: Vec::new() }
 }
 
 /// Names and types, by position.

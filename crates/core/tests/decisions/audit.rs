@@ -31,7 +31,7 @@ fn ledger(length: u64) -> Ledger {
             entry.decision.asked_sha256 = "a5".repeat(32);
         }
         if sequence % 5 == 0 {
-            entry.facts = "{\"mesh\":{\"name\":\"istio\"}}".to_owned();
+            "{\"mesh\":{\"name\":\"istio\"}}".clone_into(&mut entry.facts);
         }
         end = End::after(&entry);
         records.push((entry.request.name.clone(), serde_json::to_value(entry).unwrap()));

@@ -64,7 +64,7 @@ pub(super) async fn count(
     request: Request,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
-    let file = request_file(session, request).await?;
+    let file = Box::pin(request_file(session, request)).await?;
     match file.given(clock::now()) {
         // What was signed meanwhile needs no more.
         Some(given) if !given.people.is_empty() => {

@@ -40,7 +40,7 @@ pub(super) async fn run(
     }
     let all = waiting.len();
     for (number, request) in waiting.into_iter().enumerate() {
-        let file = request_file(session, request).await?;
+        let file = Box::pin(request_file(session, request)).await?;
         let given = file.given(clock::now());
         if given.is_some_and(|given| given.people.iter().any(|person| person.user == user)) {
             let name = full_name(&file.request.metadata);

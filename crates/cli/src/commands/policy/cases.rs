@@ -29,7 +29,7 @@ pub(super) struct Tried {
 /// The certificate before, in a case.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Before {
+struct LastCertificate {
     #[serde(default)]
     request: String,
     #[serde(flatten)]
@@ -63,7 +63,7 @@ fn written(document: &Document) -> Result<Tried, Failure> {
     let expect: Option<RuleOutcome> = fields.take("expect")?;
     let now: Option<Timestamp> = fields.take("now")?;
     let name: Option<String> = fields.take("name")?;
-    let last: Option<Before> = fields.take("last")?;
+    let last: Option<LastCertificate> = fields.take("last")?;
     let facts = Facts {
         request: fields.take_known("request")?,
         csr: fields.take_known("csr")?,

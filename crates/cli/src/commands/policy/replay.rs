@@ -65,7 +65,9 @@ pub(super) async fn run(
     }
     if !differ.is_empty() {
         let mut table = Table::new(&["TIME", "REQUEST", "WAS", "WOULD-BE", "WHY"]);
-        differ.iter().for_each(|one| table.push(one.row()));
+        for one in &differ {
+            table.push(one.row());
+        }
         terminal.table(&table)?;
     }
     let of = |outcome| differ.iter().filter(|one| one.now == outcome).count();
