@@ -102,6 +102,11 @@ impl ObjectType {
         self.keys.keys().map(String::as_str)
     }
 
+    /// The fields' names in JSON.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
     /// A field and its name in JSON, by the name that expressions use.
     pub(crate) fn named(&self, name: &str) -> Option<(&str, &Field)> {
         let key = self.keys.get(name)?;

@@ -4,6 +4,7 @@ use kube::{CustomResource, Resource as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::record::LONGEST_USER;
 use crate::shared::ResourceRef;
 use crate::{VirtualMeshCertificateSigningRequest as Request, is_default};
 
@@ -43,11 +44,11 @@ pub struct RequestApprovalSpec {
     /// Who approves: the name that the API server knows the writer by. It is put in where it is left out and the server
     /// has MutatingAdmissionPolicy (Kubernetes 1.36); another name is refused.
     #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = LONGEST_USER))]
     pub user: String,
     /// Why, for people: a ticket number.
     #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(length(max = 2048))]
+    #[schemars(length(max = 1024))]
     pub message: String,
 }
 

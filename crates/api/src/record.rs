@@ -44,8 +44,9 @@ pub struct IssuanceRecordSpec {
     /// What is to be signed, or was where it is revoked; absent where the decision is DENIED.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepared: Option<PreparedCertificate>,
-    /// What approval rules saw, as JSON ([`crate::Facts`]); empty where something of it was not there.
+    /// What approval rules saw, as JSON; empty where something of it was not there, or it was too long.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = LONGEST_FACTS))]
     pub facts: String,
     /// Place in this namespace's ledger, counted from 1.
     pub sequence: u64,
@@ -55,6 +56,12 @@ pub struct IssuanceRecordSpec {
     /// `leaseTransitions` of the hub that wrote this.
     pub fence: u64,
 }
+
+/// So many characters [`IssuanceRecordSpec::facts`] has at most.
+pub const LONGEST_FACTS: usize = 131_072;
+
+/// So many characters a user name has at most that can stand in a record.
+pub const LONGEST_USER: usize = 1_024;
 
 /// The request that a record is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +100,7 @@ pub struct Decision {
 #[serde(rename_all = "camelCase")]
 pub struct Person {
     /// The name that the API server knows them by.
+    #[schemars(length(max = LONGEST_USER))]
     pub user: String,
     /// What they said, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]

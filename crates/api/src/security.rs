@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::Bytes;
 use crate::is_default;
-use crate::record::Person;
+use crate::record::{LONGEST_USER, Person};
 use crate::rules::{self, Field, VIRTUAL_MESH_REF, is_set_once, needs, never_changes};
 use crate::shared::{MeshType, ResourceRef, State, Status};
 
@@ -125,6 +125,9 @@ pub struct Response {
     pub root_certificate: Bytes,
 }
 
+/// So many characters a decision's message has at most.
+const LONGEST_MESSAGE: usize = 4_096;
+
 /// Approval by somebody other than the hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -134,7 +137,7 @@ pub struct ThirdPartyApprovalWorkflow {
     pub last_updated_time: Option<Time>,
     /// Who decided, and a reason for people, such as a ticket number: `approved by alice: CHG-1234`.
     #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = LONGEST_MESSAGE))]
     pub message: String,
     /// The decision. APPROVED and DENIED are final and need `spec.csrData`.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -178,14 +181,16 @@ impl ThirdPartyApprovalWorkflow {
     /// demands that it is the name of whoever writes it.
     pub fn signed(decision: ApprovalStatus, user: &str, message: &str) -> String {
         let said = if message.is_empty() { String::new() } else { format!(": {message}") };
-        format!("{}{user}{said}", decision.signature())
+        let whole = format!("{}{user}{said}", decision.signature());
+        whole.chars().take(LONGEST_MESSAGE).collect()
     }
 
     /// Who decided and what they said; `None` where nobody did, or without a name.
     pub fn person(&self) -> Option<Person> {
         let signed = self.message.strip_prefix(self.approval_status.signature())?;
         let (user, message) = signed.split_once(": ").unwrap_or((signed, ""));
-        (self.approval_status != ApprovalStatus::Pending && !user.is_empty()).then(|| Person {
+        let is_name = !user.is_empty() && user.chars().count() <= LONGEST_USER;
+        (self.approval_status != ApprovalStatus::Pending && is_name).then(|| Person {
             user: user.to_owned(),
             message: message.to_owned(),
             time: self.last_updated_time.clone().unwrap_or(Time(Timestamp::UNIX_EPOCH)),

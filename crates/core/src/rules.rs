@@ -13,6 +13,7 @@ use meshroot_api::policy::{ApprovalRule, RuleOutcome};
 
 pub use case::{Case, Last, facts};
 use environment::environment;
+pub use environment::vocabulary;
 
 /// Steps of one condition.
 const CONDITION: u64 = 100_000;

@@ -13,7 +13,7 @@ use crate::membership::Key;
 /// Who approved a request so far, and how many have to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
-    /// Different people, those who approved first coming first.
+    /// Different people, those who approved first coming first, and no more than are needed.
     pub people: Vec<Person>,
     /// So many are needed.
     pub required: usize,
@@ -55,7 +55,7 @@ impl Given {
             (one.time.0, &one.user).cmp(&(other.time.0, &other.user))
         });
         for (end, person) in counted {
-            if given.people.iter().all(|other| other.user != person.user) {
+            if !given.is_enough() && given.people.iter().all(|other| other.user != person.user) {
                 given.people.push(person);
                 given.until = Some(given.until.map_or(end, |until| until.min(end)));
             }

@@ -18,6 +18,15 @@ pub(super) fn types() -> &'static [(&'static str, Type)] {
     &GLOBALS
 }
 
+/// Everything that a condition may name, for documentation: `now`, `request.number`.
+pub fn vocabulary() -> Vec<String> {
+    let of = |(name, kind): &(&str, Type)| match kind {
+        Type::Object(object) => object.keys().map(|field| format!("{name}.{field}")).collect(),
+        _ => vec![(*name).to_owned()],
+    };
+    types().iter().flat_map(of).collect()
+}
+
 fn globals() -> Vec<(&'static str, Type)> {
     let text = || Type::String;
     let texts = || Type::list(Type::String);

@@ -6,7 +6,7 @@ use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_api::{Facts, Reason};
 use meshroot_core::issuance::{Decision, read};
-use meshroot_core::rules::{Case, Fault, Last, Rules, facts};
+use meshroot_core::rules::{Case, Fault, Last, Rules, facts, vocabulary};
 use rstest::rstest;
 
 use crate::recorded::record;
@@ -236,4 +236,24 @@ fn facts_that_a_later_release_wrote_can_be_read() {
     let facts: Facts =
         serde_json::from_str("{\"mesh\":{\"name\":\"a\",\"new\":1},\"other\":{}}").unwrap();
     assert_eq!(facts.mesh.name, "a");
+}
+
+#[test]
+fn the_documentation_has_everything_that_conditions_may_name() {
+    let documentation = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/approval.md");
+    let documentation = std::fs::read_to_string(documentation).unwrap();
+    let rows: Vec<&str> = documentation.lines().filter(|line| line.starts_with("| `")).collect();
+    for name in vocabulary() {
+        let (global, field) = name.split_once('.').unwrap_or((&name, ""));
+        let global = format!("`{global}`");
+        let field = format!("`{field}`");
+        // Of the last certificate the fields are those of any.
+        let is_said = |row: &&&str| {
+            row.contains(&global) && (field == "``" || row.contains(&field))
+                || name.starts_with("last.")
+                    && row.contains("| `certificate` |")
+                    && row.contains(&field)
+        };
+        assert!(rows.iter().any(|row| is_said(&row)), "{name} is not in docs/approval.md");
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::Api;
 use meshroot_api::names::{ASKED_ANNOTATION, RequestName};
-use meshroot_api::record::{Decision as Recorded, Verdict};
+use meshroot_api::record::{Decision as Recorded, LONGEST_FACTS, Verdict};
 use meshroot_api::security::{
     ApprovalStatus, VirtualMeshCertificateSigningRequestStatus as RequestStatus,
 };
@@ -317,7 +317,8 @@ impl Place {
             return String::new();
         };
         let facts = rules::facts(&self.request, csr, (mesh, virtual_mesh), &policy.spec);
-        serde_json::to_string(&facts).unwrap_or_default()
+        let text = serde_json::to_string(&facts).unwrap_or_default();
+        if text.chars().count() > LONGEST_FACTS { String::new() } else { text }
     }
 
     /// The last certificate of the mesh in this virtual mesh, by the ledger. A gap in the numbers ends nothing.

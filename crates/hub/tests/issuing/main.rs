@@ -1,6 +1,7 @@
 //! What a hub makes of roots and of requests, seen through the real API. The tests answer for the agent.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod approval_rules;
 mod approvals;
 mod builtin_roots;
 #[path = "../common/mod.rs"]

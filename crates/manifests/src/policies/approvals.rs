@@ -76,9 +76,11 @@ pub(super) fn signed_decision(same_decision: &str) -> (Vec<Variable>, Vec<Rule>)
              NAME: why`, where NAME is what kubectl auth whoami tells; Kubernetes 1.36 and later put it there",
         ),
         (
-            "variables.hub || !variables.decides || !request.userInfo.username.contains(': ')".to_owned(),
-            "a user name with a colon and a space in it cannot stand in status.thirdPartyApproval.message: decide with \
-             meshroot approve",
+            "variables.hub || !variables.decides || (!request.userInfo.username.contains(': ') && \
+             request.userInfo.username.size() <= 1024)"
+                .to_owned(),
+            "a user name of more than 1024 characters, or with a colon and a space in it, cannot stand in \
+             status.thirdPartyApproval.message",
         ),
         (
             format!("variables.hub || variables.decisionBefore == 'PENDING' || ({same_decision})"),

@@ -2,13 +2,15 @@
 
 use kube::Client;
 use meshroot_api::names::ASKED_ANNOTATION;
-use meshroot_api::security::ThirdPartyApprovalWorkflow;
+use meshroot_api::record::{LONGEST_FACTS, LONGEST_USER};
+use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use serde_json::{Value, json};
 
 use crate::approval::{approve, csr_for, grant};
 use crate::setup::{
-    EAST, MESHES, Server, WEST, asked, assert_refused, bind, create, delete, name, patch,
-    patch_status, request, request_approval, resource, with_everything, without_mutating_policies,
+    EAST, MESHES, Server, WEST, asked, assert_refused, bind, create, delete, issuance_record, name,
+    patch, patch_status, request, request_approval, resource, with_everything,
+    without_mutating_policies,
 };
 
 fn demo() -> Value {
@@ -224,4 +226,29 @@ async fn an_approval_never_changes() {
         let result = patch(&admin, &approval, json!({ "spec": change })).await;
         assert_refused(result, "an approval never changes");
     }
+}
+
+/// A record that the server refuses would hold up its whole ledger.
+#[tokio::test]
+async fn the_longest_record_of_a_decision_by_people_is_taken() {
+    let server = with_everything().await;
+    let time = "2026-01-01T00:00:00Z";
+    let person =
+        json!({ "user": "ü".repeat(LONGEST_USER), "message": "ü".repeat(1024), "time": time });
+    let mut record = issuance_record(EAST, "longest.1");
+    record["spec"]["facts"] = json!("ü".repeat(LONGEST_FACTS));
+    record["spec"]["decision"]["people"] = json!(vec![person; 16]);
+    record["spec"]["decision"]["message"] = json!("ü".repeat(16 * 1026));
+    record["spec"]["decision"]["askedSha256"] = json!("ab".repeat(32));
+    create(&server.hub().await, &record).await.unwrap();
+    let long = ThirdPartyApprovalWorkflow::signed(
+        ApprovalStatus::Approved,
+        &"ü".repeat(16 * 1026),
+        &"ü".repeat(16 * 1026),
+    );
+    let object = waiting(&server, "longest.2").await;
+    let decision = json!({ "approvalStatus": "APPROVED", "message": long });
+    patch_status(&server.hub().await, &object, json!({ "thirdPartyApproval": decision }))
+        .await
+        .unwrap();
 }
