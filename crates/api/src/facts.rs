@@ -37,6 +37,10 @@ pub struct RequestFacts {
     /// When it was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Time>,
+    /// Why it was made, as its annotation says: `KeyCompromised`, `RenewalAsked`.
+    pub reason: String,
+    /// Who created it with a key of their own; empty where the cluster's agent made the key.
+    pub key_brought_by: String,
 }
 
 /// The PKCS#10 request.

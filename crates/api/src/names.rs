@@ -16,6 +16,10 @@ pub const EARLIER_NAMESPACE: &str = "service-mesh-hub";
 /// Prefix of the hub's namespaces, one per cluster.
 const CLUSTER_NAMESPACE_PREFIX: &str = "meshroot-cluster-";
 
+/// Annotation of a request that carried `csrData` when it was created: the user who brought the key, by the name that the API
+/// server knows them by.
+pub const KEY_BROUGHT_BY_ANNOTATION: &str = "meshroot.dev/key-brought-by";
+
 /// Label on every object that Meshroot creates; the value is [`MANAGED_BY`].
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY_LABEL`].

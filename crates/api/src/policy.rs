@@ -259,6 +259,7 @@ pub struct ApprovalPolicy {
     pub required: Option<u8>,
     /// How long an approval counts while others are waited for, such as `72h`; 168h (7 days) by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "rules::a_minute_or_more")]
     pub valid_for: Option<Duration>,
 }
 
@@ -327,7 +328,7 @@ pub enum ApprovalMode {
     #[default]
     #[serde(alias = "AUTOMATIC")]
     Automatic,
-    /// Nothing is signed before somebody sets `status.thirdPartyApproval.approvalStatus` to APPROVED.
+    /// Nothing is signed before people approve: each with a RequestApproval, or one by `status.thirdPartyApproval`.
     #[serde(alias = "THIRD_PARTY")]
     ThirdParty,
 }

@@ -137,6 +137,18 @@ pub(crate) fn hosts(most: u32) -> Schema {
     })
 }
 
+/// A length of time.
+pub(crate) fn a_minute_or_more(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 32,
+        "x-kubernetes-validations": [{
+            "rule": "self.matches('^([0-9]+(h|m|s))+$') && duration(self) >= duration('1m')",
+            "message": "a length of time of a minute or more, as in 72h",
+        }],
+    })
+}
+
 /// A SPIFFE trust domain (SPIFFE ID 2.1), or empty. Go refuses certificates with an empty label in it.
 pub(crate) fn trust_domain(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

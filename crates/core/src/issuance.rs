@@ -13,7 +13,7 @@ use meshroot_api::policy::{ApprovalMode, RuleOutcome, TrustPolicySpec};
 use meshroot_api::record::{Decision as Recorded, IssuanceRecordSpec, Person};
 use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use meshroot_api::{
-    Mesh, Reason, RequestApproval, VirtualMesh, VirtualMeshCertificateSigningRequest,
+    Asked, Mesh, Reason, RequestApproval, VirtualMesh, VirtualMeshCertificateSigningRequest,
 };
 use meshroot_pki::{BlockList, Host, PublicKey};
 
@@ -26,7 +26,7 @@ use crate::rules::{self, Last};
 pub use asked::{Consent, approval_digest};
 pub use checked::Checked;
 pub use checks::read;
-pub use people::{Given, names};
+pub use people::{Given, brought_by, names};
 
 /// All that is looked at.
 pub struct Snapshot<'a> {
@@ -132,7 +132,10 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
     let request = snapshot.request;
     let workflow = request.status_or_default().third_party_approval;
     if workflow.approval_status == ApprovalStatus::Denied {
-        return Ok(Decision::Deny { refusal: denial(&workflow), decided: by_denier(&workflow) });
+        return Ok(Decision::Deny {
+            refusal: denial(&workflow),
+            decided: by_denier(&workflow, snapshot.now),
+        });
     }
     let place = checks::place(snapshot)?;
     if request.spec.csr_data.0.is_empty() {
@@ -149,6 +152,11 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
         ApprovalMode::Automatic if because.is_empty() => RuleOutcome::Approve,
         _ => RuleOutcome::Ask,
     });
+    // A key that somebody brought is approved by people alone, once they were told what would be signed.
+    let is_brought = people::brought_by(request).is_some();
+    let outcome =
+        if is_brought && outcome == RuleOutcome::Approve { RuleOutcome::Ask } else { outcome };
+    let is_asked = !is_brought || Asked::text(request).is_some();
     Ok(match outcome {
         RuleOutcome::Deny => deny_by_rule(because),
         RuleOutcome::Approve if workflow.approval_status == ApprovalStatus::Pending => {
@@ -156,7 +164,7 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
         }
         outcome => {
             let given = given(snapshot, policy);
-            if given.is_enough() {
+            if given.is_enough() && is_asked {
                 Decision::Issue { checked, decided: by_people(given) }
             } else if outcome == RuleOutcome::Approve {
                 Decision::Issue { checked, decided: by_nobody(because) }
@@ -193,8 +201,8 @@ fn by_nobody(because: String) -> Decided {
     Decided { by: RULE, message: because, people }
 }
 
-fn by_denier(workflow: &ThirdPartyApprovalWorkflow) -> Decided {
-    let people: Vec<Person> = workflow.person().into_iter().collect();
+fn by_denier(workflow: &ThirdPartyApprovalWorkflow, now: Timestamp) -> Decided {
+    let people: Vec<Person> = people::decider(workflow, now).into_iter().collect();
     let message = people.first().map_or(&workflow.message, |person| &person.message).clone();
     Decided { by: THIRD_PARTY, message, people }
 }

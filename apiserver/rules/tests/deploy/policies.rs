@@ -1,7 +1,7 @@
 //! The policies, asked about requests of hub, agents and administrators.
 
 use apiserver_object::{Attributes, Authorizer, Decision, ResourceAttributes, User};
-use apiserver_rules::{Admission, Binding, Operation, Policy, admit};
+use apiserver_rules::{Admission, Binding, MutatingPolicy, Operation, Policy, admit};
 use serde_json::{Value, json};
 
 use crate::files::{document, documents};
@@ -100,10 +100,11 @@ fn all_policies_and_bindings_compile() {
     let documents = documents("policies");
     assert!(documents.len() >= 10);
     for document in documents {
-        if document["kind"] == "ValidatingAdmissionPolicy" {
-            Policy::compile(&document).unwrap();
-        } else {
-            Binding::compile(&document).unwrap();
+        match document["kind"].as_str().unwrap() {
+            "ValidatingAdmissionPolicy" => drop(Policy::compile(&document).unwrap()),
+            "MutatingAdmissionPolicy" => drop(MutatingPolicy::compile(&document).unwrap()),
+            "ValidatingAdmissionPolicyBinding" => drop(Binding::compile(&document).unwrap()),
+            _ => drop(Binding::compile_mutating(&document).unwrap()),
         }
     }
 }
@@ -117,7 +118,9 @@ fn the_hub_writes_all_of_a_status() {
 
 #[test]
 fn an_approver_writes_the_approval_and_nothing_else() {
-    let approval = json!({ "thirdPartyApproval": { "approvalStatus": "APPROVED" } });
+    let approval = json!({ "thirdPartyApproval": {
+        "approvalStatus": "APPROVED", "message": "approved by approver: CHG-1",
+    } });
     assert_eq!(status_change("approver", approval.clone()), None);
     for other in ["somebody", AGENT] {
         assert!(
@@ -140,7 +143,10 @@ fn request_change(
     csr: &str,
     old: Option<&str>,
 ) -> Option<String> {
-    let object = |csr: &str| json!({ "metadata": {}, "spec": { "virtualMeshRef": { "name": "demo", "namespace": "meshes" }, "csrData": csr } });
+    let brings = operation == Operation::Create && !csr.is_empty();
+    let annotations =
+        if brings { json!({ "meshroot.dev/key-brought-by": user }) } else { json!({}) };
+    let object = |csr: &str| json!({ "metadata": { "annotations": annotations }, "spec": { "virtualMeshRef": { "name": "demo", "namespace": "meshes" }, "csrData": csr } });
     denied(&Ask {
         policy: "meshroot-requests",
         operation,

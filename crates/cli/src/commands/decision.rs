@@ -150,7 +150,7 @@ fn check_asked(request: &Request, decision: &Decision<'_>) -> Result<(), Failure
             "request {name} is not to be approved: the hub has not asked anybody to; it says: {says}"
         ))
         .see(annotation)
-        .fix("meshroot describe vmcsr shows what it waits for; only approval mode ThirdParty asks people"));
+        .fix("meshroot describe vmcsr shows what it waits for; approval mode ThirdParty asks people, and so do rules"));
     };
     let asked =
         Asked::of(request).filter(|asked| asked.csr_sha256 == csr.fingerprint().to_string());

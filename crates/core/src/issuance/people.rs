@@ -1,10 +1,11 @@
 //! Who approved a request.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use meshroot_api::names::KEY_BROUGHT_BY_ANNOTATION;
 use meshroot_api::policy::ApprovalPolicy;
 use meshroot_api::record::Person;
-use meshroot_api::security::ApprovalStatus;
+use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use meshroot_api::{Asked, RequestApproval, VirtualMeshCertificateSigningRequest as Request};
 
 use super::approval_digest;
@@ -48,9 +49,15 @@ impl Given {
             counted.push((end, person));
         }
         let workflow = request.status_or_default().third_party_approval;
-        let in_status =
-            workflow.person().filter(|_| workflow.approval_status == ApprovalStatus::Approved);
-        counted.extend(in_status.map(|person| (Timestamp::MAX, person)));
+        if workflow.approval_status == ApprovalStatus::Approved {
+            counted.extend(decider(&workflow, now).map(|person| (Timestamp::MAX, person)));
+        }
+        if let Some(user) = brought_by(request) {
+            // Who may approve may ask for a CA in their own hands, where one person is enough.
+            counted.retain(|(_, person)| person.user != user);
+            let bringer = (given.required == 1).then(|| bringer(request, user, now));
+            counted.extend(bringer.map(|person| (Timestamp::MAX, person)));
+        }
         counted.sort_by(|(_, one), (_, other)| {
             (one.time.0, &one.user).cmp(&(other.time.0, &other.user))
         });
@@ -73,6 +80,34 @@ impl Given {
         said(&self.people)
     }
 }
+
+/// Who brought the key of a request, where that was not the cluster's agent.
+pub fn brought_by(request: &Request) -> Option<&str> {
+    let annotations = request.metadata.annotations.as_ref()?;
+    let user = annotations.get(KEY_BROUGHT_BY_ANNOTATION)?.as_str();
+    (!user.is_empty()).then_some(user)
+}
+
+fn bringer(request: &Request, user: &str, now: Timestamp) -> Person {
+    let created = request.metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
+    let message = "brought the key".to_owned();
+    Person { user: user.to_owned(), message, time: Time(created) }
+}
+
+/// Who decided by the request's status. The time there is what the client says: it is taken where it can be right.
+pub(super) fn decider(workflow: &ThirdPartyApprovalWorkflow, now: Timestamp) -> Option<Person> {
+    let mut person = workflow.person()?;
+    let age = now.duration_since(person.time.0);
+    if age > LONGEST_AGE || age < -LONGEST_AHEAD {
+        person.time = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
+    }
+    Some(person)
+}
+
+/// A hub may have been away for a day when somebody decided.
+const LONGEST_AGE: SignedDuration = SignedDuration::from_hours(24);
+/// By how much clocks differ.
+const LONGEST_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// What `people` said, each once.
 fn said(people: &[Person]) -> String {

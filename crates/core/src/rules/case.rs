@@ -7,12 +7,16 @@ use cel_language::Value;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use meshroot_api::facts::{CertificateFacts, CsrFacts, MeshFacts, RequestFacts, VirtualMeshFacts};
-use meshroot_api::names::{RequestName, cluster_of_namespace};
+use meshroot_api::names::{
+    self, KEY_BROUGHT_BY_ANNOTATION, REASON_ANNOTATION, RequestName, cluster_of_namespace,
+};
 use meshroot_api::policy::TrustPolicySpec;
 use meshroot_api::record::{IssuanceRecordSpec, Verdict};
 use meshroot_api::shared::MeshType;
-use meshroot_api::{Facts, Mesh, VirtualMesh, VirtualMeshCertificateSigningRequest as Request};
-use meshroot_pki::CertificateRequest;
+use meshroot_api::{
+    Facts, Mesh, Reason, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
+};
+use meshroot_pki::{CertificateRequest, Host};
 use serde_json::{Value as Json, json};
 
 use super::environment::types;
@@ -27,6 +31,7 @@ pub struct Last {
     certificate: Option<CertificateFacts>,
     not_before: Time,
     not_after: Time,
+    revoked: bool,
 }
 
 impl Last {
@@ -37,7 +42,8 @@ impl Last {
         (not_before, not_after): (Timestamp, Timestamp),
     ) -> Self {
         let certificate = Some(certificate);
-        Self { request, certificate, not_before: Time(not_before), not_after: Time(not_after) }
+        let (not_before, not_after) = (Time(not_before), Time(not_after));
+        Self { request, certificate, not_before, not_after, revoked: false }
     }
 
     /// What a record says; `None` where it is of no certificate.
@@ -49,7 +55,50 @@ impl Last {
             certificate: facts.map(|facts| facts.certificate),
             not_before: prepared.not_before.clone(),
             not_after: prepared.not_after.clone(),
+            revoked: false,
         })
+    }
+
+    /// The newest certificate of `mesh` in `virtual_mesh` before the request called `own`, by records of any ledger. A
+    /// request of the original system, whose name has no number, comes after all that there are.
+    pub fn before<'a>(
+        own: &Key,
+        (mesh, virtual_mesh): (&Key, &Key),
+        records: impl Iterator<Item = (&'a str, &'a IssuanceRecordSpec)> + Clone,
+    ) -> Option<Self> {
+        let number = RequestName::parse(&own.name).map_or(u32::MAX, |name| name.generation);
+        let is_own = |namespace: &str, record: &IssuanceRecordSpec| {
+            let place = Key::new(namespace, &record.request.name);
+            place.namespace == own.namespace
+                && place.name != own.name
+                && Key::resolve(&record.virtual_mesh_ref, namespace) == *virtual_mesh
+                && number_of(record) < number
+                && is_of(record, mesh)
+        };
+        let issued = records.clone().filter(|(namespace, record)| is_own(namespace, record));
+        let issued =
+            issued.filter_map(|(_, record)| Some((record.sequence, record, Self::of(record)?)));
+        let (_, record, mut last) = issued.max_by_key(|(sequence, ..)| *sequence)?;
+        let serial = record.prepared.as_ref().map_or("", |prepared| &prepared.serial);
+        let revocation = names::revocation(&virtual_mesh.name, serial);
+        last.revoked = records.into_iter().any(|(namespace, record)| {
+            namespace == virtual_mesh.namespace && record.request.name == revocation
+        });
+        Some(last)
+    }
+}
+
+/// 0 where the name has none: such requests have no order among each other.
+fn number_of(record: &IssuanceRecordSpec) -> u32 {
+    RequestName::parse(&record.request.name).map_or(0, |name| name.generation)
+}
+
+/// By the request's name, else by what was recorded.
+fn is_of(record: &IssuanceRecordSpec, mesh: &Key) -> bool {
+    match RequestName::parse(&record.request.name) {
+        Some(name) => name.mesh == mesh.name,
+        None => serde_json::from_str::<Facts>(&record.facts)
+            .is_ok_and(|facts| facts.mesh.name == mesh.name),
     }
 }
 
@@ -65,11 +114,18 @@ impl Case {
             Some(before) => hosts(before, &facts.certificate),
             None => Default::default(),
         };
-        let changes = match (last, before) {
+        let mut changes = match (last, before) {
             (None, _) => Vec::new(),
             (Some(_), None) => vec!["unrecorded"],
             (Some(_), Some(before)) => changes(before, &facts.certificate),
         };
+        // A certificate that nobody may believe any more vouches for no other.
+        let is_stolen = facts.request.reason == Reason::KeyCompromised.word();
+        changes.extend(last.filter(|last| last.not_after.0 <= now).map(|_| "expired"));
+        changes.extend(last.filter(|last| last.revoked || is_stolen).map(|_| "revoked"));
+        // What a condition that fails says of the time must not be another thing each second.
+        let minute = now.as_second() - now.as_second().rem_euclid(60);
+        let now = Timestamp::from_second(minute).unwrap_or(now);
         Self(vec![
             json!(facts.request),
             json!(facts.csr),
@@ -147,15 +203,17 @@ pub fn facts(
             namespace: key.namespace,
             number,
             created: request.metadata.creation_timestamp.clone(),
+            reason: annotation(request, REASON_ANNOTATION),
+            key_brought_by: annotation(request, KEY_BROUGHT_BY_ANNOTATION),
         },
         csr: CsrFacts {
             sha256: csr.fingerprint().to_string(),
             subject: subject[..subject.floor_char_boundary(LONGEST_SUBJECT)].to_owned(),
-            hosts: csr.hosts().iter().map(ToString::to_string).collect(),
+            hosts: canonical(&csr.hosts().iter().map(ToString::to_string).collect::<Vec<_>>()),
             key_sha256: csr.public_key().fingerprint().to_string(),
         },
         certificate: CertificateFacts {
-            hosts: config.hosts.clone(),
+            hosts: canonical(&config.hosts),
             organization: organization.to_owned(),
             key: csr.public_key().kind_name(),
             lifetime: format!("{}s", ttl.as_secs()),
@@ -168,6 +226,17 @@ pub fn facts(
             labels: virtual_mesh.metadata.labels.clone().unwrap_or_default(),
         },
     }
+}
+
+fn annotation(request: &Request, name: &str) -> String {
+    let annotations = request.metadata.annotations.as_ref();
+    annotations.and_then(|all| all.get(name)).cloned().unwrap_or_default()
+}
+
+/// Hosts as they are signed, each once; what is none of any kind stays as it is.
+fn canonical(hosts: &[String]) -> Vec<String> {
+    let read = |host: &String| host.parse::<Host>().map_or(host.clone(), |host| host.to_string());
+    hosts.iter().map(read).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn of_mesh(mesh: &Mesh) -> MeshFacts {

@@ -36,6 +36,8 @@ fn globals() -> Vec<(&'static str, Type)> {
         ("namespace", text()),
         ("number", Type::Int),
         ("created", Type::Timestamp),
+        ("reason", text()),
+        ("keyBroughtBy", text()),
     ];
     let csr = [("sha256", text()), ("subject", text()), ("hosts", texts()), ("keySha256", text())];
     let certificate = [

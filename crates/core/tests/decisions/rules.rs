@@ -1,14 +1,17 @@
 //! Approval rules.
 
 use meshroot_api::facts::CertificateFacts;
+use meshroot_api::names::ASKED_ANNOTATION;
 use meshroot_api::policy::{ApprovalMode, ApprovalRule, RuleOutcome, TrustPolicySpec};
 use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::security::ApprovalStatus;
 use meshroot_api::{Facts, Reason};
 use meshroot_core::issuance::{Decision, read};
+use meshroot_core::membership::Key;
 use meshroot_core::rules::{Case, Fault, Last, Rules, facts, vocabulary};
 use rstest::rstest;
 
+use crate::issuance::what_would_be_signed;
 use crate::recorded::record;
 use crate::scene::{IDENTITY, Scene};
 
@@ -220,6 +223,119 @@ fn of_a_certificate_that_an_earlier_release_recorded_it_is_not_known_what_change
     assert_eq!(says(&scene, "renewal && changes == ['unrecorded']"), Ok(true));
     assert!(says(&scene, "last.key == 'ECDSA-P256'").is_err());
     assert_eq!(says(&scene, "last.notAfter > now"), Ok(true));
+}
+
+#[test]
+fn a_certificate_that_nobody_may_believe_any_more_vouches_for_no_other() {
+    let mut scene = Scene::new();
+    scene.last = Some(last(&scene));
+    scene.now = 60;
+    assert_eq!(says(&scene, "renewal && changes == ['expired']"), Ok(true));
+    scene.now = 59;
+    assert_eq!(says(&scene, "renewal && changes == []"), Ok(true));
+    let stolen = [("meshroot.dev/reason".to_owned(), "KeyCompromised".to_owned())];
+    scene.request.metadata.annotations = Some(stolen.into());
+    assert_eq!(says(&scene, "renewal && changes == ['revoked']"), Ok(true));
+}
+
+fn before(records: &[(&str, IssuanceRecordSpec)], own: &str, virtual_mesh: &Key) -> Option<Last> {
+    let own = Key::new("meshroot-cluster-east", own);
+    let mesh = Key::new("meshroot-cluster-east", "istio-istio-system-east");
+    let records = records.iter().map(|(namespace, record)| (*namespace, record));
+    Last::before(&own, (&mesh, virtual_mesh), records)
+}
+
+#[test]
+fn the_certificate_before_is_the_newest_of_this_mesh_in_this_virtual_mesh() {
+    let scene = Scene::new();
+    let east = "meshroot-cluster-east";
+    let demo = Key::new("meshroot-system", "demo");
+    let issued = |name: &str, sequence: u64| {
+        let mut record = IssuanceRecordSpec { sequence, ..last(&scene) };
+        name.clone_into(&mut record.request.name);
+        record
+    };
+    let is = |found: Option<Last>, record: &IssuanceRecordSpec| found == Last::of(record);
+    let (first, third) =
+        (issued("istio-istio-system-east.demo.1", 1), issued("istio-istio-system-east.demo.3", 2));
+    let records = [(east, first.clone()), (east, third.clone())];
+    assert!(is(before(&records, "istio-istio-system-east.demo.4", &demo), &third));
+    assert!(
+        is(before(&records, "istio-istio-system-east.demo.2", &demo), &first),
+        "a later number"
+    );
+    assert_eq!(before(&records, "istio-istio-system-east.demo.1", &demo), None);
+    // A name of the original system says nothing: the mesh is the same.
+    assert!(is(before(&records, "cert-request", &demo), &third));
+    let unnumbered = issued("cert-request", 3);
+    let with_it = [(east, first.clone()), (east, unnumbered.clone())];
+    assert!(is(before(&with_it, "istio-istio-system-east.demo.2", &demo), &unnumbered));
+    // Another virtual mesh of the name, another cluster, another mesh.
+    let elsewhere = Key::new("team-b", "demo");
+    assert_eq!(before(&records, "istio-istio-system-east.demo.4", &elsewhere), None);
+    let other =
+        [("meshroot-cluster-west", first.clone()), (east, issued("istio-b-east.demo.1", 1))];
+    assert_eq!(before(&other, "istio-istio-system-east.demo.4", &demo), None);
+    let mut revocation = issued("demo.revoked.01", 9);
+    revocation.decision.verdict = meshroot_api::record::Verdict::Revoked;
+    let revoked = [(east, first.clone()), ("meshroot-system", revocation)];
+    let found = before(&revoked, "istio-istio-system-east.demo.2", &demo);
+    assert!(found.is_some() && found != Last::of(&first), "it is known that it was revoked");
+}
+
+#[test]
+fn hosts_are_seen_as_they_are_signed() {
+    let scene = Scene::with_hosts(&["Extra.Example", "extra.example", "10.0.0.1"]);
+    let when =
+        "certificate.hosts == ['10.0.0.1', 'extra.example'] && csr.hosts == certificate.hosts";
+    assert_eq!(says(&scene, when), Ok(true));
+}
+
+#[test]
+fn what_a_failing_condition_says_of_the_time_is_the_same_within_a_minute() {
+    let mut scene = Scene::new();
+    scene.now = 61;
+    assert_eq!(says(&scene, "now == timestamp('1970-01-01T00:01:00Z')"), Ok(true));
+}
+
+#[test]
+fn a_key_that_somebody_brought_is_approved_by_no_rule_and_no_mode() {
+    let rules = [rule("all", "true", RuleOutcome::Approve)];
+    for (rules, mode) in [(&rules[..], ApprovalMode::ThirdParty), (&[], ApprovalMode::Automatic)] {
+        let mut scene = scene(rules);
+        scene.mode = mode;
+        brought(&mut scene, "mallory");
+        scene.required = Some(2);
+        ask(&mut scene);
+        scene.assert_waits(Reason::WaitingForApproval, &["waiting for 2 people"]);
+        // Who brought it is none of the two.
+        let scene = scene.decided_by_third_party(ApprovalStatus::Approved, "");
+        scene.assert_waits(Reason::WaitingForApproval, &["1 of 2 did (alice)"]);
+    }
+}
+
+#[test]
+fn where_one_person_is_enough_whoever_may_approve_may_bring_a_key_and_is_named() {
+    let mut scene = Scene::new();
+    brought(&mut scene, "mallory");
+    scene.assert_waits(Reason::WaitingForApproval, &[]);
+    ask(&mut scene);
+    match scene.decide() {
+        Decision::Issue { decided, .. } => {
+            assert_eq!((decided.by, decided.people[0].user.as_str()), ("third-party", "mallory"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn brought(scene: &mut Scene, user: &str) {
+    let annotations = scene.request.metadata.annotations.get_or_insert_default();
+    annotations.insert("meshroot.dev/key-brought-by".to_owned(), user.to_owned());
+}
+
+fn ask(scene: &mut Scene) {
+    let annotations = scene.request.metadata.annotations.get_or_insert_default();
+    annotations.insert(ASKED_ANNOTATION.to_owned(), what_would_be_signed().to_string());
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl Place {
     /// Says from when on the mesh may have another certificate, and looks again then.
     async fn postpone(&self, hub: &Hub, from: Timestamp) -> Result<Outcome, HubError> {
         let message = format!(
-            "this mesh had {} certificates within an hour; the next may be issued from {from}: look at what asks for them",
+            "this mesh had {} certificates or denials within an hour; the next may be issued from {from}: look at what asks for them",
             budgets::MOST
         );
         say(hub, &self.request, Notice::new(Reason::BudgetSpent, message)).await?;
@@ -284,13 +284,16 @@ impl Place {
     ) -> Result<Outcome, HubError> {
         // Without a request that can be read there is nothing that the ledger could hold.
         if let Ok(csr) = issuance::read(&self.request) {
-            let mut decision = self.recorded(Verdict::Denied, decided);
-            let said = self.request.status_or_default().third_party_approval.last_updated_time;
-            if let Some(time) = said {
-                decision.time = time;
+            let is_by_people = decided.by == issuance::THIRD_PARTY;
+            // An agent may ask as often as it likes for what a rule denies.
+            if let Some(from) = hub.budgets.wait(&self.key, clock::now()).filter(|_| !is_by_people)
+            {
+                return self.postpone(hub, from).await;
             }
+            let decision = self.recorded(Verdict::Denied, decided);
             let people = issuance::names(&decision.people);
             self.entry(hub, &csr, decision.clone()).write(None).await?;
+            hub.budgets.recorded(&self.key, clock::now());
             tracing::info!(target: "audit", request = %self.key, csr_sha256 = %csr.fingerprint(), by = decision.by, people, why = decision.message, "denied");
         }
         self.refuse(hub, refusal).await
@@ -321,15 +324,14 @@ impl Place {
         if text.chars().count() > LONGEST_FACTS { String::new() } else { text }
     }
 
-    /// The last certificate of the mesh in this virtual mesh, by the ledger. A gap in the numbers ends nothing.
+    /// The last certificate of the mesh in this virtual mesh, by the ledgers.
     fn last(&self, hub: &Hub) -> Option<Last> {
-        let own = RequestName::parse(&self.key.name)?;
-        let earlier =
-            (1..own.generation).rev().map(|generation| RequestName { generation, ..own.clone() });
-        earlier.into_iter().find_map(|name| {
-            let record = hub.records.object(Some(&self.key.namespace), &name.to_string())?;
-            Last::of(&record.spec)
-        })
+        let mesh = Key::of(self.mesh.as_deref()?);
+        let records = hub.records.store().state();
+        let records = records
+            .iter()
+            .map(|record| (record.metadata.namespace.as_deref().unwrap_or_default(), &record.spec));
+        Last::before(&self.key, (&mesh, &self.virtual_mesh_key), records)
     }
 
     fn approvals(&self, hub: &Hub) -> Vec<Arc<RequestApproval>> {
@@ -425,7 +427,8 @@ async fn say(hub: &Hub, request: &Request, notice: Notice) -> Result<(), HubErro
     let workflow = &mut status.third_party_approval;
     if notice.reason == Reason::Denied && workflow.approval_status == ApprovalStatus::Pending {
         workflow.approval_status = ApprovalStatus::Denied;
-        workflow.message.clone_from(&notice.message);
+        // In no words that name a person.
+        workflow.message = notice.to_string();
         workflow.last_updated_time = Some(wire_time(clock::now()));
     }
     write(hub, request, status).await?;

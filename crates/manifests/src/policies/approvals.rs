@@ -1,5 +1,6 @@
 //! Who approved is a fact: a decision carries the name that the API server knows its writer by.
 
+use meshroot_api::names::KEY_BROUGHT_BY_ANNOTATION;
 use meshroot_api::security::ApprovalStatus;
 use serde_json::{Value, json};
 
@@ -16,7 +17,10 @@ pub(super) fn request_approvals() -> Policy {
         resource: REQUEST_APPROVALS,
         operations: &["CREATE", "UPDATE", "DELETE"],
         variables: vec![
-            ("virtualMesh", "object.?spec.?virtualMeshRef.orValue({})".to_owned()),
+            (
+                "virtualMesh",
+                "(request.operation == 'DELETE' ? oldObject : object).?spec.?virtualMeshRef.orValue({})".to_owned(),
+            ),
             ("virtualMeshName", "variables.virtualMesh[?'name'].orValue('')".to_owned()),
             ("refNamespace", "variables.virtualMesh[?'namespace'].orValue('')".to_owned()),
             ("refCluster", "variables.virtualMesh[?'cluster'].orValue('')".to_owned()),
@@ -35,6 +39,14 @@ pub(super) fn request_approvals() -> Policy {
             (
                 "request.operation != 'DELETE' || !variables.agent".to_owned(),
                 "a RequestApproval is never deleted by an agent",
+            ),
+            (
+                // Whoever collects what has lost its owner, or a namespace that goes.
+                format!(
+                    "request.operation != 'DELETE' || oldObject.?spec.?user.orValue('') == request.userInfo.username || \
+                     request.userInfo.username.startsWith('system:serviceaccount:kube-system:') || {APPROVE}"
+                ),
+                "a RequestApproval is withdrawn by whoever gave it, or by those who may approve on its virtual mesh",
             ),
         ],
     }
@@ -112,6 +124,24 @@ pub fn mutating_policies(hub_user: &str, version: &str) -> Vec<Value> {
         patch: "[JSONPatch{op: 'add', path: '/spec/user', value: request.userInfo.username}]"
             .to_owned(),
     };
+    let key = Mutation {
+        name: "meshroot-request-key-user",
+        group: "security.zephyr.solo.io",
+        resource: "virtualmeshcertificatesigningrequests",
+        operation: "CREATE",
+        condition: format!(
+            "request.userInfo.username != '{hub_user}' && \
+             !request.userInfo.username.startsWith('system:serviceaccount:meshroot-cluster-') && \
+             object.?spec.?csrData.orValue('') != '' && \
+             object.?metadata.?annotations[?'{KEY_BROUGHT_BY_ANNOTATION}'].orValue('') == ''"
+        ),
+        variables: json!([]),
+        patch: format!(
+            "has(object.metadata.annotations) ? [JSONPatch{{op: 'add', path: '/metadata/annotations/' + \
+             jsonpatch.escapeKey('{KEY_BROUGHT_BY_ANNOTATION}'), value: request.userInfo.username}}] : [JSONPatch{{op: \
+             'add', path: '/metadata/annotations', value: {{'{KEY_BROUGHT_BY_ANNOTATION}': request.userInfo.username}}}}]"
+        ),
+    };
     let signed = is_signed("variables.message", "variables.signature");
     let decision = Mutation {
         name: "meshroot-request-status-user",
@@ -130,7 +160,7 @@ pub fn mutating_policies(hub_user: &str, version: &str) -> Vec<Value> {
              == '' ? variables.signature : variables.signature + ': ' + variables.message}}]"
         ),
     };
-    [approval, decision].iter().flat_map(|mutation| mutation.objects(version)).collect()
+    [approval, key, decision].iter().flat_map(|mutation| mutation.objects(version)).collect()
 }
 
 struct Mutation {

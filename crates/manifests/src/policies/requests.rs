@@ -1,7 +1,7 @@
 //! Requests: who writes what of one, and who takes one away.
 
 use meshroot_api::Reason;
-use meshroot_api::names::{ASKED_ANNOTATION, REASON_ANNOTATION};
+use meshroot_api::names::{ASKED_ANNOTATION, KEY_BROUGHT_BY_ANNOTATION, REASON_ANNOTATION};
 
 use super::approvals::signed_decision;
 use super::{
@@ -41,6 +41,12 @@ pub(super) fn spec() -> Policy {
             ("virtualMeshNamespace", VIRTUAL_MESH_NAMESPACE.to_owned()),
             ("asked", asked("object")),
             ("askedBefore", asked("oldObject")),
+            ("csr", "object.?spec.?csrData.orValue('')".to_owned()),
+            ("keyBroughtBy", annotation("object", KEY_BROUGHT_BY_ANNOTATION)),
+            (
+                "ownersBefore",
+                "request.operation == 'UPDATE' ? oldObject.?metadata.?ownerReferences.orValue([]) : []".to_owned(),
+            ),
             ("compromised", compromised("object")),
             ("compromisedBefore", format!("request.operation == 'UPDATE' && {}", compromised("oldObject"))),
             (
@@ -78,6 +84,19 @@ pub(super) fn spec() -> Policy {
                 "request.operation == 'CREATE' || !variables.compromised || variables.compromisedBefore".to_owned(),
                 "annotation meshroot.dev/reason: that a key is believed stolen (KeyCompromised) is said by a new request: meshroot \
                  renew MESH --reason compromise",
+            ),
+            (
+                format!(
+                    "variables.hub || (request.operation == 'CREATE' ? variables.keyBroughtBy == (variables.agent || \
+                     variables.csr == '' ? '' : request.userInfo.username) : variables.keyBroughtBy == {})",
+                    annotation("oldObject", KEY_BROUGHT_BY_ANNOTATION)
+                ),
+                "annotation meshroot.dev/key-brought-by: a new request that carries spec.csrData names whoever creates it (kubectl \
+                 auth whoami; Kubernetes 1.36 and later put it there), no other request names anybody, and it never changes",
+            ),
+            (
+                "!variables.agent || variables.owners == variables.ownersBefore".to_owned(),
+                "metadata.ownerReferences: an agent gives a request no owner, with whose end it would go",
             ),
             (SMALL_METADATA.to_owned(), SMALL_METADATA_MESSAGE),
         ],

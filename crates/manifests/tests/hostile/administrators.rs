@@ -175,7 +175,7 @@ fn afterthoughts() -> Vec<Attempt> {
             "a user decides whose name reads like a name and a reason",
             Admin,
             colon,
-            "a user name with a colon and a space in it cannot stand",
+            "or with a colon and a space in it, cannot stand",
         )
         .after(under_review("decides.6")),
     ]

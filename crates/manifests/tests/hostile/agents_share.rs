@@ -70,7 +70,12 @@ fn owners() -> Vec<Attempt> {
     let domain = json!({ "istio": { "citadelInfo": { "trustDomain": "d".repeat(256) } } });
     let empty = json!({ "istio": { "citadelInfo": { "trustDomain": "a..b" } } });
     vec![
-        refused("an agent makes a request with three owners", Agent, create(&three), SMALL),
+        refused(
+            "an agent makes a request that goes with what it may delete",
+            Agent,
+            create(&three),
+            "an agent gives a request no owner",
+        ),
         refused("an agent makes a Mesh whose owner has a long name", Agent, create(&long), SMALL),
         refused(
             "an agent makes a Mesh with a trust domain that no certificate can hold",

@@ -1,7 +1,7 @@
 //! A decision carries the name of whoever writes it, and no other.
 
 use kube::Client;
-use meshroot_api::names::ASKED_ANNOTATION;
+use meshroot_api::names::{ASKED_ANNOTATION, KEY_BROUGHT_BY_ANNOTATION};
 use meshroot_api::record::{LONGEST_FACTS, LONGEST_USER};
 use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use serde_json::{Value, json};
@@ -34,7 +34,8 @@ async fn approver(server: &Server, user: &str) -> Client {
 }
 
 async fn waiting(server: &Server, name: &str) -> Value {
-    let object = asked(request(EAST, name, &csr_for(&demo())));
+    let mut object = asked(request(EAST, name, &csr_for(&demo())));
+    object["metadata"]["annotations"][KEY_BROUGHT_BY_ANNOTATION] = json!("admin");
     create(&server.admin().await, &object).await.unwrap();
     object
 }
@@ -251,4 +252,88 @@ async fn the_longest_record_of_a_decision_by_people_is_taken() {
     patch_status(&server.hub().await, &object, json!({ "thirdPartyApproval": decision }))
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn whoever_brings_a_key_is_named_by_the_server() {
+    let server = with_everything().await;
+    let client = approver(&server, "bringer").await;
+    let bare = request(EAST, "bringer.1", &csr_for(&demo()));
+    let mut labelled = request(EAST, "bringer.2", &csr_for(&demo()));
+    labelled["metadata"]["annotations"] = json!({ "note": "kept" });
+    for object in [bare, labelled] {
+        let created = create(&client, &object).await.unwrap();
+        let annotations = created.metadata.annotations.unwrap();
+        assert_eq!(annotations[KEY_BROUGHT_BY_ANNOTATION], full("bringer"));
+        let change = json!({ "metadata": { "annotations": { KEY_BROUGHT_BY_ANNOTATION: null } } });
+        let admin = server.admin().await;
+        assert_refused(patch(&admin, &object, change).await, "key-brought-by");
+    }
+    let mut forged = request(EAST, "bringer.3", &csr_for(&demo()));
+    forged["metadata"]["annotations"] = json!({ KEY_BROUGHT_BY_ANNOTATION: "eve" });
+    assert_refused(create(&client, &forged).await, "key-brought-by");
+    let mut empty = request(EAST, "bringer.4", &json!({ "virtualMeshRef": demo() }));
+    create(&client, &empty).await.unwrap();
+    empty["metadata"] = json!({
+        "name": "bringer.5", "namespace": EAST,
+        "annotations": { KEY_BROUGHT_BY_ANNOTATION: full("bringer") },
+    });
+    assert_refused(create(&client, &empty).await, "no other request names anybody");
+    let unstamped = without_mutating_policies().await;
+    let client = approver(&unstamped, "bringer").await;
+    let bare = request(EAST, "bringer.1", &csr_for(&demo()));
+    assert_refused(create(&client, &bare).await, "names whoever creates it");
+}
+
+#[tokio::test]
+async fn an_agent_gives_a_request_no_owner_with_whose_end_it_would_go() {
+    let server = with_everything().await;
+    let agent = server.agent(EAST).await;
+    let owner = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "u" }]);
+    let mut object = request(EAST, "owned.1", &json!({ "virtualMeshRef": demo() }));
+    create(&agent, &object).await.unwrap();
+    let change = json!({ "metadata": { "ownerReferences": owner } });
+    assert_refused(patch(&agent, &object, change).await, "gives a request no owner");
+    object["metadata"] = json!({ "name": "owned.2", "namespace": EAST, "ownerReferences": owner });
+    assert_refused(create(&agent, &object).await, "gives a request no owner");
+}
+
+#[tokio::test]
+async fn an_approval_is_withdrawn_by_its_giver_or_by_those_who_may_approve_there() {
+    let server = with_everything().await;
+    let (giver, peer) = (approver(&server, "giver").await, approver(&server, "peer").await);
+    grant(&server, "stranger", MESHES, &[approve(&["other"])]).await;
+    let approvals = json!({
+        "apiGroups": ["meshroot.dev"], "resources": ["requestapprovals"], "verbs": ["delete"],
+    });
+    bind(&server, "stranger", "stranger-approvals", None, &[approvals]).await;
+    let stranger = server.user(("people", "stranger")).await;
+    for (number, other) in [(1, &giver), (2, &peer)] {
+        let approval = request_approval(EAST, &format!("giver.{number}"), &demo());
+        create(&giver, &approval).await.unwrap();
+        assert_refused(delete(&stranger, &approval).await, "is withdrawn by whoever gave it");
+        delete(other, &approval).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_approval_counts_for_a_minute_at_least() {
+    let server = with_everything().await;
+    let admin = server.admin().await;
+    let policy = |valid_for: &str| {
+        json!({
+            "apiVersion": "meshroot.dev/v1alpha1", "kind": "TrustPolicy",
+            "metadata": { "name": format!("valid-for-{}", valid_for.len()), "namespace": MESHES },
+            "spec": { "virtualMeshRef": { "name": "x" }, "approval": { "validFor": valid_for } },
+        })
+    };
+    for wrong in ["0s", "-1h", "59s", "week", "", "1d"] {
+        assert_refused(
+            create(&admin, &policy(wrong)).await,
+            "a length of time of a minute or more",
+        );
+    }
+    for right in ["60s", "1h30m"] {
+        create(&admin, &policy(right)).await.unwrap();
+    }
 }

@@ -12,7 +12,7 @@ use meshroot_api::{
     VirtualMeshCertificateSigningRequest as Request,
 };
 use meshroot_core::identity;
-use meshroot_core::issuance::{Given, approval_digest, subject_parts};
+use meshroot_core::issuance::{Given, approval_digest, brought_by, subject_parts};
 use meshroot_core::membership::Key;
 use meshroot_pki::{Certificate, CertificateRequest, DistinguishedName};
 
@@ -87,6 +87,7 @@ fn head(sheet: &mut Sheet, file: &RequestFile, now: Timestamp) {
     if let Some(created) = &request.metadata.creation_timestamp {
         sheet.field("Created", age::with_distance(created.0, now));
     }
+    sheet.field("Key brought by", brought_by(request).unwrap_or_default());
     sheet.field("Because", request.annotations().get(REASON_ANNOTATION).map_or("", String::as_str));
     sheet.field("State", status.state.word());
     sheet.field("Message", status.message);
@@ -141,7 +142,7 @@ fn decision(sheet: &mut Sheet, file: &RequestFile, now: Timestamp) {
 }
 
 fn who_decides(approval: &ApprovalPolicy) -> String {
-    match (approval.mode, approval.required()) {
+    let mode = match (approval.mode, approval.required()) {
         (ApprovalMode::Automatic, _) => "Automatic: what passes the checks is approved".to_owned(),
         (ApprovalMode::ThirdParty, 1) => {
             "ThirdParty: nothing is signed before somebody approves".to_owned()
@@ -149,6 +150,11 @@ fn who_decides(approval: &ApprovalPolicy) -> String {
         (ApprovalMode::ThirdParty, required) => {
             format!("ThirdParty: nothing is signed before {required} people approve")
         }
+    };
+    match approval.rules.len() {
+        0 => mode,
+        1 => format!("1 rule; where it is not true, {mode}"),
+        rules => format!("{rules} rules; where none is true, {mode}"),
     }
 }
 

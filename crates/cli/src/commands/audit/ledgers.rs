@@ -121,7 +121,7 @@ impl Ledgers {
         self.all.iter()
     }
 
-    pub(in crate::commands) fn records(&self) -> impl Iterator<Item = &IssuanceRecord> {
+    pub(in crate::commands) fn records(&self) -> impl Iterator<Item = &IssuanceRecord> + Clone {
         self.all.values().flat_map(|ledger| &ledger.records)
     }
 

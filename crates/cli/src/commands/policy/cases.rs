@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use meshroot_api::facts::CertificateFacts;
 use meshroot_api::names::RequestName;
 use meshroot_api::policy::{RuleOutcome, TrustPolicySpec};
+use meshroot_api::record::IssuanceRecordSpec;
 use meshroot_api::{
     Facts, IssuanceRecord, Mesh, VirtualMesh, VirtualMeshCertificateSigningRequest as Request,
 };
@@ -178,7 +179,7 @@ impl Objects {
         let mesh = mesh.ok_or_else(|| missing("its Mesh".to_owned()))?;
         let virtual_mesh = virtual_mesh.ok_or_else(|| missing(format!("VirtualMesh {of}")))?;
         let facts = facts(request, &csr, (mesh, virtual_mesh), policy);
-        let last = own.and_then(|own| last(&own, &key.namespace, self.records.iter()));
+        let last = Last::before(&key, (&Key::of(mesh), &of), placed(self.records.iter()));
         let case = Case::new(&facts, last.as_ref(), clock::now());
         Ok(Tried { name: key.to_string(), case, expect: None })
     }
@@ -188,20 +189,9 @@ fn name_of(request: &Request) -> Option<RequestName> {
     RequestName::parse(request.metadata.name.as_deref()?)
 }
 
-/// The last certificate of the mesh before this request, by records of any namespace.
-pub(super) fn last<'a>(
-    own: &RequestName,
-    namespace: &str,
-    records: impl Iterator<Item = &'a IssuanceRecord>,
-) -> Option<Last> {
-    let earlier = records.filter_map(|record| {
-        let name = RequestName::parse(&record.spec.request.name)?;
-        let is_earlier = record.metadata.namespace.as_deref() == Some(namespace)
-            && name.mesh == own.mesh
-            && name.virtual_mesh == own.virtual_mesh
-            && name.generation < own.generation;
-        is_earlier.then_some(())?;
-        Some((name.generation, Last::of(&record.spec)?))
-    });
-    earlier.max_by_key(|(generation, _)| *generation).map(|(_, last)| last)
+/// Records, each with its namespace.
+pub(super) fn placed<'a>(
+    records: impl Iterator<Item = &'a IssuanceRecord> + Clone,
+) -> impl Iterator<Item = (&'a str, &'a IssuanceRecordSpec)> + Clone {
+    records.map(|record| (record.metadata.namespace.as_deref().unwrap_or_default(), &record.spec))
 }

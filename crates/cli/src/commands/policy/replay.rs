@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use meshroot_api::names::RequestName;
 use meshroot_api::policy::RuleOutcome;
 use meshroot_api::record::{Decision, Verdict};
 use meshroot_api::{Facts, IssuanceRecord, TrustPolicy};
 use meshroot_core::membership::Key;
-use meshroot_core::rules::{Case, Judgement};
+use meshroot_core::rules::{Case, Judgement, Last};
 use meshroot_runtime::process::clock;
 use meshroot_view::Table;
 use serde_json::{Value, json};
@@ -47,7 +46,7 @@ pub(super) async fn run(
     for record in own.iter().filter(|record| record.spec.decision.time.0 >= since) {
         let Some(before) = before(&record.spec.decision) else { continue };
         decisions += 1;
-        let Some(case) = case(record, &own) else {
+        let Some(case) = case(record, &ledgers) else {
             unknown += 1;
             continue;
         };
@@ -100,12 +99,13 @@ fn before(decision: &Decision) -> Option<RuleOutcome> {
     }
 }
 
-/// What rules saw when it was decided.
-fn case(record: &IssuanceRecord, all: &[&IssuanceRecord]) -> Option<Case> {
+/// What rules saw when it was decided; what was revoked since counts as revoked.
+fn case(record: &IssuanceRecord, ledgers: &Ledgers) -> Option<Case> {
     let facts: Facts = serde_json::from_str(&record.spec.facts).ok()?;
-    let namespace = record.metadata.namespace.as_deref().unwrap_or_default();
-    let own = RequestName::parse(&record.spec.request.name);
-    let last = own.and_then(|own| cases::last(&own, namespace, all.iter().copied()));
+    let own = Key::of(record);
+    let mesh = Key::new(&own.namespace, &facts.mesh.name);
+    let virtual_mesh = Key::resolve(&record.spec.virtual_mesh_ref, &own.namespace);
+    let last = Last::before(&own, (&mesh, &virtual_mesh), cases::placed(ledgers.records()));
     Some(Case::new(&facts, last.as_ref(), record.spec.decision.time.0))
 }
 

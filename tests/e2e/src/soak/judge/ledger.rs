@@ -25,9 +25,17 @@ pub(crate) fn chain(records: &[&IssuanceRecord]) -> Result<()> {
             .replace(r#""verdict":"Approved""#, r#""verdict":"APPROVED""#)
             .replace(r#""verdict":"Denied""#, r#""verdict":"DENIED""#)
             .replace(r#""verdict":"Revoked""#, r#""verdict":"REVOKED""#);
-        previous = Fingerprint::of(text.as_bytes()).to_string();
+        previous = Fingerprint::of(versioned(spec, text).as_bytes()).to_string();
     }
     Ok(())
+}
+
+/// The text that is hashed: what an entry of a former release cannot have is announced by a line.
+pub(crate) fn versioned(spec: &meshroot_api::record::IssuanceRecordSpec, text: String) -> String {
+    let decision = &spec.decision;
+    let is_first =
+        decision.people.is_empty() && decision.asked_sha256.is_empty() && spec.facts.is_empty();
+    if is_first { text } else { format!("meshroot record v2\n{text}") }
 }
 
 /// No request, serial or key of two records is the same, in all clusters together.

@@ -106,6 +106,8 @@ pub(crate) fn record(number: u64) -> IssuanceRecord {
     record
 }
 
+use super::ledger::versioned;
+
 /// Records that follow each other.
 pub(crate) fn ledger(length: u64) -> Vec<IssuanceRecord> {
     let mut previous = String::new();
@@ -114,6 +116,7 @@ pub(crate) fn ledger(length: u64) -> Vec<IssuanceRecord> {
         record.spec.previous_sha256.clone_from(&previous);
         let text = serde_json::to_string(&record.spec).unwrap();
         let text = text.replace(r#""verdict":"Approved""#, r#""verdict":"APPROVED""#);
+        let text = versioned(&record.spec, text);
         previous = Fingerprint::of(text.as_bytes()).to_string();
         record
     };
