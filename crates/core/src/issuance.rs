@@ -74,7 +74,7 @@ pub enum Decision {
         checked: Box<Checked>,
         /// Who approved it so far.
         given: Given,
-        /// The rule that has people asked, and why; empty where it is the policy's mode.
+        /// Why people are asked: by which rule, or whose key it is; empty where it is the policy's mode.
         because: String,
     },
     /// Do not sign it as things are.
@@ -153,10 +153,14 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
         _ => RuleOutcome::Ask,
     });
     // A key that somebody brought is approved by people alone, once they were told what would be signed.
-    let is_brought = people::brought_by(request).is_some();
-    let outcome =
-        if is_brought && outcome == RuleOutcome::Approve { RuleOutcome::Ask } else { outcome };
-    let is_asked = !is_brought || Asked::text(request).is_some();
+    let brought_by = people::brought_by(request);
+    let (outcome, because) = match brought_by {
+        Some(user) if outcome != RuleOutcome::Deny => {
+            (RuleOutcome::Ask, format!("its key was brought by {user}"))
+        }
+        _ => (outcome, because),
+    };
+    let is_asked = brought_by.is_none() || Asked::text(request).is_some();
     Ok(match outcome {
         RuleOutcome::Deny => deny_by_rule(because),
         RuleOutcome::Approve if workflow.approval_status == ApprovalStatus::Pending => {
@@ -171,6 +175,11 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
             } else if is_nameless(&workflow) {
                 return Err(approver_unknown());
             } else {
+                let because = if brought_by.is_none() && !because.is_empty() {
+                    format!("rule {because}")
+                } else {
+                    because
+                };
                 Decision::Ask { checked, given, because }
             }
         }
@@ -327,7 +336,7 @@ pub fn waiting_for_approval(
             format!("{left} more {more} to approve, {have} of {required} did ({names}),")
         }
     };
-    let because = if because.is_empty() { String::new() } else { format!(" (rule {because})") };
+    let because = if because.is_empty() { String::new() } else { format!(" ({because})") };
     let message = format!(
         "waiting for {whom} what `meshroot describe vmcsr {key}` shows{because}: meshroot approve {key}{}",
         digest.unwrap_or_default()

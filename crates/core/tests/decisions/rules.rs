@@ -307,7 +307,10 @@ fn a_key_that_somebody_brought_is_approved_by_no_rule_and_no_mode() {
         brought(&mut scene, "mallory");
         scene.required = Some(2);
         ask(&mut scene);
-        scene.assert_waits(Reason::WaitingForApproval, &["waiting for 2 people"]);
+        scene.assert_waits(
+            Reason::WaitingForApproval,
+            &["waiting for 2 people", "(its key was brought by mallory)"],
+        );
         // Who brought it is none of the two.
         let scene = scene.decided_by_third_party(ApprovalStatus::Approved, "");
         scene.assert_waits(Reason::WaitingForApproval, &["1 of 2 did (alice)"]);

@@ -428,7 +428,8 @@ async fn say(hub: &Hub, request: &Request, notice: Notice) -> Result<(), HubErro
     if notice.reason == Reason::Denied && workflow.approval_status == ApprovalStatus::Pending {
         workflow.approval_status = ApprovalStatus::Denied;
         // In no words that name a person.
-        workflow.message = notice.to_string();
+        let said = notice.message.strip_prefix(ApprovalStatus::Denied.signature());
+        workflow.message = said.unwrap_or(&notice.message).to_owned();
         workflow.last_updated_time = Some(wire_time(clock::now()));
     }
     write(hub, request, status).await?;
