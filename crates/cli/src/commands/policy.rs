@@ -66,10 +66,11 @@ pub(crate) async fn run(
 }
 
 const TEST_HELP: &str = "\
-Says of each rule whether it can be compiled, and of each request or case which rule decides and why.
-Requests are Kubernetes objects, with the Mesh, VirtualMesh and IssuanceRecords that belong to them:
-what `meshroot describe vmcsr NAME -o yaml` prints. A case is written by hand, with the names that
-conditions use; `expect` makes it a test. Exit code 1 says that a rule or an expectation fails.
+Says of each rule whether it can be compiled, and of each request or case which rule decides and
+why. Requests are Kubernetes objects, with the Mesh, VirtualMesh and IssuanceRecords that belong
+to them: what `meshroot describe vmcsr NAME -o yaml` prints. A case is written by hand, with the
+names that conditions use; `expect` makes it a test. Exit code 1 says that a rule or an
+expectation fails.
 
 Examples:
   meshroot policy test -f policy.yaml
