@@ -16,6 +16,7 @@ use crate::terminal::Terminal;
 
 /// What to try.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -64,6 +65,13 @@ pub(crate) async fn run(
         Command::Replay(asked) => replay::run(global, asked, terminal).await,
     }
 }
+
+const AFTER_HELP: &str = "\
+Rules are spec.approval.rules of a TrustPolicy: docs/approval.md.
+
+Examples:
+  meshroot policy test -f policy.yaml -f cases.yaml
+  meshroot policy replay -f draft.yaml --since 90d";
 
 const TEST_HELP: &str = "\
 Says of each rule whether it can be compiled, and of each request or case which rule decides and
