@@ -81,7 +81,10 @@ async fn an_issued_request_shows_the_certificate_and_what_it_changes() {
     );
     let objects = hub.run(&["describe", "vmcsr", &place.request_name(2), "-o", "json"]).yes();
     let objects: serde_json::Value = serde_json::from_str(&objects).unwrap();
-    assert_eq!(objects["items"].as_array().unwrap().len(), 2);
+    let items = objects["items"].as_array().unwrap().iter();
+    let kinds: Vec<_> = items.map(|item| item["kind"].as_str().unwrap()).collect();
+    let request = "VirtualMeshCertificateSigningRequest";
+    assert_eq!(kinds, [request, request, "Mesh"]);
 }
 
 async fn report<K: kube::Resource<DynamicType = ()>>(client: &kube::Client, object: &K) {

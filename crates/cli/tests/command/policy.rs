@@ -167,7 +167,7 @@ fn ledger() -> String {
     let record = |number: u32, by: &str, key: &str, facts: bool| {
         let name = format!("istio-istio-system-east.demo.{number}");
         let seen = json!({
-            "request": { "name": name, "number": number }, "mesh": { "cluster": "east" },
+            "request": { "name": name, "number": number }, "mesh": { "name": "istio-istio-system-east", "cluster": "east" },
             "certificate": { "hosts": ["spiffe://a/x"], "key": key, "lifetime": "60s" },
         });
         let spec = json!({
@@ -176,7 +176,7 @@ fn ledger() -> String {
             "decision": { "verdict": "Approved", "by": by, "time": format!("2099-11-2{number}T10:00:00Z") },
             "prepared": {
                 "serial": "7f", "tbsSha256": "e0", "issuerSha256": "f0", "profileSha256": "a0",
-                "notBefore": "2026-11-29T09:50:00Z", "notAfter": "2027-02-27T10:00:00Z",
+                "notBefore": "2099-11-20T09:50:00Z", "notAfter": "2100-02-27T10:00:00Z",
             },
             "sequence": number, "fence": 3,
         });

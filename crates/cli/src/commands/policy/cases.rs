@@ -75,9 +75,10 @@ fn written(document: &Document) -> Result<Tried, Failure> {
     if let Some(unknown) = fields.fields.keys().next() {
         return Err(fields.unknown(unknown));
     }
-    let epoch = Timestamp::UNIX_EPOCH;
     let last = last.map(|it| {
-        let validity = (it.not_before.unwrap_or(epoch), it.not_after.unwrap_or(epoch));
+        // One that does not say so has not ended.
+        let not_before = it.not_before.unwrap_or(Timestamp::UNIX_EPOCH);
+        let validity = (not_before, it.not_after.unwrap_or(Timestamp::MAX));
         Last::known(it.request, it.certificate, validity)
     });
     let case = Case::new(&facts, last.as_ref(), now.unwrap_or_else(clock::now));
