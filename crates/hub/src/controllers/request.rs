@@ -429,7 +429,7 @@ async fn say(hub: &Hub, request: &Request, notice: Notice) -> Result<(), HubErro
         workflow.approval_status = ApprovalStatus::Denied;
         // In no words that name a person.
         let said = notice.message.strip_prefix(ApprovalStatus::Denied.signature());
-        workflow.message = said.unwrap_or(&notice.message).to_owned();
+        said.unwrap_or(&notice.message).clone_into(&mut workflow.message);
         workflow.last_updated_time = Some(wire_time(clock::now()));
     }
     write(hub, request, status).await?;
