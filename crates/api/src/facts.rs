@@ -83,7 +83,7 @@ pub struct MeshFacts {
     pub namespace: String,
     /// Its cluster.
     pub cluster: String,
-    /// Its type: `ISTIO`.
+    /// Its type: `istio`.
     #[serde(rename = "type")]
     pub mesh_type: String,
     /// Namespace of its control plane.

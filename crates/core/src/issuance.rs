@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use meshroot_api::names::RequestName;
-use meshroot_api::policy::{ApprovalMode, RuleOutcome, TrustPolicySpec};
+use meshroot_api::policy::{RuleOutcome, TrustPolicySpec};
 use meshroot_api::record::{Decision as Recorded, IssuanceRecordSpec, Person};
 use meshroot_api::security::{ApprovalStatus, ThirdPartyApprovalWorkflow};
 use meshroot_api::{
@@ -146,20 +146,10 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
     let checked = Box::new(checks::request(snapshot, &place)?);
     let policy = snapshot.policy.ok_or_else(policy_not_there)?;
     let judged = rules::judge(&policy.approval.rules, || place.case(snapshot, &checked, policy));
-    let (outcome, because) =
-        judged.map_or_else(Default::default, |judged| (judged.outcome, judged.because));
-    let outcome = outcome.unwrap_or(match policy.approval.mode {
-        ApprovalMode::Automatic if because.is_empty() => RuleOutcome::Approve,
-        _ => RuleOutcome::Ask,
-    });
     // A key that somebody brought is approved by people alone, once they were told what would be signed.
     let brought_by = people::brought_by(request);
-    let (outcome, because) = match brought_by {
-        Some(user) if outcome != RuleOutcome::Deny => {
-            (RuleOutcome::Ask, format!("its key was brought by {user}"))
-        }
-        _ => (outcome, because),
-    };
+    let outcome = judged.under(policy.approval.mode, brought_by.is_some());
+    let because = judged.because;
     let is_asked = brought_by.is_none() || Asked::text(request).is_some();
     Ok(match outcome {
         RuleOutcome::Deny => deny_by_rule(because),
@@ -175,10 +165,10 @@ fn decide_anew(snapshot: &Snapshot<'_>) -> Result<Decision, Refusal> {
             } else if is_nameless(&workflow) {
                 return Err(approver_unknown());
             } else {
-                let because = if brought_by.is_none() && !because.is_empty() {
-                    format!("rule {because}")
-                } else {
-                    because
+                let because = match brought_by {
+                    Some(user) => format!("its key was brought by {user}"),
+                    None if because.is_empty() => because,
+                    None => format!("rule {because}"),
                 };
                 Decision::Ask { checked, given, because }
             }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use cel_language::{Budget, Evaluator, Program, Type, Value};
-use meshroot_api::policy::{ApprovalRule, RuleOutcome};
+use meshroot_api::policy::{ApprovalMode, ApprovalRule, RuleOutcome};
 
 pub use case::{Case, Last, facts};
 use environment::environment;
@@ -67,6 +67,18 @@ pub struct Judgement {
     pub because: String,
     /// The rules that were asked, in their order, with what each said.
     pub asked: Vec<(String, Result<bool, String>)>,
+}
+
+impl Judgement {
+    /// What becomes of the request: what a rule says, else the policy's mode. A key that somebody brought (`is_brought`) is
+    /// approved by neither.
+    pub fn under(&self, mode: ApprovalMode, is_brought: bool) -> RuleOutcome {
+        let outcome = self.outcome.unwrap_or(match mode {
+            ApprovalMode::Automatic => RuleOutcome::Approve,
+            ApprovalMode::ThirdParty => RuleOutcome::Ask,
+        });
+        if is_brought && outcome == RuleOutcome::Approve { RuleOutcome::Ask } else { outcome }
+    }
 }
 
 impl Rules {
@@ -136,17 +148,17 @@ impl Rule {
     }
 }
 
-/// What the rules of a policy make of a request; of rules that cannot be compiled, that people are asked. `None` where there
-/// are none.
-pub fn judge(rules: &[ApprovalRule], case: impl FnOnce() -> Case) -> Option<Judgement> {
+/// What the rules of a policy make of a request; of rules that cannot be compiled, that people are asked. `case` is asked only
+/// where there are rules.
+pub fn judge(rules: &[ApprovalRule], case: impl FnOnce() -> Case) -> Judgement {
     if rules.is_empty() {
-        return None;
+        return Judgement { outcome: None, because: String::new(), asked: Vec::new() };
     }
-    Some(match Rules::compile(rules) {
+    match Rules::compile(rules) {
         Ok(rules) => rules.judge(&case()),
         Err(faults) => {
             let because = faults.first().map(Fault::brief).unwrap_or_default();
             Judgement { outcome: Some(RuleOutcome::Ask), because, asked: Vec::new() }
         }
-    })
+    }
 }

@@ -108,6 +108,17 @@ fn a_rule_that_fails_asks_and_says_why() {
 }
 
 #[test]
+fn a_key_that_somebody_brought_is_for_people_as_in_the_hub() {
+    let directory = tempfile::tempdir().unwrap();
+    let rules = policy(&json!([{ "name": "all", "when": "true", "then": "Approve" }]));
+    let rules = file(&directory, "policy.json", rules);
+    let case = "name: brought\nexpect: Ask\nrequest: { keyBroughtBy: mallory }\n";
+    let case = file(&directory, "case.yaml", case);
+    let told = ["policy", "test", "-f", rules.to_str().unwrap(), "-f", case.to_str().unwrap()];
+    has(&run(None, &told).yes(), &["Ask by people alone: somebody brought the key"]);
+}
+
+#[test]
 fn what_is_misspelt_in_a_case_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let rules = file(&directory, "policy.json", policy(&json!([])));

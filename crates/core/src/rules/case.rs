@@ -141,6 +141,11 @@ impl Case {
         ])
     }
 
+    /// Whether somebody brought the key.
+    pub fn is_brought(&self) -> bool {
+        self.0.first().is_some_and(|request| request["keyBroughtBy"] != "")
+    }
+
     /// By position in the environment.
     pub(super) fn values(&self) -> Vec<Option<Value<'_>>> {
         let typed = self.0.iter().zip(types());

@@ -11,7 +11,7 @@ use meshroot_runtime::process::clock;
 use meshroot_view::Table;
 use serde_json::{Value, json};
 
-use super::test::{because, outcome};
+use super::test::because;
 use super::{Replay, cases, documents};
 use crate::commands::audit::ledgers::Ledgers;
 use crate::failure::Failure;
@@ -26,6 +26,7 @@ struct Differs<'a> {
     before: RuleOutcome,
     now: RuleOutcome,
     judged: Judgement,
+    is_brought: bool,
 }
 
 pub(super) async fn run(
@@ -51,9 +52,10 @@ pub(super) async fn run(
             continue;
         };
         let judged = rules.judge(&case);
-        let now = outcome(&judged, &policy.spec.approval);
+        let is_brought = case.is_brought();
+        let now = judged.under(policy.spec.approval.mode, is_brought);
         if now != before {
-            differ.push(Differs { record, before, now, judged });
+            differ.push(Differs { record, before, now, judged, is_brought });
         }
     }
     differ.sort_by_key(|one| one.record.spec.decision.time.0);
@@ -116,7 +118,7 @@ impl Differs<'_> {
             plain(&Key::of(self.record).to_string()).into_owned(),
             self.before.word().to_owned(),
             self.now.word().to_owned(),
-            plain(&because(&self.judged)).into_owned(),
+            plain(&because(&self.judged, self.is_brought)).into_owned(),
         ]
     }
 

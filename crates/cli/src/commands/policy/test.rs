@@ -1,6 +1,6 @@
 //! `policy test`.
 
-use meshroot_api::policy::{ApprovalMode, ApprovalPolicy, RuleOutcome};
+use meshroot_api::policy::RuleOutcome;
 use meshroot_core::rules::Judgement;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, asked: &Test, terminal: &mut Terminal) -> Res
     let tried = cases::of(&all, &policy.spec)?;
     for tried in &tried {
         let judged = rules.judge(&tried.case);
-        let outcome = outcome(&judged, &policy.spec.approval);
+        let outcome = judged.under(policy.spec.approval.mode, tried.case.is_brought());
         let is_expected = tried.expect.is_none_or(|expect| expect == outcome);
         failed += usize::from(!is_expected);
         if global.output.is_table() {
@@ -48,17 +48,12 @@ pub(super) fn run(global: &Global, asked: &Test, terminal: &mut Terminal) -> Res
     }
 }
 
-/// What becomes of a request.
-pub(super) fn outcome(judged: &Judgement, approval: &ApprovalPolicy) -> RuleOutcome {
-    judged.outcome.unwrap_or(match approval.mode {
-        ApprovalMode::Automatic => RuleOutcome::Approve,
-        ApprovalMode::ThirdParty => RuleOutcome::Ask,
-    })
-}
-
 /// Which rule decides; the mode where none does.
-pub(super) fn because(judged: &Judgement) -> String {
+pub(super) fn because(judged: &Judgement, is_brought: bool) -> String {
     match judged.because.as_str() {
+        _ if is_brought && judged.outcome != Some(RuleOutcome::Deny) => {
+            "people alone: somebody brought the key".to_owned()
+        }
         "" => "mode of the policy: no rule is true".to_owned(),
         because => format!("rule {because}"),
     }
@@ -82,7 +77,11 @@ fn show(
         Some(expect) if expect != outcome => format!("; EXPECTED {}", expect.word()),
         _ => String::new(),
     };
-    terminal.line(plain(&format!("  {} by {}{wrong}", outcome.word(), because(judged))))
+    terminal.line(plain(&format!(
+        "  {} by {}{wrong}",
+        outcome.word(),
+        because(judged, tried.case.is_brought())
+    )))
 }
 
 fn value(tried: &Tried, judged: &Judgement, outcome: RuleOutcome) -> Value {
